@@ -1,0 +1,34 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Return the root of the project."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of real reference data; skip, saying so, where it is absent.
+
+    The folder is looked for beside the project (``../shared/data``) or at ``WUYU_TEST_DATA``.
+    """
+    folder = Path(os.environ.get("WUYU_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"reference data not found at {folder}; set WUYU_TEST_DATA to run this test")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def erqi_path() -> Path:
+    """Return the bundled district folder."""
+    return ROOT / "data" / "erqi"
