@@ -1,0 +1,185 @@
+"""The district: everything static, loaded and checked once."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from risk_models.district.cells import ParsedTable
+from risk_models.district.check import Survey, survey_district
+from risk_models.district.contracts import RASTERS, TABLES
+from risk_models.district.schema import Column
+from risk_models.district.settings import SETTINGS_FILE, DistrictSettings
+from risk_models.errors import BadInputError, Finding
+
+__all__ = ["District", "load_district", "summary"]
+
+_SHAPEFILE_PARTS = (".shx", ".dbf", ".prj", ".cpg")
+
+
+@dataclass(frozen=True, kw_only=True)
+class District:
+    """A district folder, loaded and checked.
+
+    Every table is indexed by its id and keeps the order of its file. Blank optional cells are "" in text, NaN in
+    numbers, <NA> in whole numbers, NaT in times. Times are UTC. Geometry is in `settings.district.projected_crs`;
+    `lon` and `lat` are WGS84.
+
+    Attributes
+    ----------
+    root : Path
+    settings : DistrictSettings
+    towns : GeoDataFrame
+        Polygons.
+    communities, hotspots, gauges, facilities, shelters, teams : GeoDataFrame
+        Points.
+    plans, history : DataFrame
+    rasters : dict of str to Path
+        ``dem`` [m] and ``land_cover`` [class].
+    findings : tuple of Finding
+        Warnings only.
+    content_hash : str
+        SHA-256 over the names and bytes of all files.
+    """
+
+    root: Path
+    settings: DistrictSettings
+    towns: gpd.GeoDataFrame
+    communities: gpd.GeoDataFrame
+    hotspots: gpd.GeoDataFrame
+    gauges: gpd.GeoDataFrame
+    facilities: gpd.GeoDataFrame
+    shelters: gpd.GeoDataFrame
+    teams: gpd.GeoDataFrame
+    plans: pd.DataFrame
+    history: pd.DataFrame
+    rasters: dict[str, Path]
+    findings: tuple[Finding, ...]
+    content_hash: str
+
+
+def load_district(path: str | Path) -> District:
+    """Load a district folder.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder that holds `district.yaml`.
+
+    Returns
+    -------
+    District
+
+    Raises
+    ------
+    BadInputError
+        If there is any error; carries every error finding.
+
+    Examples
+    --------
+    >>> load_district("no-such-folder")
+    Traceback (most recent call last):
+    ...
+    BadInputError: district no-such-folder: 1 problem
+    """
+    survey = survey_district(path)
+    errors = [finding for finding in survey.findings if finding.severity == "error"]
+    settings = survey.settings_file.settings
+    if errors or settings is None:
+        raise BadInputError(f"district {Path(path).name}", errors)
+    tables = {name: _frame(survey, name, settings.district.projected_crs) for name in TABLES}
+    rasters = {name: survey.root / getattr(settings.rasters, name).path for name in RASTERS}
+    return District(
+        root=survey.root,
+        settings=settings,
+        rasters=rasters,
+        findings=tuple(survey.findings),
+        content_hash=_content_hash(survey.root, settings),
+        **tables,
+    )
+
+
+def summary(district: District) -> dict[str, Any]:
+    """Count what a district holds.
+
+    Parameters
+    ----------
+    district : District
+
+    Returns
+    -------
+    dict
+        Plain numbers by name; ``hotspots_by_kind`` is a dict in falling order of count.
+    """
+    by_kind = district.hotspots["kind"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    return {
+        "code": district.settings.district.code,
+        "name_zh": district.settings.district.name.zh,
+        "name_en": district.settings.district.name.en,
+        "demonstration": district.settings.district.demonstration,
+        "towns": len(district.towns),
+        "communities": len(district.communities),
+        "population_night": int(district.towns["population_night"].sum()),
+        "hotspots": len(district.hotspots),
+        "hotspots_by_kind": {str(kind): int(count) for kind, count in by_kind.items()},
+        "gauges": len(district.gauges),
+        "facilities": len(district.facilities),
+        "shelters": len(district.shelters),
+        "shelter_capacity": int(district.shelters["capacity_people"].sum()),
+        "teams": len(district.teams),
+        "team_people": int(district.teams["people"].sum()),
+        "plans": len(district.plans),
+        "history": len(district.history),
+        "area_km2": round(float(district.towns.geometry.area.sum()) / 1e6, 1),
+        "warnings": len(district.findings),
+        "content_hash": district.content_hash,
+    }
+
+
+def _frame(survey: Survey, name: str, crs: str) -> pd.DataFrame:
+    parsed = survey.tables[name]
+    frame = pd.DataFrame({column.name: _series(parsed, column) for column in parsed.table.columns})
+    shapes: Any = None
+    if parsed.table.shape == "polygon":
+        shapes = survey.polygons
+    elif parsed.table.shape == "point":
+        points = survey.points[name]
+        frame["lon"], frame["lat"], shapes = points.lon, points.lat, points.shapes
+    if shapes is not None:
+        frame = gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(shapes, index=frame.index, crs=crs), crs=crs)
+    return frame.set_index(parsed.table.key)
+
+
+def _series(parsed: ParsedTable, column: Column) -> pd.Series[Any]:
+    values = parsed.values[column.name]
+    if column.kind == "number":
+        return pd.Series(values, dtype="float64")
+    if column.kind == "integer":
+        return pd.Series(values, dtype="int64" if column.required else "Int64")
+    if column.kind == "boolean":
+        return pd.Series(values, dtype="bool" if column.required else "boolean")
+    if column.kind == "date":
+        return pd.Series(pd.to_datetime(values)).astype("datetime64[ns]")
+    if column.kind == "time":
+        return pd.Series(pd.to_datetime(values, utc=True)).astype("datetime64[ns, UTC]")
+    return pd.Series(["" if value is None else value for value in values], dtype="str")
+
+
+def _content_hash(root: Path, settings: DistrictSettings) -> str:
+    paths = {SETTINGS_FILE}
+    paths.update(getattr(settings.layers, name).path for name in TABLES)
+    paths.update(getattr(settings.rasters, name).path for name in RASTERS)
+    for shapefile in [path for path in paths if path.lower().endswith(".shp")]:
+        parts = [Path(shapefile).with_suffix(suffix).as_posix() for suffix in _SHAPEFILE_PARTS]
+        paths.update(part for part in parts if (root / part).is_file())
+    digest = hashlib.sha256()
+    for relative in sorted(paths):
+        digest.update(relative.encode() + b"\0")
+        with (root / relative).open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
