@@ -1,0 +1,1 @@
+"""预报 forecast: rain formats, quality flags, gauges to hotspots, storm formula, wetness."""

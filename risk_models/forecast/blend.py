@@ -1,0 +1,270 @@
+"""Observed rain and forecast rain made one: the Rainfall dataset of a cycle.
+
+Steps up to `valid_at` are kriged from the gauges; later steps are sampled from the ensemble, the first three mixed
+with the persistence of the rain now falling. Where observations are late or lost, a ladder says what stands in their
+place; whatever stands in is marked, and what nobody knows stays NaN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import geopandas as gpd
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from risk_models.forecast.interpolate import GaugeKriging
+from risk_models.forecast.rainfall import (
+    Origin,
+    Provenance,
+    Quality,
+    build_rainfall,
+    from_datetime64,
+    to_datetime64,
+)
+
+__all__ = ["blend_rainfall", "sample_bilinear"]
+
+FloatArray = NDArray[np.float64]
+HOUR = np.timedelta64(1, "h").astype("timedelta64[ns]")
+PERSIST_LATE = 2  # steps: last valid intensity goes on
+FORECAST_LATE = 6  # steps: the forecast fills the gap
+NOWCAST_WEIGHTS = (0.6, 0.35, 0.15)  # share of persistence at +1, +2, +3 h; the rest is the forecast
+NOWCAST_DECAY = 0.8  # per hour
+
+
+@dataclass(frozen=True)
+class _Observed:
+    """Kriged rain of the past steps, before anything is filled: arrays (time, hotspot)."""
+
+    rain_mm: FloatArray
+    std_mm: FloatArray
+    quality: NDArray[np.int8]
+    counts: NDArray[np.intp]
+    gauges_expected: int
+
+    @property
+    def newest(self) -> int:
+        """Index of the last step with any gauge value; -1 if there is none."""
+        known = np.flatnonzero(self.counts)
+        return int(known[-1]) if len(known) else -1
+
+
+def blend_rainfall(
+    observed: xr.Dataset,
+    forecast: xr.Dataset | None,
+    *,
+    hotspots: gpd.GeoDataFrame,
+    gauges: gpd.GeoDataFrame,
+    valid_at: datetime,
+    past_h: int = 72,
+    lead_h: int = 72,
+) -> xr.Dataset:
+    """Blend gauge rain and an ensemble forecast into the Rainfall dataset of a cycle, in steps of 1 h.
+
+    Parameters
+    ----------
+    observed : xarray.Dataset
+        ``rain_mm(time, gauge)`` [mm] and ``quality(time, gauge)``; values failed or missing (4, 9) take no part.
+    forecast : xarray.Dataset or None
+        ``rain_mm(member, time, lat, lon)`` [mm], the newest issue that was available at `valid_at` (the caller picks).
+    hotspots, gauges : GeoDataFrame
+        Points, indexed by id, in the same projected CRS [m]; `hotspots` with columns lon, lat (WGS84).
+    valid_at : datetime
+        Time of the cycle, aware; taken down to the full hour for the steps.
+    past_h, lead_h : int
+        Steps before and after [h].
+
+    Returns
+    -------
+    xarray.Dataset
+        Rainfall (see `rainfall`), members as in the forecast (one without a forecast). By lateness of the newest
+        gauge value the ladder step is 1 or 2 (fresh), 3 (up to 2 steps late: last intensity persists), 4 (up to 6:
+        the forecast fills, not below persistence in the first 2), 5 (later: NaN) or 6 (no value at all: NaN).
+
+    Raises
+    ------
+    ValueError
+        If the observed steps do not end on the hour, `valid_at` has no time zone, or the forecast was issued after it.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> points = gpd.GeoDataFrame({"lon": [113.6], "lat": [34.7]}, index=["EQ-001"],
+    ...     geometry=gpd.points_from_xy([0.0], [0.0]))
+    >>> end = np.array(["2021-07-20T08", "2021-07-20T09"], "datetime64[ns]")
+    >>> observed = xr.Dataset({"rain_mm": (("time", "gauge"), [[60.0], [201.9]]),
+    ...     "quality": (("time", "gauge"), [[1], [1]])}, {"time": end, "gauge": ["57083"]})
+    >>> rain = blend_rainfall(observed, None, hotspots=points, gauges=points.set_axis(["57083"]),
+    ...     valid_at=datetime(2021, 7, 20, 9, tzinfo=UTC), past_h=2, lead_h=4)
+    >>> rain.rain_mm.to_numpy().ravel().astype(float).round(1).tolist(), rain.origin.to_numpy().tolist()
+    ([60.0, 201.9, 161.5, 129.2, 103.4, nan], [0, 0, 1, 1, 1, 2])
+    """
+    issued_at = None if forecast is None else datetime.fromisoformat(forecast.attrs["issued_at"])
+    if issued_at is not None and issued_at > valid_at:
+        raise ValueError(f"forecast issued at {issued_at.isoformat()}, after valid_at {valid_at.isoformat()}")
+    now = to_datetime64(valid_at).astype("datetime64[h]").astype("datetime64[ns]")
+    end = now + np.arange(1 - past_h, lead_h + 1) * HOUR
+    past = _krige(observed, hotspots, gauges, end[:past_h])
+    expected = _sample(forecast, hotspots, end)
+    rain = np.empty((expected.shape[0], past_h + lead_h, len(hotspots)))
+    rain[:, :past_h], origin_past, quality_past, ladder = _fill_past(past, expected[:, :past_h])
+    rain[:, past_h:], origin_lead = _lead(rain[:, :past_h], expected[:, past_h:], is_fresh=ladder <= 3)
+    quality_lead = np.where(np.isnan(rain[:, past_h:]).any(axis=0), Quality.MISSING, Quality.NOT_EVALUATED)
+    provenance = Provenance(
+        valid_at=valid_at,
+        issued_at=issued_at,
+        gauges_used=int(past.counts[past.newest]) if past.newest >= 0 else 0,
+        gauges_expected=past.gauges_expected,
+        ladder_step=ladder,
+        observed_until=from_datetime64(end[past.newest]) if past.newest >= 0 else None,
+    )
+    return build_rainfall(
+        rain,
+        time=end,
+        hotspot=[str(name) for name in hotspots.index],
+        origin=np.concatenate([origin_past, origin_lead]),
+        quality=np.concatenate([quality_past, quality_lead]),
+        rain_std_mm=np.concatenate([past.std_mm, np.full(quality_lead.shape, np.nan)]),
+        provenance=provenance,
+    )
+
+
+def sample_bilinear(forecast: xr.Dataset, lon: ArrayLike, lat: ArrayLike) -> FloatArray:
+    """Return forecast rain at points, bilinear in longitude and latitude.
+
+    Parameters
+    ----------
+    forecast : xarray.Dataset
+        ``rain_mm(member, time, lat, lon)`` with rising ``lat`` and ``lon``.
+    lon, lat : array_like, shape (point,)
+        WGS84 degrees.
+
+    Returns
+    -------
+    ndarray, shape (member, time, point)
+        Rain [mm]; NaN more than one cell outside the grid, the edge value up to there.
+
+    Examples
+    --------
+    >>> grid = xr.Dataset({"rain_mm": (("member", "time", "lat", "lon"), [[[[0.0, 2.0], [4.0, 6.0]]]])},
+    ...     {"lat": [34.0, 35.0], "lon": [113.0, 114.0]})
+    >>> sample_bilinear(grid, [113.5, 120.0], [34.5, 34.5]).ravel().tolist()
+    [3.0, nan]
+    """
+    rain = forecast["rain_mm"].to_numpy()
+    row, north, out_lat = _bracket(forecast["lat"].to_numpy(), np.asarray(lat, dtype=np.float64))
+    column, east, out_lon = _bracket(forecast["lon"].to_numpy(), np.asarray(lon, dtype=np.float64))
+    row_up = np.minimum(row + 1, rain.shape[2] - 1)
+    column_up = np.minimum(column + 1, rain.shape[3] - 1)
+    sampled = rain[:, :, row, column] * ((1 - north) * (1 - east))
+    sampled += rain[:, :, row, column_up] * ((1 - north) * east)
+    sampled += rain[:, :, row_up, column] * (north * (1 - east))
+    sampled += rain[:, :, row_up, column_up] * (north * east)
+    sampled[:, :, out_lat | out_lon] = np.nan
+    return np.asarray(sampled, dtype=np.float64)
+
+
+def _bracket(axis: FloatArray, values: FloatArray) -> tuple[NDArray[np.intp], FloatArray, NDArray[np.bool_]]:
+    """Return the index of the grid line below each value, the share of the way to the next, and what lies outside."""
+    if len(axis) == 1:
+        return np.zeros(len(values), dtype=np.intp), np.zeros(len(values)), np.zeros(len(values), dtype=bool)
+    index = np.clip(np.searchsorted(axis, values, side="right") - 1, 0, len(axis) - 2)
+    share = (values - axis[index]) / (axis[index + 1] - axis[index])
+    return index, np.clip(share, 0.0, 1.0), (share < -1.0) | (share > 2.0)
+
+
+def _krige(
+    observed: xr.Dataset, hotspots: gpd.GeoDataFrame, gauges: gpd.GeoDataFrame, end: NDArray[np.datetime64]
+) -> _Observed:
+    names = [str(name) for name in gauges.index]
+    # Gauges and steps that the feed does not have are missing, not dry.
+    table = observed[["rain_mm", "quality"]].assign_coords(
+        gauge=observed["gauge"].to_numpy().astype(str).astype(object)
+    )
+    if (table["time"].to_numpy().astype("datetime64[h]") != table["time"].to_numpy()).any():
+        raise ValueError("observed steps must end on the full hour")
+    fill = {"rain_mm": np.nan, "quality": int(Quality.MISSING)}
+    table = table.reindex(time=end, gauge=np.asarray(names, dtype=object), fill_value=fill)
+    flags = table["quality"].to_numpy()
+    rain = np.where(np.isin(flags, (Quality.FAIL, Quality.MISSING)), np.nan, table["rain_mm"].to_numpy())
+    model = GaugeKriging().fit(_xy(gauges), rain)
+    targets = _xy(hotspots)
+    rain_mm, std_mm = model.predict_with_std(targets)
+    # The share of weight that doubtful or unchecked gauges have at a hotspot decides its mark.
+    doubtful = model.smooth(flags == Quality.SUSPECT, targets) > 0.1
+    unchecked = model.smooth(flags == Quality.NOT_EVALUATED, targets) > 0.5
+    quality = np.where(doubtful, Quality.SUSPECT, np.where(unchecked, Quality.NOT_EVALUATED, Quality.GOOD))
+    quality = np.where(np.isnan(rain_mm), Quality.MISSING, quality).astype(np.int8)
+    return _Observed(rain_mm, std_mm, quality, np.isfinite(rain).sum(axis=1), len(names))
+
+
+def _xy(points: gpd.GeoDataFrame) -> FloatArray:
+    return np.column_stack([points.geometry.x.to_numpy(), points.geometry.y.to_numpy()])
+
+
+def _sample(forecast: xr.Dataset | None, hotspots: gpd.GeoDataFrame, end: NDArray[np.datetime64]) -> FloatArray:
+    """Forecast rain at the hotspots on the steps of the cycle; NaN where the forecast does not reach."""
+    if forecast is None:
+        return np.full((1, len(end), len(hotspots)), np.nan)
+    sampled = sample_bilinear(forecast, hotspots["lon"].to_numpy(), hotspots["lat"].to_numpy())
+    issue_end = forecast["time"].to_numpy()
+    result = np.full((sampled.shape[0], len(end), len(hotspots)), np.nan)
+    _, here, there = np.intersect1d(end, issue_end, return_indices=True)
+    result[:, here] = sampled[:, there]
+    return result
+
+
+def _fill_past(past: _Observed, expected: FloatArray) -> tuple[FloatArray, NDArray[np.int8], NDArray[np.int8], int]:
+    """Fill what the ladder allows; return rain (member, time, hotspot), origin, quality, and the ladder step."""
+    count = len(past.counts)
+    late = count - 1 - past.newest
+    ladder = _ladder_step(past, late)
+    rain = np.repeat(past.rain_mm[np.newaxis], expected.shape[0], axis=0)
+    fill = np.full_like(rain, np.nan)
+    if ladder < 6:
+        inner = past.counts[: past.newest] == 0
+        fill[:, : past.newest][:, inner] = expected[:, : past.newest][:, inner]
+    if ladder in (3, 4):
+        tail = slice(past.newest + 1, count)
+        persisted = slice(past.newest + 1, min(past.newest + 1 + PERSIST_LATE, count))
+        last = past.rain_mm[past.newest]
+        fill[:, tail] = expected[:, tail] if ladder == 4 else np.nan
+        fill[:, persisted] = np.fmax(last, fill[:, persisted])
+    gaps = past.counts == 0
+    rain[:, gaps] = fill[:, gaps]
+    filled = gaps & np.isfinite(rain).any(axis=(0, 2))
+    origin = np.where(filled, Origin.FALLBACK, Origin.OBSERVED).astype(np.int8)
+    known = np.isfinite(rain).all(axis=0)
+    quality = np.where(filled[:, np.newaxis] & known, Quality.SUSPECT, past.quality).astype(np.int8)
+    return rain, origin, np.where(known, quality, Quality.MISSING).astype(np.int8), ladder
+
+
+def _ladder_step(past: _Observed, late: int) -> int:
+    if past.newest < 0:
+        return 6
+    if late == 0:
+        # Steps before the first value are before the record began; steps without any value after it are gaps.
+        has_gap = bool((past.counts[np.flatnonzero(past.counts)[0] :] == 0).any())
+        return 2 if has_gap or past.counts[past.newest] < past.gauges_expected else 1
+    if late <= PERSIST_LATE:
+        return 3
+    return 4 if late <= FORECAST_LATE else 5
+
+
+def _lead(past_mm: FloatArray, expected: FloatArray, *, is_fresh: bool) -> tuple[FloatArray, NDArray[np.int8]]:
+    """Rain after the cycle time: forecast, with persistence of the rain now falling mixed in while it is known."""
+    rain = expected.copy()
+    origin = np.full(expected.shape[1], Origin.FORECAST, dtype=np.int8)
+    if not is_fresh or not past_mm.shape[1]:
+        return rain, origin
+    now_mm = past_mm[:, -1]
+    for step, weight in enumerate(NOWCAST_WEIGHTS[: expected.shape[1]]):
+        persisted = now_mm * NOWCAST_DECAY ** (step + 1)
+        mixed = weight * persisted + (1.0 - weight) * expected[:, step]
+        rain[:, step] = np.where(np.isnan(mixed), np.fmax(persisted, expected[:, step]), mixed)
+        if np.isfinite(persisted).any():
+            origin[step] = Origin.NOWCAST
+    return rain, origin

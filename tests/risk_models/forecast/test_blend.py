@@ -1,0 +1,252 @@
+"""Blending: the ladder of freshness, marks, laws, and no look ahead."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import xarray as xr
+
+from risk_models.forecast.blend import blend_rainfall, sample_bilinear
+from risk_models.forecast.quality import flag_gauges
+from risk_models.forecast.rainfall import Origin
+
+NOW = datetime(2021, 7, 20, 9, tzinfo=UTC)
+NOW64 = np.datetime64("2021-07-20T09", "ns")
+HOUR = np.timedelta64(1, "h")
+PAST, LEAD = 12, 10
+RNG = np.random.default_rng(21)
+
+
+def points(prefix: str, count: int, seed: int) -> gpd.GeoDataFrame:
+    rng = np.random.default_rng(seed)
+    east, north = rng.uniform(0, 12_000, (2, count))
+    columns = {"lon": 113.55 + east / 91_000, "lat": 34.65 + north / 111_000}
+    names = [f"{prefix}{number:02d}" for number in range(count)]
+    return gpd.GeoDataFrame(columns, index=names, geometry=gpd.points_from_xy(east, north), crs="EPSG:4547")
+
+
+HOTSPOTS, GAUGES = points("H", 9, 1), points("G", 7, 2)
+
+
+@pytest.fixture
+def observed() -> xr.Dataset:
+    end = NOW64 - np.arange(PAST + 5, -4, -1) * HOUR
+    rain = RNG.gamma(0.8, 8.0, (len(end), 7)) + 0.1
+    dims = ("time", "gauge")
+    return xr.Dataset(
+        {"rain_mm": (dims, rain), "quality": (dims, np.ones(rain.shape, np.int8))},
+        coords={"time": end, "gauge": np.array(GAUGES.index, dtype=object)},
+    )
+
+
+@pytest.fixture
+def forecast() -> xr.Dataset:
+    issued = NOW - timedelta(hours=8)
+    end = np.datetime64(issued.replace(tzinfo=None), "ns") + np.arange(1, 31) * HOUR
+    rain = RNG.gamma(0.6, 6.0, (5, 30, 4, 4)) + 0.1
+    return xr.Dataset(
+        {"rain_mm": (("member", "time", "lat", "lon"), rain)},
+        coords={"time": end, "lat": np.linspace(34.6, 34.8, 4), "lon": np.linspace(113.5, 113.7, 4)},
+        attrs={"issued_at": issued.isoformat()},
+    )
+
+
+def lose(observed: xr.Dataset, hours: int) -> xr.Dataset:
+    """Cut the last hours before the cycle time."""
+    return observed.sel(time=observed.time <= NOW64 - hours * HOUR)
+
+
+def blend(observed: xr.Dataset, forecast: xr.Dataset | None, **options: object) -> xr.Dataset:
+    settings = {"hotspots": HOTSPOTS, "gauges": GAUGES, "valid_at": NOW, "past_h": PAST, "lead_h": LEAD, **options}
+    return blend_rainfall(observed, forecast, **settings)
+
+
+def test_fresh_and_complete(observed: xr.Dataset, forecast: xr.Dataset) -> None:
+    rain = blend(observed, forecast)
+    assert dict(rain.sizes) == {"member": 5, "time": PAST + LEAD, "hotspot": 9}
+    assert rain.attrs["ladder_step"] == 1
+    assert rain.attrs["gauges_used"] == rain.attrs["gauges_expected"] == 7
+    assert rain.attrs["observed_until"] == rain.attrs["valid_at"] == NOW.isoformat()
+    assert rain.attrs["issued_at"] == forecast.attrs["issued_at"]
+    assert rain.origin.to_numpy().tolist() == [0] * PAST + [1] * 3 + [2] * (LEAD - 3)
+    assert rain.rain_mm.notnull().all()
+    past = rain.rain_mm.to_numpy()[:, :PAST]
+    assert (past == past[:1]).all()
+    assert (rain.quality.to_numpy()[:PAST] == 1).all()
+    assert (rain.quality.to_numpy()[PAST:] == 2).all()
+    assert np.isnan(rain.rain_std_mm.to_numpy()[PAST:]).all()
+    assert (rain.rain_std_mm.to_numpy()[:PAST] >= 0).all()
+
+
+def test_hotspot_on_a_gauge_has_its_rain(observed: xr.Dataset) -> None:
+    rain = blend(observed, None, hotspots=GAUGES)
+    wanted = observed.rain_mm.sel(time=rain.time[:PAST]).to_numpy()
+    np.testing.assert_allclose(rain.rain_mm.to_numpy()[0, :PAST], wanted, rtol=1e-6)
+
+
+def test_forecast_steps_are_the_sampled_members(observed: xr.Dataset, forecast: xr.Dataset) -> None:
+    rain = blend(observed, forecast)
+    sampled = sample_bilinear(forecast, HOTSPOTS.lon, HOTSPOTS.lat)
+    np.testing.assert_allclose(rain.rain_mm.to_numpy()[:, PAST + 3 :], sampled[:, 11 : 8 + LEAD], rtol=1e-6)
+
+
+def test_nowcast_lies_between_persistence_and_forecast(observed: xr.Dataset, forecast: xr.Dataset) -> None:
+    rain = blend(observed, forecast).rain_mm.to_numpy()
+    sampled = sample_bilinear(forecast, HOTSPOTS.lon, HOTSPOTS.lat)
+    for step in range(3):
+        persisted = rain[:, PAST - 1] * 0.8 ** (step + 1)
+        low, high = np.minimum(persisted, sampled[:, 8 + step]), np.maximum(persisted, sampled[:, 8 + step])
+        assert (rain[:, PAST + step] >= low - 1e-4).all()
+        assert (rain[:, PAST + step] <= high + 1e-4).all()
+
+
+def test_nothing_after_the_cycle_time_is_looked_at(observed: xr.Dataset, forecast: xr.Dataset) -> None:
+    tampered = observed.copy(deep=True)
+    tampered["rain_mm"][(observed.time > NOW64).to_numpy()] = 300.0
+    xr.testing.assert_identical(blend(tampered, forecast), blend(observed, forecast))
+    late = forecast.assign_attrs(issued_at=(NOW + timedelta(minutes=1)).isoformat())
+    with pytest.raises(ValueError, match=r"forecast issued at .* after valid_at"):
+        blend(observed, late)
+
+
+def test_step_2_some_gauges_missing(observed: xr.Dataset, forecast: xr.Dataset) -> None:
+    observed["quality"][:, 2] = 9
+    rain = blend(observed, forecast)
+    assert (rain.attrs["ladder_step"], rain.attrs["gauges_used"]) == (2, 6)
+    assert rain.rain_mm.notnull().all()
+
+
+def test_failed_values_take_no_part(observed: xr.Dataset) -> None:
+    observed["rain_mm"][:, 2] = 400.0
+    observed["quality"][:, 2] = 4
+    assert blend(observed, None).rain_mm.to_numpy()[0, :PAST].max() < 200
+
+
+@pytest.mark.parametrize("hours", [1, 2])
+def test_step_3_last_intensity_persists(observed: xr.Dataset, forecast: xr.Dataset, hours: int) -> None:
+    rain = blend(lose(observed, hours), forecast)
+    assert rain.attrs["ladder_step"] == 3
+    assert rain.origin.to_numpy()[:PAST].tolist() == [0] * (PAST - hours) + [3] * hours
+    values = rain.rain_mm.to_numpy()[0]
+    for step in range(PAST - hours, PAST):
+        np.testing.assert_array_equal(values[step], values[PAST - hours - 1])
+    assert (rain.quality.to_numpy()[PAST - hours : PAST] == 3).all()
+
+
+@pytest.mark.parametrize("hours", [3, 6])
+def test_step_4_forecast_fills_and_is_not_below_persistence(
+    observed: xr.Dataset, forecast: xr.Dataset, hours: int
+) -> None:
+    rain = blend(lose(observed, hours), forecast)
+    assert rain.attrs["ladder_step"] == 4
+    values = rain.rain_mm.to_numpy()
+    sampled = sample_bilinear(forecast, HOTSPOTS.lon, HOTSPOTS.lat).astype(np.float32)
+    first = PAST - hours
+    last = values[:, first - 1]
+    np.testing.assert_allclose(values[:, first], np.maximum(last, sampled[:, 8 - hours]), rtol=1e-6)
+    np.testing.assert_allclose(values[:, PAST - 1], sampled[:, 7], rtol=1e-6)
+    assert (rain.origin.to_numpy()[first:PAST] == Origin.FALLBACK).all()
+    assert (rain.origin.to_numpy()[PAST:] == Origin.FORECAST).all()
+
+
+@pytest.mark.parametrize(("hours", "ladder"), [(7, 5), (PAST, 6), (40, 6)])
+def test_steps_5_and_6_are_unknown_and_never_dry(
+    observed: xr.Dataset, forecast: xr.Dataset, hours: int, ladder: int
+) -> None:
+    rain = blend(lose(observed, hours), forecast)
+    assert rain.attrs["ladder_step"] == ladder
+    gap = slice(max(PAST - hours, 0), PAST)
+    assert np.isnan(rain.rain_mm.to_numpy()[:, gap]).all()
+    assert (rain.quality.to_numpy()[gap] == 9).all()
+    assert rain.rain_mm.to_numpy()[:, PAST:].min() > 0
+    if ladder == 6:
+        assert (rain.attrs["gauges_used"], rain.attrs["observed_until"]) == (0, "")
+
+
+def test_hole_inside_the_record_is_filled_by_forecast_or_unknown(observed: xr.Dataset, forecast: xr.Dataset) -> None:
+    holes = observed.time.isin([NOW64 - 4 * HOUR, NOW64 - 10 * HOUR]).to_numpy()
+    rain = blend(observed.sel(time=~holes), forecast)
+    assert rain.attrs["ladder_step"] == 2
+    covered, before_issue = PAST - 1 - 4, PAST - 1 - 10
+    assert rain.origin.to_numpy()[covered] == Origin.FALLBACK
+    assert (rain.quality.to_numpy()[covered] == 3).all()
+    assert np.isnan(rain.rain_mm.to_numpy()[:, before_issue]).all()
+    assert (rain.quality.to_numpy()[before_issue] == 9).all()
+
+
+def test_record_that_begins_late_is_unknown_before_but_not_degraded(observed: xr.Dataset) -> None:
+    rain = blend(observed.sel(time=observed.time > NOW64 - 5 * HOUR), None)
+    assert rain.attrs["ladder_step"] == 1
+    assert np.isnan(rain.rain_mm.to_numpy()[0, : PAST - 5]).all()
+
+
+def test_no_forecast_gives_three_hours_of_nowcast_then_unknown(observed: xr.Dataset) -> None:
+    rain = blend(observed, None)
+    assert rain.sizes["member"] == 1
+    assert rain.attrs["issued_at"] == ""
+    values = rain.rain_mm.to_numpy()[0]
+    np.testing.assert_allclose(values[PAST + 2], values[PAST - 1] * 0.8**3, rtol=1e-6)
+    assert np.isnan(values[PAST + 3 :]).all()
+    assert (rain.quality.to_numpy()[PAST + 3 :] == 9).all()
+
+
+def test_steps_beyond_the_forecast_are_unknown(observed: xr.Dataset, forecast: xr.Dataset) -> None:
+    rain = blend(observed, forecast.isel(time=slice(0, 12)))
+    assert np.isnan(rain.rain_mm.to_numpy()[:, PAST + 4 :]).all()
+
+
+def test_doubtful_gauge_marks_the_hotspots_it_feeds(observed: xr.Dataset) -> None:
+    observed["quality"][-5:, 3] = 3
+    quality = blend(observed, None, hotspots=GAUGES).quality.to_numpy()[PAST - 1]
+    assert quality[3] == 3
+    assert (np.delete(quality, 3) == 1).all()
+
+
+def test_order_of_gauges_and_scale(observed: xr.Dataset, forecast: xr.Dataset) -> None:
+    plain = blend(observed, forecast)
+    shuffled = blend(observed.isel(gauge=[3, 1, 0, 2, 6, 5, 4]), forecast, gauges=GAUGES.iloc[::-1])
+    np.testing.assert_allclose(shuffled.rain_mm, plain.rain_mm, rtol=1e-5, atol=1e-5)
+    double = blend(observed.assign(rain_mm=observed.rain_mm * 2), forecast.assign(rain_mm=forecast.rain_mm * 2))
+    np.testing.assert_allclose(double.rain_mm, plain.rain_mm * 2, rtol=1e-5)
+
+
+def test_inputs_are_not_changed(observed: xr.Dataset, forecast: xr.Dataset) -> None:
+    before = observed.copy(deep=True), forecast.copy(deep=True)
+    blend(lose(observed, 2), forecast)
+    xr.testing.assert_identical(observed, before[0])
+    xr.testing.assert_identical(forecast, before[1])
+
+
+def test_cycle_between_hours_uses_whole_steps(observed: xr.Dataset, forecast: xr.Dataset) -> None:
+    rain = blend(observed, forecast, valid_at=NOW + timedelta(minutes=20))
+    assert rain.time.to_numpy()[PAST - 1] == NOW64
+    assert rain.attrs["valid_at"] == (NOW + timedelta(minutes=20)).isoformat()
+
+
+def test_observed_off_the_hour_is_refused(observed: xr.Dataset) -> None:
+    shifted = observed.assign_coords(time=observed.time + np.timedelta64(30, "m"))
+    with pytest.raises(ValueError, match="must end on the full hour"):
+        blend(shifted, None)
+
+
+def test_bilinear_meets_grid_points_and_planes(forecast: xr.Dataset) -> None:
+    lon, lat = np.meshgrid(forecast.lon, forecast.lat)
+    at_nodes = sample_bilinear(forecast, lon.ravel(), lat.ravel())
+    np.testing.assert_allclose(at_nodes, forecast.rain_mm.to_numpy().reshape(5, 30, 16), rtol=1e-9)
+    plane = forecast.assign(rain_mm=forecast.rain_mm * 0 + forecast.lat * 10 + forecast.lon)
+    np.testing.assert_allclose(sample_bilinear(plane, [113.61], [34.72])[0, 0], 34.72 * 10 + 113.61)
+
+
+def test_bilinear_of_a_single_cell_is_that_cell(forecast: xr.Dataset) -> None:
+    single = forecast.isel(lat=[0], lon=[0])
+    np.testing.assert_array_equal(sample_bilinear(single, [113.6], [34.7])[:, :, 0], single.rain_mm[:, :, 0, 0])
+
+
+def test_empty_record_is_unknown(observed: xr.Dataset, forecast: xr.Dataset) -> None:
+    empty = flag_gauges(observed.isel(time=slice(0, 0)), np.column_stack([GAUGES.geometry.x, GAUGES.geometry.y]))
+    rain = blend(empty, forecast)
+    assert rain.attrs["ladder_step"] == 6
+    assert np.isnan(rain.rain_mm.to_numpy()[:, :PAST]).all()
