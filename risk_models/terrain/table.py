@@ -1,0 +1,105 @@
+"""The terrain of all hotspots: the container that passes to other rooms, and its file cache."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from risk_models.terrain.conditioning import Floats
+
+__all__ = ["FEATURE_COLUMNS", "HotspotTerrain", "read_terrain", "write_terrain"]
+
+#: Columns of `HotspotTerrain.features`, with unit and meaning.
+FEATURE_COLUMNS: dict[str, str] = {
+    "catchment_m2": "m2; area whose rain reaches the hotspot: surveyed, or upstream area within floor and cap",
+    "upstream_m2": "m2; upstream area on the elevation model, before floor and cap",
+    "catchment_capped": "bool; True where the cap of the kind is less than the upstream area",
+    "slope": "m/m; mean slope of the catchment",
+    "hand_m": "m; height above the nearest drainage",
+    "twi": "ln(m); topographic wetness index",
+    "imperviousness": "0-1; mean over the catchment",
+    "curve_number": "1-100; SCS curve number of the pervious share of the catchment",
+    "time_of_concentration_min": "min; Kirpich, 5 to 180",
+    "depression_area_m2": "m2; water surface at spill",
+    "depression_depth_m": "m; depth at the hotspot at spill",
+    "depression_volume_m3": "m3; stored volume at spill",
+    "snapped_m": "m; distance from the registered point to the cell it stands for",
+    "geometry_source": "dem (depression of the elevation model), gutter (storage between kerbs) or surveyed",
+}
+_CURVES = ("curve_depth_m", "curve_area_m2", "curve_volume_m3")
+
+
+@dataclass(frozen=True)
+class HotspotTerrain:
+    """Terrain features and storage curves of H hotspots.
+
+    Attributes
+    ----------
+    features : DataFrame
+        Index ``hotspot_id`` in the order of the register; columns `FEATURE_COLUMNS`.
+    curve_depth_m, curve_area_m2, curve_volume_m3 : ndarray of float64 (H, K)
+        Depth at the hotspot (m), water surface (m2) and stored volume (m3) from empty (0) to spill; none ever falls
+        along K. Depth may stay 0 for one level where the depression is deeper elsewhere (see `storage_curve`).
+    """
+
+    features: pd.DataFrame
+    curve_depth_m: Floats
+    curve_area_m2: Floats
+    curve_volume_m3: Floats
+
+
+def write_terrain(terrain: HotspotTerrain, directory: Path, stem: str) -> None:
+    """Write ``<stem>.parquet`` and ``<stem>.npz``, aside first and then renamed, so that no reader sees half a file.
+
+    Parameters
+    ----------
+    terrain : HotspotTerrain
+        What to write.
+    directory : Path
+        Made if absent.
+    stem : str
+        File name without ending.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    aside = f".{stem}.{os.getpid()}"
+    parquet, arrays = directory / f"{aside}.parquet", directory / f"{aside}.npz"
+    terrain.features.to_parquet(parquet)
+    np.savez(arrays, **{name: getattr(terrain, name) for name in _CURVES})
+    parquet.replace(directory / f"{stem}.parquet")
+    arrays.replace(directory / f"{stem}.npz")
+
+
+def read_terrain(directory: Path, stem: str) -> HotspotTerrain | None:
+    """Read what `write_terrain` wrote.
+
+    Parameters
+    ----------
+    directory : Path
+        Folder of the cache.
+    stem : str
+        File name without ending.
+
+    Returns
+    -------
+    HotspotTerrain or None
+        None if a file is absent or unreadable: the caller then computes anew.
+
+    Examples
+    --------
+    >>> read_terrain(Path("no-such-folder"), "terrain") is None
+    True
+    """
+    try:
+        features = pd.read_parquet(directory / f"{stem}.parquet")
+        with (directory / f"{stem}.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            curves = {name: arrays[name] for name in _CURVES}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    if list(features.columns) != list(FEATURE_COLUMNS) or any(len(c) != len(features) for c in curves.values()):
+        return None
+    return HotspotTerrain(features, **curves)
