@@ -1,0 +1,117 @@
+"""Amounts of rain behind a level: what fell, what is expected, and how rare it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from risk_models.forecast.accumulate import max_moving_sum_mm, moving_sum_mm, window_steps
+from risk_models.forecast.storm import return_period_a, return_period_text
+from risk_models.standards import StormFormula
+
+__all__ = ["RainAmounts", "rain_amounts", "return_periods"]
+
+Floats = npt.NDArray[np.float64]
+
+OBSERVED_WINDOWS_H = (1, 3, 6, 12, 24, 72)
+EXPECTED_WINDOWS_H = (1, 3, 6, 12, 24)
+RETURN_WINDOWS_H = (1, 2, 3)
+#: Windows whose 90 % quantile is kept too.
+UPPER_WINDOWS_H = (1, 3)
+
+
+@dataclass(frozen=True)
+class RainAmounts:
+    """Sums by window length in hours, each (H,) in mm; NaN is unknown.
+
+    `recent_max` is the greatest known window that ended in the last 24 h.
+    """
+
+    observed: dict[int, Floats]
+    expected_p50: dict[int, Floats]
+    expected_p90: dict[int, Floats]
+    recent_max: dict[int, Floats]
+
+    def columns(self) -> dict[str, Floats]:
+        """Return the columns of the risk table."""
+        return {
+            **{f"obs_{w}h_mm": self.observed[w] for w in OBSERVED_WINDOWS_H},
+            **{f"fc_{w}h_mm_p50": self.expected_p50[w] for w in EXPECTED_WINDOWS_H},
+            **{f"fc_{w}h_mm_p90": self.expected_p90[w] for w in UPPER_WINDOWS_H},
+        }
+
+
+def rain_amounts(past_mm: Floats, future_mm: Floats, *, step_h: float = 1.0) -> RainAmounts:
+    """Sum rain over the windows that thresholds are written in.
+
+    Parameters
+    ----------
+    past_mm : ndarray (H, P)
+        Observed steps, the last one ending at the cycle time; NaN unknown.
+    future_mm : ndarray (H, M, T)
+        Expected steps within the horizon, by member; NaN unknown.
+    step_h : float
+        Length of a step, hours; the windows must be whole steps.
+
+    Returns
+    -------
+    RainAmounts
+        `expected` is the greatest sum of any window that ends within the horizon, the observed part included.
+
+    Examples
+    --------
+    >>> amounts = rain_amounts(np.array([[0.0, 5.0, 10.0]]), np.array([[[20.0, 0.0], [2.0, 0.0]]]))
+    >>> amounts.observed[3].tolist(), amounts.expected_p50[3].tolist()
+    ([15.0], [26.0])
+    """
+    observed = {w: moving_sum_mm(past_mm, window_h=w, step_h=step_h, axis=1)[:, -1] for w in OBSERVED_WINDOWS_H}
+    windows = sorted({*EXPECTED_WINDOWS_H, *RETURN_WINDOWS_H})
+    before = past_mm[:, -window_steps(max(windows), step_h) :]
+    joined = np.concatenate([np.repeat(before[:, None, :], future_mm.shape[1], axis=1), future_mm], axis=2)
+    p50: dict[int, Floats] = {}
+    p90: dict[int, Floats] = {}
+    for w in windows:
+        greatest = max_moving_sum_mm(joined, window_h=w, step_h=step_h, axis=2, first=before.shape[1])
+        p50[w], p90[w] = np.quantile(greatest, [0.5, 0.9], axis=1)
+    day = window_steps(24, step_h)
+    recent = {
+        # fmax keeps the known windows: a gap must not hide the cloudburst beside it
+        w: np.fmax.reduce(moving_sum_mm(past_mm, window_h=w, step_h=step_h, axis=1)[:, -day:], axis=1)
+        for w in RETURN_WINDOWS_H
+    }
+    return RainAmounts(observed, p50, p90, recent)
+
+
+def return_periods(amounts: RainAmounts, formula: StormFormula) -> pd.DataFrame:
+    """Give the rarest window of 1 to 3 h, fallen in the last day or expected (median).
+
+    Longer windows are left out: storm formulas of this kind hold up to 180 minutes.
+
+    Parameters
+    ----------
+    amounts : RainAmounts
+    formula : StormFormula
+
+    Returns
+    -------
+    DataFrame
+        H rows: return_period_a (NaN unknown), return_period_text, return_window_h.
+    """
+    periods = []
+    for window_h in RETURN_WINDOWS_H:
+        depth_mm = np.fmax(amounts.recent_max[window_h], amounts.expected_p50[window_h])
+        periods.append(return_period_a(formula, depth_mm, window_h * 60.0))
+    table = np.stack(periods, axis=1)
+    comparable = np.where(np.isnan(table), -1.0, table)
+    rarest = comparable.argmax(axis=1)
+    value = table[np.arange(len(table)), rarest]
+    return pd.DataFrame(
+        {
+            "return_period_a": value,
+            "return_period_text": [return_period_text(float(v), "zh", formula=formula) for v in value],
+            "return_window_h": np.array(RETURN_WINDOWS_H)[rarest],
+        }
+    )

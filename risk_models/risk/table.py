@@ -1,0 +1,172 @@
+"""The risk table: one row per hotspot, with everything a reader needs to check its level."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from risk_models.levels import Level, worst
+
+__all__ = ["RISK_COLUMNS", "RiskTable", "read_risk", "town_levels", "write_risk"]
+
+#: A risk table is a GeoDataFrame indexed by hotspot_id with `RISK_COLUMNS`, in the district's projected CRS.
+RiskTable: TypeAlias = gpd.GeoDataFrame
+
+#: Column: what it holds (unit).
+RISK_COLUMNS: dict[str, str] = {
+    "hotspot_name": "Chinese name",
+    "hotspot_name_en": "English name",
+    "kind": "kind of hotspot",
+    "town_code": "town it belongs to",
+    "lon": "longitude, degrees WGS84",
+    "lat": "latitude, degrees WGS84",
+    "obs_1h_mm": "observed rain in the hour ending at valid_at, mm; NaN unknown",
+    "obs_3h_mm": "the same, 3 h",
+    "obs_6h_mm": "the same, 6 h",
+    "obs_12h_mm": "the same, 12 h",
+    "obs_24h_mm": "the same, 24 h",
+    "obs_72h_mm": "the same, 72 h",
+    "fc_1h_mm_p50": "greatest 1 h rain ending within the horizon, median of the members, mm",
+    "fc_1h_mm_p90": "the same, 90 % quantile",
+    "fc_3h_mm_p50": "greatest 3 h rain ending within the horizon (observed part included), median, mm",
+    "fc_3h_mm_p90": "the same, 90 % quantile",
+    "fc_6h_mm_p50": "greatest 6 h rain, median, mm",
+    "fc_12h_mm_p50": "greatest 12 h rain, median, mm",
+    "fc_24h_mm_p50": "greatest 24 h rain, median, mm",
+    "return_period_a": "greatest return period of 1-3 h rain, fallen in 24 h or expected (median), years; inf beyond",
+    "return_period_text": "the same in words, Chinese",
+    "return_window_h": "window it belongs to, hours",
+    "formula_id": "storm formula used",
+    "soil_water_index_mm": "soil water index at valid_at, mm",
+    "depth_now_m": "modelled depth at valid_at, m",
+    "depth_p10_m": "peak depth within the horizon, 10 % quantile, m",
+    "depth_p50_m": "the same, median",
+    "depth_p90_m": "the same, 90 % quantile",
+    "p_5cm": "probability that the peak passes 5 cm",
+    "p_15cm": "15 cm",
+    "p_27cm": "27 cm",
+    "p_50cm": "50 cm",
+    "p_lethal": "the lethal depth of the depth classes",
+    "first_15cm_at": "median first time of passing 15 cm, end of the step, UTC; NaT if the median never passes",
+    "first_50cm_at": "the same, 50 cm",
+    "peak_at": "median time of the peak, UTC; NaT if it stays dry",
+    "likelihood": "likelihood class of the deciding cell, 0-3; -1 unknown",
+    "impact": "impact class of the deciding cell, 0-3; -1 unknown",
+    "score": "0-100; NaN unknown",
+    "level": "Level code",
+    "worst_case_level": "Level code if the 90 % outcome came true",
+    "confidence": "high, medium or low",
+    "unconfirmed": "rests on rain that failed a neighbour or rate check",
+    "people_exposed": "people within reach",
+    "facilities_exposed": "facilities within reach",
+    "reason_zh": "why, one sentence",
+    "reason_en": "why, one sentence",
+    "reasons": "contributions as JSON; points sum to the score",
+}
+
+
+def town_levels(table: RiskTable) -> pd.DataFrame:
+    """Sum up hotspots by town: a town has the level of its worst hotspot.
+
+    A town of which some hotspots are unknown and none is a warning is unknown (see `risk_models.levels.worst`).
+
+    Parameters
+    ----------
+    table : RiskTable
+
+    Returns
+    -------
+    DataFrame
+        Indexed by town_code, sorted: level, score (highest, NaN if all unknown), n_red, n_orange, n_yellow, n_blue,
+        n_unknown, lead_hotspot (id of the worst, the first by id of equals).
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    for code, part in table.sort_index().groupby("town_code", sort=True):
+        counts = part["level"].value_counts()
+        order = part.assign(_score=part["score"].fillna(-1.0)).sort_values(
+            ["level", "_score"], ascending=False, kind="stable"
+        )
+        rows[str(code)] = {
+            "level": int(worst(int(value) for value in part["level"])),
+            "score": float(part["score"].max()),
+            **{
+                f"n_{level}": int(counts.get(int(level), 0))
+                for level in (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE, Level.UNKNOWN)
+            },
+            "lead_hotspot": str(order.index[0]),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("town_code")
+
+
+def write_risk(table: RiskTable, directory: Path, stem: str) -> dict[str, Path]:
+    """Write a risk table as GeoParquet (complete) and GeoJSON (WGS84, for any map).
+
+    Each file is written aside and then renamed, so a reader never sees half of one.
+
+    Parameters
+    ----------
+    table : RiskTable
+    directory : Path
+        Made if absent.
+    stem : str
+        File name without ending.
+
+    Returns
+    -------
+    dict
+        ``{"parquet": path, "geojson": path}``.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    paths = {"parquet": directory / f"{stem}.parquet", "geojson": directory / f"{stem}.geojson"}
+    attrs = dict(table.attrs)
+    aside = paths["parquet"].with_suffix(".part")
+    bare = table.copy()
+    bare.attrs = {}
+    bare.to_parquet(aside)
+    arrow = pq.read_table(aside)
+    metadata = {
+        **(arrow.schema.metadata or {}),
+        b"wuyu": json.dumps(attrs, ensure_ascii=False, sort_keys=True).encode(),
+    }
+    pq.write_table(arrow.replace_schema_metadata(metadata), aside, compression="zstd")
+    aside.replace(paths["parquet"])
+    aside = paths["geojson"].with_suffix(".part")
+    aside.write_text(_geojson(table, attrs), encoding="utf-8")
+    aside.replace(paths["geojson"])
+    return paths
+
+
+def _geojson(table: RiskTable, attrs: dict[str, Any]) -> str:
+    bare = table.copy()
+    bare.attrs = {}
+    for column in ("first_15cm_at", "first_50cm_at", "peak_at"):
+        bare[column] = [None if pd.isna(value) else value.isoformat() for value in bare[column]]
+    bare = bare.replace({np.inf: None}).round(4)
+    text = bare.to_crs("EPSG:4326").reset_index().to_json(drop_id=True)
+    collection = json.loads(text)
+    collection["wuyu"] = attrs
+    return json.dumps(collection, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def read_risk(path: Path) -> RiskTable:
+    """Read a risk table written by `write_risk`, attributes included.
+
+    Parameters
+    ----------
+    path : Path
+        The ``.parquet`` file.
+
+    Returns
+    -------
+    RiskTable
+    """
+    table = gpd.read_parquet(path)
+    metadata: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
+    table.attrs = json.loads(metadata.get(b"wuyu", b"{}"))
+    return table
