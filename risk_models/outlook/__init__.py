@@ -1,0 +1,1 @@
+"""预测 outlook: climatology to expected exceedances."""

@@ -1,0 +1,287 @@
+"""Who goes where: free teams and shelter places for the warned hotspots, the most severe first.
+
+Distances are straight lines in the district's projected CRS (m), not roads: a flooded road network is not known, and
+a proposal is read by people who know the way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from risk_models.levels import Level
+from risk_models.plan.match import PLAN_COLUMNS, match_plans
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from risk_models.district import District
+
+__all__ = ["ACTION_COLUMNS", "MOVE_FROM", "PEOPLE_NEEDED", "ShelterPool", "TeamPool", "propose_actions"]
+
+#: Rescue people sent to a hotspot by level, an assumption and not a standard: blue is watched by its owner; one small
+#: team (4) closes a road; two (8) keep it closed and pump; 15 also bring people out.
+PEOPLE_NEEDED: dict[Level, int] = {Level.BLUE: 0, Level.YELLOW: 4, Level.ORANGE: 8, Level.RED: 15}
+#: From this level on the people exposed are moved to a shelter.
+MOVE_FROM = Level.ORANGE
+
+#: Columns of `propose_actions`, with unit and meaning.
+ACTION_COLUMNS: dict[str, str] = {
+    "level": "Level code",
+    **PLAN_COLUMNS,
+    "owner_unit": "unit that owns the hotspot",
+    "owner_name": "person on duty there",
+    "owner_phone": "its phone",
+    "people_to_move": "people exposed, where the level calls for moving them; else 0",
+    "shelter_id": "nearest open shelter that holds them all, else the open one with most places; empty if none",
+    "shelter_name": "its name",
+    "shelter_distance_m": "m, straight line; NaN if none",
+    "shelter_people": "people given a place in it by this proposal",
+    "shelter_free": "places still free in it after them; 0 if none",
+    "team_ids": "teams sent, the nearest first, parted by ';'",
+    "team_names": "their names, parted by ';'",
+    "team_people": "people in them",
+    "team_people_needed": "people the level calls for",
+    "team_distance_m": "m, straight line to the farthest of them; NaN if none",
+    "shortfall_zh": "what could not be given, Chinese; empty if nothing",
+    "shortfall_en": "the same in English",
+}
+_INTEGERS = ("level", "people_to_move", "shelter_people", "shelter_free", "team_people", "team_people_needed")
+_DISTANCES = ("shelter_distance_m", "team_distance_m")
+
+Floats = npt.NDArray[np.float64]
+
+
+def _coordinates(layer: gpd.GeoDataFrame) -> Floats:
+    return np.column_stack([layer.geometry.x, layer.geometry.y]).astype(np.float64).reshape(len(layer), 2)
+
+
+@dataclass
+class TeamPool:
+    """Free teams that have not been sent yet.
+
+    Parameters
+    ----------
+    teams : GeoDataFrame
+        Index team_id; columns ``team_name``, ``town_code``, ``people``, ``status``; points in the projected CRS. Only
+        ``free`` teams with people are drawn on.
+
+    Examples
+    --------
+    >>> import geopandas
+    >>> teams = {"team_name": ["甲", "乙"], "town_code": ["01", "02"], "people": [6, 9], "status": ["free", "free"]}
+    >>> layer = geopandas.GeoDataFrame(teams, index=["T1", "T2"], geometry=geopandas.points_from_xy([300, 0], [400, 0]))
+    >>> pool = TeamPool(layer)
+    >>> sent = pool.draw(np.array([0.0, 0.0]), "01", 4)
+    >>> sent["team_ids"], sent["team_people"], sent["team_distance_m"]
+    ('T1', 6, 500.0)
+    >>> pool.draw(np.array([0.0, 0.0]), "01", 4)["team_ids"]
+    'T2'
+    """
+
+    teams: gpd.GeoDataFrame
+    _xy_m: Floats = field(init=False)
+    _people: npt.NDArray[np.int64] = field(init=False)
+    _is_left: npt.NDArray[np.bool_] = field(init=False)
+
+    def __post_init__(self) -> None:
+        free = (self.teams["status"] == "free") & (self.teams["people"] > 0)
+        self.teams = self.teams[free].sort_index()
+        self._xy_m = _coordinates(self.teams)
+        self._people = self.teams["people"].to_numpy(np.int64)
+        self._town = self.teams["town_code"].to_numpy(object)
+        self._is_left = np.ones(len(self.teams), dtype=bool)
+
+    def draw(self, place_m: Floats, town_code: str, needed: int) -> dict[str, Any]:
+        """Send teams to a place until `needed` people are reached: those of the same town first, then by distance.
+
+        Parameters
+        ----------
+        place_m : ndarray (2,)
+            Easting, northing, m.
+        town_code : str
+            Town of the place.
+        needed : int
+            People wanted; 0 sends nobody.
+
+        Returns
+        -------
+        dict
+            The ``team_*`` columns of `ACTION_COLUMNS`.
+        """
+        distance_m = np.hypot(*(self._xy_m - place_m).T)
+        order = np.lexsort((distance_m, self._town != town_code))
+        order = order[self._is_left[order]]
+        before = np.cumsum(self._people[order]) - self._people[order]
+        sent = order[before < needed]
+        self._is_left[sent] = False
+        return {
+            "team_ids": ";".join(map(str, self.teams.index[sent])),
+            "team_names": ";".join(self.teams["team_name"].iloc[sent]),
+            "team_people": int(self._people[sent].sum()),
+            "team_people_needed": needed,
+            "team_distance_m": float(distance_m[sent].max()) if sent.size else np.nan,
+        }
+
+
+@dataclass
+class ShelterPool:
+    """Open shelters and the places still free in them.
+
+    Parameters
+    ----------
+    shelters : GeoDataFrame
+        Index shelter_id; columns ``shelter_name``, ``capacity_people``, ``occupied_people``, ``status``; points in the
+        projected CRS. Only ``open`` ones are drawn on; places of those on ``standby`` are counted for the shortfall.
+
+    Examples
+    --------
+    >>> import geopandas
+    >>> places = {"capacity_people": [50, 90], "occupied_people": [45, 0], "status": ["open", "open"]}
+    >>> layer = geopandas.GeoDataFrame({"shelter_name": ["甲", "乙"], **places}, index=["S1", "S2"],
+    ...     geometry=geopandas.points_from_xy([10, 200], [0, 0]))
+    >>> given = ShelterPool(layer).draw(np.array([0.0, 0.0]), 20)
+    >>> given["shelter_id"], given["shelter_people"], given["shelter_free"]
+    ('S2', 20, 70)
+    """
+
+    shelters: gpd.GeoDataFrame
+    standby_places: int = field(init=False)
+    _xy_m: Floats = field(init=False)
+    _free: npt.NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        free = (self.shelters["capacity_people"] - self.shelters["occupied_people"]).clip(lower=0)
+        self.standby_places = int(free[self.shelters["status"] == "standby"].sum())
+        self.shelters = self.shelters[self.shelters["status"] == "open"].sort_index()
+        self._xy_m = _coordinates(self.shelters)
+        self._free = free.loc[self.shelters.index].to_numpy(np.int64, copy=True)
+
+    def draw(self, place_m: Floats, people: int) -> dict[str, Any]:
+        """Give places to people of one hotspot.
+
+        The nearest open shelter that holds all of them is taken; if none does, the one with most free places (the
+        nearest of equals), and the rest stay without. With nobody to move, the nearest one with a free place is named.
+
+        Parameters
+        ----------
+        place_m : ndarray (2,)
+            Easting, northing, m.
+        people : int
+            People to move.
+
+        Returns
+        -------
+        dict
+            The ``shelter_*`` columns of `ACTION_COLUMNS`.
+        """
+        if not (self._free > 0).any():
+            nothing = {"shelter_id": "", "shelter_name": "", "shelter_distance_m": np.nan}
+            return {**nothing, "shelter_people": 0, "shelter_free": 0}
+        distance_m = np.hypot(*(self._xy_m - place_m).T)
+        lacking = np.maximum(max(people, 1) - self._free, 0)
+        best = int(np.lexsort((distance_m, lacking))[0])
+        placed = min(people, int(self._free[best]))
+        self._free[best] -= placed
+        return {
+            "shelter_id": str(self.shelters.index[best]),
+            "shelter_name": str(self.shelters["shelter_name"].iloc[best]),
+            "shelter_distance_m": float(distance_m[best]),
+            "shelter_people": placed,
+            "shelter_free": int(self._free[best]),
+        }
+
+
+def propose_actions(
+    district: District, risk_table: gpd.GeoDataFrame, *, from_level: Level = Level.BLUE
+) -> pd.DataFrame:
+    """Propose plan, teams and shelter for every warned hotspot; an officer decides.
+
+    The most severe hotspot chooses first (by level, then score, then id). A team is given once, a place once. What
+    could not be given is said in ``shortfall_zh`` and ``shortfall_en``.
+
+    Parameters
+    ----------
+    district : District
+        Its ``hotspots``, ``plans``, ``teams`` and ``shelters`` are used.
+    risk_table : GeoDataFrame
+        Index hotspot_id; columns ``level``, ``score``, ``people_exposed``.
+    from_level : Level
+        Lowest level that gets a row.
+
+    Returns
+    -------
+    DataFrame
+        Index hotspot_id, the most severe first; columns `ACTION_COLUMNS`.
+
+    Raises
+    ------
+    ValueError
+        If the risk table names a hotspot that the district does not have.
+    """
+    strangers = risk_table.index.difference(district.hotspots.index)
+    if len(strangers):
+        raise ValueError(f"hotspots not in the district: {', '.join(map(str, strangers[:5]))}")
+    warned = _most_severe_first(risk_table[risk_table["level"] >= int(from_level)])
+    hotspots = district.hotspots.loc[warned.index]
+    place_m = _coordinates(hotspots)
+    teams, shelters = TeamPool(district.teams), ShelterPool(district.shelters)
+    plans = match_plans(hotspots, district.plans, warned["level"])
+    levels = [Level(level) for level in warned["level"].tolist()]
+    exposed = warned["people_exposed"].tolist()
+    rows = []
+    for i, (level, town_code) in enumerate(zip(levels, hotspots["town_code"], strict=True)):
+        people = int(exposed[i]) if level >= MOVE_FROM else 0
+        row: dict[str, Any] = {"level": int(level), "people_to_move": people}
+        row |= {column: plans[column].iloc[i] for column in PLAN_COLUMNS}
+        row |= teams.draw(place_m[i], str(town_code), PEOPLE_NEEDED.get(level, 0))
+        row |= shelters.draw(place_m[i], people)
+        row["shortfall_zh"], row["shortfall_en"] = _shortfall(row, shelters.standby_places)
+        rows.append(row)
+    return _table(rows, hotspots)
+
+
+def _most_severe_first(table: pd.DataFrame) -> pd.DataFrame:
+    score = table["score"].fillna(-np.inf).to_numpy(float)
+    return table.iloc[np.lexsort((table.index.astype(str), -score, -table["level"].to_numpy(int)))]
+
+
+def _shortfall(row: dict[str, Any], standby_places: int) -> tuple[str, str]:
+    """Say what a row lacks, in Chinese and in English."""
+    zh, en = [], []
+    if not row["plan_id"]:
+        zh.append("无适用预案")
+        en.append("no plan covers this hotspot")
+    needed, sent = row["team_people_needed"], row["team_people"]
+    if sent < needed:
+        zh.append(f"救援力量不足：需{needed}人，可派{sent}人，缺{needed - sent}人")
+        en.append(f"rescue people short: {needed} needed, {sent} free, {needed - sent} lacking")
+    left = row["people_to_move"] - row["shelter_people"]
+    if left > 0:
+        people = row["people_to_move"]
+        zh.append(f"避难容量不足：需转移{people}人，缺{left}个安置位（备用场所另有{standby_places}个）")
+        en.append(f"shelter places short: {people} to move, {left} lacking ({standby_places} more on standby)")
+    elif not row["shelter_id"]:
+        zh.append("无开放且有余量的避难场所")
+        en.append("no open shelter with a free place")
+    return "；".join(zh), "; ".join(en)
+
+
+def _table(rows: list[dict[str, Any]], hotspots: pd.DataFrame) -> pd.DataFrame:
+    table = pd.DataFrame(rows, index=hotspots.index, columns=list(ACTION_COLUMNS))
+    for column in ("owner_unit", "owner_name", "owner_phone"):
+        table[column] = hotspots[column].astype(str)
+    for column in ACTION_COLUMNS:
+        if column in _INTEGERS:
+            table[column] = table[column].astype(np.int64)
+        elif column in _DISTANCES:
+            table[column] = table[column].astype(np.float64)
+        elif column == "plan_triggered":
+            table[column] = table[column].astype(bool)
+        else:
+            table[column] = table[column].astype(str)
+    return table

@@ -1,0 +1,97 @@
+"""Which plan is taken from the shelf for a warned hotspot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from risk_models.levels import Level
+
+__all__ = ["PLAN_COLUMNS", "match_plans"]
+
+#: Columns of `match_plans`, with their meaning.
+PLAN_COLUMNS: dict[str, str] = {
+    "plan_id": "plan; empty if none covers the hotspot",
+    "plan_title": "Chinese title",
+    "plan_title_en": "English title",
+    "plan_scope": "hotspot, community, town or district: for whom the plan was written; empty if none",
+    "plan_triggered": "bool; True if the hotspot's level has reached the plan's trigger level",
+    "actions_zh": "short clauses, parted by ';'",
+    "actions_en": "the same in English",
+}
+_TEXTS = ("plan_title", "plan_title_en", "actions_zh", "actions_en")
+
+
+def match_plans(hotspots: pd.DataFrame, plans: pd.DataFrame, levels: pd.Series) -> pd.DataFrame:
+    """Find the plan of each hotspot: its own, else its community's, else its town's, else the district's.
+
+    Within the first scope that has a plan, the one with the highest trigger level that has been reached is taken; if
+    none has been reached yet, the one that would trigger first. Equals are told apart by plan id.
+
+    Parameters
+    ----------
+    hotspots : DataFrame
+        Index hotspot_id; columns ``town_code`` and ``community_code``.
+    plans : DataFrame
+        Index plan_id; columns ``scope_kind``, ``scope_id``, ``trigger_level``, titles and actions.
+    levels : Series of int
+        Level of the hotspots asked for, index hotspot_id.
+
+    Returns
+    -------
+    DataFrame
+        A row per entry of `levels`, in its order; columns `PLAN_COLUMNS`.
+
+    Raises
+    ------
+    ValueError
+        If a trigger level is none of the colours.
+
+    Examples
+    --------
+    >>> hotspots = pd.DataFrame({"town_code": ["01"], "community_code": ["011"]}, index=["EQ-001"])
+    >>> plans = pd.DataFrame({"scope_kind": ["town"], "scope_id": ["01"], "trigger_level": ["yellow"],
+    ...     "plan_title": ["镇预案"], "plan_title_en": ["Town plan"], "actions_zh": ["巡查"], "actions_en": ["patrol"]},
+    ...     index=["P1"])
+    >>> match = match_plans(hotspots, plans, pd.Series({"EQ-001": 1})).loc["EQ-001"]
+    >>> match["plan_id"], match["plan_scope"], bool(match["plan_triggered"])
+    ('P1', 'town', False)
+    """
+    shelf = _shelf(plans)
+    asked = hotspots.loc[levels.index]
+    places = zip(asked.index, asked["community_code"], asked["town_code"], levels.to_numpy(int), strict=True)
+    rows = [_match(shelf, plans, *map(str, place[:3]), level=int(place[3])) for place in places]
+    table = pd.DataFrame(rows, index=levels.index, columns=list(PLAN_COLUMNS))
+    table["plan_triggered"] = table["plan_triggered"].astype(bool)
+    return table
+
+
+def _shelf(plans: pd.DataFrame) -> dict[tuple[str, str], list[tuple[int, str]]]:
+    """Sort the plans by scope into lists of (trigger level, plan id)."""
+    shelf: dict[tuple[str, str], list[tuple[int, str]]] = {}
+    for plan_id, plan in plans.sort_index().iterrows():
+        kind = str(plan["scope_kind"])
+        scope = (kind, "" if kind == "district" else str(plan["scope_id"]))
+        shelf.setdefault(scope, []).append((int(Level.from_name(plan["trigger_level"])), str(plan_id)))
+    return shelf
+
+
+def _match(
+    shelf: dict[tuple[str, str], list[tuple[int, str]]],
+    plans: pd.DataFrame,
+    hotspot_id: str,
+    community_code: str,
+    town_code: str,
+    *,
+    level: int,
+) -> dict[str, Any]:
+    scopes = (("hotspot", hotspot_id), ("community", community_code), ("town", town_code), ("district", ""))
+    for scope in scopes:
+        if scope not in shelf:
+            continue
+        reached = [entry for entry in shelf[scope] if entry[0] <= level]
+        trigger, plan_id = max(reached, key=lambda entry: entry[0]) if reached else min(shelf[scope])
+        texts = {column: plans.at[plan_id, column] for column in _TEXTS}
+        return {"plan_id": plan_id, "plan_scope": scope[0], "plan_triggered": trigger <= level, **texts}
+    return {"plan_id": "", "plan_scope": "", "plan_triggered": False, **dict.fromkeys(_TEXTS, "")}
