@@ -1,0 +1,1 @@
+"""How good it was: hits, misses, false alarms, lead time."""

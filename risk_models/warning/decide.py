@@ -1,0 +1,361 @@
+"""One decision per area and cycle: open, raise, prolong, go on, lower, end.
+
+The rules, in the order they are tried:
+
+1. A warning whose end time has passed (cycles were missed) is over. If the level is a warning level now, a new warning
+   opens in the same cycle and supersedes it; otherwise it expires (EXP).
+2. A higher level raises at once (UPG), an area without a warning is warned at once (NEW).
+3. After `downgrade_after_cycles` successive lower cycles, and not before `minimum_duration_h` after the warning was
+   opened or raised, the warning is lowered in one step to the highest level seen in those cycles (DNG), or ended if
+   that is NONE (CAN).
+4. A warning that goes on is renewed when its end is near (EXT), else it is only noted as going on (CON).
+
+UNKNOWN is not "lower": it never lowers or ends a warning, it breaks a row of lower cycles, and it never opens a
+warning. The same holds for a known level that rests on substitutes so late that it may rise but not fall (ladder step 5
+and above).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from risk_models.levels import Level
+from risk_models.warning.lifecycle import check_revision
+from risk_models.warning.records import Action, WarningRecord
+from risk_models.warning.states import WarningPolicy, WarningState
+
+__all__ = ["NEVER_LOWER_FROM_STEP", "Decision", "decide"]
+
+NEVER_LOWER_FROM_STEP = 5
+"""From this step of the rain-data ladder on, a level can rise but not fall."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What one cycle decided.
+
+    Attributes
+    ----------
+    records : tuple of WarningRecord
+        At most one per area, by area code; CON included.
+    states : tuple of WarningState
+        To be passed to the next call: open warnings, and those of this event that have ended.
+    """
+
+    records: tuple[WarningRecord, ...]
+    states: tuple[WarningState, ...]
+
+    @property
+    def open_records(self) -> tuple[WarningRecord, ...]:
+        """Latest revision of every warning that stands after this cycle."""
+        return tuple(state.record for state in self.states if state.is_open)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cycle:
+    now: datetime
+    event_key: str
+    policy: WarningPolicy
+
+    @property
+    def valid_to(self) -> datetime:
+        return self.now + timedelta(hours=self.policy.valid_h)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Area:
+    """What this cycle knows about one area."""
+
+    code: str
+    level: Level
+    holds: bool  # the level, if lower than the warning, may not be believed
+    degraded: bool
+    signal: Level
+    hotspot_ids: tuple[str, ...] = ()
+    reason_zh: str = ""
+    reason_en: str = ""
+    unconfirmed: bool = False
+
+
+def decide(
+    states: Sequence[WarningState],
+    town_table: pd.DataFrame,
+    risk_table: pd.DataFrame,
+    signals: pd.DataFrame,
+    *,
+    now: datetime,
+    event_key: str,
+    policy: WarningPolicy,
+) -> Decision:
+    """Decide what happens to the warning of every area in this cycle.
+
+    Parameters
+    ----------
+    states : sequence of WarningState
+        As the previous call returned them; empty at the start. At most one per area.
+    town_table : DataFrame, index town_code
+        Columns ``level`` and, if some hotspots may be unknown, ``n_unknown``. An area with an open warning that is
+        missing here counts as UNKNOWN.
+    risk_table : DataFrame, index hotspot_id
+        Columns ``town_code``, ``level``, ``score`` [0-100], ``reason_zh``, ``reason_en``, ``unconfirmed``;
+        ``attrs["ladder_step"]`` (1 to 6; if absent the cycle counts as degraded).
+    signals : DataFrame, index town_code
+        Column ``level``: the rain signal of each area; an area missing here is UNKNOWN.
+    now : datetime
+        Time of the cycle, timezone-aware UTC; later than every record in `states`.
+    event_key : str
+        Key of the storm, see `risk_models.warning.event.current_event_key`.
+    policy : WarningPolicy
+
+    Returns
+    -------
+    Decision
+
+    Raises
+    ------
+    ValueError
+        If `now` has no zone or does not go forward, or an area occurs twice.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> towns = pd.DataFrame({"level": [4]}, index=["410103012"])
+    >>> risk = pd.DataFrame({"town_code": ["410103012"], "level": [4], "score": [91.0], "reason_zh": ["隧道积水"],
+    ...     "reason_en": ["Water stands in the tunnel."], "unconfirmed": [False]}, index=["EQ-001"])
+    >>> decision = decide([], towns, risk, towns, now=datetime(2021, 7, 20, 7, tzinfo=UTC), event_key="E",
+    ...     policy=WarningPolicy())
+    >>> record = decision.records[0]
+    >>> print(record.action, record.level, record.message_id, record.hotspot_ids)
+    NEW red E-410103012.r0 ('EQ-001',)
+    """
+    by_area = _check_inputs(states, town_table, now)
+    cycle = _Cycle(now=now, event_key=event_key, policy=policy)
+    open_codes = [code for code, state in by_area.items() if state.is_open]
+    codes = sorted({str(code) for code in town_table.index} | set(open_codes))
+    records: list[WarningRecord] = []
+    following = {code: state for code, state in by_area.items() if state.record.event_key == event_key}
+    for area in _look(codes, town_table, risk_table, signals):
+        state = _advance(by_area.get(area.code), area, cycle)
+        if state is not None:
+            records.append(state.record)
+            following[area.code] = state
+    return Decision(tuple(records), tuple(following[code] for code in sorted(following)))
+
+
+def _check_inputs(states: Sequence[WarningState], town_table: pd.DataFrame, now: datetime) -> dict[str, WarningState]:
+    """Return the states by area after checking what would make a decision meaningless."""
+    if now.tzinfo is None:
+        raise ValueError(f"now must be timezone-aware (UTC), got {now.isoformat()}")
+    if not town_table.index.is_unique:
+        twice = sorted({str(code) for code in town_table.index[town_table.index.duplicated()]})
+        raise ValueError(f"town_table: area {', '.join(twice)} occurs more than once")
+    by_area: dict[str, WarningState] = {}
+    for state in states:
+        if state.area_code in by_area:
+            raise ValueError(f"states: area {state.area_code} occurs more than once; one warning per area")
+        if state.record.issued_at >= now:
+            raise ValueError(
+                f"{state.record.message_id} was issued at {state.record.issued_at.isoformat()}, not before now "
+                f"{now.isoformat()}: cycles must go forward"
+            )
+        by_area[state.area_code] = state
+    return by_area
+
+
+def _look(
+    codes: Sequence[str], town_table: pd.DataFrame, risk_table: pd.DataFrame, signals: pd.DataFrame
+) -> Iterator[_Area]:
+    """Yield what the tables say about each area."""
+    step = risk_table.attrs.get("ladder_step")
+    columns = ["town_code", "level", "score", "reason_zh", "reason_en", "unconfirmed"]
+    warned = pd.DataFrame(risk_table.loc[risk_table["level"] >= Level.BLUE, columns])
+    # Sorting by id first makes ties fall in id order whatever the order of the table.
+    warned = warned.sort_index().sort_values(["level", "score"], ascending=False, kind="stable")
+    per_town = {str(code): rows for code, rows in warned.groupby("town_code", sort=False)}
+    levels = {str(code): Level(int(level)) for code, level in town_table["level"].items()}
+    has_unknown = "n_unknown" in town_table
+    n_unknown = {str(code): int(n) for code, n in town_table["n_unknown"].items()} if has_unknown else {}
+    signal_levels = {str(code): Level(int(level)) for code, level in signals["level"].items()}
+    for code in codes:
+        level = levels.get(code, Level.UNKNOWN)
+        area = _Area(
+            code=code,
+            level=level,
+            holds=level == Level.UNKNOWN or (step is not None and int(step) >= NEVER_LOWER_FROM_STEP),
+            degraded=level == Level.UNKNOWN or step is None or int(step) > 1 or n_unknown.get(code, 0) > 0,
+            signal=signal_levels.get(code, Level.UNKNOWN),
+        )
+        yield _with_hotspots(area, per_town[code]) if code in per_town else area
+
+
+def _with_hotspots(area: _Area, rows: pd.DataFrame) -> _Area:
+    """Add the warned hotspots, worst first, and the reason of the worst."""
+    worst_row = rows.iloc[0]
+    deciding = rows.loc[rows["level"] == worst_row["level"], "unconfirmed"]
+    return replace(
+        area,
+        hotspot_ids=tuple(str(hotspot_id) for hotspot_id in rows.index),
+        reason_zh=str(worst_row["reason_zh"]),
+        reason_en=str(worst_row["reason_en"]),
+        unconfirmed=bool(deciding.all()),
+    )
+
+
+def _advance(state: WarningState | None, area: _Area, cycle: _Cycle) -> WarningState | None:
+    """Return the area's next state, or None if there is nothing to say."""
+    if state is None or not state.is_open:
+        return _opened(area, area.level, cycle, state) if area.level.is_warning else None
+    if cycle.now > state.record.valid_to:
+        return _after_lapse(state, area, cycle)
+    return _continued(state, area, cycle)
+
+
+def _after_lapse(state: WarningState, area: _Area, cycle: _Cycle) -> WarningState:
+    """End a warning that nobody renewed in time, or open its successor in the same cycle.
+
+    Without trustworthy data the old level is taken up again, but only within one more validity: beyond that the old
+    message says nothing about now.
+    """
+    recent = cycle.now - state.record.valid_to <= timedelta(hours=cycle.policy.valid_h)
+    if area.holds and recent:
+        return _opened(area, max(area.level, state.record.level), cycle, state)
+    if area.level.is_warning:
+        return _opened(area, area.level, cycle, state)
+    zh, en = "预警有效期已过，未再续发，预警终止", "The warning passed its end time without renewal and is over."
+    if area.level == Level.UNKNOWN:
+        zh, en = zh + "；目前雨情资料缺失，风险等级未知", en + " Rain data are missing: the level now is unknown."
+    return _revised(state, area, cycle, Action.EXP, state.record.level, reason=(zh, en))
+
+
+def _opened(area: _Area, level: Level, cycle: _Cycle, before: WarningState | None) -> WarningState:
+    """Open a warning; `before` is the area's last one, ended or lapsed."""
+    ordinal = 1
+    if before is not None and before.record.event_key == cycle.event_key:
+        ordinal = _ordinal(before.record) + 1
+    warning_id = f"{cycle.event_key}-{area.code}" + (f"-{ordinal}" if ordinal > 1 else "")
+    held = before is not None and level > area.level
+    zh, en = _hold_reason(area) if held else (area.reason_zh, area.reason_en)
+    record = WarningRecord(
+        event_key=cycle.event_key,
+        warning_id=warning_id,
+        revision=0,
+        action=Action.NEW,
+        area_code=area.code,
+        level=level,
+        previous_level=Level.NONE,
+        issued_at=cycle.now,
+        valid_from=cycle.now,
+        valid_to=cycle.valid_to,
+        hotspot_ids=area.hotspot_ids or (before.record.hotspot_ids if held and before else ()),
+        signal=area.signal,
+        reason_zh=zh,
+        reason_en=en,
+        supersedes=before.record.message_id if before is not None and before.is_open else None,
+        unconfirmed=area.unconfirmed,
+        degraded=area.degraded,
+    )
+    check_revision(None, record)
+    return WarningState(record=record, started_at=cycle.now, raised_at=cycle.now)
+
+
+def _ordinal(record: WarningRecord) -> int:
+    """Return which warning of the area this is within its event, from 1."""
+    suffix = record.warning_id.removeprefix(f"{record.event_key}-{record.area_code}").removeprefix("-")
+    return int(suffix) if suffix else 1
+
+
+def _continued(state: WarningState, area: _Area, cycle: _Cycle) -> WarningState:
+    """Decide about a warning that stands."""
+    record, policy = state.record, cycle.policy
+    if area.level > record.level:
+        return _revised(state, area, cycle, Action.UPG, area.level, reason=(area.reason_zh, area.reason_en))
+    is_lower = area.level < record.level and not area.holds
+    count = state.lower_count + 1 if is_lower else 0
+    seen = max(state.lower_level, area.level) if is_lower else Level.NONE
+    stood_h = (cycle.now - state.raised_at) / timedelta(hours=1)
+    if count >= policy.downgrade_after_cycles and stood_h >= policy.minimum_duration_h:
+        return _lowered(state, area, cycle, seen, count)
+    waiting = replace(state, lower_count=count, lower_level=seen)
+    is_near_end = record.valid_to - cycle.now <= timedelta(hours=policy.renew_within_h)
+    action = Action.EXT if is_near_end else Action.CON
+    return _revised(waiting, area, cycle, action, record.level, reason=_standing_reason(area, record, count))
+
+
+def _lowered(state: WarningState, area: _Area, cycle: _Cycle, seen: Level, count: int) -> WarningState:
+    """Lower the warning to the highest level seen while waiting, or end it."""
+    if not seen.is_warning:
+        reason = (
+            f"连续{count}个时次未达预警等级，预警解除",
+            f"No warning level was reached in {count} successive cycles; the warning is cancelled.",
+        )
+        return _revised(state, area, cycle, Action.CAN, state.record.level, reason=reason)
+    zh = f"最近{count}个时次最高为{seen.zh}，预警由{state.record.level.zh}降为{seen.zh}"
+    en = f"The highest level of the last {count} cycles was {seen.en.lower()}; the warning is lowered to it."
+    if area.reason_zh:
+        zh, en = f"{zh}；{area.reason_zh}", f"{en} {area.reason_en}".rstrip()
+    return _revised(state, area, cycle, Action.DNG, seen, reason=(zh, en))
+
+
+def _standing_reason(area: _Area, record: WarningRecord, lower_count: int) -> tuple[str, str]:
+    """Say why the warning stands although this cycle may see less."""
+    if area.level == record.level:
+        return area.reason_zh, area.reason_en
+    if area.holds:
+        return _hold_reason(area)
+    return (
+        f"当前风险为{area.level.zh}，低于预警等级，已连续{lower_count}个时次，暂维持{record.level.zh}预警",
+        f"The level is now {area.level.en.lower()}, lower than the warning, for {lower_count} successive "
+        f"cycle{'' if lower_count == 1 else 's'}; the {record.level.en.lower()} warning stands for the time being.",
+    )
+
+
+def _hold_reason(area: _Area) -> tuple[str, str]:
+    if area.level == Level.UNKNOWN:
+        return (
+            "雨情资料缺失，风险等级未知，维持原预警等级",
+            "Rain data are missing and the level is unknown; the warning stands.",
+        )
+    return (
+        "雨情资料严重滞后，等级只升不降，维持原预警等级",
+        "Rain data are far behind, so the level may rise but not fall; the warning stands.",
+    )
+
+
+def _revised(
+    state: WarningState, area: _Area, cycle: _Cycle, action: Action, level: Level, *, reason: tuple[str, str]
+) -> WarningState:
+    """Append a revision to a warning."""
+    before = state.record
+    valid_from, valid_to = {
+        Action.CON: (before.valid_from, before.valid_to),
+        Action.CAN: (before.valid_from, cycle.now),
+        Action.EXP: (before.valid_from, before.valid_to),
+    }.get(action, (cycle.now, cycle.valid_to))
+    record = replace(
+        before,
+        revision=before.revision + 1,
+        action=action,
+        level=level,
+        previous_level=before.level,
+        issued_at=cycle.now,
+        valid_from=valid_from,
+        valid_to=valid_to,
+        # An end, and a cycle that sees nothing, still name the hotspots that the warning was about.
+        hotspot_ids=before.hotspot_ids if action.is_end else area.hotspot_ids or before.hotspot_ids,
+        signal=area.signal,
+        reason_zh=reason[0],
+        reason_en=reason[1],
+        supersedes=before.message_id,
+        unconfirmed=area.unconfirmed,
+        degraded=area.degraded,
+    )
+    check_revision(before, record)
+    if action == Action.UPG:
+        return WarningState(record=record, started_at=state.started_at, raised_at=cycle.now)
+    if action == Action.DNG:
+        return replace(state, record=record, lower_count=0, lower_level=Level.NONE)
+    return replace(state, record=record)

@@ -1,0 +1,195 @@
+"""What a decision must remember from one cycle to the next, and the policy it follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from risk_models.levels import Level
+from risk_models.warning.records import Action, WarningRecord
+
+__all__ = ["WarningPolicy", "WarningSettings", "WarningState", "record_from_dict", "record_to_dict"]
+
+_TIMES = ("issued_at", "valid_from", "valid_to")
+_LEVELS = ("level", "previous_level", "signal")
+
+
+class WarningSettings(Protocol):
+    """The keys of ``warning`` in ``district.yaml`` that a decision reads."""
+
+    @property
+    def valid_h(self) -> float:
+        """Hours a message is valid."""
+
+    @property
+    def downgrade_after_cycles(self) -> int:
+        """Successive lower cycles before a warning is lowered or ended."""
+
+    @property
+    def minimum_duration_h(self) -> float:
+        """Hours a level stands at least after it was issued or raised."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarningPolicy:
+    """How quickly warnings are lowered, how long they hold, when they are renewed.
+
+    Attributes
+    ----------
+    valid_h : float
+        Validity of a message [h].
+    downgrade_after_cycles : int
+        Successive cycles at a lower level before the warning is lowered or ended.
+    minimum_duration_h : float
+        Time a level stands at least, counted from the message that opened or raised the warning [h].
+    renew_within_h : float
+        A warning that goes on is renewed when its end is this near [h]; one cycle.
+
+    Examples
+    --------
+    >>> WarningPolicy().valid_h
+    6.0
+    >>> WarningPolicy(downgrade_after_cycles=0)
+    Traceback (most recent call last):
+    ...
+    ValueError: downgrade_after_cycles must be at least 1, got 0
+    """
+
+    valid_h: float = 6.0
+    downgrade_after_cycles: int = 3
+    minimum_duration_h: float = 3.0
+    renew_within_h: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.downgrade_after_cycles < 1:
+            raise ValueError(f"downgrade_after_cycles must be at least 1, got {self.downgrade_after_cycles}")
+        if self.minimum_duration_h < 0:
+            raise ValueError(f"minimum_duration_h must not be negative, got {self.minimum_duration_h}")
+        if not 0 < self.renew_within_h <= self.valid_h:
+            raise ValueError(f"renew_within_h must be above 0, up to valid_h {self.valid_h}, got {self.renew_within_h}")
+
+    @classmethod
+    def from_settings(cls, settings: WarningSettings, *, cycle_h: float = 1.0) -> WarningPolicy:
+        """Return the policy of a district.
+
+        Parameters
+        ----------
+        settings : WarningSettings
+            ``district.settings.warning``.
+        cycle_h : float
+            Hours from one cycle to the next.
+        """
+        return cls(
+            valid_h=settings.valid_h,
+            downgrade_after_cycles=settings.downgrade_after_cycles,
+            minimum_duration_h=settings.minimum_duration_h,
+            renew_within_h=cycle_h,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarningState:
+    """The latest revision of an area's warning, and how long its level has been lower.
+
+    A closed warning is kept until its event is over, so that a second warning of the area gets its own number.
+
+    Attributes
+    ----------
+    record : WarningRecord
+        Latest revision.
+    started_at : datetime
+        Issue time of the NEW that opened the warning (UTC).
+    raised_at : datetime
+        Issue time of the latest NEW or UPG (UTC); the minimum duration counts from here.
+    lower_count : int
+        Successive cycles, up to the latest, in which the level was known and lower than the warning.
+    lower_level : Level
+        Highest level seen in those cycles (NONE while the count is 0).
+    """
+
+    record: WarningRecord
+    started_at: datetime
+    raised_at: datetime
+    lower_count: int = 0
+    lower_level: Level = Level.NONE
+
+    @property
+    def area_code(self) -> str:
+        """Code of the area."""
+        return self.record.area_code
+
+    @property
+    def is_open(self) -> bool:
+        """True until the warning was cancelled or expired."""
+        return not self.record.action.is_end
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the state as plain JSON types, for a ledger.
+
+        Examples
+        --------
+        >>> from datetime import UTC, datetime
+        >>> at = datetime(2021, 7, 20, 1, tzinfo=UTC)
+        >>> record = WarningRecord(event_key="E", warning_id="E-410103001", revision=0, action=Action.NEW,
+        ...     area_code="410103001", level=Level.RED, previous_level=Level.NONE, issued_at=at, valid_from=at,
+        ...     valid_to=at)
+        >>> state = WarningState(record=record, started_at=at, raised_at=at)
+        >>> WarningState.from_dict(state.to_dict()) == state
+        True
+        """
+        return {
+            "record": record_to_dict(self.record),
+            "started_at": self.started_at.isoformat(),
+            "raised_at": self.raised_at.isoformat(),
+            "lower_count": self.lower_count,
+            "lower_level": int(self.lower_level),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> WarningState:
+        """Return the state that `to_dict` wrote."""
+        return cls(
+            record=record_from_dict(values["record"]),
+            started_at=datetime.fromisoformat(values["started_at"]),
+            raised_at=datetime.fromisoformat(values["raised_at"]),
+            lower_count=int(values["lower_count"]),
+            lower_level=Level(values["lower_level"]),
+        )
+
+
+def record_to_dict(record: WarningRecord) -> dict[str, Any]:
+    """Return a record as plain JSON types: times as ISO 8601 text, levels as numbers, the action as its three letters.
+
+    Parameters
+    ----------
+    record : WarningRecord
+
+    Returns
+    -------
+    dict
+        Keys are the fields of `WarningRecord`, in order.
+    """
+    values = asdict(record)
+    values |= {name: getattr(record, name).isoformat() for name in _TIMES}
+    values |= {name: int(getattr(record, name)) for name in _LEVELS}
+    return values | {"action": str(record.action), "hotspot_ids": list(record.hotspot_ids)}
+
+
+def record_from_dict(values: Mapping[str, Any]) -> WarningRecord:
+    """Return the record that `record_to_dict` wrote.
+
+    Parameters
+    ----------
+    values : mapping
+        Fields of `WarningRecord` as plain JSON types.
+
+    Returns
+    -------
+    WarningRecord
+    """
+    typed = dict(values)
+    typed |= {name: datetime.fromisoformat(values[name]) for name in _TIMES}
+    typed |= {name: Level(values[name]) for name in _LEVELS}
+    return WarningRecord(**typed | {"action": Action(values["action"]), "hotspot_ids": tuple(values["hotspot_ids"])})
