@@ -1,0 +1,69 @@
+"""Kill -9 at every step, start again: nothing lost, and a second copy only after the final dot."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from wuyu.delivery.relay import deliver
+from wuyu.delivery.smtp import SmtpSettings, SmtpTransport
+from wuyu.ledger import open_ledger
+
+SCRIPT = Path(__file__).with_name("killed_relay.py")
+AT = datetime(2021, 7, 20, 9, tzinfo=UTC)
+STEPS = ["begin", "decided", "claimed", "connected", "mail", "rcpt", "body", "dot", "accepted", "recorded"]
+MAY_REPEAT = {"dot", "accepted"}
+
+
+def _run(ledger: Path, port: int, name: str, step: str) -> int:
+    command = [sys.executable, str(SCRIPT), str(ledger), str(port), name, step]
+    return subprocess.run(command, check=False, capture_output=True, timeout=30).returncode
+
+
+def _copies(folder: Path, recipient: str) -> tuple[int, int]:
+    """Mails in the box, and copies that the sink got beyond the first."""
+    log = folder / "duplicates.log"
+    noted = log.read_text().splitlines() if log.exists() else []
+    return len(list((folder / recipient / "new").glob("*"))), sum(line.startswith(f"{recipient} ") for line in noted)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_at_any_step_nothing_is_lost(sink: tuple[Path, str, int], tmp_path: Path, step: str) -> None:
+    folder, host, port = sink
+    path = tmp_path / "ledger.sqlite"
+    assert _run(path, port, step, step) == -signal.SIGKILL
+    time.sleep(0.05)  # the sink may still be writing what it took
+    if step == "begin":  # killed inside the decision: nothing was decided, so the cycle decides again
+        with open_ledger(path) as ledger:
+            assert ledger.outbox() == []
+        assert _run(path, port, step, "never") == 0
+    with open_ledger(path) as ledger, SmtpTransport(SmtpSettings(host=host, port=port)) as transport:
+        deliver(ledger, transport, clock=lambda: datetime.now(UTC), now=AT)
+        assert ledger.outbox_counts() == {"sent": 2}
+        again = deliver(ledger, transport, clock=lambda: datetime.now(UTC), now=AT)
+        assert again.counts == {}
+    first, second = _copies(folder, f"{step}-1@town.example"), _copies(folder, f"{step}-2@town.example")
+    assert first[0] == second[0] == 1
+    assert first[1] <= (1 if step in MAY_REPEAT else 0)
+    assert second[1] == 0
+
+
+def test_two_relays_of_two_processes_send_each_mail_once(sink: tuple[Path, str, int], tmp_path: Path) -> None:
+    folder, _, port = sink
+    path = tmp_path / "ledger.sqlite"
+    open_ledger(path).close()
+    command = [sys.executable, str(SCRIPT), str(path), str(port)]
+    names = ["north", "south", "east"]
+    relays = [subprocess.Popen([*command, name, "never"]) for name in names]
+    assert [relay.wait(30) for relay in relays] == [0, 0, 0]
+    with open_ledger(path) as ledger:
+        assert ledger.outbox_counts() == {"sent": 6}
+        assert [row.attempts for row in ledger.outbox()] == [1] * 6
+    for name in names:
+        assert _copies(folder, f"{name}-1@town.example") == _copies(folder, f"{name}-2@town.example") == (1, 0)

@@ -1,0 +1,38 @@
+"""The ledger: what was known, decided, said, to whom, and what became of it. Open it with `open_ledger`."""
+
+from wuyu.ledger.decision import Decision, LedgerConflictError
+from wuyu.ledger.models import (
+    Attempt,
+    Bulletin,
+    Cycle,
+    FeedFile,
+    FeedState,
+    LogEntry,
+    MessageBody,
+    Outbox,
+    ReportIssue,
+    WarningRow,
+)
+from wuyu.ledger.store import Ledger, open_ledger
+from wuyu.ledger.types import Approval, CycleState, FileState, OutboxState
+
+__all__ = [
+    "Approval",
+    "Attempt",
+    "Bulletin",
+    "Cycle",
+    "CycleState",
+    "Decision",
+    "FeedFile",
+    "FeedState",
+    "FileState",
+    "Ledger",
+    "LedgerConflictError",
+    "LogEntry",
+    "MessageBody",
+    "Outbox",
+    "OutboxState",
+    "ReportIssue",
+    "WarningRow",
+    "open_ledger",
+]

@@ -1,0 +1,333 @@
+"""The tables of the ledger: what was known, decided, said, to whom, and what became of it.
+
+Domain times (`valid_at`, `issued_at`, `decided_at`, `expires_at` ...) come from the caller, so that a replay of 2021
+writes 2021; wall-clock times (`lease_until`, `retry_at`, the times of an attempt) come from the clock of the relay.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import DDL, JSON, ForeignKey, Index, LargeBinary, MetaData, String, UniqueConstraint, event
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from risk_models.levels import Level
+from risk_models.warning.records import Action, WarningRecord
+from wuyu.ledger.types import Approval, CycleState, FileState, OutboxState, UtcDateTime
+
+__all__ = [
+    "Attempt",
+    "Base",
+    "Bulletin",
+    "Cycle",
+    "FeedFile",
+    "FeedState",
+    "LedgerInfo",
+    "LogEntry",
+    "MessageBody",
+    "Outbox",
+    "ReportIssue",
+    "WarningRow",
+]
+
+
+class Base(DeclarativeBase):
+    """Base of every table: fixed names for constraints, UTC for every datetime, JSON for every dict and list."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - read by SQLAlchemy as a class attribute
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        list[Any]: JSON,
+        str: String,
+    }
+
+
+class LedgerInfo(Base):
+    """What the ledger says of itself; the key ``schema`` holds the version of these tables."""
+
+    __tablename__ = "ledger_info"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+
+
+class Cycle(Base):
+    """One warning cycle of one district: one per hour, whatever number of times it was run."""
+
+    __tablename__ = "cycles"
+    __table_args__ = (UniqueConstraint("district_code", "valid_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    district_code: Mapped[str]
+    valid_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(default=CycleState.STARTED)
+    event_key: Mapped[str | None]
+    inputs: Mapped[dict[str, Any]] = mapped_column(default=dict)  # name -> sha256
+    risk_paths: Mapped[dict[str, Any]] = mapped_column(default=dict)  # kind -> path relative to the run's folder
+    ladder_step: Mapped[int | None]
+    summary: Mapped[dict[str, Any]] = mapped_column(default=dict)  # counts, e.g. hotspots per level
+    warning_states: Mapped[dict[str, Any]] = mapped_column(default=dict)  # what the next cycle must know
+    finished_at: Mapped[datetime | None]
+
+
+class WarningRow(Base):
+    """One revision of one warning: the `WarningRecord` of the decision, and its approval."""
+
+    __tablename__ = "warnings"
+    __table_args__ = (UniqueConstraint("message_id"), Index(None, "event_key"), Index(None, "warning_id", "revision"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    message_id: Mapped[str]
+    cycle_id: Mapped[int | None] = mapped_column(ForeignKey("cycles.id"))
+    event_key: Mapped[str]
+    warning_id: Mapped[str]
+    revision: Mapped[int]
+    action: Mapped[str]
+    area_code: Mapped[str]
+    level: Mapped[int]
+    previous_level: Mapped[int]
+    issued_at: Mapped[datetime]
+    valid_from: Mapped[datetime]
+    valid_to: Mapped[datetime]
+    hotspot_ids: Mapped[list[Any]]
+    signal: Mapped[int]
+    reason_zh: Mapped[str]
+    reason_en: Mapped[str]
+    supersedes: Mapped[str | None]
+    unconfirmed: Mapped[bool]
+    degraded: Mapped[bool]
+    approval_state: Mapped[str] = mapped_column(default=Approval.NOT_NEEDED)
+    approval_due_at: Mapped[datetime | None]
+    approved_by: Mapped[str | None]  # the officer who approved or refused
+    approved_at: Mapped[datetime | None]
+
+    cycle: Mapped[Cycle | None] = relationship()
+
+    @classmethod
+    def of(cls, record: WarningRecord) -> WarningRow:
+        """Return the row of `record`, its approval not needed."""
+        return cls(
+            message_id=record.message_id,
+            event_key=record.event_key,
+            warning_id=record.warning_id,
+            revision=record.revision,
+            action=str(record.action),
+            area_code=record.area_code,
+            level=int(record.level),
+            previous_level=int(record.previous_level),
+            issued_at=record.issued_at,
+            valid_from=record.valid_from,
+            valid_to=record.valid_to,
+            hotspot_ids=list(record.hotspot_ids),
+            signal=int(record.signal),
+            reason_zh=record.reason_zh,
+            reason_en=record.reason_en,
+            supersedes=record.supersedes,
+            unconfirmed=record.unconfirmed,
+            degraded=record.degraded,
+        )
+
+    def to_record(self) -> WarningRecord:
+        """Return the record as it was decided."""
+        return WarningRecord(
+            event_key=self.event_key,
+            warning_id=self.warning_id,
+            revision=self.revision,
+            action=Action(self.action),
+            area_code=self.area_code,
+            level=Level(self.level),
+            previous_level=Level(self.previous_level),
+            issued_at=self.issued_at,
+            valid_from=self.valid_from,
+            valid_to=self.valid_to,
+            hotspot_ids=tuple(self.hotspot_ids),
+            signal=Level(self.signal),
+            reason_zh=self.reason_zh,
+            reason_en=self.reason_en,
+            supersedes=self.supersedes,
+            unconfirmed=self.unconfirmed,
+            degraded=self.degraded,
+        )
+
+
+class Bulletin(Base):
+    """The files made of one revision: ``products`` maps kind (html, txt, pdf, cap, png) to its path and sha256."""
+
+    __tablename__ = "bulletins"
+    __table_args__ = (UniqueConstraint("message_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    message_id: Mapped[str] = mapped_column(ForeignKey("warnings.message_id"))
+    town_code: Mapped[str]
+    products: Mapped[dict[str, Any]]
+
+    warning: Mapped[WarningRow] = relationship()
+
+
+class MessageBody(Base):
+    """The bytes of one mail, made once and sent unchanged at every try."""
+
+    __tablename__ = "message_bodies"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Outbox(Base):
+    """One message to one recipient by one channel."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        UniqueConstraint("message_id", "channel", "recipient"),
+        Index(None, "channel", "state", "not_before"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    message_id: Mapped[str]
+    channel: Mapped[str]
+    recipient: Mapped[str]
+    sender: Mapped[str]
+    subject: Mapped[str]
+    status: Mapped[str]  # Actual | Exercise | System | Test | Draft, as in CAP
+    scope: Mapped[str]  # Public | Restricted | Private, as in CAP
+    demonstration: Mapped[bool] = mapped_column(default=False)
+    mail_message_id: Mapped[str]
+    body_sha256: Mapped[str] = mapped_column(ForeignKey("message_bodies.sha256"))
+    event_key: Mapped[str | None]
+    priority: Mapped[int] = mapped_column(default=0)  # the level: of rows due together, the gravest goes first
+    decided_at: Mapped[datetime]
+    not_before: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(default=OutboxState.PENDING)
+    stands_in_for: Mapped[int | None] = mapped_column(ForeignKey("outbox.id"))
+    attempts: Mapped[int] = mapped_column(default=0)
+    retry_at: Mapped[datetime | None]  # wall clock
+    lease_owner: Mapped[str | None]
+    lease_until: Mapped[datetime | None]  # wall clock
+    smtp_stage: Mapped[str | None]
+    last_code: Mapped[int | None]
+    last_error: Mapped[str | None]
+    sent_at: Mapped[datetime | None]  # wall clock
+
+    content: Mapped[MessageBody] = relationship()
+
+
+class Attempt(Base):
+    """One try to hand one message over; never changed afterwards. Times are of the wall clock."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (UniqueConstraint("outbox_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    outbox_id: Mapped[int] = mapped_column(ForeignKey("outbox.id"))
+    number: Mapped[int]
+    relay: Mapped[str]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime]
+    result: Mapped[str]
+    smtp_stage: Mapped[str]
+    code: Mapped[int | None]
+    text: Mapped[str]
+
+
+class FeedState(Base):
+    """How one feed stands: last file, last error, and the limit of its age."""
+
+    __tablename__ = "feed_states"
+
+    feed_id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    stale_after_h: Mapped[float]
+    pulled_at: Mapped[datetime]
+    last_file_id: Mapped[int | None] = mapped_column(ForeignKey("feed_files.id"))
+    files_accepted: Mapped[int] = mapped_column(default=0)
+    files_rejected: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None]  # of the last pull
+
+
+class FeedFile(Base):
+    """One file as it arrived: its raw bytes are kept at `raw_path`, under their sha256."""
+
+    __tablename__ = "feed_files"
+    __table_args__ = (UniqueConstraint("feed_id", "sha256"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    feed_id: Mapped[str]
+    name: Mapped[str]
+    sha256: Mapped[str]
+    size_bytes: Mapped[int]
+    raw_path: Mapped[str]
+    state: Mapped[str] = mapped_column(default=FileState.ACCEPTED)
+    arrived_at: Mapped[datetime]
+    issued_at: Mapped[datetime | None]  # of a forecast
+    first_value_at: Mapped[datetime | None]
+    last_value_at: Mapped[datetime | None]
+    rows_read: Mapped[int] = mapped_column(default=0)
+    rows_rejected: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None]
+
+
+class ReportIssue(Base):
+    """One issue of one periodic report; a changed one gets the next revision."""
+
+    __tablename__ = "report_issues"
+    __table_args__ = (UniqueConstraint("district_code", "kind", "period", "revision"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    district_code: Mapped[str]
+    kind: Mapped[str]
+    period: Mapped[str]
+    revision: Mapped[int]
+    issued_at: Mapped[datetime]
+    products: Mapped[dict[str, Any]]  # kind -> {path, sha256}
+
+
+class LogEntry(Base):
+    """Who did what, when; never changed afterwards."""
+
+    __tablename__ = "log"
+    __table_args__ = (Index(None, "event_key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    who: Mapped[str]
+    what: Mapped[str]
+    event_key: Mapped[str | None]
+    message_id: Mapped[str | None]
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+_SQLITE_GUARD = (
+    "CREATE TRIGGER IF NOT EXISTS {table}_append_only_{verb} BEFORE {verb} ON {table} "
+    "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+)
+_POSTGRES_GUARD = (
+    "CREATE OR REPLACE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+    "'BEGIN RAISE EXCEPTION ''{table} is append-only''; END'",
+    "CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
+    "FOR EACH ROW EXECUTE FUNCTION {table}_append_only()",
+)
+
+
+def _make_append_only(model: type[Base]) -> None:
+    """Let the database itself refuse to change or delete rows of `model`."""
+    table = Base.metadata.tables[model.__tablename__]
+    for verb in ("UPDATE", "DELETE"):
+        ddl = DDL(_SQLITE_GUARD.format(table=table.name, verb=verb)).execute_if(dialect="sqlite")  # type: ignore[no-untyped-call]
+        event.listen(table, "after_create", ddl)
+    for statement in _POSTGRES_GUARD:
+        ddl = DDL(statement.format(table=table.name)).execute_if(dialect="postgresql")  # type: ignore[no-untyped-call]
+        event.listen(table, "after_create", ddl)
+
+
+for _model in (Attempt, LogEntry):
+    _make_append_only(_model)

@@ -1,0 +1,215 @@
+"""The moves of an outbox row: due, claimed by one relay, recorded; each move is one short transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from wuyu.ledger.models import Attempt, LogEntry, Outbox, WarningRow
+from wuyu.ledger.store import Ledger
+from wuyu.ledger.types import Approval, OutboxState
+
+__all__ = ["Claim", "Result", "claim", "claimed_rows", "due_ids", "expire", "next_due", "reclaim", "record"]
+
+_GOING = (OutboxState.PENDING, OutboxState.RETRY, OutboxState.AMBIGUOUS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One row in the hands of one relay. `may_be_second` is True if an earlier try had an unclear end."""
+
+    row: Outbox
+    body: bytes
+    owner: str
+    started_at: datetime
+    may_be_second: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What became of a try: the new state, how far the dialogue came, and what the other side said."""
+
+    state: OutboxState
+    stage: str
+    code: int | None
+    text: str
+    retry_at: datetime | None = None
+
+
+def expire(ledger: Ledger, *, now: datetime) -> int:
+    """Close every open row whose time is over (`now` of the domain); returns how many.
+
+    Rows that a relay holds are left to it.
+    """
+    states = (*_GOING, OutboxState.HELD)
+    with ledger.writing() as session:
+        query = select(Outbox).where(Outbox.state.in_(states), Outbox.expires_at <= now).with_for_update()
+        rows = list(session.scalars(query))
+        for row in rows:
+            row.last_error = f"expired while {row.state}" + (f": {row.last_error}" if row.last_error else "")
+            row.state = OutboxState.EXPIRED
+            session.add(_entry(row, "mail-expired", at=now, detail={"error": row.last_error}))
+        return len(rows)
+
+
+def claimed_rows(ledger: Ledger, *, channel: str) -> list[Outbox]:
+    """Return the rows of `channel` that some relay holds."""
+    with ledger.reading() as session:
+        query = select(Outbox).where(Outbox.channel == channel, Outbox.state == OutboxState.CLAIMED)
+        return list(session.scalars(query.order_by(Outbox.id)))
+
+
+def reclaim(ledger: Ledger, row: Outbox, *, wall: datetime) -> bool:
+    """Take a row from a relay that is gone; it may have sent it, so the row becomes ambiguous.
+
+    Returns
+    -------
+    bool
+        False if another was faster.
+    """
+    with ledger.writing() as session:
+        same = and_(Outbox.id == row.id, Outbox.state == OutboxState.CLAIMED, Outbox.lease_owner == row.lease_owner)
+        lost = "the relay ended before it noted the result"
+        if not _swap(session, same, state=OutboxState.AMBIGUOUS, lease_owner=None, lease_until=None, last_error=lost):
+            return False
+        attempt = Attempt(
+            outbox_id=row.id,
+            number=row.attempts,
+            relay=row.lease_owner,
+            started_at=None,
+            ended_at=wall,
+            result=OutboxState.AMBIGUOUS,
+            smtp_stage="unknown",
+            text=lost,
+        )
+        session.add(attempt)
+        return True
+
+
+def due_ids(ledger: Ledger, *, channel: str, now: datetime, wall: datetime) -> list[int]:
+    """Return the rows that may go: decided by `now` (domain), not put off beyond `wall`; earliest decision first."""
+    with ledger.reading() as session:
+        query = (
+            select(Outbox.id)
+            .where(Outbox.channel == channel, Outbox.state.in_(_GOING))
+            .where(Outbox.not_before <= now, Outbox.expires_at > now)
+            .where(or_(Outbox.retry_at.is_(None), Outbox.retry_at <= wall))
+            .order_by(Outbox.not_before, Outbox.priority.desc(), Outbox.id)
+        )
+        return list(session.scalars(query))
+
+
+def next_due(ledger: Ledger, *, channel: str, now: datetime) -> datetime | None:
+    """Return the earliest wall time at which a row put off may be tried again, or None."""
+    with ledger.reading() as session:
+        query = select(Outbox.retry_at).where(
+            Outbox.channel == channel,
+            Outbox.state.in_(_GOING),
+            Outbox.not_before <= now,
+            Outbox.expires_at > now,
+            Outbox.retry_at.is_not(None),
+        )
+        return session.scalars(query.order_by(Outbox.retry_at).limit(1)).one_or_none()
+
+
+def claim(ledger: Ledger, outbox_id: int, *, owner: str, wall: datetime, lease: timedelta) -> Claim | None:
+    """Take a row by compare-and-set; None if another relay was faster.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    outbox_id : int
+    owner : str
+        Names the relay and its process.
+    wall : datetime
+        Wall-clock time.
+    lease : timedelta
+        How long the row stays ours; must be longer than the longest hand-over.
+    """
+    with ledger.writing() as session:
+        before = session.get(Outbox, outbox_id)
+        if before is None or before.state not in _GOING:
+            return None
+        may_be_second = before.state == OutboxState.AMBIGUOUS or _was_ambiguous(session, outbox_id)
+        free = and_(Outbox.id == outbox_id, Outbox.state.in_(_GOING), Outbox.attempts == before.attempts)
+        values = {"lease_owner": owner, "lease_until": wall + lease, "attempts": before.attempts + 1}
+        if not _swap(session, free, state=OutboxState.CLAIMED, retry_at=None, **values):
+            return None
+        session.refresh(before)
+        body = before.content.body
+        return Claim(row=before, body=body, owner=owner, started_at=wall, may_be_second=may_be_second)
+
+
+def record(ledger: Ledger, held: Claim, result: Result, *, wall: datetime) -> bool:
+    """Write the result of a try, and let the stand-in go if the row failed for good.
+
+    Returns
+    -------
+    bool
+        False if the lease was lost meanwhile and another relay took the row; the try is kept all the same.
+    """
+    row = held.row
+    with ledger.writing() as session:
+        mine = and_(Outbox.id == row.id, Outbox.state == OutboxState.CLAIMED, Outbox.lease_owner == held.owner)
+        mine = and_(mine, Outbox.attempts == row.attempts)
+        values: dict[str, Any] = {"smtp_stage": result.stage, "last_code": result.code, "retry_at": result.retry_at}
+        values["last_error"] = None if result.state == OutboxState.SENT else result.text
+        values["sent_at"] = wall if result.state == OutboxState.SENT else None
+        if result.state == OutboxState.SENT:
+            # Taken from us as lost, but not tried by another yet: what was accepted need not go again.
+            untried = and_(Outbox.id == row.id, Outbox.state == OutboxState.AMBIGUOUS, Outbox.attempts == row.attempts)
+            mine = or_(mine, untried)
+        ours = _swap(session, mine, state=result.state, lease_owner=None, lease_until=None, **values)
+        taken = session.scalars(select(Attempt.id).filter_by(outbox_id=row.id, number=row.attempts)).first()
+        if taken is None:
+            session.add(_attempt(held, result, wall))
+        if not ours:
+            session.add(_entry(row, "lease-lost", at=wall, detail={"result": str(result.state)}))
+        elif result.state == OutboxState.FAILED:
+            detail = {"recipient": row.recipient, "code": result.code, "error": result.text}
+            session.add(_entry(row, "mail-failed", at=wall, detail=detail))
+            _release_stand_ins(session, row)
+        elif result.state == OutboxState.SENT:
+            reserve = and_(Outbox.stands_in_for == row.id, Outbox.state == OutboxState.HELD)
+            _swap(session, reserve, state=OutboxState.WITHDRAWN, last_error="not needed: the first contact was reached")
+        return ours
+
+
+def _attempt(held: Claim, result: Result, wall: datetime) -> Attempt:
+    return Attempt(
+        outbox_id=held.row.id,
+        number=held.row.attempts,
+        relay=held.owner,
+        started_at=held.started_at,
+        ended_at=wall,
+        result=result.state,
+        smtp_stage=result.stage,
+        code=result.code,
+        text=result.text,
+    )
+
+
+def _release_stand_ins(session: Session, row: Outbox) -> None:
+    """Let the mail to the second contact go, unless its warning still waits for an approval."""
+    waiting = select(WarningRow.message_id).where(WarningRow.approval_state == Approval.WAITING)
+    reserve = and_(Outbox.stands_in_for == row.id, Outbox.state == OutboxState.HELD, Outbox.message_id.not_in(waiting))
+    _swap(session, reserve, state=OutboxState.PENDING)
+
+
+def _was_ambiguous(session: Session, outbox_id: int) -> bool:
+    query = select(Attempt.id).where(Attempt.outbox_id == outbox_id, Attempt.result == OutboxState.AMBIGUOUS)
+    return session.scalars(query.limit(1)).first() is not None
+
+
+def _swap(session: Session, condition: Any, **values: Any) -> bool:
+    """Set `values` where `condition` still holds; returns True if it did for any row."""
+    statement = update(Outbox).where(condition).values(**values).execution_options(synchronize_session=False)
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount > 0
+
+
+def _entry(row: Outbox, what: str, *, at: datetime, detail: dict[str, Any]) -> LogEntry:
+    return LogEntry(at=at, who="relay", what=what, event_key=row.event_key, message_id=row.message_id, detail=detail)

@@ -1,0 +1,320 @@
+"""Open the ledger, write decisions into it in one transaction, and read them back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import Engine, create_engine, event, func, insert, select, text
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.orm import Session
+
+from risk_models.errors import ConfigError
+from wuyu.ledger.decision import Decision
+from wuyu.ledger.models import Attempt, Base, Cycle, LedgerInfo, LogEntry, Outbox, ReportIssue, WarningRow
+from wuyu.ledger.types import Approval, CycleState, OutboxState
+
+__all__ = ["SCHEMA_VERSION", "Ledger", "open_ledger"]
+
+SCHEMA_VERSION = "1"
+_BUSY_TIMEOUT_S = 60
+_ADVISORY_LOCK = 5193  # any number, the same for every process of wuyu on one PostgreSQL database
+
+
+class Ledger:
+    """The memory of the operations desk, in SQLite or PostgreSQL; made by `open_ledger`.
+
+    Objects read from it are detached copies: change the ledger only through its methods. Every method that writes is
+    one transaction: after a kill at any moment a reader sees all of it or nothing.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._writer = engine.execution_options(wuyu_write=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Give a session for reading; nothing done in it is kept."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Give a session that is committed as one transaction at the end, or not at all."""
+        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def decide(self, *, now: datetime, cycle: Cycle | None = None, who: str = "cycle") -> Iterator[Decision]:
+        """Give a `Decision`: warnings, bulletins, outbox rows and the end of the cycle in ONE transaction.
+
+        Parameters
+        ----------
+        now : datetime
+            Time of the decision (of the replay, in a replay).
+        cycle : Cycle or None
+            The cycle that decides, from `begin_cycle`; None for a decision by hand. Two copies of one cycle are put
+            one after the other; the later finds `Decision.already_done` true.
+        who : str
+            Who decides, for the log.
+        """
+        with self.writing() as session:
+            row = None
+            if cycle is not None:
+                row = session.scalars(select(Cycle).where(Cycle.id == cycle.id).with_for_update()).one()
+            yield Decision(session, now=now, who=who, cycle=row)
+
+    def begin_cycle(self, district_code: str, valid_at: datetime) -> Cycle:
+        """Return the cycle of that hour, made if it is not there; look at ``.state`` before working.
+
+        Examples
+        --------
+        >>> from datetime import UTC
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder, open_ledger(Path(folder) / "ledger.sqlite") as ledger:
+        ...     cycle = ledger.begin_cycle("410103", datetime(2021, 7, 20, 9, tzinfo=UTC))
+        >>> cycle.state, cycle.valid_at.isoformat()
+        ('started', '2021-07-20T09:00:00+00:00')
+        """
+        key = (Cycle.district_code == district_code) & (Cycle.valid_at == valid_at)
+        with self.writing() as session:
+            if self.engine.dialect.name == "postgresql":  # SQLite writers are one after the other anyway
+                session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+            cycle = session.scalars(select(Cycle).where(key)).one_or_none()
+            if cycle is None:
+                cycle = Cycle(district_code=district_code, valid_at=valid_at, state=CycleState.STARTED)
+                session.add(cycle)
+                session.flush()
+                session.refresh(cycle)
+            return cycle
+
+    def cycle(self, district_code: str, valid_at: datetime) -> Cycle | None:
+        """Return the cycle of that hour, or None."""
+        with self.reading() as session:
+            key = (Cycle.district_code == district_code) & (Cycle.valid_at == valid_at)
+            return session.scalars(select(Cycle).where(key)).one_or_none()
+
+    def last_cycle(self, district_code: str, *, before: datetime | None = None) -> Cycle | None:
+        """Return the latest finished cycle with ``valid_at < before`` (of all, without `before`), or None."""
+        query = select(Cycle).where(Cycle.district_code == district_code, Cycle.state == CycleState.DONE)
+        if before is not None:
+            query = query.where(Cycle.valid_at < before)
+        with self.reading() as session:
+            return session.scalars(query.order_by(Cycle.valid_at.desc()).limit(1)).one_or_none()
+
+    def cycles(self, district_code: str) -> list[Cycle]:
+        """Return every finished cycle of the district, oldest first."""
+        query = select(Cycle).where(Cycle.district_code == district_code, Cycle.state == CycleState.DONE)
+        with self.reading() as session:
+            return list(session.scalars(query.order_by(Cycle.valid_at)))
+
+    def warnings(self, *, event_key: str | None = None, approval: Approval | None = None) -> list[WarningRow]:
+        """Return warning revisions in the order of their decision, all or those of one event or approval state."""
+        query = select(WarningRow)
+        if event_key is not None:
+            query = query.where(WarningRow.event_key == event_key)
+        if approval is not None:
+            query = query.where(WarningRow.approval_state == approval)
+        with self.reading() as session:
+            return list(session.scalars(query.order_by(WarningRow.id)))
+
+    def warning(self, message_id: str) -> WarningRow | None:
+        """Return one revision of one warning, or None."""
+        with self.reading() as session:
+            return session.scalars(select(WarningRow).where(WarningRow.message_id == message_id)).one_or_none()
+
+    def outbox(self, *, message_id: str | None = None, states: Sequence[OutboxState] = ()) -> list[Outbox]:
+        """Return outbox rows in the order they were queued, all or those of one message or some states."""
+        query = select(Outbox)
+        if message_id is not None:
+            query = query.where(Outbox.message_id == message_id)
+        if states:
+            query = query.where(Outbox.state.in_([str(state) for state in states]))
+        with self.reading() as session:
+            return list(session.scalars(query.order_by(Outbox.id)))
+
+    def outbox_counts(self) -> dict[str, int]:
+        """Return how many outbox rows stand in each state; states without rows are left out."""
+        query = select(Outbox.state, func.count().label("rows")).group_by(Outbox.state).order_by(Outbox.state)
+        with self.reading() as session:
+            return {row.state: row.rows for row in session.execute(query)}
+
+    def attempts(self, outbox_id: int | None = None) -> list[Attempt]:
+        """Return the tries to hand mail over, oldest first, all or those of one outbox row."""
+        query = select(Attempt)
+        if outbox_id is not None:
+            query = query.where(Attempt.outbox_id == outbox_id)
+        with self.reading() as session:
+            return list(session.scalars(query.order_by(Attempt.id)))
+
+    def log_entries(self, *, event_key: str | None = None) -> list[LogEntry]:
+        """Return the log, oldest first, all or of one event."""
+        query = select(LogEntry)
+        if event_key is not None:
+            query = query.where(LogEntry.event_key == event_key)
+        with self.reading() as session:
+            return list(session.scalars(query.order_by(LogEntry.id)))
+
+    def approve(self, message_id: str, *, officer: str, now: datetime) -> int:
+        """Approve a waiting warning: its held mail may go. Returns the number of rows let go.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such warning or it does not wait for an approval.
+        """
+        with self.decide(now=now, who=officer) as decision:
+            return decision.settle_approval(message_id, Approval.APPROVED)
+
+    def refuse(self, message_id: str, *, officer: str, now: datetime, why: str) -> int:
+        """Refuse a waiting warning: its held mail is withdrawn. Returns the number of rows withdrawn.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such warning or it does not wait for an approval.
+        """
+        with self.decide(now=now, who=officer) as decision:
+            return decision.settle_approval(message_id, Approval.REFUSED, why=why)
+
+    def requeue(self, outbox_id: int, *, officer: str, now: datetime) -> None:
+        """Put a failed row back, after the officer mended the cause (an address, a password at the server).
+
+        Raises
+        ------
+        ConfigError
+            If there is no such row or it has not failed.
+        """
+        with self.decide(now=now, who=officer) as decision:
+            decision.requeue(outbox_id)
+
+    def record_report(
+        self, district_code: str, kind: str, period: str, products: dict[str, Any], *, now: datetime
+    ) -> ReportIssue:
+        """Keep an issue of a report; the same products again are the same issue, others the next revision.
+
+        Parameters
+        ----------
+        district_code, kind, period : str
+            E.g. ``410103``, ``month``, ``2021-07``.
+        products : dict
+            Kind of file -> ``{"path": ..., "sha256": ...}``.
+        now : datetime
+            Time of issue.
+        """
+        key = {"district_code": district_code, "kind": kind, "period": period}
+        with self.writing() as session:
+            query = select(ReportIssue).filter_by(**key).order_by(ReportIssue.revision.desc()).limit(1)
+            last = session.scalars(query).one_or_none()
+            if last is not None and last.products == products:
+                return last
+            revision = 0 if last is None else last.revision + 1
+            issue = ReportIssue(**key, revision=revision, issued_at=now, products=products)
+            session.add(issue)
+            session.add(LogEntry(at=now, who="reports", what="report-issued", detail=key | {"revision": revision}))
+            session.flush()
+            return issue
+
+    def log(self, what: str, *, who: str, now: datetime, event_key: str | None = None, **detail: Any) -> None:
+        """Add one entry to the log."""
+        with self.writing() as session:
+            session.add(LogEntry(at=now, who=who, what=what, event_key=event_key, detail=detail))
+
+
+def open_ledger(url_or_path: str | Path) -> Ledger:
+    """Open the ledger, made if it is not there.
+
+    Parameters
+    ----------
+    url_or_path : str or Path
+        Path of a SQLite file, or an SQLAlchemy URL (``postgresql+psycopg://user@host/name``).
+
+    Returns
+    -------
+    Ledger
+        Close it, or use it in a ``with``.
+
+    Raises
+    ------
+    ConfigError
+        If the database is of a kind we do not support, or holds a ledger of another version.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, open_ledger(Path(folder) / "ledger.sqlite") as ledger:
+    ...     ledger.outbox_counts()
+    {}
+    """
+    url = _url(url_or_path)
+    if url.drivername.split("+")[0] == "sqlite":
+        engine = _sqlite_engine(url)
+    elif url.drivername.split("+")[0] == "postgresql":
+        engine = create_engine(url, pool_pre_ping=True)
+    else:
+        raise ConfigError(f"the ledger can live in SQLite or PostgreSQL, not in {url.drivername!r}")
+    try:
+        _prepare(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return Ledger(engine)
+
+
+def _url(url_or_path: str | Path) -> URL:
+    if isinstance(url_or_path, str) and "://" in url_or_path:
+        url = make_url(url_or_path)
+        # Plain "postgresql://" means psycopg 3 here, whatever the default of the SQLAlchemy in use.
+        return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgresql", "postgres") else url
+    path = Path(url_or_path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return URL.create("sqlite", database=str(path.resolve()))
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S})
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # we begin transactions ourselves, below
+        for pragma in (
+            f"busy_timeout={_BUSY_TIMEOUT_S * 1000}",
+            "journal_mode=WAL",
+            "synchronous=FULL",  # a decision that was reported as kept survives a power cut
+            "foreign_keys=ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A writer takes its lock at once: two that read first and write later would meet in "database is locked".
+        write = connection.get_execution_options().get("wuyu_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _prepare(engine: Engine) -> None:
+    """Make the tables, one process at a time, and check their version."""
+    with engine.execution_options(wuyu_write=True).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        Base.metadata.create_all(connection)
+        found = connection.execute(select(LedgerInfo.value).where(LedgerInfo.key == "schema")).scalar_one_or_none()
+        if found is None:
+            connection.execute(insert(LedgerInfo).values(key="schema", value=SCHEMA_VERSION))
+        elif found != SCHEMA_VERSION:
+            raise ConfigError(f"this ledger has schema version {found}, this program needs {SCHEMA_VERSION}")
