@@ -1,0 +1,78 @@
+"""Replay a past storm as an exercise, block by block, then write report, rehearsal, map and story.
+
+A block that was stopped is taken up where it was: cycles and mails are in the ledger.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import Param, dag, task
+
+
+@dag(
+    dag_id="storm_replay",
+    schedule=None,
+    start_date=pendulum.datetime(2021, 7, 1, tz="Asia/Shanghai"),
+    catchup=False,
+    max_active_runs=1,
+    default_args={
+        "owner": "duty-desk",
+        "retries": 1,
+        "retry_delay": timedelta(seconds=5),
+        "execution_timeout": timedelta(minutes=30),
+    },
+    params={
+        "start": Param("2021-07-18T00:00", type="string", description="first hour, local time of the district"),
+        "end": Param("2021-07-22T08:00", type="string", description="last hour"),
+        "block_h": Param(6, type="integer", minimum=1, description="hours in one task"),
+        "month": Param("2021-07", type="string", description="month of the report"),
+    },
+    tags=["wuyu", "exercise"],
+    doc_md=__doc__,
+)
+def storm_replay() -> None:
+    """Prepare, replay in blocks, write the products."""
+
+    @task
+    def prepare() -> list[list[str]]:
+        from airflow.sdk import get_current_context
+
+        from wuyu.jobs import prepare_replay
+
+        params = get_current_context()["params"]
+        return prepare_replay(params["start"], params["end"], block_h=params["block_h"])
+
+    # One block at a time and in order: a cycle builds on the one before.
+    @task(max_active_tis_per_dagrun=1, map_index_template="{{ task.op_kwargs['hours'][0] }}")
+    def replay_block(hours: list[str]) -> int:
+        from wuyu.jobs import replay_block as run_block
+
+        return run_block(hours)
+
+    @task
+    def rehearsal() -> str:
+        from wuyu.jobs import rehearse
+
+        return rehearse()
+
+    @task
+    def monthly_report() -> list[str]:
+        from airflow.sdk import get_current_context
+
+        from wuyu.jobs import report_month
+
+        return report_month(get_current_context()["params"]["month"])
+
+    @task
+    def map_and_story() -> list[str]:
+        from wuyu.jobs import map_and_story as write
+
+        return write()
+
+    blocks = replay_block.expand(hours=prepare())
+    blocks >> rehearsal() >> monthly_report() >> map_and_story()
+
+
+storm_replay()

@@ -1,0 +1,231 @@
+"""Make the products of a warning (bulletin in four forms, map, CAP) and the mails that carry them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from reports.bulletin import Bulletin, SignOff, build_bulletin, subject, to_html, to_pdf, to_text
+from reports.figures import DepthRow, LevelMap, depth_gauge_png
+from reports.words import Text
+from risk_models.levels import Level
+from risk_models.plan import propose_actions
+from risk_models.risk import RiskTable
+from risk_models.warning.cap import CapArea, CapChannel, CapText, cap_hazard, to_cap
+from risk_models.warning.cap_check import require_valid_cap
+from risk_models.warning.records import WarningRecord
+from risk_models.warning.signals import rain_signals
+from wuyu.delivery.message import Attachment, InlineImage, Mail, MailContent, MailHead, build_mail
+
+if TYPE_CHECKING:
+    from wuyu.desk import Desk
+
+__all__ = ["BulletinFiles", "Bulletins", "CycleFacts"]
+
+SCOPE = "Restricted"
+GAUGE_ROWS = 8
+
+
+@dataclass(frozen=True)
+class CycleFacts:
+    """What all bulletins of one cycle share: the risk table, rain signals, and proposed actions."""
+
+    risk_table: RiskTable
+    signals: pd.DataFrame
+    actions: pd.DataFrame
+
+    @classmethod
+    def of(cls, desk: Desk, risk_table: RiskTable) -> CycleFacts:
+        """Derive signals and actions from a risk table; the same table gives the same facts at any later time."""
+        picks = desk.district.settings.standards
+        return cls(
+            risk_table=risk_table,
+            signals=rain_signals(risk_table, desk.standards, picks.rain_signals),
+            actions=propose_actions(desk.district, risk_table),
+        )
+
+
+@dataclass(frozen=True)
+class BulletinFiles:
+    """One bulletin and the files written of it: kind to path."""
+
+    bulletin: Bulletin
+    paths: dict[str, Path]
+
+
+class Bulletins:
+    """Writes bulletins; keeps the map's figure between them.
+
+    Parameters
+    ----------
+    desk : Desk
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.channel = CapChannel.from_settings(desk.district.settings, scope=SCOPE)
+
+    @cached_property
+    def _map(self) -> LevelMap:
+        return LevelMap(self.desk.district)
+
+    def write(
+        self,
+        record: WarningRecord,
+        facts: CycleFacts,
+        *,
+        earlier: Sequence[WarningRecord],
+        sign_off: SignOff | None,
+        levels: dict[str, Level],
+    ) -> BulletinFiles:
+        """Write every form of one bulletin; the same arguments give the same bytes.
+
+        Parameters
+        ----------
+        record : WarningRecord
+        facts : CycleFacts
+        earlier : sequence of WarningRecord
+            Revisions of the same warning before this one, oldest first.
+        sign_off : SignOff or None
+            Who decided; None for a draft, whose files say so in their names.
+        levels : dict of str to Level
+            Level in force in every town, for the map.
+
+        Returns
+        -------
+        BulletinFiles
+
+        Raises
+        ------
+        BadInputError
+            If the CAP message breaks its own rules (a defect of ours, or a name that cannot be sent).
+        """
+        bulletin = build_bulletin(
+            record,
+            district=self.desk.district,
+            risk_table=facts.risk_table,
+            actions=facts.actions,
+            signals=facts.signals,
+            standards=self.desk.standards,
+            previous=earlier[-1] if earlier else None,
+            sign_off=sign_off,
+        )
+        listed = [line.hotspot_id for line in bulletin.hotspots]
+        town = record.area_code if record.area_code in self.desk.district.towns.index else None
+        map_png = self._map.png(facts.risk_table, town_code=town, levels=levels, listed=listed)
+        gauge_png = self._gauge(bulletin)
+        stem = record.message_id if sign_off is not None or not bulletin.draft else f"{record.message_id}.draft"
+        contents = {
+            "png": map_png,
+            "txt": to_text(bulletin).encode(),
+            "html": to_html(bulletin, map_src=f"{stem}.png").encode(),
+            "pdf": to_pdf(bulletin, map_png=map_png, gauge_png=gauge_png),
+        }
+        if not bulletin.draft:
+            contents["cap.xml"] = self._cap(record, bulletin, facts, earlier)
+        folder = self.desk.out / "bulletins" / record.area_code
+        return BulletinFiles(
+            bulletin, {kind: _write(folder / f"{stem}.{kind}", data) for kind, data in contents.items()}
+        )
+
+    def products(self, files: BulletinFiles) -> dict[str, dict[str, str]]:
+        """Return the files as the ledger keeps them: kind to relative path and sha256."""
+        return {
+            kind: {"path": self.desk.relative(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+            for kind, path in files.paths.items()
+        }
+
+    def mails(self, record: WarningRecord, files: BulletinFiles, recipients: Iterable[str]) -> list[Mail]:
+        """Build the mail of one bulletin for each recipient.
+
+        Parameters
+        ----------
+        record : WarningRecord
+        files : BulletinFiles
+        recipients : iterable of str
+            Addresses.
+        """
+        settings = self.desk.district.settings
+        paths = files.paths
+        content = MailContent(
+            subject=subject(files.bulletin),
+            text=paths["txt"].read_text(encoding="utf-8"),
+            html=to_html(files.bulletin),
+            images=(InlineImage(cid="level-map", content=paths["png"].read_bytes(), filename=paths["png"].name),),
+            attachments=(
+                Attachment(filename=paths["pdf"].name, content=paths["pdf"].read_bytes(), mime="application/pdf"),
+                Attachment(
+                    filename=paths["cap.xml"].name, content=paths["cap.xml"].read_bytes(), mime="application/cap+xml"
+                ),
+            ),
+        )
+        return [
+            build_mail(
+                content,
+                MailHead(
+                    message_id=record.message_id,
+                    sender=settings.mail.sender,
+                    recipient=recipient,
+                    decided_at=record.issued_at,
+                    status=settings.mail.status,
+                    scope=SCOPE,
+                    demonstration=settings.district.demonstration,
+                    labels={"Level": str(record.level), "Action": str(record.action), "Event": record.event_key},
+                ),
+            )
+            for recipient in recipients
+        ]
+
+    def _gauge(self, bulletin: Bulletin) -> bytes | None:
+        rows = [
+            DepthRow(line.name.zh, line.level, line.depth_low_m, line.depth_m, line.depth_high_m)
+            for line in bulletin.hotspots[:GAUGE_ROWS]
+        ]
+        return depth_gauge_png(rows, demonstration=bulletin.demonstration) if rows and not bulletin.is_end else None
+
+    def _cap(
+        self, record: WarningRecord, bulletin: Bulletin, facts: CycleFacts, earlier: Sequence[WarningRecord]
+    ) -> bytes:
+        data = to_cap(
+            record,
+            earlier=earlier,
+            area=CapArea.from_towns(self.desk.district.towns, record.area_code),
+            channel=self.channel,
+            hazard=cap_hazard(record, facts.risk_table),
+            texts=(_cap_text(bulletin, "zh"), _cap_text(bulletin, "en")),
+        )
+        require_valid_cap(data, file=f"{record.message_id}.cap.xml")
+        return data
+
+
+def _cap_text(bulletin: Bulletin, lang: str) -> CapText:
+    """Say the bulletin in the fields of CAP."""
+
+    def say(text: Text) -> str:
+        # CAP texts are plain: what looks like markup, even the brackets around an address, is refused by readers.
+        words: str = getattr(text, lang)
+        return words.replace("<", "(").replace(">", ")")
+
+    description = [bulletin.reason, *bulletin.cautions, *bulletin.observed, *bulletin.forecast, *bulletin.impacts]
+    instruction = [*bulletin.guidance, bulletin.acknowledgement]
+    return CapText(
+        headline=say(bulletin.headline),
+        description="\n".join(say(line) for line in description if say(line)),
+        instruction="\n".join(say(line) for line in instruction if say(line)),
+        contact=say(bulletin.contact),
+    )
+
+
+def _write(path: Path, data: bytes) -> Path:
+    """Write aside, then rename: a reader never sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.part")
+    aside.write_bytes(data)
+    aside.replace(path)
+    return path

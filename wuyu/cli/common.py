@@ -1,0 +1,93 @@
+"""Arguments and output that verbs share."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from risk_models.errors import ConfigError
+
+if TYPE_CHECKING:
+    from wuyu.desk import Desk
+
+__all__ = ["add_place", "add_verb", "open_from", "parse_hour", "say", "say_json", "wall_clock"]
+
+DISTRICT_VARIABLE = "WUYU_DISTRICT"
+OUT_VARIABLE = "WUYU_OUT"
+
+
+def wall_clock() -> datetime:
+    """Return the time now, UTC; the only clock that verbs read."""
+    return datetime.now(UTC)
+
+
+def add_verb(verbs: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
+    """Add a verb that calls `run(arguments) -> int`."""
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_place(parser: argparse.ArgumentParser, *, machine: bool = True) -> argparse.ArgumentParser:
+    """Add --district, --out and, if a machine may read the answer, --json."""
+    parser.add_argument(
+        "--district", type=Path, default=os.environ.get(DISTRICT_VARIABLE, "data/erqi"), metavar="DIR",
+        help=f"district folder (default: ${DISTRICT_VARIABLE} or data/erqi)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", type=Path, default=os.environ.get(OUT_VARIABLE, "out"), metavar="DIR",
+        help=f"folder of the products and the ledger (default: ${OUT_VARIABLE} or out)",
+    )  # fmt: skip
+    if machine:
+        parser.add_argument("--json", action="store_true", help="answer as JSON on standard output")
+    return parser
+
+
+def open_from(arguments: argparse.Namespace) -> Desk:
+    """Open the desk that --district and --out name, showing progress."""
+    from wuyu.desk import open_desk
+    from wuyu.progress import progress
+
+    with progress("district") as report:
+        return open_desk(Path(arguments.district), Path(arguments.out), report=report)
+
+
+def parse_hour(text: str, zone: ZoneInfo) -> datetime:
+    """Read a full hour; without an offset it is local time of the district.
+
+    Examples
+    --------
+    >>> parse_hour("2021-07-20T17:00", ZoneInfo("Asia/Shanghai")).isoformat()
+    '2021-07-20T09:00:00+00:00'
+
+    Raises
+    ------
+    ConfigError
+        If it is no time or not on the full hour.
+    """
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(
+            f"'{text}' is no time; accepted: 2021-07-20T17:00 (local) or 2021-07-20T17:00+08:00"
+        ) from None
+    local = when.replace(tzinfo=zone) if when.tzinfo is None else when
+    if (local.minute, local.second, local.microsecond) != (0, 0, 0):
+        raise ConfigError(f"'{text}' is not on the full hour; cycles run on the hour")
+    return local.astimezone(UTC)
+
+
+def say(text: str) -> None:
+    """Write a line for a person to standard output."""
+    sys.stdout.write(f"{text}\n")
+
+
+def say_json(value: Any) -> None:
+    """Write a value for a machine to standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")

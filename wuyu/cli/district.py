@@ -1,0 +1,69 @@
+"""`wuyu district new|check|show`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from wuyu.cli.common import add_verb, say, say_json
+
+__all__ = ["add_verbs"]
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the verbs of this family."""
+    family = verbs.add_parser("district", help="make, check or show a district folder").add_subparsers(
+        dest="district_verb", required=True, metavar="VERB"
+    )
+    new = add_verb(family, "new", _new, "write a template folder to fill in")
+    new.add_argument("directory", type=Path)
+    new.add_argument("--code", required=True, help="administrative code, e.g. 410103")
+    new.add_argument("--name-zh", required=True)
+    new.add_argument("--name-en", required=True)
+    new.add_argument("--crs", required=True, metavar="EPSG:NNNN", help="projected CRS in metres, e.g. EPSG:4547")
+    check = add_verb(family, "check", _check, "list every problem with file, row and column")
+    show = add_verb(family, "show", _show, "count what the district holds")
+    for parser in (check, show):
+        parser.add_argument("directory", type=Path, nargs="?", default=Path("data/erqi"))
+        parser.add_argument("--json", action="store_true", help="answer as JSON on standard output")
+
+
+def _new(arguments: argparse.Namespace) -> int:
+    from risk_models.district import new_district
+
+    new_district(
+        arguments.directory,
+        code=arguments.code,
+        name_zh=arguments.name_zh,
+        name_en=arguments.name_en,
+        projected_crs=arguments.crs,
+    )
+    say(f"{arguments.directory}: template written. Fill in the tables, then: wuyu district check {arguments.directory}")
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from risk_models.district import check_district
+
+    findings = check_district(arguments.directory)
+    errors = sum(finding.severity == "error" for finding in findings)
+    if arguments.json:
+        say_json([finding.to_dict() for finding in findings])
+    else:
+        for finding in findings:
+            say(f"{finding.severity}: {finding}")
+        say(f"{arguments.directory}: {errors} errors, {len(findings) - errors} warnings")
+    return 1 if errors else 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from risk_models.district import load_district, summary
+
+    facts = summary(load_district(arguments.directory))
+    if arguments.json:
+        say_json(facts)
+    else:
+        for key, value in facts.items():
+            say(f"{key:20} {value}")
+    return 0

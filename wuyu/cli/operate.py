@@ -1,0 +1,245 @@
+"""The verbs of the duty desk: feeds, score, cycle, replay, approve, dispatch, outbox, plan."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from wuyu.cli.common import add_place, add_verb, open_from, parse_hour, say, say_json, wall_clock
+
+if TYPE_CHECKING:
+    from wuyu.cycle import CycleResult
+    from wuyu.delivery.smtp import SmtpTransport
+    from wuyu.desk import Desk
+
+__all__ = ["add_smtp", "add_verbs", "transport_from"]
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the verbs of this family."""
+    feeds = verbs.add_parser("feeds", help="take over feed files, or show how the feeds stand").add_subparsers(
+        dest="feeds_verb", required=True, metavar="VERB"
+    )
+    _timed(add_verb(feeds, "pull", _feeds_pull, "take over what is new in every feed"))
+    _timed(add_verb(feeds, "status", _feeds_status, "show the newest file of each feed and its age"))
+    _timed(add_verb(verbs, "score", _score, "score the hotspots for one hour; decide nothing"))
+    _timed(add_verb(verbs, "cycle", _cycle, "run one warning cycle: score, decide, write bulletins, fill the outbox"))
+    _timed(add_verb(verbs, "plan", _plan, "propose plan, shelter and teams for every warned hotspot of one hour"))
+    replay = add_place(add_verb(verbs, "replay", _replay, "replay past hours as an exercise; resumes where it stopped"))
+    replay.add_argument("--from", dest="start", required=True, metavar="TIME", help="first hour, local or with offset")
+    replay.add_argument("--to", dest="end", required=True, metavar="TIME", help="last hour")
+    add_smtp(replay)
+    approve = add_place(add_verb(verbs, "approve", _approve, "sign a waiting warning, so that its mail goes out"))
+    approve.add_argument("message_id", nargs="?", help="warning to sign; without it the waiting ones are listed")
+    approve.add_argument("--officer", help="name of the officer who decides")
+    approve.add_argument("--refuse", metavar="WHY", help="refuse it instead")
+    add_smtp(add_place(add_verb(verbs, "dispatch", _dispatch, "hand what is due in the outbox to the mail server")))
+    add_place(add_verb(verbs, "outbox", _outbox, "show what became of every mail"))
+
+
+def _timed(parser: argparse.ArgumentParser) -> None:
+    add_place(parser)
+    parser.add_argument("--at", metavar="TIME", help="full hour, local or with offset (default: the hour now)")
+
+
+def add_smtp(parser: argparse.ArgumentParser) -> None:
+    """Add where the mail server is. A password comes from the environment only (WUYU_SMTP_PASSWORD)."""
+    parser.add_argument("--smtp-host", default="127.0.0.1")
+    parser.add_argument("--smtp-port", type=int, default=25)
+    parser.add_argument("--smtp-user", default="")
+    parser.add_argument("--smtp-starttls", action="store_true")
+
+
+def transport_from(arguments: argparse.Namespace) -> SmtpTransport:
+    """Return the way out that `add_smtp` described."""
+    import os
+
+    from wuyu.delivery.smtp import SmtpSettings, SmtpTransport
+
+    return SmtpTransport(
+        SmtpSettings(
+            host=arguments.smtp_host,
+            port=arguments.smtp_port,
+            starttls=arguments.smtp_starttls,
+            username=arguments.smtp_user,
+            password=os.environ.get("WUYU_SMTP_PASSWORD", ""),
+        )
+    )
+
+
+def _hour(arguments: argparse.Namespace, desk: Desk) -> datetime:
+    if arguments.at is None:
+        return wall_clock().replace(minute=0, second=0, microsecond=0)
+    return parse_hour(arguments.at, desk.timezone)
+
+
+def _feeds_pull(arguments: argparse.Namespace) -> int:
+    from wuyu.rain import pull_feeds
+
+    desk = open_from(arguments)
+    results = pull_feeds(desk, now=wall_clock())
+    rows = [
+        {
+            "feed": result.feed_id,
+            "accepted": len(result.accepted),
+            "rejected": len(result.rejected),
+            "repeated": len(result.repeated),
+            "error": result.error,
+        }
+        for result in results
+    ]
+    if arguments.json:
+        say_json(rows)
+    for row in [] if arguments.json else rows:
+        say("{feed}: {accepted} accepted, {rejected} rejected, {repeated} seen before {error}".format(**row).rstrip())
+    return 1 if any(row["error"] or row["rejected"] for row in rows) else 0
+
+
+def _feeds_status(arguments: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from wuyu.feeds.folder import status
+
+    desk = open_from(arguments)
+    rows = status(desk.ledger, _hour(arguments, desk))
+    if arguments.json:
+        say_json([asdict(row) for row in rows])
+    for row in [] if arguments.json else rows:
+        age = "never" if row.age_h is None else f"{row.age_h:.1f} h"
+        say(f"{row.feed_id}: {row.state}, age {age} (limit {row.limit_h:g} h), {row.files_rejected} rejected")
+    return 0 if all(row.state in ("fresh", "ahead") for row in rows) else 1
+
+
+def _score(arguments: argparse.Namespace) -> int:
+    from risk_models.levels import Level
+    from wuyu.cycle import assess
+    from wuyu.rain import pull_feeds
+
+    desk = open_from(arguments)
+    pull_feeds(desk, now=wall_clock())
+    table, paths, _ = assess(desk, _hour(arguments, desk))
+    worst = table.sort_values("score", ascending=False).head(10)
+    if arguments.json:
+        say_json(
+            {"paths": paths, "worst": worst.drop(columns=["geometry", "reasons"]).reset_index().to_dict("records")}
+        )
+        return 0
+    for hotspot_id, row in worst.iterrows():
+        say(
+            f"{hotspot_id} {Level(int(row['level']))!s:8} {row['score']:5.1f} {row['hotspot_name']}: {row['reason_zh']}"
+        )
+    say(f"risk table: {desk.out / paths['parquet']}")
+    return 0
+
+
+def _cycle(arguments: argparse.Namespace) -> int:
+    from wuyu.cycle import run_cycle
+    from wuyu.rain import pull_feeds
+
+    desk = open_from(arguments)
+    pull_feeds(desk, now=wall_clock())
+    _tell(run_cycle(desk, _hour(arguments, desk)), as_json=arguments.json)
+    return 0
+
+
+def _tell(result: CycleResult, *, as_json: bool) -> None:
+    from risk_models.warning.states import record_to_dict
+
+    if as_json:
+        records = [record_to_dict(record) for record in result.records]
+        say_json({"valid_at": result.valid_at, "counts": result.counts, "records": records, "waiting": result.waiting})
+        return
+    say(f"{result.valid_at:%Y-%m-%d %H:%M} UTC: " + ", ".join(f"{name} {n}" for name, n in result.counts.items()))
+    for record in result.records:
+        if record.action.is_mailed:
+            waits = " (waits for an officer: wuyu approve)" if record.message_id in result.waiting else ""
+            say(f"  {record.action} {record.level} {record.area_code} {record.message_id}{waits}")
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    from risk_models.plan import propose_actions
+    from risk_models.risk import read_risk
+    from wuyu.cycle import assess, stem
+
+    desk = open_from(arguments)
+    at = _hour(arguments, desk)
+    path = desk.risk_dir / f"{stem(at)}.parquet"
+    actions = propose_actions(desk.district, read_risk(path) if path.exists() else assess(desk, at)[0])
+    if arguments.json:
+        say_json(actions.reset_index().to_dict("records"))
+        return 0
+    for hotspot_id, row in actions.iterrows():
+        say(f"{hotspot_id} {row['plan_title']}: {row['actions_zh']}")
+        say(f"    {row['team_names']} ({row['team_people']}人)；{row['shelter_name']}；{row['shortfall_zh']}")
+    say(f"{len(actions)} hotspots")
+    return 0
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from wuyu.progress import progress
+    from wuyu.rain import pull_feeds
+    from wuyu.replay import hours, replay
+
+    desk = open_from(arguments)
+    pull_feeds(desk, now=wall_clock())
+    times = hours(parse_hour(arguments.start, desk.timezone), parse_hour(arguments.end, desk.timezone))
+    with transport_from(arguments) as transport, progress("replay") as report:
+        result = replay(desk, times, transport=transport, clock=wall_clock, report=report)
+    if arguments.json:
+        say_json({"cycles": len(result.cycles), "sent": result.mails_sent, "outbox": desk.ledger.outbox_counts()})
+    else:
+        say(f"{len(result.cycles)} cycles, {result.mails_sent} mails accepted; outbox: {desk.ledger.outbox_counts()}")
+    return 0
+
+
+def _approve(arguments: argparse.Namespace) -> int:
+    from risk_models.errors import ConfigError
+    from wuyu.cycle import approve
+    from wuyu.ledger import Approval
+
+    desk = open_from(arguments)
+    if arguments.message_id is None:
+        for row in desk.ledger.warnings(approval=Approval.WAITING):
+            say(f"{row.message_id} {row.action} due {row.approval_due_at} {row.reason_zh}")
+        return 0
+    if not arguments.officer:
+        raise ConfigError("name the officer who decides: --officer NAME")
+    if arguments.refuse is not None:
+        desk.ledger.refuse(arguments.message_id, officer=arguments.officer, now=wall_clock(), why=arguments.refuse)
+        say(f"{arguments.message_id}: refused")
+        return 0
+    recipients = approve(desk, arguments.message_id, officer=arguments.officer, now=wall_clock())
+    say(f"{arguments.message_id}: approved, queued for {', '.join(recipients)}; send with: wuyu dispatch")
+    return 0
+
+
+def _dispatch(arguments: argparse.Namespace) -> int:
+    from wuyu.delivery.relay import deliver
+
+    desk = open_from(arguments)
+    with transport_from(arguments) as transport:
+        report = deliver(desk.ledger, transport, clock=wall_clock)
+    facts = {"counts": report.counts, "expired": report.expired, "stopped": report.stopped}
+    if arguments.json:
+        say_json(facts)
+    else:
+        say(f"this pass: {report.counts or 'nothing due'}, {report.expired} expired {report.stopped}".rstrip())
+    return 1 if report.stopped or report.counts.get("failed") else 0
+
+
+def _outbox(arguments: argparse.Namespace) -> int:
+    desk = open_from(arguments)
+    rows = desk.ledger.outbox()
+    if arguments.json:
+        say_json(
+            [
+                {"message_id": r.message_id, "recipient": r.recipient, "state": r.state, "error": r.last_error}
+                for r in rows
+            ]
+        )
+        return 0
+    for row in rows:
+        say(f"{row.state:10} {row.recipient:32} {row.subject} {row.last_error or ''}".rstrip())
+    say(str(desk.ledger.outbox_counts()))
+    return 0

@@ -1,0 +1,43 @@
+"""`wuyu demo` and `wuyu up`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from wuyu.cli.common import add_place, add_verb, say
+
+__all__ = ["add_verbs"]
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the verbs of this family."""
+    add_place(add_verb(verbs, "demo", _demo, "replay the storm of July 2021 through Airflow, embedded"), machine=False)
+    add_place(add_verb(verbs, "up", _up, "Airflow with its web page on this machine"), machine=False)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from wuyu.demo import run_demo
+
+    out = Path(arguments.out)
+    seconds = run_demo(Path(arguments.district), out)
+    mails = sum(1 for _ in (out / "mailbox").glob("*/new/*"))
+    say(f"\n演示完成，用时{seconds:.0f}秒。演示数据，非真实情况。 / Done in {seconds:.0f} s. Demonstration data.\n")
+    for name, text in (
+        ("index.html", "暴雨过程逐时 / the story of the storm: start here"),
+        ("onemap.html", "一张图 / one map"),
+        ("bulletins/", "预警通报 / bulletins: html, txt, pdf, cap.xml"),
+        ("reports/", "月度报告 / monthly report: docx, pdf"),
+        ("mailbox/", f"{mails} 封邮件 / mails in the sink"),
+        ("risk/", "逐时风险表 / risk table of every hour"),
+        ("ledger.sqlite", "台账 / ledger"),
+    ):
+        say(f"  {out / name!s:32} {text}")
+    return 0
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    from wuyu.demo import run_service
+
+    return run_service(Path(arguments.district), Path(arguments.out))

@@ -1,0 +1,286 @@
+"""One warning cycle: rain in, levels, decision, bulletins, outbox; one transaction at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from reports.bulletin import SignOff
+from risk_models.errors import ConfigError
+from risk_models.levels import Level
+from risk_models.risk import RiskTable, read_risk, town_levels, write_risk
+from risk_models.warning import decide as warning_decide
+from risk_models.warning.event import current_event_key
+from risk_models.warning.records import WarningRecord
+from risk_models.warning.states import WarningState
+from wuyu.bulletins import Bulletins, CycleFacts
+from wuyu.ledger import Approval, Cycle, CycleState
+from wuyu.ledger.decision import Decision
+from wuyu.rain import cycle_rain
+
+if TYPE_CHECKING:
+    from wuyu.desk import Desk
+
+__all__ = ["CycleResult", "approve", "assess", "decide", "run_cycle", "stem"]
+
+ALL_CLEAR_H = 12
+"""Hours for which an all-clear is worth sending."""
+
+
+@dataclass(frozen=True)
+class CycleResult:
+    """What one cycle did.
+
+    Attributes
+    ----------
+    valid_at : datetime
+    counts : dict of str to int
+        Hotspots at each level.
+    records : tuple of WarningRecord
+        Revisions decided, CON included; empty if the cycle had been done before.
+    risk_path : str
+        Risk table, relative to the folder of products.
+    waiting : tuple of str
+        Message ids that wait for an officer.
+    """
+
+    valid_at: datetime
+    counts: dict[str, int]
+    records: tuple[WarningRecord, ...]
+    risk_path: str
+    waiting: tuple[str, ...] = ()
+
+
+def stem(valid_at: datetime) -> str:
+    """Return the file name of a cycle's products.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> stem(datetime(2021, 7, 20, 9, tzinfo=UTC))
+    '20210720T0900Z'
+    """
+    return f"{valid_at:%Y%m%dT%H%MZ}"
+
+
+def assess(desk: Desk, valid_at: datetime) -> tuple[RiskTable, dict[str, str], dict[str, str]]:
+    """Score the hotspots at `valid_at` and write the risk table.
+
+    Parameters
+    ----------
+    desk : Desk
+    valid_at : datetime
+        Timezone-aware UTC, on the full hour.
+
+    Returns
+    -------
+    risk_table : RiskTable
+    paths : dict of str to str
+        Of the written table, relative to the folder of products.
+    inputs : dict of str to str
+        Feed id to the sha256 of the file used.
+    """
+    rain = cycle_rain(desk, valid_at)
+    previous = desk.ledger.last_cycle(desk.code, before=valid_at)
+    key = current_event_key(_states(previous), desk.code, now=valid_at)
+    table = desk.scorer.score(rain.rainfall, event_key=key)
+    if rain.quality is not None:
+        table.attrs["quality_zh"], table.attrs["quality_en"] = rain.quality.zh, rain.quality.en
+    paths = write_risk(table, desk.risk_dir, stem(valid_at))
+    return table, {kind: desk.relative(path) for kind, path in paths.items()}, rain.inputs
+
+
+def decide(
+    desk: Desk,
+    valid_at: datetime,
+    risk_table: RiskTable,
+    *,
+    paths: dict[str, str],
+    inputs: dict[str, str],
+    bulletins: Bulletins | None = None,
+) -> CycleResult:
+    """Decide on warnings, write their bulletins, and commit all of it at once.
+
+    Warnings at or above the district's approval level are written and held: their bulletins are drafts until
+    `approve` signs them. Running the same cycle again changes nothing.
+
+    Parameters
+    ----------
+    desk : Desk
+    valid_at : datetime
+    risk_table : RiskTable
+    paths, inputs : dict
+        As `assess` gives them.
+    bulletins : Bulletins, optional
+        Kept by a caller that runs many cycles.
+
+    Returns
+    -------
+    CycleResult
+    """
+    ledger = desk.ledger
+    cycle = ledger.begin_cycle(desk.code, valid_at)
+    if cycle.state == CycleState.DONE:
+        return _done(cycle)
+    maker = bulletins or Bulletins(desk)
+    facts = CycleFacts.of(desk, risk_table)
+    states = _states(ledger.last_cycle(desk.code, before=valid_at))
+    decided = warning_decide.decide(
+        states,
+        town_levels(risk_table),
+        risk_table,
+        facts.signals,
+        now=valid_at,
+        event_key=risk_table.attrs["event_key"],
+        policy=desk.policy,
+    )
+    mailed = [record for record in decided.records if record.action.is_mailed]
+    levels = {record.area_code: record.level for record in decided.open_records}
+    signed = {record.message_id: _signature(desk, record) for record in mailed}
+    due = {record.message_id: _due(desk, record) for record in mailed if signed[record.message_id] is None}
+    files = {
+        record.message_id: maker.write(
+            record, facts, earlier=_earlier(desk, record), sign_off=signed[record.message_id], levels=levels
+        )
+        for record in mailed
+    }
+    counts = {str(level): int((risk_table["level"] == int(level)).sum()) for level in Level}
+    with ledger.decide(now=valid_at, cycle=cycle) as decision:
+        if decision.already_done:
+            return _done(decision.cycle or cycle)
+        for record in decided.records:
+            decision.warn(record, approval_due_at=due.get(record.message_id))
+        for record in mailed:
+            if record.message_id not in due:
+                _issue(desk, decision, maker, record, files[record.message_id])
+        decision.finish_cycle(
+            inputs=inputs,
+            risk_paths=paths,
+            ladder_step=int(risk_table.attrs["ladder_step"]),
+            summary={"counts": counts, "records": [record.message_id for record in mailed]},
+            warning_states={"states": [state.to_dict() for state in decided.states]},
+            event_key=risk_table.attrs["event_key"],
+        )
+    return CycleResult(valid_at, counts, decided.records, paths["parquet"], tuple(due))
+
+
+def run_cycle(desk: Desk, valid_at: datetime, *, bulletins: Bulletins | None = None) -> CycleResult:
+    """Run one cycle from rain to outbox; a cycle that is done already is left as it is.
+
+    Parameters
+    ----------
+    desk : Desk
+    valid_at : datetime
+        Timezone-aware UTC, on the full hour.
+    bulletins : Bulletins, optional
+
+    Returns
+    -------
+    CycleResult
+    """
+    done = desk.ledger.cycle(desk.code, valid_at)
+    if done is not None and done.state == CycleState.DONE:
+        return _done(done)
+    table, paths, inputs = assess(desk, valid_at)
+    return decide(desk, valid_at, table, paths=paths, inputs=inputs, bulletins=bulletins)
+
+
+def approve(
+    desk: Desk, message_id: str, *, officer: str, now: datetime, bulletins: Bulletins | None = None
+) -> list[str]:
+    """Sign a waiting warning in an officer's name: its bulletin is issued and its mail goes out.
+
+    Parameters
+    ----------
+    desk : Desk
+    message_id : str
+    officer : str
+        Who decides; not empty.
+    now : datetime
+        When, timezone-aware.
+    bulletins : Bulletins, optional
+
+    Returns
+    -------
+    list of str
+        Recipients.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such warning, it does not wait, or no officer is named.
+    """
+    if not officer.strip():
+        raise ConfigError("an approval needs the name of an officer")
+    row = desk.ledger.warning(message_id)
+    if row is None or row.approval_state != Approval.WAITING:
+        state = "not in the ledger" if row is None else row.approval_state
+        raise ConfigError(f"warning {message_id} does not wait for an approval: it is {state}")
+    record = row.to_record()
+    cycle = desk.ledger.cycle(desk.code, record.issued_at)
+    if cycle is None:
+        raise ConfigError(f"the cycle of {message_id} at {record.issued_at.isoformat()} is not in the ledger")
+    maker = bulletins or Bulletins(desk)
+    facts = CycleFacts.of(desk, read_risk(desk.out / cycle.risk_paths["parquet"]))
+    levels = {state.area_code: state.record.level for state in _states(cycle) if state.is_open}
+    sign_off = SignOff(officer=officer, decided_at=now)
+    files = maker.write(record, facts, earlier=_earlier(desk, record), sign_off=sign_off, levels=levels)
+    with desk.ledger.decide(now=now, who=officer) as decision:
+        decision.settle_approval(message_id, Approval.APPROVED)
+        return _issue(desk, decision, maker, record, files)
+
+
+def _issue(desk: Desk, decision: Decision, maker: Bulletins, record: WarningRecord, files: Any) -> list[str]:
+    """Register a bulletin and queue its mails, within the caller's transaction."""
+    decision.bulletin(record.message_id, record.area_code, maker.products(files))
+    recipients = [str(desk.district.towns.at[record.area_code, "mailbox"])]
+    keep_h = ALL_CLEAR_H if record.action.is_end else 0
+    for mail in maker.mails(record, files, recipients):
+        decision.queue(
+            mail,
+            expires_at=max(record.valid_to, record.issued_at + timedelta(hours=keep_h)),
+            priority=int(record.level),
+            event_key=record.event_key,
+        )
+    return recipients
+
+
+def _signature(desk: Desk, record: WarningRecord) -> SignOff | None:
+    """Return who answers for a revision; None if an officer must still decide.
+
+    Below the district's approval level nobody needs to. Prolonging, lowering or ending what an officer approved rests
+    on that approval; raising never does.
+    """
+    if record.level < Level.from_name(desk.district.settings.warning.approval_from):
+        return SignOff()
+    if record.level > record.previous_level and not record.action.is_end:
+        return None
+    rows = desk.ledger.warnings(event_key=record.event_key)
+    same = [row for row in rows if row.warning_id == record.warning_id and row.level >= record.level]
+    approved = [row for row in same if row.approval_state == Approval.APPROVED]
+    if not approved:
+        return None
+    return SignOff(officer=approved[-1].approved_by or "", decided_at=approved[-1].approved_at)
+
+
+def _due(desk: Desk, record: WarningRecord) -> datetime:
+    """Return until when an officer must decide."""
+    minutes = desk.district.settings.warning.approval_deadline_min
+    return record.issued_at + timedelta(minutes=minutes.get(str(record.level), min(minutes.values())))  # type: ignore[call-overload]
+
+
+def _earlier(desk: Desk, record: WarningRecord) -> list[WarningRecord]:
+    """Return the mailed revisions of the same warning before this one, oldest first."""
+    rows = desk.ledger.warnings(event_key=record.event_key)
+    same = [row.to_record() for row in rows if row.warning_id == record.warning_id and row.revision < record.revision]
+    return [earlier for earlier in same if earlier.action.is_mailed]
+
+
+def _states(cycle: Cycle | None) -> Sequence[WarningState]:
+    return [] if cycle is None else [WarningState.from_dict(item) for item in cycle.warning_states["states"]]
+
+
+def _done(cycle: Cycle) -> CycleResult:
+    return CycleResult(cycle.valid_at, dict(cycle.summary["counts"]), (), cycle.risk_paths["parquet"])

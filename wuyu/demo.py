@@ -1,0 +1,126 @@
+"""The demonstration, embedded: a local mail sink, Airflow on SQLite, the storm replay through it, and where to look."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from risk_models.errors import FloodRiskError
+from wuyu.service import environment
+from wuyu.sink import local_sink
+
+__all__ = ["airflow_environment", "run_demo", "run_service"]
+
+DAGS = Path(__file__).resolve().parent.parent / "dags"
+WEB_PORT = 8080
+
+
+def airflow_environment(home: Path) -> dict[str, str]:
+    """Return the environment of an embedded Airflow: its own home, SQLite, our DAGs, local executor, quiet log.
+
+    A database that the caller named (``AIRFLOW__DATABASE__SQL_ALCHEMY_CONN``) is kept.
+
+    Parameters
+    ----------
+    home : Path
+        AIRFLOW_HOME; made if absent.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    binaries = str(Path(sys.executable).parent)
+    ours = {
+        "AIRFLOW_HOME": str(home.resolve()),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(WEB_PORT),
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        # One thread a process: several processes share the cores.
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PATH": os.pathsep.join([binaries, os.environ.get("PATH", "")]),
+    }
+    return {**os.environ, **ours}
+
+
+def run_demo(district: Path, out: Path) -> float:
+    """Replay the bundled storm through Airflow; run it again after a stop and it goes on.
+
+    Parameters
+    ----------
+    district : Path
+    out : Path
+        Folder of the products; Airflow's own files go to ``airflow/`` in it.
+
+    Returns
+    -------
+    float
+        Seconds it took.
+
+    Raises
+    ------
+    FloodRiskError
+        If Airflow's run failed.
+    """
+    begun = time.monotonic()
+    variables = airflow_environment(out / "airflow") | {
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
+        "AIRFLOW__LOGGING__FAB_LOGGING_LEVEL": "ERROR",
+        "PYTHONWARNINGS": "ignore",
+    }
+    _tell("1/3 preparing Airflow (SQLite)")
+    _airflow(["db", "migrate"], variables, quiet=True)
+    _tell("2/3 starting the mail sink, replaying the storm through Airflow")
+    with local_sink(out / "mailbox") as (host, port):
+        variables |= environment(district=district, out=out, smtp_host=host, smtp_port=port)
+        _airflow(["dags", "test", "storm_replay"], variables)
+    _tell("3/3 done")
+    return time.monotonic() - begun
+
+
+def run_service(district: Path, out: Path) -> int:
+    """Run Airflow with its web page on this machine until it is stopped; mail goes to a local sink.
+
+    Parameters
+    ----------
+    district, out : Path
+
+    Returns
+    -------
+    int
+        Exit status of Airflow.
+    """
+    variables = airflow_environment(out / "airflow")
+    with local_sink(out / "mailbox") as (host, port):
+        variables |= environment(district=district, out=out, smtp_host=host, smtp_port=port)
+        _tell(f"Airflow comes up at http://127.0.0.1:{WEB_PORT} (Ctrl-C stops it); products: {out}")
+        return subprocess.call([_binary(), "standalone"], env=variables)  # noqa: S603 - our own program
+
+
+def _airflow(arguments: list[str], variables: dict[str, str], *, quiet: bool = False) -> None:
+    output = subprocess.PIPE if quiet else None
+    done = subprocess.run(  # noqa: S603 - our own program, our own arguments
+        [_binary(), *arguments],
+        env=variables,
+        stdout=output,
+        stderr=subprocess.STDOUT if quiet else None,
+        check=False,
+        text=True,
+    )
+    if done.returncode:
+        said = f"\n{(done.stdout or '')[-4000:]}" if quiet else ""
+        raise FloodRiskError(f"`airflow {' '.join(arguments)}` ended with status {done.returncode}{said}")
+
+
+def _binary() -> str:
+    return str(Path(sys.executable).parent / "airflow")
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"wuyu: {text}\n")
+    sys.stderr.flush()

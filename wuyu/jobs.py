@@ -1,0 +1,87 @@
+"""The pieces of work that a DAG task and a command-line verb share; arguments and answers are plain types."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from wuyu.service import desk_from_environment, transport_from_environment, wall_clock
+
+if TYPE_CHECKING:
+    from wuyu.desk import Desk
+
+__all__ = ["map_and_story", "month_before", "prepare_replay", "rehearse", "replay_block", "report_month"]
+
+
+def month_before(when: datetime, desk: Desk | None = None) -> str:
+    """Return the month before the local month of `when`, as ``YYYY-MM``."""
+    local = when.astimezone((desk or desk_from_environment()).timezone)
+    return f"{local.replace(day=1) - timedelta(days=1):%Y-%m}"
+
+
+def prepare_replay(start: str, end: str, *, block_h: int) -> list[list[str]]:
+    """Open the desk, take over the feeds, and cut the hours of a replay into blocks.
+
+    Parameters
+    ----------
+    start, end : str
+        First and last hour; local time of the district unless an offset is given.
+    block_h : int
+        Hours in one block.
+
+    Returns
+    -------
+    list of list of str
+        Hours in UTC, ISO 8601.
+    """
+    from wuyu.cli.common import parse_hour
+    from wuyu.progress import progress
+    from wuyu.rain import pull_feeds
+    from wuyu.replay import hours
+
+    desk = desk_from_environment()
+    with progress("feeds") as report:
+        results = pull_feeds(desk, now=wall_clock())
+        report(1.0, ", ".join(f"{result.feed_id}: {len(result.accepted)} new files" for result in results))
+    times = [time.isoformat() for time in hours(parse_hour(start, desk.timezone), parse_hour(end, desk.timezone))]
+    return [times[first : first + block_h] for first in range(0, len(times), block_h)]
+
+
+def replay_block(hours: list[str]) -> int:
+    """Replay some hours and deliver their mail; returns the number of mails accepted.
+
+    Parameters
+    ----------
+    hours : list of str
+        In order, UTC, ISO 8601.
+    """
+    from wuyu.progress import progress
+    from wuyu.replay import replay
+
+    times = [datetime.fromisoformat(hour).astimezone(UTC) for hour in hours]
+    with transport_from_environment() as transport, progress("replay") as report:
+        return replay(desk_from_environment(), times, transport=transport, clock=wall_clock, report=report).mails_sent
+
+
+def rehearse() -> str:
+    """Run the design storms; returns the path of the table."""
+    from wuyu.products import write_rehearsal
+
+    desk = desk_from_environment()
+    return desk.relative(write_rehearsal(desk)["csv"])
+
+
+def report_month(month: str) -> list[str]:
+    """Write the report of a month in both languages; returns the paths."""
+    from wuyu.products import write_monthly
+
+    desk = desk_from_environment()
+    return [desk.relative(path) for path in write_monthly(desk, month)]
+
+
+def map_and_story() -> list[str]:
+    """Write the one-map page and the story of the storm; returns the paths."""
+    from wuyu.products import write_onemap_page, write_story_page
+
+    desk = desk_from_environment()
+    return [desk.relative(write_onemap_page(desk)), desk.relative(write_story_page(desk))]

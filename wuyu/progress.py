@@ -1,0 +1,65 @@
+"""Progress of long jobs: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+__all__ = ["Report", "progress", "silent"]
+
+#: Called with the fraction done (0-1) and what is being done.
+Report = Callable[[float, str], None]
+PLAIN_EVERY_S = 2.0
+
+
+def silent(_fraction: float, _text: str) -> None:
+    """Report nothing."""
+
+
+@contextmanager
+def progress(title: str, *, stream: Console | None = None) -> Iterator[Report]:
+    """Show the progress of one job on standard error.
+
+    Parameters
+    ----------
+    title : str
+        What the job is.
+    stream : Console, optional
+        Where to; default: standard error.
+
+    Yields
+    ------
+    Report
+    """
+    console = stream or Console(stderr=True)
+    if console.is_terminal:
+        columns = (
+            TextColumn("{task.fields[title]}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, TextColumn("{task.description}"), console=console) as bar:
+            task = bar.add_task("", total=1.0, title=title)
+            yield lambda fraction, text: bar.update(task, completed=fraction, description=text)
+        return
+    yield _plain(title)
+
+
+def _plain(title: str) -> Report:
+    last = -PLAIN_EVERY_S
+
+    def report(fraction: float, text: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= PLAIN_EVERY_S or fraction >= 1.0:
+            last = now
+            sys.stderr.write(f"{title}: {100 * fraction:3.0f}% {text}\n")
+            sys.stderr.flush()
+
+    return report
