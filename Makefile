@@ -47,7 +47,8 @@ data: $(READY) ## rebuild the bundled district from data/sources
 	$(BIN)/python -m data.builder
 
 lock: ## renew requirements/lock.txt from setup.cfg (needs the network)
-	$(BIN)/uv pip compile setup.cfg requirements/build.in --all-extras --generate-hashes --no-emit-index-url \
+	$(BIN)/uv pip compile setup.cfg requirements/build.in \
+	  --extra airflow --extra postgres --extra notebooks --extra test --extra bench --generate-hashes --no-emit-index-url \
 	  --universal --python-version 3.11 --no-annotate --no-header --output-file requirements/lock.txt
 
 clean: ## remove what runs leave behind, keep .venv
