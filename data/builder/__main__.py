@@ -1,0 +1,67 @@
+"""Build the bundled district: ``python -m data.builder [--out DIR] [--only PART ...]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from data.builder.dem import build_terrain
+from data.builder.dictionary import write_dictionary
+from data.builder.district import build_tables, write_tables
+from data.builder.ensemble import write_forecasts
+from data.builder.rasters import write_rasters
+from data.builder.settings import DATA
+from data.builder.storm import write_storm
+
+
+def _tables(out: Path) -> None:
+    write_tables(build_tables(), out)
+
+
+def _rasters(out: Path) -> None:
+    built = build_tables()
+    write_rasters(built, build_terrain(built), out)
+
+
+def _storm(out: Path) -> None:
+    gauges = build_tables().tables["gauges"]
+    write_storm(gauges, out / "storm_2021")
+    write_forecasts(gauges, out / "storm_2021" / "ensemble")
+
+
+PARTS: dict[str, Callable[[Path], None]] = {
+    "tables": _tables,
+    "rasters": _rasters,
+    "storm": _storm,
+    "dictionary": write_dictionary,
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Build the parts asked for and return the exit status.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Command line without the name of the program.
+
+    Returns
+    -------
+    int
+        0 when all was written.
+    """
+    parser = argparse.ArgumentParser(prog="python -m data.builder", description="Build the bundled district.")
+    parser.add_argument("--out", type=Path, default=DATA / "erqi", help="district folder (default: %(default)s)")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="parts to build (default: all)")
+    options = parser.parse_args(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
+    for part in options.only:
+        sys.stderr.write(f"building {part}\n")
+        PARTS[part](options.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
