@@ -1,0 +1,22 @@
+"""The bulletin: one content model, three writers (text, HTML mail, PDF), Chinese first and English second."""
+
+from reports.bulletin.build import build_bulletin
+from reports.bulletin.html import MAP_CID, to_html
+from reports.bulletin.model import Bulletin, DataBasis, HotspotLine, Measure, SignOff, acknowledgement_code
+from reports.bulletin.pdf import to_pdf
+from reports.bulletin.text import subject, to_text
+
+__all__ = [
+    "MAP_CID",
+    "Bulletin",
+    "DataBasis",
+    "HotspotLine",
+    "Measure",
+    "SignOff",
+    "acknowledgement_code",
+    "build_bulletin",
+    "subject",
+    "to_html",
+    "to_pdf",
+    "to_text",
+]

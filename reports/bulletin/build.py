@@ -1,0 +1,163 @@
+"""Builds the content of a bulletin from one warning record and the tables of its cycle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from reports.bulletin.model import Bulletin, DataBasis, SignOff, acknowledgement_code
+from reports.bulletin.rows import hotspot_lines, measures
+from reports.bulletin.sentences import basis_lines, forecast_lines, impact_lines, observed_lines
+from reports.bulletin.statements import (
+    Area,
+    acknowledgement_text,
+    cautions,
+    contact_text,
+    decision_text,
+    guidance,
+    headline_text,
+    number_text,
+    previous_text,
+    profile_text,
+    signal_text,
+)
+from reports.figures.gauge import depth_bands
+from reports.words import Text, is_missing, local, plain, sentence
+from risk_models.levels import Level
+from risk_models.risk.table import RiskTable
+from risk_models.standards import Standards
+from risk_models.warning.records import Action, WarningRecord
+
+if TYPE_CHECKING:
+    from risk_models.district import District
+
+__all__ = ["build_bulletin"]
+
+
+def build_bulletin(
+    record: WarningRecord,
+    *,
+    district: District,
+    risk_table: RiskTable,
+    actions: pd.DataFrame,
+    signals: pd.DataFrame,
+    standards: Standards,
+    previous: WarningRecord | None = None,
+    sign_off: SignOff | None = None,
+) -> Bulletin:
+    """Return the content of the bulletin of one warning record.
+
+    Parameters
+    ----------
+    record : WarningRecord
+        The revision to tell.
+    district : District
+        Names, owners, settings.
+    risk_table : RiskTable
+        The cycle's table, all hotspots.
+    actions : DataFrame
+        Proposed actions, one row per warned hotspot (``hotspot_id`` as column or index).
+    signals : DataFrame
+        Rain signals, index town_code: level, text_zh, text_en.
+    standards : Standards
+        Formula names, responses, five-pre profile.
+    previous : WarningRecord, optional
+        The revision before, to say when it was issued.
+    sign_off : SignOff, optional
+        Number and deciding officer. A warning at or above ``warning.approval_from`` without an officer is a draft.
+
+    Returns
+    -------
+    Bulletin
+
+    Raises
+    ------
+    KeyError
+        If the area of the record is neither a town of the district nor the district.
+
+    Examples
+    --------
+    ``build_bulletin(record, district=district, risk_table=table, actions=actions, signals=signals,
+    standards=standards)`` returns the content that `to_text`, `to_html` and `to_pdf` write.
+    """
+    settings = district.settings
+    zone = settings.district.timezone
+    sign_off = sign_off or SignOff()
+    area = _area(record, district, risk_table)
+    lines, unlisted = hotspot_lines(record, risk_table, district.hotspots)
+    issued_at = pd.Timestamp(local(record.issued_at, zone))
+    draft = _awaits_decision(record, settings.warning.approval_from, sign_off)
+    names = settings.district
+    return Bulletin(
+        message_id=record.message_id,
+        event_key=record.event_key,
+        previous_id=record.supersedes or "",
+        number=number_text(record, names.name, zone, sign_off),
+        title=Text("内涝风险预警通报", "Flood-risk warning bulletin"),
+        headline=headline_text(record, area),
+        level=record.level,
+        previous_level=record.previous_level,
+        action=record.action,
+        status=settings.mail.status,
+        demonstration=bool(names.demonstration),
+        draft=draft,
+        issuer=Text(plain(names.bureau.zh), plain(names.bureau.en)),
+        district=Text(plain(names.name.zh), plain(names.name.en)),
+        area=area.full,
+        area_code=record.area_code,
+        zone=zone,
+        issued_at=record.issued_at,
+        valid_from=record.valid_from,
+        valid_to=record.valid_to,
+        previous=previous_text(record, previous, zone),
+        signal=signal_text(record, signals),
+        reason=Text(sentence(record.reason_zh, "。"), sentence(record.reason_en, ".")),
+        cautions=cautions(record, area.rows, risk_table.attrs),
+        forecast=forecast_lines(
+            area.rows,
+            horizon_h=settings.warning.horizon_h,
+            standards=standards,
+            formula_id=risk_table.attrs["formula_id"],
+        ),
+        observed=observed_lines(area.rows, observed_until=_time(risk_table.attrs.get("observed_until")), zone=zone),
+        impacts=impact_lines(area.rows, district.hotspots),
+        hotspots=lines,
+        hotspots_unlisted=unlisted,
+        depth_bands=depth_bands(standards, settings.standards.depth_classes),
+        guidance=guidance(record, standards, settings.standards.response_levels),
+        measures=() if record.action.is_end else measures(lines, actions, record, zone),
+        contact=contact_text(settings, area),
+        code=acknowledgement_code(record.message_id),
+        acknowledgement=acknowledgement_text(record),
+        basis=DataBasis(
+            lines=basis_lines(dict(risk_table.attrs), issued_at=issued_at, zone=zone),
+            ladder_step=int(risk_table.attrs["ladder_step"]),
+            method_version=str(risk_table.attrs["method_version"]),
+        ),
+        decision=decision_text(sign_off, zone, draft=draft),
+        profile=profile_text(settings, standards),
+    )
+
+
+def _time(value: Any) -> pd.Timestamp | None:
+    """Return a time of the attributes; None for an empty one."""
+    return None if not value or is_missing(value) else pd.Timestamp(value)
+
+
+def _area(record: WarningRecord, district: District, risk_table: RiskTable) -> Area:
+    names = district.settings.district
+    whole = Text(plain(names.name.zh), plain(names.name.en))
+    if record.area_code == names.code:
+        return Area(whole, whole, risk_table, "")
+    if record.area_code not in district.towns.index:
+        raise KeyError(f"area '{record.area_code}' is neither a town of {whole.en} nor the district itself")
+    town = district.towns.loc[record.area_code]
+    name = Text(plain(town["town_name"]), plain(town["town_name_en"]))
+    rows = risk_table[risk_table["town_code"] == record.area_code]
+    return Area(name, Text(whole.zh + name.zh, f"{name.en}, {whole.en}"), rows, plain(town["duty_phone"]))
+
+
+def _awaits_decision(record: WarningRecord, approval_from: str, sign_off: SignOff) -> bool:
+    """Return True if an officer must decide and none has; an expiry happens by itself."""
+    return not sign_off.officer and record.level >= Level.from_name(approval_from) and record.action is not Action.EXP

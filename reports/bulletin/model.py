@@ -1,0 +1,149 @@
+"""What a bulletin says, apart from how it is written: one frozen record that all three writers read."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+
+from reports.words import Text
+from risk_models.levels import Level
+from risk_models.warning.records import Action
+
+__all__ = ["Bulletin", "DataBasis", "HotspotLine", "Measure", "SignOff", "acknowledgement_code"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignOff:
+    """What the ledger knows about a bulletin and the tables do not.
+
+    Attributes
+    ----------
+    number : int or None
+        Running number of the year; without it the number is made from issue time and area.
+    officer : str
+        Who decided, by name or post; empty while nobody has.
+    decided_at : datetime or None
+        When, timezone-aware UTC.
+    """
+
+    number: int | None = None
+    officer: str = ""
+    decided_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HotspotLine:
+    """One row of the table of hotspots.
+
+    Depths are quantiles of the peak within the horizon [m], probabilities 0-1, times UTC; NaN and NaT are unknown.
+    """
+
+    rank: int
+    hotspot_id: str
+    name: Text
+    kind: Text
+    level: Level
+    worst_case_level: Level
+    confidence: str
+    unconfirmed: bool
+    depth_low_m: float
+    depth_m: float
+    depth_high_m: float
+    p_15cm: float
+    p_50cm: float
+    first_15cm_at: pd.Timestamp | None
+    first_50cm_at: pd.Timestamp | None
+    peak_at: pd.Timestamp | None
+    owner_unit: str
+    owner_name: str
+    owner_phone: str
+    reason: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """What one plan asks for at one hotspot: who does what until when, with which team and shelter."""
+
+    rank: int
+    level: Level
+    name: Text
+    plan: Text
+    clauses: tuple[Text, ...]
+    owner: str
+    owner_phone: str
+    team: Text
+    shelter: Text
+    due: Text
+    shortfall: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataBasis:
+    """What the bulletin stood on: each line one statement on sources, their age and the methods."""
+
+    lines: tuple[Text, ...]
+    ladder_step: int
+    method_version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bulletin:
+    """One bulletin for one area, complete in Chinese and English."""
+
+    message_id: str
+    event_key: str
+    previous_id: str
+    number: Text
+    title: Text
+    headline: Text
+    level: Level
+    previous_level: Level
+    action: Action
+    status: str
+    demonstration: bool
+    draft: bool
+    issuer: Text
+    district: Text
+    area: Text
+    area_code: str
+    zone: str
+    issued_at: datetime
+    valid_from: datetime
+    valid_to: datetime
+    previous: Text
+    signal: Text
+    reason: Text
+    cautions: tuple[Text, ...]
+    forecast: tuple[Text, ...]
+    observed: tuple[Text, ...]
+    impacts: tuple[Text, ...]
+    hotspots: tuple[HotspotLine, ...]
+    hotspots_unlisted: int
+    depth_bands: tuple[tuple[float, Level], ...]
+    guidance: tuple[Text, ...]
+    measures: tuple[Measure, ...]
+    contact: Text
+    code: str
+    acknowledgement: Text
+    basis: DataBasis
+    decision: Text
+    profile: Text
+
+    @property
+    def is_end(self) -> bool:
+        """True for an all-clear."""
+        return self.action.is_end
+
+
+def acknowledgement_code(message_id: str) -> str:
+    """Return the six characters by which a town confirms one message.
+
+    Examples
+    --------
+    >>> acknowledgement_code("410103-20210719T1200Z-410103001.r1")
+    'B9F2F2'
+    """
+    return hashlib.sha256(message_id.encode("utf-8")).hexdigest()[:6].upper()

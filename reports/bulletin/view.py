@@ -1,0 +1,231 @@
+"""The words of a bulletin in one language, laid out as plain data: what text, HTML and PDF all write.
+
+Because every writer reads this one view, no field can be in one of them and missing in another.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from reports.bulletin.model import Bulletin, HotspotLine, Measure
+from reports.words import (
+    ACTION_WORDS,
+    CONFIDENCE_WORDS,
+    DEMONSTRATION,
+    STATUS_BANNERS,
+    UNKNOWN,
+    Lang,
+    Text,
+    depth_pair,
+    level_name,
+    moment,
+    probability,
+    short_moment,
+    window,
+)
+from risk_models.levels import Level
+
+__all__ = ["DETAILED_MAX", "LABELS", "bulletin_view"]
+
+DETAILED_MAX = 6
+"""Hotspots that are told with reason, peak and plan; those after them have a short row, so that a mail stays light."""
+
+LABELS: dict[str, Text] = {
+    "number": Text("编号", "Number"),
+    "action": Text("性质", "Kind"),
+    "level": Text("等级", "Level"),
+    "issued": Text("发布时间", "Issued"),
+    "valid": Text("有效时段", "Valid"),
+    "area": Text("区域", "Area"),
+    "signal": Text("暴雨信号判据", "Rain signal"),
+    "previous": Text("前序通报", "Previous bulletin"),
+    "reason": Text("依据", "Why"),
+    "cautions": Text("请注意", "Please note"),
+    "forecast": Text("预报", "Forecast"),
+    "observed": Text("实况", "Observed so far"),
+    "impacts": Text("预计影响", "Expected impacts"),
+    "hotspots": Text("风险点", "Hotspots"),
+    "measures": Text("处置措施与责任单位", "Actions and who is responsible"),
+    "acknowledgement": Text("叫应回执", "Acknowledgement"),
+    "contact": Text("联系", "Contact"),
+    "basis": Text("数据依据", "Data basis"),
+    "decision": Text("审签", "Decision"),
+    "map": Text("风险等级图", "Map of risk levels"),
+    "gauge": Text("预计最大积水深度（厘米，10%–90%，标记为中位）", "Expected peak depth (cm, 10-90 %, mark: median)"),
+    "profile": Text("五预", "Five-pre"),
+    "depth": Text("积水 中位/偏多", "Depth p50 / p90"),
+    "p15": Text(">15厘米", ">15 cm"),
+    "p50": Text(">50厘米", ">50 cm"),
+    "first": Text("首次超15厘米", "First above 15 cm"),
+    "first50": Text("首次超50厘米", "First above 50 cm"),
+    "peak": Text("最深时刻", "Deepest at"),
+    "owner": Text("责任人", "Owner"),
+    "name": Text("名称", "Name"),
+    "due": Text("时限", "Due"),
+    "plan": Text("预案", "Plan"),
+    "unit": Text("责任单位", "Unit"),
+    "team": Text("队伍", "Team"),
+    "shelter": Text("避难场所", "Shelter"),
+    "shortfall": Text("缺口", "Shortfall"),
+    "confidence": Text("把握程度", "Confidence"),
+    "message": Text("消息编号", "Message id"),
+}
+
+_NO_HOTSPOTS = Text("本区域无蓝色及以上风险点。", "No hotspot of the area stands at blue or above.")
+_NO_MEASURES = Text("无新增措施。", "No new actions.")
+_DRAFT = Text("【待批准草稿】", "[DRAFT, NOT APPROVED]")
+_TABLE_NOTE = Text(
+    "积水为预报时段内最大值；“偏多”为90%分位；百分数为超过该水深的概率；时刻为中位情形首次超过的时刻，“—”为中位不超过。",
+    "Depth: greatest within the horizon, median and 90 % quantile. Per cent: probability of passing that depth. Times: "
+    "first passing in the median case; a dash means that the median does not pass.",
+)
+
+
+def bulletin_view(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
+    """Return the bulletin in one language as strings, lists and dictionaries, ready for JSON.
+
+    Parameters
+    ----------
+    bulletin : Bulletin
+    lang : {"zh", "en"}
+
+    Returns
+    -------
+    dict
+        Keys: ``lang``, ``labels``, ``banners``, ``level`` (with colours), ``title``, ``headline``, ``issuer``,
+        ``facts`` (label, value), ``sections`` (label, lines), ``hotspots``, ``measures``, ``tail`` (label, lines).
+    """
+    zone = bulletin.zone
+    words = {key: text[lang] for key, text in LABELS.items()}
+    shown = Level.NONE if bulletin.is_end else bulletin.level
+    level = level_name(bulletin.level, lang)
+    if bulletin.is_end:
+        level += "，已解除" if lang == "zh" else ", ended"
+    facts = [
+        (words["number"], bulletin.number[lang]),
+        (words["action"], ACTION_WORDS[bulletin.action][lang]),
+        (words["level"], level),
+        (words["issued"], moment(bulletin.issued_at, lang, zone)),
+        (words["valid"], _validity(bulletin, lang)),
+        (words["area"], f"{bulletin.area[lang]} ({bulletin.area_code})"),
+        (words["signal"], bulletin.signal[lang]),
+        (words["previous"], bulletin.previous[lang]),
+    ]
+    sections = [
+        {"key": key, "label": words[key], "lines": [line[lang] for line in lines]}
+        for key, lines in (
+            ("reason", (bulletin.reason,)),
+            ("forecast", bulletin.forecast),
+            ("observed", bulletin.observed),
+            ("impacts", bulletin.impacts),
+        )
+    ]
+    return {
+        "lang": lang,
+        "labels": words,
+        "banners": _banners(bulletin, lang),
+        "level": {"name": level, "fill": shown.fill, "ink": shown.ink},
+        "action": ACTION_WORDS[bulletin.action][lang],
+        "title": bulletin.title[lang],
+        "headline": bulletin.headline[lang],
+        "issuer": bulletin.issuer[lang],
+        "number": bulletin.number[lang],
+        "code": bulletin.code,
+        "facts": facts,
+        "cautions": [line[lang] for line in bulletin.cautions],
+        "sections": sections,
+        "hotspots": [_hotspot(line, lang, zone) for line in bulletin.hotspots],
+        "hotspots_note": _hotspots_note(bulletin, lang),
+        "guidance": [line[lang] for line in bulletin.guidance],
+        "measures": [_measure(measure, lang) for measure in bulletin.measures],
+        "measures_note": "" if bulletin.measures or bulletin.guidance else _NO_MEASURES[lang],
+        "acknowledgement": bulletin.acknowledgement[lang],
+        "contact": bulletin.contact[lang],
+        "basis": [line[lang] for line in bulletin.basis.lines],
+        "decision": bulletin.decision[lang],
+        "profile": bulletin.profile[lang],
+        "message": f"{words['message']} {bulletin.message_id}",
+    }
+
+
+def _validity(bulletin: Bulletin, lang: Lang) -> str:
+    """Return the window of the warning; an all-clear has only a beginning."""
+    if not bulletin.is_end:
+        return window(bulletin.valid_from, bulletin.valid_to, lang, bulletin.zone)
+    at = moment(bulletin.issued_at, lang, bulletin.zone)
+    return f"自{at}起解除" if lang == "zh" else f"ended from {at}"
+
+
+def _banners(bulletin: Bulletin, lang: Lang) -> list[str]:
+    """Return the marks that stand above everything: exercise or test, draft, demonstration."""
+    demonstration = DEMONSTRATION[lang] if bulletin.demonstration else ""
+    draft = _DRAFT[lang] if bulletin.draft else ""
+    return [mark for mark in (STATUS_BANNERS[bulletin.status][lang], draft, demonstration) if mark]
+
+
+def _hotspots_note(bulletin: Bulletin, lang: Lang) -> str:
+    if not bulletin.hotspots:
+        return _NO_HOTSPOTS[lang]
+    note = _TABLE_NOTE[lang]
+    if bulletin.hotspots_unlisted:
+        n = bulletin.hotspots_unlisted
+        note += f"另有{n}处未列出。" if lang == "zh" else f" {n} more are not listed."
+    return note
+
+
+def _hotspot(line: HotspotLine, lang: Lang, zone: str) -> dict[str, Any]:
+
+    def passing(at: pd.Timestamp | None) -> str:
+        # Without a depth nobody knows the time either: a dash would say that the water stays below.
+        return UNKNOWN[lang] if math.isnan(line.depth_m) else short_moment(at, lang, zone)
+
+    owner = " ".join(part for part in (line.owner_unit, line.owner_name) if part)
+    marks = []
+    if line.worst_case_level > line.level:
+        worst = line.worst_case_level
+        marks.append(f"偏多情形{worst.zh}" if lang == "zh" else f"high case {worst.en.lower()}")
+    if line.unconfirmed:
+        marks.append("待核实" if lang == "zh" else "unconfirmed")
+    confidence = CONFIDENCE_WORDS.get(line.confidence, UNKNOWN)[lang]
+    marks.append(f"把握程度{confidence}" if lang == "zh" else f"confidence {confidence}")
+    return {
+        "rank": str(line.rank),
+        "detailed": line.rank <= DETAILED_MAX,
+        "id": line.hotspot_id,
+        "level": f"{line.level.zh if lang == 'zh' else line.level.en} {line.level.roman}".strip(),
+        "fill": line.level.fill,
+        "ink": line.level.ink,
+        "name": line.name[lang],
+        "kind": line.kind[lang],
+        "depth": depth_pair(line.depth_m, line.depth_high_m, lang),
+        "p15": probability(line.p_15cm, lang),
+        "p50": probability(line.p_50cm, lang),
+        "first": passing(line.first_15cm_at),
+        "first50": passing(line.first_50cm_at),
+        "peak": passing(line.peak_at),
+        "owner": owner,
+        "phone": line.owner_phone,
+        "marks": f"（{'；'.join(marks)}）" if lang == "zh" else f"({'; '.join(marks)})",
+        "reason": line.reason[lang],
+    }
+
+
+def _measure(measure: Measure, lang: Lang) -> dict[str, Any]:
+    return {
+        "rank": str(measure.rank),
+        "detailed": measure.rank <= DETAILED_MAX,
+        "name": measure.name[lang],
+        "fill": measure.level.fill,
+        "ink": measure.level.ink,
+        "plan": measure.plan[lang],
+        "clauses": ("；" if lang == "zh" else "; ").join(clause[lang] for clause in measure.clauses if clause[lang]),
+        "owner": measure.owner,
+        "phone": measure.owner_phone,
+        "team": measure.team[lang],
+        "shelter": measure.shelter[lang],
+        "due": measure.due[lang],
+        "shortfall": measure.shortfall[lang],
+    }

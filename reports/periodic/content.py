@@ -1,0 +1,282 @@
+"""The content of a periodic report: one model, written as Word and as PDF.
+
+A `Document` is metadata and a flat tuple of blocks. Writers decide how a block looks and never what it says, so the
+Word file and the PDF carry the same words, tables and figures. Captions are numbered here, once, for all writers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from reports.words import Lang
+
+__all__ = [
+    "Block",
+    "Document",
+    "DocumentBuilder",
+    "Figure",
+    "Heading",
+    "Metadata",
+    "Note",
+    "Paragraph",
+    "Table",
+    "all_text",
+]
+
+_ALIGNMENTS = ("left", "right", "center")
+_DENSE_COLUMNS = 8
+_ROWS_KEPT = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """What a document is, apart from its blocks.
+
+    Attributes
+    ----------
+    title : str
+        Printed centred at the top, broken at its line feeds; in the file's properties it is one line (`title_line`).
+    organisation : str
+        Issuing office; printed in the signature and as the author in the file's properties.
+    lang : {"zh", "en"}
+    issued_on : date
+        Local date; the only date that enters the file (creation and modification date).
+    subject : str
+        One line for the file's properties.
+    keywords : tuple of str
+    banner : str
+        Printed on every page; empty for none. Demonstration data is marked here.
+    footer : str
+        Printed beside the page number (the five-pre profile).
+    """
+
+    title: str
+    organisation: str
+    lang: Lang
+    issued_on: date
+    subject: str = ""
+    keywords: tuple[str, ...] = ()
+    banner: str = ""
+    footer: str = ""
+
+    @property
+    def title_line(self) -> str:
+        """Title as one line."""
+        return ("" if self.lang == "zh" else " ").join(self.title.split("\n"))
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading with its printed number; `level` 1 is 一、 (or 1), `level` 2 is （一） (or 1.1)."""
+
+    level: Literal[1, 2]
+    text: str
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph of prose.
+
+    `style` "body" is the normal text, "item" a numbered measure without the caption of a table, "signature" a line to
+    be signed by hand.
+    """
+
+    text: str
+    style: Literal["body", "item", "signature"] = "body"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of finished text; its header row repeats on every page.
+
+    Attributes
+    ----------
+    caption : str
+        Without its number.
+    header : tuple of str
+    rows : tuple of tuple of str
+        Every row as long as the header.
+    align : tuple of {"left", "right", "center"}
+        One per column.
+    widths : tuple of float
+        Relative column widths.
+    number : int
+        Position among the tables of the document, from 1.
+    """
+
+    caption: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    align: tuple[str, ...]
+    widths: tuple[float, ...]
+    number: int = 0
+
+    @property
+    def is_dense(self) -> bool:
+        """True for a table with many columns, which is set in smaller type."""
+        return len(self.header) >= _DENSE_COLUMNS
+
+    @property
+    def is_kept_together(self) -> bool:
+        """True for a table short enough not to be broken over pages."""
+        return len(self.rows) <= _ROWS_KEPT
+
+    def __post_init__(self) -> None:
+        n_columns = len(self.header)
+        for name, got in (("align", len(self.align)), ("widths", len(self.widths))):
+            if got != n_columns:
+                raise ValueError(f"table '{self.caption}': {name} has {got} entries for {n_columns} columns")
+        if not set(self.align) <= set(_ALIGNMENTS):
+            raise ValueError(f"table '{self.caption}': align is {self.align}; accepted: {', '.join(_ALIGNMENTS)}")
+        for index, row in enumerate(self.rows):
+            if len(row) != n_columns:
+                raise ValueError(f"table '{self.caption}': row {index} has {len(row)} cells for {n_columns} columns")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A PNG picture with a caption (without its number) and a text for readers who cannot see it."""
+
+    png: bytes
+    caption: str
+    alt: str
+    width_mm: float = 150.0
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Note:
+    """A small remark under a table or a section."""
+
+    text: str
+
+
+Block = Heading | Paragraph | Table | Figure | Note
+
+
+@dataclass(frozen=True)
+class Document:
+    """A whole report: metadata and blocks in reading order."""
+
+    meta: Metadata
+    blocks: tuple[Block, ...]
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return the tables in order."""
+        return tuple(block for block in self.blocks if isinstance(block, Table))
+
+    def figures(self) -> tuple[Figure, ...]:
+        """Return the figures in order."""
+        return tuple(block for block in self.blocks if isinstance(block, Figure))
+
+    def headings(self) -> tuple[Heading, ...]:
+        """Return the headings in order."""
+        return tuple(block for block in self.blocks if isinstance(block, Heading))
+
+
+@dataclass
+class DocumentBuilder:
+    """Collects blocks and numbers headings, tables and figures.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> builder = DocumentBuilder(Metadata(title="T", organisation="O", lang="zh", issued_on=date(2021, 8, 1)))
+    >>> builder.section("前期回顾")
+    >>> builder.subsection("降雨")
+    >>> builder.table("雨量", ("站", "mm"), [("57083", "617.1")], align=("left", "right"))
+    >>> [getattr(block, "text", getattr(block, "caption", "")) for block in builder.build().blocks]
+    ['一、前期回顾', '（一）降雨', '雨量']
+    """
+
+    meta: Metadata
+    _blocks: list[Block] = field(default_factory=list)
+    _sections: int = 0
+    _subsections: int = 0
+    _tables: int = 0
+    _figures: int = 0
+
+    def section(self, text: str) -> None:
+        """Open a first-level section: 一、 in Chinese, 1. in English."""
+        self._sections += 1
+        self._subsections = 0
+        prefix = f"{_chinese_number(self._sections)}、" if self.meta.lang == "zh" else f"{self._sections}. "
+        self._blocks.append(Heading(1, prefix + text))
+
+    def subsection(self, text: str) -> None:
+        """Open a second-level section: （一） in Chinese, 1.1 in English."""
+        self._subsections += 1
+        number = f"{self._sections}.{self._subsections} "
+        prefix = f"（{_chinese_number(self._subsections)}）" if self.meta.lang == "zh" else number
+        self._blocks.append(Heading(2, prefix + text))
+
+    def heading(self, text: str) -> None:
+        """Add a first-level heading without a number (the summary)."""
+        self._blocks.append(Heading(1, text))
+
+    def prose(self, *texts: str, style: Literal["body", "item", "signature"] = "body") -> None:
+        """Add paragraphs; empty texts are left out."""
+        self._blocks.extend(Paragraph(text, style) for text in texts if text)
+
+    def note(self, text: str) -> None:
+        """Add a remark; nothing for an empty text."""
+        if text:
+            self._blocks.append(Note(text))
+
+    def table(
+        self,
+        caption: str,
+        header: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        *,
+        align: Sequence[str],
+        widths: Sequence[float] | None = None,
+    ) -> None:
+        """Add a table with the next number; columns are equally wide unless `widths` says otherwise."""
+        self._tables += 1
+        relative = tuple(widths) if widths is not None else (1.0,) * len(header)
+        cells = tuple(tuple(row) for row in rows)
+        self._blocks.append(Table(caption, tuple(header), cells, tuple(align), relative, self._tables))
+
+    def figure(self, png: bytes, caption: str, *, alt: str, width_mm: float = 150.0) -> None:
+        """Add a figure with the next number."""
+        self._figures += 1
+        self._blocks.append(Figure(png, caption, alt, width_mm, self._figures))
+
+    def build(self) -> Document:
+        """Return the finished document."""
+        return Document(self.meta, tuple(self._blocks))
+
+
+def all_text(document: Document) -> tuple[str, ...]:
+    """Return every piece of text of a document in reading order, captions without their numbers.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> meta = Metadata(title="T", organisation="O", lang="en", issued_on=date(2021, 8, 1))
+    >>> all_text(Document(meta, (Heading(1, "1. Rain"), Note("observed"))))
+    ('T', '1. Rain', 'observed')
+    """
+    texts = [document.meta.title_line]
+    for block in document.blocks:
+        match block:
+            case Heading(text=text) | Paragraph(text=text) | Note(text=text):
+                texts.append(text)
+            case Table():
+                texts.extend((block.caption, *block.header, *(cell for row in block.rows for cell in row)))
+            case Figure():
+                texts.append(block.caption)
+    return tuple(text for text in texts if text)
+
+
+def _chinese_number(number: int) -> str:
+    """Return 1 to 99 in Chinese figures."""
+    digits = "零一二三四五六七八九"
+    tens, ones = divmod(number, 10)
+    if tens == 0:
+        return digits[ones]
+    return ("" if tens == 1 else digits[tens]) + "十" + (digits[ones] if ones else "")

@@ -1,0 +1,149 @@
+"""How the facts of a report are written: the one place for numbers, names and moments, in tables and in prose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from reports.periodic.content import DocumentBuilder
+from reports.periodic.facts import MonthFacts
+from reports.periodic.phrases import Phrases
+from reports.words import UNKNOWN, Lang, day_time, is_missing, local, moment, plain
+from risk_models.forecast.storm import return_period_text
+from risk_models.levels import Level
+from risk_models.standards import Stage
+
+__all__ = ["DASH", "Desk", "one"]
+
+DASH = "—"
+
+
+def one(value: Any) -> str:
+    """Return a number with one decimal; a dash for what is missing.
+
+    Examples
+    --------
+    >>> one(201.94), one(float("nan"))
+    ('201.9', '—')
+    """
+    return DASH if value is None or is_missing(value) else f"{value:.1f}"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What every section needs at hand: facts, sentences, and the document being built."""
+
+    facts: MonthFacts
+    say: Phrases
+    out: DocumentBuilder
+
+    @property
+    def lang(self) -> Lang:
+        """Language of the report."""
+        return self.say.lang
+
+    def name(self, row: Any, column: str) -> str:
+        """Return a name from a table in the report's language, the other language standing in for an empty one."""
+        own = plain(row.get(f"{column}_en", "")) if self.lang == "en" else ""
+        return own or plain(row[column])
+
+    def gauge(self, gauge_id: str) -> str:
+        """Return the name of a gauge; its id where it is not listed, marked where it is synthetic."""
+        gauges = self.facts.inputs.district.gauges
+        if gauge_id not in gauges.index:
+            return plain(gauge_id)
+        name = self.name(gauges.loc[gauge_id], "gauge_name")
+        mark = "（合成）" if self.lang == "zh" else " (synthetic)"
+        return name + (mark if bool(gauges.loc[gauge_id].get("synthetic", False)) else "")
+
+    @cached_property
+    def _towns(self) -> pd.DataFrame:
+        return pd.DataFrame(self.facts.inputs.district.towns)
+
+    def town(self, code: str) -> str:
+        """Return the name of a town; its code where it is not listed."""
+        return self.name(self._towns.loc[code], "town_name") if code in self._towns.index else plain(code)
+
+    def level(self, level: int) -> str:
+        """Return the short name of a level."""
+        return Level(level).zh if self.lang == "zh" else Level(level).en.lower()
+
+    def level_title(self, level: int) -> str:
+        """Return the name of a level for the head of a column."""
+        return Level(level).zh if self.lang == "zh" else Level(level).en
+
+    def moment(self, at: Any) -> str:
+        """Return a moment in prose, without the year."""
+        return moment(at, self.lang, self.facts.zone, year=False)
+
+    def stamp(self, at: Any) -> str:
+        """Return a moment for a table cell."""
+        return DASH if is_missing(at) else day_time(at, self.facts.zone)
+
+    def day(self, day: Any) -> str:
+        """Return a local date without the year."""
+        return f"{day.month}月{day.day}日" if self.lang == "zh" else f"{day.day} {day:%B}"
+
+    def month(self, period: pd.Period) -> dict[str, str]:
+        """Return the gaps that name a month."""
+        return {"month": str(period.month), "month_name": period.start_time.strftime("%B")}
+
+    def period(self, rain_mm: float, hours: int) -> str:
+        """Return the return period of a rain amount in words."""
+        if is_missing(rain_mm):
+            return UNKNOWN[self.lang]
+        return return_period_text(self.facts.period(rain_mm, hours), self.lang, formula=self.facts.formula)
+
+    def period_cell(self, rain_mm: float, hours: int) -> str:
+        """Return the return period for a narrow cell, without the remark on the formula's range."""
+        return self.period(rain_mm, hours).partition("（")[0].partition(" (")[0]
+
+    def formula_name(self) -> str:
+        """Return the name of the storm formula."""
+        return self.facts.formula.zh if self.lang == "zh" else self.facts.formula.en
+
+    def stages(self) -> tuple[Stage, ...]:
+        """Return the five stages: the district's own words, or those of the profile."""
+        settings = self.facts.inputs.district.settings
+        own = getattr(settings, "five_pre", None)
+        if own:
+            return tuple(Stage(stage.id, stage.zh, stage.en) for stage in own)
+        return self.facts.inputs.standards.five_pre(settings.standards.five_pre)
+
+    def stage_words(self) -> str:
+        """Return the names of the stages as a list in words."""
+        separator = "、" if self.lang == "zh" else ", "
+        return separator.join(stage.zh if self.lang == "zh" else stage.en for stage in self.stages())
+
+    def season(self, dates: tuple[str, str]) -> str:
+        """Return a span of month-days in words."""
+        first, last = (pd.Timestamp(f"2000-{date}") for date in dates)
+        joint = "至" if self.lang == "zh" else " to "
+        return self.day(first) + joint + self.day(last)
+
+    def short_span(self, start: pd.Timestamp, end: pd.Timestamp) -> str:
+        """Return a span of moments in words."""
+        joint = "至" if self.lang == "zh" else " to "
+        return self.moment(start) + joint + self.moment(end)
+
+    def day_ranges(self, days: list[pd.Timestamp]) -> str:
+        """Return days in words, runs of days shortened.
+
+        A day is written once; from two days in a row on, the first and the last.
+        """
+        runs: list[list[pd.Timestamp]] = []
+        for day in days:
+            if runs and day - runs[-1][-1] == pd.Timedelta(days=1):
+                runs[-1].append(day)
+            else:
+                runs.append([day])
+        joint = "至" if self.lang == "zh" else " to "
+        words = [self.day(run[0]) if len(run) == 1 else self.day(run[0]) + joint + self.day(run[-1]) for run in runs]
+        return ("、" if self.lang == "zh" else ", ").join(words)
+
+    def local_date(self, at: pd.Timestamp) -> pd.Timestamp:
+        """Return a moment as local time without zone."""
+        return pd.Timestamp(local(at, self.facts.zone)).tz_localize(None)

@@ -1,0 +1,425 @@
+"""Words and numbers as people read them: Chinese and English, local time, one word for one thing.
+
+Every function takes the language as ``"zh"`` or ``"en"``. A value that is missing is said to be unknown, never left
+out and never shown as zero.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from risk_models.levels import Level
+from risk_models.warning.records import Action
+
+__all__ = [
+    "ACTION_WORDS",
+    "CONFIDENCE_WORDS",
+    "DEMONSTRATION",
+    "HOTSPOT_KINDS",
+    "IMPACT_WORDS",
+    "LANGUAGES",
+    "LIKELIHOOD_WORDS",
+    "STATUS_BANNERS",
+    "UNKNOWN",
+    "Lang",
+    "Text",
+    "date_only",
+    "day_time",
+    "depth",
+    "depth_pair",
+    "is_missing",
+    "join",
+    "kind_name",
+    "level_name",
+    "local",
+    "millimetres",
+    "moment",
+    "plain",
+    "probability",
+    "return_period",
+    "sentence",
+    "short_moment",
+    "window",
+]
+
+Lang = Literal["zh", "en"]
+LANGUAGES: tuple[Lang, Lang] = ("zh", "en")
+
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+
+
+@dataclass(frozen=True)
+class Text:
+    """One statement in both languages.
+
+    Examples
+    --------
+    >>> Text("积水", "ponding")["en"]
+    'ponding'
+    """
+
+    zh: str
+    en: str
+
+    def __getitem__(self, lang: Lang) -> str:
+        return self.zh if lang == "zh" else self.en
+
+    def __bool__(self) -> bool:
+        return bool(self.zh or self.en)
+
+
+UNKNOWN = Text("未知", "unknown")
+DEMONSTRATION = Text("演示数据，非真实情况", "Demonstration data, not a real situation")
+
+ACTION_WORDS: Mapping[Action, Text] = MappingProxyType(
+    {
+        Action.NEW: Text("首次发布", "New"),
+        Action.UPG: Text("升级", "Raised"),
+        Action.EXT: Text("延长", "Extended"),
+        Action.CON: Text("维持", "Continued"),
+        Action.DNG: Text("降级", "Lowered"),
+        Action.CAN: Text("提前解除", "All-clear (ended early)"),
+        Action.EXP: Text("到期解除", "All-clear (expired)"),
+    }
+)
+
+STATUS_BANNERS: Mapping[str, Text] = MappingProxyType(
+    {
+        "Actual": Text("", ""),
+        "Exercise": Text("【演练】", "[EXERCISE]"),
+        "Test": Text("【测试】", "[TEST]"),
+    }
+)
+
+HOTSPOT_KINDS: Mapping[str, Text] = MappingProxyType(
+    {
+        "tunnel": Text("隧道", "tunnel"),
+        "rail_underpass": Text("铁路下穿通道", "rail underpass"),
+        "road_junction": Text("道路交叉口", "road junction"),
+        "underground_space": Text("地下空间", "underground space"),
+        "metro_entrance": Text("地铁出入口", "metro entrance"),
+        "riverside": Text("沿河低洼处", "riverside"),
+        "small_dam": Text("小型水库坝体", "small dam"),
+        "gully_slope": Text("沟壑边坡", "gully slope"),
+        "old_community": Text("老旧小区", "old residential compound"),
+        "construction_pit": Text("施工基坑", "construction pit"),
+        "dangerous_house": Text("危旧房屋", "dangerous house"),
+        "school": Text("学校", "school"),
+    }
+)
+
+LIKELIHOOD_WORDS: Mapping[int, Text] = MappingProxyType(
+    {-1: UNKNOWN, 0: Text("很低", "very low"), 1: Text("低", "low"), 2: Text("中", "medium"), 3: Text("高", "high")}
+)
+IMPACT_WORDS: Mapping[int, Text] = MappingProxyType(
+    {
+        -1: UNKNOWN,
+        0: Text("轻微", "minimal"),
+        1: Text("较小", "minor"),
+        2: Text("较大", "significant"),
+        3: Text("严重", "severe"),
+    }
+)
+CONFIDENCE_WORDS: Mapping[str, Text] = MappingProxyType(
+    {"high": Text("高", "high"), "medium": Text("中", "medium"), "low": Text("低", "low")}
+)
+
+
+def is_missing(value: Any) -> bool:
+    """Return True for None, NaN and NaT.
+
+    Examples
+    --------
+    >>> is_missing(float("nan")), is_missing(pd.NaT), is_missing(0.0), is_missing("")
+    (True, True, False, False)
+    """
+    return value is None or bool(pd.isna(value))
+
+
+def plain(value: Any) -> str:
+    r"""Return a value from a table as one clean line: no control, format or bidi characters, no doubled spaces.
+
+    Escaping for HTML or Typst is the writers' business; this only makes sure that a name can neither break a line nor
+    turn the reading direction.
+
+    Examples
+    --------
+    >>> plain("  陇海路\u202e下穿\r\nBcc: all ")
+    '陇海路下穿 Bcc: all'
+    >>> plain(float("nan"))
+    ''
+    """
+    if is_missing(value):
+        return ""
+    kept = (char for char in " ".join(str(value).split()) if unicodedata.category(char) not in {"Cc", "Cf", "Co", "Cs"})
+    return " ".join("".join(kept).split())
+
+
+def sentence(text: Any, stop: str) -> str:
+    """Return a cleaned text that ends with its full stop; an empty one stays empty.
+
+    Examples
+    --------
+    >>> sentence("雨量未知", "。"), sentence("Rain is unknown.", "."), sentence(None, ".")
+    ('雨量未知。', 'Rain is unknown.', '')
+    """
+    words = plain(text)
+    return words if not words or words.endswith((".", "。")) else words + stop
+
+
+def local(at: datetime | pd.Timestamp, zone: str) -> datetime:
+    """Return a moment in local time; a moment without zone is taken as UTC, as everywhere inside.
+
+    Parameters
+    ----------
+    at : datetime
+        Aware, or naive UTC.
+    zone : str
+        IANA name, e.g. ``Asia/Shanghai``.
+
+    Examples
+    --------
+    >>> local(pd.Timestamp("2021-07-20T09:00"), "Asia/Shanghai").isoformat()
+    '2021-07-20T17:00:00+08:00'
+    """
+    stamp = pd.Timestamp(at)
+    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp
+    return stamp.tz_convert(ZoneInfo(zone)).to_pydatetime(warn=False)
+
+
+def _clock(at: datetime, lang: Lang) -> str:
+    if lang == "en":
+        return f"{at:%H:%M}"
+    return f"{at.hour}时" if at.minute == 0 else f"{at.hour}时{at.minute:02d}分"
+
+
+def date_only(at: datetime | pd.Timestamp, lang: Lang, zone: str, *, year: bool = True) -> str:
+    """Return the local date in words.
+
+    Examples
+    --------
+    >>> at = pd.Timestamp("2021-07-20T09:00Z")
+    >>> date_only(at, "zh", "Asia/Shanghai"), date_only(at, "en", "Asia/Shanghai", year=False)
+    ('2021年7月20日', '20 July')
+    """
+    there = local(at, zone)
+    if lang == "zh":
+        return f"{there.year}年{there.month}月{there.day}日" if year else f"{there.month}月{there.day}日"
+    return f"{there.day} {_MONTHS[there.month - 1]}" + (f" {there.year}" if year else "")
+
+
+def moment(at: datetime | pd.Timestamp | None, lang: Lang, zone: str, *, year: bool = True) -> str:
+    """Return local date and time in words; "unknown" if there is none.
+
+    Examples
+    --------
+    >>> at = pd.Timestamp("2021-07-20T09:00Z")
+    >>> moment(at, "zh", "Asia/Shanghai", year=False), moment(at, "en", "Asia/Shanghai")
+    ('7月20日17时', '17:00 on 20 July 2021')
+    >>> moment(pd.NaT, "zh", "Asia/Shanghai")
+    '未知'
+    """
+    if at is None or is_missing(at):
+        return UNKNOWN[lang]
+    there = local(at, zone)
+    date = date_only(at, lang, zone, year=year)
+    return f"{date}{_clock(there, lang)}" if lang == "zh" else f"{_clock(there, lang)} on {date}"
+
+
+def short_moment(at: datetime | pd.Timestamp | None, lang: Lang, zone: str) -> str:
+    """Return day and time for a table cell, without month or year; a dash if there is none.
+
+    Examples
+    --------
+    >>> at = pd.Timestamp("2021-07-20T09:30Z")
+    >>> short_moment(at, "zh", "Asia/Shanghai"), short_moment(at, "en", "Asia/Shanghai")
+    ('20日17:30', '20 Jul 17:30')
+    """
+    if at is None or is_missing(at):
+        return "—"
+    there = local(at, zone)
+    if lang == "zh":
+        return f"{there.day}日{there:%H:%M}"
+    return f"{there.day} {_MONTHS[there.month - 1][:3]} {there:%H:%M}"
+
+
+def day_time(at: datetime | pd.Timestamp, zone: str) -> str:
+    """Return a language-free local stamp such as ``07-20 17:00``.
+
+    Examples
+    --------
+    >>> day_time(pd.Timestamp("2021-07-20T09:00Z"), "Asia/Shanghai")
+    '07-20 17:00'
+    """
+    return f"{local(at, zone):%m-%d %H:%M}"
+
+
+def window(start: datetime | pd.Timestamp, end: datetime | pd.Timestamp, lang: Lang, zone: str) -> str:
+    """Return a span of local time in words, naming the year once and the month only where it changes.
+
+    Examples
+    --------
+    >>> start, end = pd.Timestamp("2021-07-20T09:00Z"), pd.Timestamp("2021-07-20T21:00Z")
+    >>> window(start, end, "zh", "Asia/Shanghai")
+    '2021年7月20日17时至21日5时'
+    >>> window(start, end, "en", "Asia/Shanghai")
+    '17:00 on 20 July to 05:00 on 21 July 2021'
+    """
+    first, last = local(start, zone), local(end, zone)
+    if lang == "en":
+        if first.date() == last.date():
+            return f"{_clock(first, lang)} to {_clock(last, lang)} on {date_only(end, lang, zone)}"
+        left = moment(start, lang, zone, year=first.year != last.year)
+        return f"{left} to {moment(end, lang, zone)}"
+    left = moment(start, lang, zone)
+    if first.year != last.year:
+        return f"{left}至{moment(end, lang, zone)}"
+    if first.date() == last.date():
+        return f"{left}至{_clock(last, lang)}"
+    month = "" if first.month == last.month else f"{last.month}月"
+    return f"{left}至{month}{last.day}日{_clock(last, lang)}"
+
+
+def millimetres(rain_mm: float | None, lang: Lang, *, unit: bool = True) -> str:
+    """Return a rain amount [mm] with one decimal below 100, none above; "unknown" if missing.
+
+    Examples
+    --------
+    >>> millimetres(201.9, "zh"), millimetres(7.25, "en"), millimetres(float("nan"), "en")
+    ('202毫米', '7.2 mm', 'unknown')
+    """
+    if rain_mm is None or is_missing(rain_mm):
+        return UNKNOWN[lang]
+    number = f"{rain_mm:.1f}" if abs(rain_mm) < 99.95 else f"{rain_mm:.0f}"
+    if not unit:
+        return number
+    return f"{number}毫米" if lang == "zh" else f"{number} mm"
+
+
+def depth(depth_m: float | None, lang: Lang, *, unit: bool = True) -> str:
+    """Return a water depth given in metres as whole centimetres below one metre, as metres above.
+
+    Examples
+    --------
+    >>> depth(0.274, "zh"), depth(0.274, "en"), depth(1.32, "zh"), depth(None, "zh")
+    ('27厘米', '27 cm', '1.3米', '未知')
+    """
+    if depth_m is None or is_missing(depth_m):
+        return UNKNOWN[lang]
+    if depth_m < 0.995:
+        number, zh, en = f"{depth_m * 100:.0f}", "厘米", "cm"
+    else:
+        number, zh, en = f"{depth_m:.1f}", "米", "m"
+    if not unit:
+        return number
+    return f"{number}{zh}" if lang == "zh" else f"{number} {en}"
+
+
+def depth_pair(median_m: float, high_m: float, lang: Lang) -> str:
+    """Return median and 90 % depth, given in metres, as whole centimetres with one unit, for a table cell.
+
+    Examples
+    --------
+    >>> depth_pair(0.33, 1.274, "zh"), depth_pair(float("nan"), float("nan"), "en")
+    ('33 / 127 厘米', 'unknown')
+    """
+    if is_missing(median_m) or is_missing(high_m):
+        return UNKNOWN[lang]
+    return f"{median_m * 100:.0f} / {high_m * 100:.0f} {'厘米' if lang == 'zh' else 'cm'}"
+
+
+def probability(share: float | None, lang: Lang) -> str:
+    """Return a probability (0-1) as whole per cent, never as 0 % or 100 %: a model cannot know that.
+
+    Examples
+    --------
+    >>> probability(0.634, "zh"), probability(0.002, "en"), probability(1.0, "en"), probability(float("nan"), "zh")
+    ('63%', '<1%', '>99%', '未知')
+    """
+    if share is None or is_missing(share):
+        return UNKNOWN[lang]
+    if share <= 0.005:
+        return "<1%"
+    return ">99%" if share >= 0.995 else f"{share * 100:.0f}%"
+
+
+def return_period(return_period_a: float | None, lang: Lang) -> str:
+    """Return a return period [years] in words, capped at 100 years where the storm formula ends.
+
+    Examples
+    --------
+    >>> return_period(12.3, "zh"), return_period(12.3, "en"), return_period(float("inf"), "zh")
+    ('约12年一遇', 'about a 12-year event', '超过100年一遇，超出公式范围')
+    >>> return_period(0.7, "en"), return_period(float("nan"), "zh")
+    ('below a 1-year event', '未知')
+    """
+    if return_period_a is None or is_missing(return_period_a):
+        return UNKNOWN[lang]
+    if return_period_a > 100 or math.isinf(return_period_a):
+        return "超过100年一遇，超出公式范围" if lang == "zh" else "beyond a 100-year event, outside the formula"
+    if return_period_a < 1:
+        return "不足1年一遇" if lang == "zh" else "below a 1-year event"
+    return f"约{return_period_a:.0f}年一遇" if lang == "zh" else f"about a {return_period_a:.0f}-year event"
+
+
+def level_name(level: Level, lang: Lang) -> str:
+    """Return the name of a level with its class number, e.g. ``红色（Ⅰ级）``.
+
+    Examples
+    --------
+    >>> level_name(Level.ORANGE, "zh"), level_name(Level.RED, "en"), level_name(Level.UNKNOWN, "zh")
+    ('橙色（Ⅱ级）', 'Red (I)', '未知')
+    """
+    if lang == "zh":
+        return f"{level.zh}（{level.roman}级）" if level.roman else level.zh
+    # English text carries Latin letters instead of the single-character numerals.
+    return f"{level.en} ({unicodedata.normalize('NFKC', level.roman)})" if level.roman else level.en
+
+
+def kind_name(kind: str, lang: Lang) -> str:
+    """Return the name of a kind of hotspot; a kind that is not listed is shown as it is.
+
+    Examples
+    --------
+    >>> kind_name("rail_underpass", "zh"), kind_name("quay", "en")
+    ('铁路下穿通道', 'quay')
+    """
+    words = HOTSPOT_KINDS.get(kind)
+    return words[lang] if words else kind
+
+
+def join(parts: Iterable[str], lang: Lang) -> str:
+    """Join the parts of a list as the language does.
+
+    Examples
+    --------
+    >>> join(["隧道", "学校", "老旧小区"], "zh"), join(["tunnel", "school", "dam"], "en"), join(["dam"], "en")
+    ('隧道、学校和老旧小区', 'tunnel, school and dam', 'dam')
+    """
+    items = [part for part in parts if part]
+    if len(items) < 2:
+        return "".join(items)
+    comma, last = ("、", "和") if lang == "zh" else (", ", " and ")
+    return comma.join(items[:-1]) + last + items[-1]

@@ -1,0 +1,167 @@
+"""The content of bulletins: life cycle, sign-off, missing data, all-clear."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from reports.bulletin import SignOff, acknowledgement_code, subject, to_html, to_pdf, to_text
+from risk_models.levels import Level
+from risk_models.warning.records import Action
+
+
+@pytest.mark.parametrize(
+    ("action", "zh", "en"),
+    [
+        (Action.NEW, "发布内涝风险红色预警", "Red flood-risk warning"),
+        (Action.UPG, "升级为红色（原橙色）", "raised to red"),
+        (Action.EXT, "延长内涝风险红色预警", "extended"),
+        (Action.DNG, "降为红色（原橙色）", "lowered to red"),
+        (Action.CAN, "解除", "All-clear"),
+        (Action.EXP, "解除", "All-clear"),
+    ],
+)
+def test_headline_says_the_action(make_sample, action, zh, en):
+    bulletin = make_sample(action=action)
+    assert zh in bulletin.headline.zh
+    assert en in bulletin.headline.en
+
+
+def test_all_clear_has_no_measures_and_no_warning_colour(make_sample):
+    bulletin = make_sample(action=Action.CAN, hotspot_ids=(), signal=Level.NONE)
+    assert bulletin.measures == ()
+    text = to_text(bulletin)
+    assert "无蓝色及以上风险点" in text
+    assert "确认退水后方可开放" in text
+    page = to_html(bulletin)
+    assert f'bgcolor="{Level.RED.fill}"' not in page
+    assert f'bgcolor="{Level.NONE.fill}"' in page
+    assert "解除红色预警 All-clear" in subject(bulletin)
+    assert to_pdf(bulletin).startswith(b"%PDF")
+
+
+def test_subject_carries_level_area_issue_time_and_marks(make_sample):
+    line = subject(make_sample())
+    assert line == (
+        "【演练】【红色预警·升级 Red warning, raised】淮河路街道 2021-07-20 16:00（演示数据 demonstration data）"
+    )
+
+
+def test_missing_rain_is_unknown_and_never_dry(make_sample):
+    bulletin = make_sample(unknown=True, level=Level.RED, action=Action.EXT, degraded=True, hotspot_ids=())
+    text = to_text(bulletin)
+    assert "无法给出预报雨量；这不表示没有降雨" in text
+    assert "实况雨量缺测，未知不等于无雨" in text
+    assert "等级未知；未知不等于无风险" in text
+    assert "实况雨量：无。" in text
+    assert "第6级" in text
+    assert "Degraded data" in text
+    assert "0.0毫米" not in text
+
+
+def test_unknown_hotspots_in_the_table_are_shown_as_unknown(make_sample):
+    bulletin = make_sample(unknown=True, hotspot_ids=("EQ-001",))
+    assert bulletin.hotspots[0].level is Level.UNKNOWN
+    assert "积水 中位/偏多 未知 | >15厘米 未知" in to_text(bulletin)
+    assert to_pdf(bulletin).startswith(b"%PDF")
+
+
+def test_unknown_level_is_named_in_headline_and_subject(make_sample):
+    bulletin = make_sample(unknown=True, level=Level.UNKNOWN, hotspot_ids=())
+    assert "等级未知（雨情资料缺失）" in bulletin.headline.zh
+    assert "等级未知 Level unknown" in subject(bulletin)
+
+
+def test_unconfirmed_rain_is_said(make_sample):
+    assert "待核实" in to_text(make_sample(unconfirmed=True))
+    assert "待核实" not in to_text(make_sample(unconfirmed=False))
+
+
+def test_orange_and_red_without_officer_are_drafts(make_sample):
+    for level, draft in ((Level.RED, True), (Level.ORANGE, True), (Level.YELLOW, False), (Level.BLUE, False)):
+        bulletin = make_sample(level=level, sign_off=SignOff())
+        assert bulletin.draft is draft
+        assert ("【待批准草稿】" in subject(bulletin)) is draft
+        assert ("尚未批准，不得发出" in bulletin.decision.zh) is draft
+
+
+def test_decision_names_the_officer_and_who_proposes(make_sample):
+    bulletin = make_sample()
+    assert bulletin.decision.zh.startswith("等级由软件提出建议，由值班负责人决定。")
+    assert "签发人：值班负责人 张某（2021年7月20日16时）" in bulletin.decision.zh
+    assert "The software proposes the level; a named officer decides." in bulletin.decision.en
+
+
+def test_previous_bulletin_is_named(make_sample):
+    first = make_sample(action=Action.NEW, revision=0, supersedes=None, previous_level=Level.NONE)
+    assert first.previous.zh == "无（首次发布）"
+    raised = make_sample()
+    assert raised.previous_id in raised.previous.zh
+
+
+def test_previous_record_gives_its_issue_time(make_sample, sample_risk):
+    from risk_models.warning.records import WarningRecord
+
+    later = make_sample()
+    before = WarningRecord(
+        event_key=later.event_key, warning_id="w", revision=0, action=Action.NEW, area_code=later.area_code,
+        level=Level.ORANGE, previous_level=Level.NONE, issued_at=later.issued_at - timedelta(hours=1),
+        valid_from=later.valid_from, valid_to=later.valid_to,
+    )  # fmt: skip
+    assert "代替2021年7月20日15时发布的橙色预警" in make_sample(previous=before).previous.zh
+
+
+def test_number_without_running_number_is_made_from_time_and_area(make_sample):
+    bulletin = make_sample(sign_off=SignOff(officer="张某"))
+    assert bulletin.number.zh == "二七汛警〔2021〕07201600-001号"
+
+
+def test_acknowledgement_code_belongs_to_one_message(make_sample):
+    one, other = make_sample(revision=1), make_sample(revision=2)
+    assert one.code == acknowledgement_code(one.message_id)
+    assert one.code != other.code
+    assert one.code in one.acknowledgement.zh
+    assert one.code in one.acknowledgement.en
+
+
+def test_whole_district_can_be_warned(make_sample):
+    hotspots = tuple(f"EQ-{number:03d}" for number in range(1, 51))
+    bulletin = make_sample(area_code="410103", hotspot_ids=hotspots)
+    assert bulletin.area.zh == "二七区"
+    assert len(bulletin.hotspots) == 40
+    assert bulletin.hotspots_unlisted == 10
+    assert "另有10处未列出" in to_text(bulletin)
+
+
+def test_area_of_nobody_is_refused(make_sample):
+    with pytest.raises(KeyError, match="'999' is neither a town of Erqi District nor the district"):
+        make_sample(area_code="999")
+
+
+def test_deadline_is_the_first_passing_or_at_once(make_sample):
+    due = {measure.name.zh: measure.due.zh for measure in make_sample().measures}
+    assert due["陇海路铁路下穿"] == "7月20日17时前（预计积水超过15厘米）"
+    assert due["淮河路小学"] == "立即"
+
+
+def test_hotspots_keep_the_order_of_the_record(make_sample):
+    order = ("EQ-003", "EQ-001", "EQ-002")
+    assert tuple(line.hotspot_id for line in make_sample(hotspot_ids=order).hotspots) == order
+
+
+def test_an_all_clear_says_ended_and_has_no_window(make_sample):
+    text = to_text(make_sample(action=Action.CAN, hotspot_ids=()))
+    assert "等级：红色（Ⅰ级），已解除" in text
+    assert "有效时段：自2021年7月20日16时起解除" in text
+
+
+def test_times_are_unknown_where_the_depth_is(make_sample):
+    text = to_text(make_sample(unknown=True, hotspot_ids=("EQ-001",)))
+    assert "首次超15厘米 未知" in text
+
+
+def test_hotspots_beyond_the_first_six_have_short_rows(make_sample):
+    bulletin = make_sample()
+    assert len(bulletin.hotspots) == 7
+    assert to_text(bulletin).count("把握程度中") == 6

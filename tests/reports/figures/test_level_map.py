@@ -1,0 +1,85 @@
+"""The level map: what it shows, how small and how repeatable it is."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from reports.figures import LevelMap
+from reports.figures.labels import LabelPlacer, _overlap
+from risk_models.levels import Level
+
+TOWN = "410103001"
+
+
+@pytest.fixture(scope="module")
+def level_map(sample_district):
+    return LevelMap(sample_district)
+
+
+def _share(png: bytes, colour: str) -> float:
+    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).reshape(-1, 3)
+    wanted = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+    return float((pixels == wanted).all(axis=1).mean())
+
+
+def test_same_input_same_bytes_whatever_was_drawn_before(sample_district, sample_risk, level_map):
+    first = level_map.png(sample_risk, town_code=TOWN)
+    level_map.png(sample_risk)
+    assert level_map.png(sample_risk, town_code=TOWN) == first
+    assert LevelMap(sample_district).png(sample_risk, town_code=TOWN) == first
+
+
+def test_map_is_small_enough_for_a_mail(sample_risk, level_map):
+    for png in (level_map.png(sample_risk), level_map.png(sample_risk, town_code=TOWN)):
+        assert len(png) < 90_000
+        assert Image.open(io.BytesIO(png)).size == (1000, 787)
+
+
+def test_level_in_force_colours_the_town(sample_risk, level_map):
+    from reports.style import tint
+
+    for level in (Level.RED, Level.BLUE):
+        png = level_map.png(sample_risk, town_code=TOWN, levels={TOWN: level})
+        assert _share(png, tint(level.fill)) > 0.1
+
+
+def test_unknown_hotspots_are_counted_and_town_is_not_green(sample_district, sample_risk, level_map):
+    unknown = sample_risk.copy()
+    unknown["level"] = -1
+    level_map.png(unknown, town_code=TOWN)
+    own = int((sample_risk["town_code"] == TOWN).sum())
+    assert [label.get_text() for label in level_map._counts[Level.UNKNOWN]] == [str(own), str(len(unknown))]
+    assert [label.get_text() for label in level_map._counts[Level.NONE]] == ["0", "0"]
+
+
+def test_rows_of_the_table_carry_their_number_on_the_map(sample_risk, level_map):
+    own = sample_risk[(sample_risk["town_code"] == TOWN) & (sample_risk["level"] >= 1)]
+    level_map.png(sample_risk, town_code=TOWN, listed=own.index)
+    written = {label.get_text().split(" ")[0] for label in level_map._moving if hasattr(label, "get_text")}
+    assert {str(number) for number in range(1, len(own) + 1)} <= written
+
+
+def test_unknown_town_is_refused(sample_risk, level_map):
+    with pytest.raises(KeyError, match="'999' is not a town of Erqi District"):
+        level_map.png(sample_risk, town_code="999")
+
+
+def test_names_with_markup_and_missing_glyphs_are_drawn(sample_risk, level_map):
+    hostile = sample_risk.copy()
+    hostile["hotspot_name"] = "$x_2$<b>\U0001f30a\u202e"
+    assert level_map.png(hostile, town_code=TOWN).startswith(b"\x89PNG")
+
+
+def test_labels_never_overlap_and_stay_in_the_frame():
+    rng = np.random.default_rng(1)
+    placer = LabelPlacer(frame=(0, 0, 400, 300))
+    points = rng.uniform(0, 400, (60, 2))
+    placer.add_symbols(points, 6.0)
+    placed = [box for point in points if (box := placer.place(point, width=70, height=14, gap=8))]
+    assert len(placed) > 5
+    assert all(box[0] >= 0 and box[1] >= 0 and box[2] <= 400 and box[3] <= 300 for box in placed)
+    assert sum(_overlap(one, other) for at, one in enumerate(placed) for other in placed[at + 1 :]) == 0
