@@ -1,6 +1,7 @@
-"""Replay a past storm as an exercise, block by block, then write report, rehearsal, map and story.
+"""Replay a past storm as an exercise, block after block, then write rehearsal, report, map and story.
 
-A block that was stopped is taken up where it was: cycles and mails are in the ledger.
+A cycle builds on the one before, so the blocks are a chain. A block that was stopped is taken up where it was: cycles
+and mails are in the ledger.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pendulum
-from airflow.sdk import Param, dag, task
+from airflow.sdk import Param, chain, dag, task
+
+BLOCKS = 12
 
 
 @dag(
@@ -26,7 +29,6 @@ from airflow.sdk import Param, dag, task
     params={
         "start": Param("2021-07-18T00:00", type="string", description="first hour, local time of the district"),
         "end": Param("2021-07-22T08:00", type="string", description="last hour"),
-        "block_h": Param(6, type="integer", minimum=1, description="hours in one task"),
         "month": Param("2021-07", type="string", description="month of the report"),
     },
     tags=["wuyu", "exercise"],
@@ -42,14 +44,13 @@ def storm_replay() -> None:
         from wuyu.jobs import prepare_replay
 
         params = get_current_context()["params"]
-        return prepare_replay(params["start"], params["end"], block_h=params["block_h"])
+        return prepare_replay(params["start"], params["end"], blocks=BLOCKS)
 
-    # One block at a time and in order: a cycle builds on the one before.
-    @task(max_active_tis_per_dagrun=1, map_index_template="{{ task.op_kwargs['hours'][0] }}")
-    def replay_block(hours: list[str]) -> int:
+    @task
+    def replay_block(blocks: list[list[str]], number: int) -> int:
         from wuyu.jobs import replay_block as run_block
 
-        return run_block(hours)
+        return run_block(blocks[number])
 
     @task
     def rehearsal() -> str:
@@ -71,8 +72,13 @@ def storm_replay() -> None:
 
         return write()
 
-    blocks = replay_block.expand(hours=prepare())
-    blocks >> rehearsal() >> monthly_report() >> map_and_story()
+    blocks = prepare()
+    chain(
+        *(replay_block.override(task_id=f"replay_{number + 1:02d}")(blocks, number) for number in range(BLOCKS)),
+        rehearsal(),
+        monthly_report(),
+        map_and_story(),
+    )
 
 
 storm_replay()

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
-from reports.bulletin import Bulletin, SignOff, build_bulletin, subject, to_html, to_pdf, to_text
-from reports.figures import DepthRow, LevelMap, depth_gauge_png
+from reports.bulletin import MAP_CID, Bulletin, SignOff, build_bulletin, subject, to_html, to_pdf, to_text
+from reports.figures import LevelMap
 from reports.words import Text
 from risk_models.levels import Level
 from risk_models.plan import propose_actions
-from risk_models.risk import RiskTable
+from risk_models.risk import RiskTable, read_risk
 from risk_models.warning.cap import CapArea, CapChannel, CapText, cap_hazard, to_cap
 from risk_models.warning.cap_check import require_valid_cap
 from risk_models.warning.records import WarningRecord
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BulletinFiles", "Bulletins", "CycleFacts"]
 
-SCOPE = "Restricted"
-GAUGE_ROWS = 8
+SCOPE: Final = "Restricted"
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,22 @@ class Bulletins:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.channel = CapChannel.from_settings(desk.district.settings, scope=SCOPE)
+        self._facts: tuple[str, CycleFacts] | None = None
+
+    def facts(self, risk_path: str, risk_table: RiskTable | None = None) -> CycleFacts:
+        """Return the facts of a cycle, derived once for all its bulletins.
+
+        Parameters
+        ----------
+        risk_path : str
+            Risk table of the cycle, relative to the folder of products.
+        risk_table : RiskTable, optional
+            The same table, if the caller has it already.
+        """
+        if self._facts is None or self._facts[0] != risk_path:
+            table = read_risk(self.desk.out / risk_path) if risk_table is None else risk_table
+            self._facts = (risk_path, CycleFacts.of(self.desk, table))
+        return self._facts[1]
 
     @cached_property
     def _map(self) -> LevelMap:
@@ -119,13 +134,12 @@ class Bulletins:
         listed = [line.hotspot_id for line in bulletin.hotspots]
         town = record.area_code if record.area_code in self.desk.district.towns.index else None
         map_png = self._map.png(facts.risk_table, town_code=town, levels=levels, listed=listed)
-        gauge_png = self._gauge(bulletin)
         stem = record.message_id if sign_off is not None or not bulletin.draft else f"{record.message_id}.draft"
         contents = {
             "png": map_png,
             "txt": to_text(bulletin).encode(),
             "html": to_html(bulletin, map_src=f"{stem}.png").encode(),
-            "pdf": to_pdf(bulletin, map_png=map_png, gauge_png=gauge_png),
+            "pdf": to_pdf(bulletin, map_png=map_png),
         }
         if not bulletin.draft:
             contents["cap.xml"] = self._cap(record, bulletin, facts, earlier)
@@ -157,7 +171,7 @@ class Bulletins:
             subject=subject(files.bulletin),
             text=paths["txt"].read_text(encoding="utf-8"),
             html=to_html(files.bulletin),
-            images=(InlineImage(cid="level-map", content=paths["png"].read_bytes(), filename=paths["png"].name),),
+            images=(InlineImage(cid=MAP_CID, content=paths["png"].read_bytes(), filename=paths["png"].name),),
             attachments=(
                 Attachment(filename=paths["pdf"].name, content=paths["pdf"].read_bytes(), mime="application/pdf"),
                 Attachment(
@@ -181,13 +195,6 @@ class Bulletins:
             )
             for recipient in recipients
         ]
-
-    def _gauge(self, bulletin: Bulletin) -> bytes | None:
-        rows = [
-            DepthRow(line.name.zh, line.level, line.depth_low_m, line.depth_m, line.depth_high_m)
-            for line in bulletin.hotspots[:GAUGE_ROWS]
-        ]
-        return depth_gauge_png(rows, demonstration=bulletin.demonstration) if rows and not bulletin.is_end else None
 
     def _cap(
         self, record: WarningRecord, bulletin: Bulletin, facts: CycleFacts, earlier: Sequence[WarningRecord]

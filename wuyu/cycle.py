@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from reports.bulletin import SignOff
 from risk_models.errors import ConfigError
 from risk_models.levels import Level
-from risk_models.risk import RiskTable, read_risk, town_levels, write_risk
+from risk_models.risk import RiskTable, town_levels, write_risk
 from risk_models.warning import decide as warning_decide
 from risk_models.warning.event import current_event_key
 from risk_models.warning.records import WarningRecord
 from risk_models.warning.states import WarningState
-from wuyu.bulletins import Bulletins, CycleFacts
+from wuyu.bulletins import Bulletins
 from wuyu.ledger import Approval, Cycle, CycleState
 from wuyu.ledger.decision import Decision
 from wuyu.rain import cycle_rain
@@ -100,6 +100,7 @@ def decide(
     paths: dict[str, str],
     inputs: dict[str, str],
     bulletins: Bulletins | None = None,
+    drafts: bool = True,
 ) -> CycleResult:
     """Decide on warnings, write their bulletins, and commit all of it at once.
 
@@ -115,18 +116,31 @@ def decide(
         As `assess` gives them.
     bulletins : Bulletins, optional
         Kept by a caller that runs many cycles.
+    drafts : bool
+        Write drafts of the bulletins that wait, for the officer to look at.
 
     Returns
     -------
     CycleResult
+
+    Raises
+    ------
+    ConfigError
+        If a later cycle has been decided already: warnings go forward in time only, and a backfill sends nothing.
     """
     ledger = desk.ledger
     cycle = ledger.begin_cycle(desk.code, valid_at)
     if cycle.state == CycleState.DONE:
         return _done(cycle)
+    latest = ledger.last_cycle(desk.code)
+    if latest is not None and latest.valid_at > valid_at:
+        raise ConfigError(
+            f"the cycle of {latest.valid_at.isoformat()} has been decided; an earlier one ({valid_at.isoformat()}) "
+            "can be scored (`wuyu score`) but no longer warned about"
+        )
     maker = bulletins or Bulletins(desk)
-    facts = CycleFacts.of(desk, risk_table)
-    states = _states(ledger.last_cycle(desk.code, before=valid_at))
+    facts = maker.facts(paths["parquet"], risk_table)
+    states = _states(latest)
     decided = warning_decide.decide(
         states,
         town_levels(risk_table),
@@ -145,6 +159,7 @@ def decide(
             record, facts, earlier=_earlier(desk, record), sign_off=signed[record.message_id], levels=levels
         )
         for record in mailed
+        if drafts or record.message_id not in due
     }
     counts = {str(level): int((risk_table["level"] == int(level)).sum()) for level in Level}
     with ledger.decide(now=valid_at, cycle=cycle) as decision:
@@ -166,7 +181,9 @@ def decide(
     return CycleResult(valid_at, counts, decided.records, paths["parquet"], tuple(due))
 
 
-def run_cycle(desk: Desk, valid_at: datetime, *, bulletins: Bulletins | None = None) -> CycleResult:
+def run_cycle(
+    desk: Desk, valid_at: datetime, *, bulletins: Bulletins | None = None, drafts: bool = True
+) -> CycleResult:
     """Run one cycle from rain to outbox; a cycle that is done already is left as it is.
 
     Parameters
@@ -174,7 +191,8 @@ def run_cycle(desk: Desk, valid_at: datetime, *, bulletins: Bulletins | None = N
     desk : Desk
     valid_at : datetime
         Timezone-aware UTC, on the full hour.
-    bulletins : Bulletins, optional
+    bulletins, drafts
+        As in `decide`.
 
     Returns
     -------
@@ -184,7 +202,7 @@ def run_cycle(desk: Desk, valid_at: datetime, *, bulletins: Bulletins | None = N
     if done is not None and done.state == CycleState.DONE:
         return _done(done)
     table, paths, inputs = assess(desk, valid_at)
-    return decide(desk, valid_at, table, paths=paths, inputs=inputs, bulletins=bulletins)
+    return decide(desk, valid_at, table, paths=paths, inputs=inputs, bulletins=bulletins, drafts=drafts)
 
 
 def approve(
@@ -223,7 +241,7 @@ def approve(
     if cycle is None:
         raise ConfigError(f"the cycle of {message_id} at {record.issued_at.isoformat()} is not in the ledger")
     maker = bulletins or Bulletins(desk)
-    facts = CycleFacts.of(desk, read_risk(desk.out / cycle.risk_paths["parquet"]))
+    facts = maker.facts(cycle.risk_paths["parquet"])
     levels = {state.area_code: state.record.level for state in _states(cycle) if state.is_open}
     sign_off = SignOff(officer=officer, decided_at=now)
     files = maker.write(record, facts, earlier=_earlier(desk, record), sign_off=sign_off, levels=levels)
@@ -267,8 +285,8 @@ def _signature(desk: Desk, record: WarningRecord) -> SignOff | None:
 
 def _due(desk: Desk, record: WarningRecord) -> datetime:
     """Return until when an officer must decide."""
-    minutes = desk.district.settings.warning.approval_deadline_min
-    return record.issued_at + timedelta(minutes=minutes.get(str(record.level), min(minutes.values())))  # type: ignore[call-overload]
+    minutes = {str(name): value for name, value in desk.district.settings.warning.approval_deadline_min.items()}
+    return record.issued_at + timedelta(minutes=minutes.get(str(record.level), min(minutes.values())))
 
 
 def _earlier(desk: Desk, record: WarningRecord) -> list[WarningRecord]:

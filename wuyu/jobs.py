@@ -19,15 +19,15 @@ def month_before(when: datetime, desk: Desk | None = None) -> str:
     return f"{local.replace(day=1) - timedelta(days=1):%Y-%m}"
 
 
-def prepare_replay(start: str, end: str, *, block_h: int) -> list[list[str]]:
+def prepare_replay(start: str, end: str, *, blocks: int) -> list[list[str]]:
     """Open the desk, take over the feeds, and cut the hours of a replay into blocks.
 
     Parameters
     ----------
     start, end : str
         First and last hour; local time of the district unless an offset is given.
-    block_h : int
-        Hours in one block.
+    blocks : int
+        Number of blocks; the last ones may be empty.
 
     Returns
     -------
@@ -44,7 +44,8 @@ def prepare_replay(start: str, end: str, *, block_h: int) -> list[list[str]]:
         results = pull_feeds(desk, now=wall_clock())
         report(1.0, ", ".join(f"{result.feed_id}: {len(result.accepted)} new files" for result in results))
     times = [time.isoformat() for time in hours(parse_hour(start, desk.timezone), parse_hour(end, desk.timezone))]
-    return [times[first : first + block_h] for first in range(0, len(times), block_h)]
+    size = -(-len(times) // blocks)
+    return [times[number * size : (number + 1) * size] for number in range(blocks)]
 
 
 def replay_block(hours: list[str]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +22,7 @@ from risk_models.levels import Level
 from risk_models.plan import propose_actions
 from risk_models.rehearsal import rehearse, summarise
 from risk_models.risk import RiskTable, read_risk, town_levels
+from risk_models.warning.records import WarningRecord
 from risk_models.warning.states import record_to_dict
 from wuyu.feeds.select import gauge_table
 from wuyu.ledger import Cycle, OutboxState
@@ -95,14 +97,13 @@ def write_monthly(
     issued_at = now or (end + pd.Timedelta(hours=9)).to_pydatetime()
     cycles = [cycle for cycle in desk.ledger.cycles(desk.code) if begin < pd.Timestamp(cycle.valid_at) <= end]
     warnings = _warnings(desk)
-    inside = (warnings["issued_at"] >= begin) & (warnings["issued_at"] < end) if len(warnings) else []
     inputs = MonthlyInputs(
         district=desk.district,
         standards=desk.standards,
         month=month,
         gauges_rain=_gauges(desk, end.to_pydatetime()),
         risk=_risk_long(desk, cycles),
-        warnings=warnings[inside] if len(warnings) else warnings,
+        warnings=warnings[(warnings["issued_at"] >= begin) & (warnings["issued_at"] < end)],
         issued_at=issued_at,
         deliveries=_delivery_counts(desk, begin, end),
         rehearsal=rehearse(desk.district, desk.terrain, desk.standards),
@@ -208,10 +209,9 @@ def _risk_long(desk: Desk, cycles: Sequence[Cycle]) -> pd.DataFrame:
 def _warnings(desk: Desk) -> pd.DataFrame:
     """Return every revision as a row; columns are the fields of `WarningRecord`."""
     rows: list[dict[str, Any]] = [record_to_dict(row.to_record()) for row in desk.ledger.warnings()]
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=[field.name for field in fields(WarningRecord)])
     for name in ("issued_at", "valid_from", "valid_to"):
-        if len(table):
-            table[name] = pd.to_datetime(table[name], utc=True)
+        table[name] = pd.to_datetime(table[name], utc=True)
     return table
 
 

@@ -87,7 +87,7 @@ def replay(
     results: list[CycleResult] = []
     sent = 0
     for index, valid_at in enumerate(times):
-        result = run_cycle(desk, valid_at, bulletins=bulletins)
+        result = run_cycle(desk, valid_at, bulletins=bulletins, drafts=False)
         # Whatever waits, also from a run that was killed between decision and approval.
         for row in desk.ledger.warnings(approval=Approval.WAITING):
             approve(desk, row.message_id, officer=EXERCISE_OFFICER, now=row.issued_at, bulletins=bulletins)

@@ -86,7 +86,7 @@ def sentence_zh(row: Row, *, horizon_h: int) -> str:
     """
     text = (
         f"已降雨24小时{row['obs_24h_mm']:.0f}毫米，预计最大3小时{row['fc_3h_mm_p50']:.0f}毫米"
-        f"（重现期{row['return_period_text']}），排水能力{row['drain_capacity_mm_h']:.0f}毫米/小时；"
+        f"，重现期{row['return_period_text']}，排水能力{row['drain_capacity_mm_h']:.0f}毫米/小时；"
         f"未来{horizon_h}小时积水深度中位数{row['depth_p50_m']:.2f}米（90%分位{row['depth_p90_m']:.2f}米），"
         f"超过15厘米的概率{_percent(row['p_15cm'])}、超过50厘米的概率{_percent(row['p_50cm'])}；"
         f"周边约{row['people_exposed']:.0f}人。"
@@ -98,7 +98,7 @@ def sentence_en(row: Row, *, horizon_h: int, return_period_text: str) -> str:
     """Say the same in English."""
     text = (
         f"{row['obs_24h_mm']:.0f} mm fell in 24 h and up to {row['fc_3h_mm_p50']:.0f} mm in 3 h are expected "
-        f"(return period {return_period_text}) against a drain capacity of {row['drain_capacity_mm_h']:.0f} mm/h; "
+        f"with a return period of {return_period_text}, against a drain capacity of {row['drain_capacity_mm_h']:.0f} mm/h; "
         f"within {horizon_h} h the median peak depth is {row['depth_p50_m']:.2f} m (90 % quantile "
         f"{row['depth_p90_m']:.2f} m), with a {_percent(row['p_15cm'])} chance of passing 15 cm and "
         f"{_percent(row['p_50cm'])} of passing 50 cm; about {row['people_exposed']:.0f} people within reach."

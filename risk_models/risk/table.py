@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from risk_models.levels import Level, worst
+from risk_models.levels import Level
 
 __all__ = ["RISK_COLUMNS", "RiskTable", "read_risk", "town_levels", "write_risk"]
 
@@ -86,22 +86,26 @@ def town_levels(table: RiskTable) -> pd.DataFrame:
         Indexed by town_code, sorted: level, score (highest, NaN if all unknown), n_red, n_orange, n_yellow, n_blue,
         n_unknown, lead_hotspot (id of the worst, the first by id of equals).
     """
-    rows: dict[str, dict[str, Any]] = {}
-    for code, part in table.sort_index().groupby("town_code", sort=True):
-        counts = part["level"].value_counts()
-        order = part.assign(_score=part["score"].fillna(-1.0)).sort_values(
-            ["level", "_score"], ascending=False, kind="stable"
-        )
-        rows[str(code)] = {
-            "level": int(worst(int(value) for value in part["level"])),
-            "score": float(part["score"].max()),
-            **{
-                f"n_{level}": int(counts.get(int(level), 0))
-                for level in (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE, Level.UNKNOWN)
-            },
-            "lead_hotspot": str(order.index[0]),
+    plain = pd.DataFrame(
+        {
+            "town_code": table["town_code"].to_numpy(),
+            "level": table["level"].to_numpy(),
+            "score": table["score"].to_numpy(),
+            "hotspot_id": table.index.to_numpy(),
         }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("town_code")
+    )
+    counted = (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE, Level.UNKNOWN)
+    for level in counted:
+        plain[f"n_{level}"] = plain["level"] == int(level)
+    order = ["level", "score", "hotspot_id"]
+    worst_first = plain.sort_values(order, ascending=[False, False, True], na_position="last")
+    grouped = worst_first.groupby("town_code", sort=True)
+    towns = grouped[["level", "score"]].max()
+    counts = grouped[[f"n_{level}" for level in counted]].sum()
+    # The rule of `worst`: a warning counts; below it, one unknown hotspot makes the town unknown.
+    hidden = (counts["n_unknown"] > 0) & (towns["level"] < Level.BLUE)
+    towns["level"] = towns["level"].where(~hidden, int(Level.UNKNOWN)).astype(int)
+    return towns.join(counts).assign(lead_hotspot=grouped["hotspot_id"].first())
 
 
 def write_risk(table: RiskTable, directory: Path, stem: str) -> dict[str, Path]:

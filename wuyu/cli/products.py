@@ -31,9 +31,9 @@ def _written(paths: list[str], *, as_json: bool) -> int:
 
 
 def _month(arguments: argparse.Namespace) -> int:
-    from wuyu.products import write_monthly
+    from wuyu.products import Lang, write_monthly
 
-    langs = ("zh", "en") if arguments.lang == "both" else (arguments.lang,)
+    langs: list[Lang] = ["zh", "en"] if arguments.lang == "both" else [arguments.lang]
     paths = write_monthly(open_from(arguments), arguments.month, langs=langs)
     return _written([str(path) for path in paths], as_json=arguments.json)
 

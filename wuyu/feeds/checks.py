@@ -3,31 +3,70 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from risk_models.errors import ConfigError
+from risk_models.errors import ConfigError, Finding
 
-__all__ = ["FileCheck", "FileFacts", "file_check", "issued_at_from_name"]
+if TYPE_CHECKING:
+    import xarray as xr
 
+    from risk_models.forecast.readers.report import ReadReport
+
+__all__ = [
+    "KINDS",
+    "Comparison",
+    "FileCheck",
+    "FileFacts",
+    "comparison",
+    "file_check",
+    "foreign_content",
+    "issued_at_from_name",
+]
+
+KINDS = ("gauge_table", "ensemble_netcdf")
 _ISSUE_TIME = re.compile(r"(?<!\d)(\d{8})T?(\d{2})(\d{2})?Z?(?!\d)")
+_PAGE = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:<!doctype\s+html|<html|<head|<script)", re.IGNORECASE)
+_MAGIC: dict[str, tuple[bytes, ...]] = {
+    "ensemble_netcdf": (b"\x89HDF\r\n\x1a\n", b"CDF\x01", b"CDF\x02", b"CDF\x05"),
+}
+_NEVER_A_TABLE = (b"%PDF-", b"\x1f\x8b", b"\x7fELF", b"\x89PNG", b"\xff\xd8\xff", b"\x89HDF")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileFacts:
-    """What a reader found in a file; times in UTC. `issued_at` is that of a forecast."""
+    """What a reader found in a file; times in UTC.
+
+    Attributes
+    ----------
+    rows_read, rows_rejected : int
+    issued_at : datetime or None
+        Of a forecast.
+    first_value_at, last_value_at : datetime or None
+    typical_last_at : datetime or None
+        Median over the gauges of their newest value: a clock that most of them share.
+    findings : mapping of str to (int, str)
+        Kind of problem to how often it was found and the first one in words.
+    """
 
     rows_read: int = 0
     rows_rejected: int = 0
     issued_at: datetime | None = None
     first_value_at: datetime | None = None
     last_value_at: datetime | None = None
+    typical_last_at: datetime | None = None
+    findings: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
 
 FileCheck = Callable[[Path], FileFacts]
 """Reads a file and says what is in it; raises `BadInputError` if it cannot be used."""
+
+Comparison = Callable[[Path, Path], str]
+"""Says why a new file cannot be right beside the one before it; empty if it can."""
 
 
 def issued_at_from_name(name: str) -> datetime | None:
@@ -49,7 +88,34 @@ def issued_at_from_name(name: str) -> datetime | None:
         return None
 
 
-def file_check(kind: str, *, timezone: str) -> FileCheck:
+def foreign_content(kind: str, name: str, data: bytes) -> str:
+    """Return why the first bytes cannot be those of a file of this kind; empty if they can.
+
+    Parameters
+    ----------
+    kind : str
+        Of the feed.
+    name : str
+        Of the file, for the words.
+    data : bytes
+
+    Examples
+    --------
+    >>> foreign_content("gauge_table", "g.csv", b"<!DOCTYPE html><title>Log in</title>")
+    'g.csv: is a web page, not a gauge_table'
+    >>> foreign_content("ensemble_netcdf", "e.nc", b"time,57083"), foreign_content("gauge_table", "g.csv", b"time,57083")
+    ('e.nc: does not begin like a file of kind ensemble_netcdf', '')
+    """
+    if _PAGE.match(data[:512]):
+        return f"{name}: is a web page, not a {kind}"
+    if data and kind in _MAGIC and not data.startswith(_MAGIC[kind]):
+        return f"{name}: does not begin like a file of kind {kind}"
+    if kind == "gauge_table" and data.startswith(_NEVER_A_TABLE):
+        return f"{name}: is a binary file, not a table"
+    return ""
+
+
+def file_check(kind: str, *, timezone: str, gauge_ids: Sequence[str] | None = None) -> FileCheck:
     """Return the check for a kind of feed.
 
     Parameters
@@ -57,6 +123,8 @@ def file_check(kind: str, *, timezone: str) -> FileCheck:
     kind : {"gauge_table", "ensemble_netcdf"}
     timezone : str
         Of times without an offset, e.g. ``Asia/Shanghai``.
+    gauge_ids : sequence of str, optional
+        Gauges of the district: a table that has none of them cannot be used.
 
     Raises
     ------
@@ -72,21 +140,34 @@ def file_check(kind: str, *, timezone: str) -> FileCheck:
     """
     # The readers bring xarray and NetCDF along: load them when a file is there to read.
     if kind == "gauge_table":
-        return lambda path: _check_gauge_table(path, timezone)
+        return lambda path: _check_gauge_table(path, timezone, gauge_ids)
     if kind == "ensemble_netcdf":
         return _check_ensemble
-    raise ConfigError(f"no feed of kind {kind!r}; known: gauge_table, ensemble_netcdf")
+    raise ConfigError(f"no feed of kind {kind!r}; known: {', '.join(KINDS)}")
 
 
-def _check_gauge_table(path: Path, timezone: str) -> FileFacts:
+def comparison(kind: str, *, timezone: str, gauge_ids: Sequence[str] | None = None) -> Comparison | None:
+    """Return how a file of this kind is held against the one before it; None if it is not.
+
+    Parameters
+    ----------
+    kind, timezone, gauge_ids
+        As for `file_check`.
+    """
+    return (lambda new, old: _compare_tables(new, old, timezone, gauge_ids)) if kind == "gauge_table" else None
+
+
+def _check_gauge_table(path: Path, timezone: str, gauge_ids: Sequence[str] | None) -> FileFacts:
     from risk_models.forecast.readers.gauge_table import read_gauge_table
 
-    _, report = read_gauge_table(path, timezone=timezone)
+    rain, report = read_gauge_table(path, timezone=timezone, gauge_ids=gauge_ids)
     return FileFacts(
         rows_read=report.rows_read,
         rows_rejected=report.rows_rejected,
         first_value_at=report.first_value_at,
         last_value_at=report.last_value_at,
+        typical_last_at=_typical_last(rain),
+        findings=_counted(report.findings) | _missing(report),
     )
 
 
@@ -100,4 +181,41 @@ def _check_ensemble(path: Path) -> FileFacts:
         issued_at=datetime.fromisoformat(str(forecast.attrs["issued_at"])),
         first_value_at=report.first_value_at,
         last_value_at=report.last_value_at,
+        findings=_counted(report.findings),
     )
+
+
+def _compare_tables(new: Path, old: Path, timezone: str, gauge_ids: Sequence[str] | None) -> str:
+    from risk_models.forecast.readers.gauge_table import read_gauge_table
+    from wuyu.feeds.agreement import disagreement
+
+    if not old.is_file():
+        return ""
+    before, after = (read_gauge_table(path, timezone=timezone, gauge_ids=gauge_ids)[0] for path in (old, new))
+    reason = disagreement(before, after)
+    return f"{new.name}: {reason}" if reason else ""
+
+
+def _typical_last(rain: xr.Dataset) -> datetime | None:
+    import numpy as np
+
+    from risk_models.forecast.rainfall import from_datetime64
+
+    known = np.isfinite(rain["rain_mm"].to_numpy())
+    gauges = known.any(axis=0)
+    if not gauges.any():
+        return None
+    last = len(known) - 1 - np.argmax(known[::-1, gauges], axis=0)
+    return from_datetime64(rain["time"].to_numpy()[int(np.sort(last)[(len(last) - 1) // 2])])
+
+
+def _counted(findings: Iterable[Finding]) -> dict[str, tuple[int, str]]:
+    findings = list(findings)
+    counts = Counter(finding.code for finding in findings)
+    first = {finding.code: str(finding) for finding in reversed(findings)}
+    return {code: (count, first[code]) for code, count in counts.items()}
+
+
+def _missing(report: ReadReport) -> dict[str, tuple[int, str]]:
+    count = report.values_missing
+    return {"missing-value": (count, f"{report.file}: {count} values are missing")} if count else {}

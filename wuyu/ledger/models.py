@@ -22,6 +22,8 @@ __all__ = [
     "Bulletin",
     "Cycle",
     "FeedFile",
+    "FeedFinding",
+    "FeedPull",
     "FeedState",
     "LedgerInfo",
     "LogEntry",
@@ -276,6 +278,36 @@ class FeedFile(Base):
     error: Mapped[str | None]
 
 
+class FeedFinding(Base):
+    """How often one kind of problem was found in one file, and the first of them in words."""
+
+    __tablename__ = "feed_findings"
+    __table_args__ = (UniqueConstraint("file_id", "code"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    file_id: Mapped[int] = mapped_column(ForeignKey("feed_files.id"))
+    code: Mapped[str]
+    count: Mapped[int]
+    example: Mapped[str]
+
+
+class FeedPull(Base):
+    """One look into one feed; never changed afterwards."""
+
+    __tablename__ = "feed_pulls"
+    __table_args__ = (Index(None, "feed_id", "ok"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    feed_id: Mapped[str]
+    at: Mapped[datetime]
+    ok: Mapped[bool]
+    accepted: Mapped[int]
+    rejected: Mapped[int]
+    repeated: Mapped[int]  # known content that came under another name
+    error: Mapped[str | None]
+    marks: Mapped[dict[str, Any]] = mapped_column(default=dict)  # what the next look must know, e.g. ETag by address
+
+
 class ReportIssue(Base):
     """One issue of one periodic report; a changed one gets the next revision."""
 
@@ -329,5 +361,5 @@ def _make_append_only(model: type[Base]) -> None:
         event.listen(table, "after_create", ddl)
 
 
-for _model in (Attempt, LogEntry):
+for _model in (Attempt, FeedPull, LogEntry):
     _make_append_only(_model)

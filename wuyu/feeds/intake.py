@@ -1,0 +1,279 @@
+"""The common way in: bytes kept as received, read by a checker, broken ones set aside, all of it in the ledger.
+
+A broken file never stops the next one, and a broken feed never stops another: what goes wrong becomes a row.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from risk_models.errors import BadInputError, ConfigError
+from wuyu.feeds.checks import Comparison, FileCheck, FileFacts, foreign_content, issued_at_from_name
+from wuyu.feeds.source import Arrival, Feed, FetchError, open_source, safe_name
+from wuyu.ledger.models import FeedFile, FeedFinding, FeedPull, FeedState, LogEntry
+from wuyu.ledger.store import Ledger
+from wuyu.ledger.types import FileState
+
+__all__ = ["PullResult", "pull"]
+
+LOOKBACK_H = 96
+"""Hours before now that a cycle may look at, where the settings of a feed do not say."""
+_FUTURE = timedelta(hours=1, minutes=5)  # the step that is still running may be stamped with its end
+_NAMES_TOLD = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullResult:
+    """What one pull brought: new files accepted and rejected, names of old content under a new name, and an error."""
+
+    feed_id: str
+    accepted: tuple[FeedFile, ...]
+    rejected: tuple[FeedFile, ...]
+    repeated: tuple[str, ...]
+    error: str
+
+
+@dataclass
+class _Taken:
+    """What one look has gathered so far."""
+
+    files: list[tuple[FeedFile, dict[str, tuple[int, str]]]] = field(default_factory=list)
+    repeated: list[str] = field(default_factory=list)
+    states: set[str] = field(default_factory=set)  # of everything offered, new or known
+    marks: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def pull(
+    feed: Feed,
+    district_root: Path,
+    *,
+    now: datetime,
+    raw_dir: Path,
+    ledger: Ledger,
+    check: FileCheck,
+    compare: Comparison | None = None,
+) -> PullResult:
+    """Take over what is new in a feed; never raises for what a source or a file does.
+
+    Parameters
+    ----------
+    feed : Feed
+        From the district's settings; its source is opened by `open_source`.
+    district_root : Path
+        Paths of the settings must stay inside it.
+    now : datetime
+        Time of arrival.
+    raw_dir : Path
+        Bytes are kept at ``<feed>/<first 12 of sha256>-<name>``, broken ones below ``rejected/``, with a reason.
+    ledger : Ledger
+    check : FileCheck
+        From `file_check`.
+    compare : Comparison, optional
+        From `comparison`: says why a file cannot be right beside the one accepted before it.
+
+    Returns
+    -------
+    PullResult
+    """
+    taken = _Taken()
+    known, marks, last_path = _memory(ledger, feed.id, raw_dir)
+    judge = _Judge(feed, raw_dir, now=now, check=check, compare=compare, last_path=last_path)
+    since = now - timedelta(hours=float(getattr(feed, "lookback_h", LOOKBACK_H)))
+    try:
+        source = open_source(feed, district_root, now=now, marks=marks)
+        try:
+            for arrival in source.fetch(since):
+                _take(taken, arrival, known, judge)
+        finally:
+            taken.marks = {key: value for key, value in source.marks.items() if taken.marks.get(key) != "drop"}
+    except (FetchError, ConfigError) as error:
+        taken.problems.append(str(error))
+    except Exception as error:  # whatever a library makes of a broken server must not stop the next feed
+        taken.problems.append(f"feed {feed.id} broke ({type(error).__name__})")
+    with ledger.writing() as session:
+        kept = _register(session, feed, taken, now=now)
+    return PullResult(
+        feed_id=feed.id,
+        accepted=tuple(file for file in kept if file.state == FileState.ACCEPTED),
+        rejected=tuple(file for file in kept if file.state == FileState.REJECTED),
+        repeated=tuple(taken.repeated),
+        error="; ".join(taken.problems),
+    )
+
+
+def _take(taken: _Taken, arrival: Arrival, known: dict[str, tuple[str, str]], judge: _Judge) -> None:
+    """Keep one arrival, unless its bytes are known."""
+    if arrival.sha256 in known:
+        name, state = known[arrival.sha256]
+        taken.repeated += [arrival.name] if name != arrival.name else []
+    else:
+        try:
+            file, findings = judge.take_over(arrival)
+        except OSError as failure:  # our own disk: the next look tries again
+            taken.problems.append(f"{arrival.name}: cannot be kept ({failure.strerror or failure})")
+            taken.marks[arrival.mark] = "drop"
+            return
+        state = file.state
+        known[arrival.sha256] = arrival.name, state
+        taken.files.append((file, findings))
+    taken.states.add(state)
+    if state == FileState.REJECTED:
+        taken.marks[arrival.mark] = "drop"
+
+
+class _Judge:
+    """Keeps the bytes of arrivals and decides whether a cycle may use them."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        raw_dir: Path,
+        *,
+        now: datetime,
+        check: FileCheck,
+        compare: Comparison | None,
+        last_path: Path | None,
+    ) -> None:
+        self.feed, self.raw_dir, self.now = feed, raw_dir, now
+        self.check, self.compare, self.last_path = check, compare, last_path
+
+    def take_over(self, arrival: Arrival) -> tuple[FeedFile, dict[str, tuple[int, str]]]:
+        """Keep the bytes, check them, and return the row; the bytes of a broken file go below ``rejected/``."""
+        name = f"{arrival.sha256[:12]}-{safe_name(arrival.name, self.feed.id)}"
+        kept, facts, reason = self.raw_dir / self.feed.id / name, FileFacts(), arrival.problem
+        if arrival.data is not None:
+            _write_aside(kept, arrival.data)
+            reason = reason or foreign_content(self.feed.kind, arrival.name, arrival.data)
+        if not reason:
+            facts, reason = self._look(kept)
+        if reason:
+            aside = self.raw_dir / "rejected" / self.feed.id / name
+            _write_aside(aside.with_name(name + ".reason.txt"), (reason + "\n").encode())
+            if arrival.data is not None:
+                kept.replace(aside)
+            kept = aside
+        else:
+            self.last_path = kept
+        row = FeedFile(
+            feed_id=self.feed.id,
+            name=arrival.name,
+            sha256=arrival.sha256,
+            size_bytes=arrival.size_bytes,
+            raw_path=kept.relative_to(self.raw_dir).as_posix(),
+            state=FileState.REJECTED if reason else FileState.ACCEPTED,
+            issued_at=facts.issued_at or (None if facts.last_value_at else issued_at_from_name(arrival.name)),
+            first_value_at=facts.first_value_at,
+            last_value_at=facts.last_value_at,
+            rows_read=facts.rows_read,
+            rows_rejected=facts.rows_rejected,
+            error=reason or None,
+        )
+        return row, dict(facts.findings)
+
+    def _look(self, path: Path) -> tuple[FileFacts, str]:
+        """Return what the check found, or why the file cannot be used."""
+        try:
+            facts = self.check(path)
+            if facts.typical_last_at is not None and facts.typical_last_at > self.now + _FUTURE:
+                return facts, _from_the_future(path.name, facts.typical_last_at, self.now)
+            reason = ""
+            if self.compare is not None and self.last_path is not None:
+                reason = self.compare(path, self.last_path)
+            return facts, reason
+        except BadInputError as error:
+            counts = Counter(finding.code for finding in error.findings)
+            first = {finding.code: str(finding) for finding in reversed(error.findings)}
+            found = {code: (count, first[code]) for code, count in counts.items()}
+            return FileFacts(findings=found), str(error)
+        except Exception as error:  # a file that breaks the reader must not stop the next file
+            return FileFacts(), f"{path.name}: the reader broke on it ({type(error).__name__}: {error})"
+
+
+def _from_the_future(name: str, last: datetime, now: datetime) -> str:
+    hours = (last - now).total_seconds() / 3600
+    return (
+        f"{name}: most of its series end at {last.isoformat()}, {hours:.1f} h after it came. "
+        "The time zone, the label of the interval or a clock is wrong"
+    )
+
+
+def _write_aside(path: Path, data: bytes) -> None:
+    """Write so that a reader sees all of it or nothing, also after a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with aside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _memory(
+    ledger: Ledger, feed_id: str, raw_dir: Path
+) -> tuple[dict[str, tuple[str, str]], dict[str, str], Path | None]:
+    """Return the files known by digest (name, state), the marks of the last look, and the last accepted file."""
+    with ledger.reading() as session:
+        files = list(session.scalars(select(FeedFile).where(FeedFile.feed_id == feed_id).order_by(FeedFile.id)))
+        looks = select(FeedPull).where(FeedPull.feed_id == feed_id).order_by(FeedPull.id.desc()).limit(1)
+        last = session.scalars(looks).one_or_none()
+    accepted = [raw_dir / file.raw_path for file in files if file.state == FileState.ACCEPTED]
+    known = {file.sha256: (file.name, file.state) for file in files}
+    return known, {} if last is None else dict(last.marks), accepted[-1] if accepted else None
+
+
+def _register(session: Session, feed: Feed, taken: _Taken, *, now: datetime) -> list[FeedFile]:
+    """Write the new rows and the state of the feed; returns the rows that no other pull wrote meanwhile."""
+    state = session.get(FeedState, feed.id)
+    if state is None:
+        state = FeedState(feed_id=feed.id, files_accepted=0, files_rejected=0)
+        session.add(state)
+    error = "; ".join(taken.problems)
+    state.kind, state.stale_after_h = feed.kind, feed.stale_after_h
+    state.pulled_at, state.error = now, error or None
+    session.flush()
+    there = set(session.scalars(select(FeedFile.sha256).where(FeedFile.feed_id == feed.id)))
+    kept = [(file, findings) for file, findings in taken.files if file.sha256 not in there]
+    for file, findings in kept:
+        file.arrived_at = now
+        session.add(file)
+        session.flush()
+        state.last_file_id = file.id
+        state.files_accepted += file.state == FileState.ACCEPTED
+        state.files_rejected += file.state == FileState.REJECTED
+        detail = {"feed": feed.id, "name": file.name, "sha256": file.sha256} | (
+            {"reason": file.error} if file.error else {}
+        )
+        session.add(LogEntry(at=now, who="feeds", what=f"file-{file.state}", detail=detail))
+        for code, (count, example) in sorted(findings.items()):
+            session.add(FeedFinding(file_id=file.id, code=code, count=count, example=example))
+    new = Counter(file.state for file, _ in kept)
+    session.add(
+        FeedPull(
+            feed_id=feed.id,
+            at=now,
+            ok=_is_ok(taken, new),
+            accepted=new[FileState.ACCEPTED],
+            rejected=new[FileState.REJECTED],
+            repeated=len(taken.repeated),
+            error=error or None,
+            marks=taken.marks,
+        )
+    )
+    return [file for file, _ in kept]
+
+
+def _is_ok(taken: _Taken, new: Counter[str]) -> bool:
+    """Return False if something could not be brought, or all that is new (or all there is) is broken."""
+    only_broken = taken.states == {FileState.REJECTED} or (new[FileState.REJECTED] and not new[FileState.ACCEPTED])
+    return not taken.problems and not only_broken
