@@ -172,6 +172,8 @@ def _feeds(survey: Survey, settings: DistrictSettings) -> Iterator[Finding]:
     yaml = survey.settings_file.yaml
     base = survey.root.resolve()
     for index, feed in enumerate(settings.feeds):
+        if feed.source != "folder":
+            continue
         column = f"feeds.{index}.path"
         at: dict[str, Any] = {"file": yaml.name, "column": column, "value": feed.path}
         row = yaml.line(("feeds", index, "path"))

@@ -176,13 +176,12 @@ def _unknown_key(path: KeyPath, at: dict[str, Any]) -> Finding:
 
 
 def _known_keys(path: KeyPath) -> list[str]:
-    """Return the fields of the model that stands at a key path."""
-    model: type[BaseModel] = DistrictSettings
+    """Return the fields of the model (of every one that may stand there) at a key path."""
+    models: list[type[BaseModel]] = [DistrictSettings]
     for part in path:
-        if isinstance(part, int):
-            continue
-        model = _models_in(model.model_fields[part].annotation)[0]
-    return list(model.model_fields)
+        if not isinstance(part, int):
+            models = [found for model in models for found in _models_in(model.model_fields[part].annotation)]
+    return list(dict.fromkeys(name for model in models for name in model.model_fields))
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

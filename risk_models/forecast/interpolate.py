@@ -1,26 +1,56 @@
-"""Gauges to points: ordinary kriging that shares one factorisation among all steps with the same gauges.
+"""Gauges to points: ordinary kriging with one factorisation for all steps, also when gauges drop out.
 
-Kriging weights depend on where the gauges are, not on what they measured. Steps are grouped by the pattern of gauges
-with a value; each pattern is factorised once and its weights serve every step of the group.
+Kriging weights depend on where the gauges are, not on what they measured: they are worked out once for all gauges and
+serve every step. Steps in which some gauges have no value take the factorisation down instead of making a new one (see
+`kriging_system`). Steps without rain at any gauge are dry at every target.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.distance import cdist, pdist
+from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-__all__ = ["DEFAULT_RANGE_M", "GaugeKriging", "fit_range_m"]
+from risk_models.forecast.kriging_system import KrigingSystem, Loss, chunks
+from risk_models.forecast.variogram import (
+    DEFAULT_RANGE_M,
+    MIN_GAUGES,
+    Variogram,
+    correlation,
+    fit_range_m,
+)
+
+__all__ = ["DEFAULT_RANGE_M", "GaugeKriging", "KrigingTargets", "fit_range_m"]
 
 FloatArray = NDArray[np.float64]
-Variogram = Literal["exponential", "spherical"]
-DEFAULT_RANGE_M = 20_000.0
-MIN_GAUGES = 5
-WET_MM = 0.1
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class KrigingTargets:
+    """Targets whose weights are kept, for a model that meets the same gauges and targets again and again.
+
+    Attributes
+    ----------
+    xy : ndarray, shape (target, 2)
+        Coordinates [m].
+    weights : ndarray, shape (site, target)
+        Weights of all gauge sites.
+    variance : ndarray, shape (target,)
+        Kriging variance for a sill of 1 with all gauges.
+    key : bytes
+        Of gauges and variogram; a model with others refuses the targets.
+    """
+
+    xy: FloatArray
+    weights: FloatArray
+    variance: FloatArray
+    key: bytes
 
 
 class GaugeKriging(BaseEstimator):  # type: ignore[misc]
@@ -101,30 +131,32 @@ class GaugeKriging(BaseEstimator):  # type: ignore[misc]
         self.range_m_ = fit_range_m(points, rain, variogram=self.variogram) if self.range_m is None else self.range_m
         counts = np.isfinite(rain).sum(axis=1)
         self.method_ = np.where(counts >= MIN_GAUGES, "kriging", np.where(counts > 0, "inverse_distance", "none"))
+        self._factorise(points)
         return self
 
-    def predict(self, target_xy: ArrayLike) -> FloatArray:
+    def predict(self, targets: ArrayLike | KrigingTargets) -> FloatArray:
         """Return the rain at the targets.
 
         Parameters
         ----------
-        target_xy : array_like, shape (target, 2)
-            Coordinates [m].
+        targets : array_like, shape (target, 2), or KrigingTargets
+            Coordinates [m], or what `prepare` returned.
 
         Returns
         -------
         ndarray, shape (time, target)
             Rain [mm], never below 0; NaN where no gauge has a value.
         """
-        return self.predict_with_std(target_xy)[0]
+        linear, _ = self._apply(self._checked(targets), None, with_std=False)
+        return np.maximum(linear, 0.0, out=linear)
 
-    def predict_with_std(self, target_xy: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    def predict_with_std(self, targets: ArrayLike | KrigingTargets) -> tuple[FloatArray, FloatArray]:
         """Return the rain at the targets and the standard deviation of interpolation.
 
         Parameters
         ----------
-        target_xy : array_like, shape (target, 2)
-            Coordinates [m].
+        targets : array_like, shape (target, 2), or KrigingTargets
+            Coordinates [m], or what `prepare` returned.
 
         Returns
         -------
@@ -132,24 +164,24 @@ class GaugeKriging(BaseEstimator):  # type: ignore[misc]
         std_mm : ndarray, shape (time, target)
             NaN with fewer than two gauges, whose spread nobody knows.
         """
-        linear, std = self._apply(self._checked(target_xy), None)
-        return np.maximum(linear, 0.0), std
+        linear, std = self._apply(self._checked(targets), None, with_std=True)
+        return np.maximum(linear, 0.0, out=linear), std
 
-    def smooth(self, values: ArrayLike, target_xy: ArrayLike) -> FloatArray:
+    def smooth(self, values: ArrayLike, targets: ArrayLike | KrigingTargets) -> FloatArray:
         """Apply the same weights to other values of the gauges, such as a mark of quality.
 
         Parameters
         ----------
         values : array_like, shape (time, gauge)
             Any finite values; those of gauges without rain are not used.
-        target_xy : array_like, shape (target, 2)
-            Coordinates [m].
+        targets : array_like, shape (target, 2), or KrigingTargets
+            Coordinates [m], or what `prepare` returned.
 
         Returns
         -------
         ndarray, shape (time, target)
         """
-        return self._apply(self._checked(target_xy), np.asarray(values, dtype=np.float64))[0]
+        return self._apply(self._checked(targets), np.asarray(values, dtype=np.float64), with_std=False)[0]
 
     def weights(self, target_xy: ArrayLike, available: ArrayLike | None = None) -> tuple[FloatArray, FloatArray]:
         """Return the weights of the gauges at the targets, and the kriging variance for a sill of 1.
@@ -172,105 +204,254 @@ class GaugeKriging(BaseEstimator):  # type: ignore[misc]
         ValueError
             If no gauge is available.
         """
-        targets = self._checked(target_xy)
-        mask = np.ones(len(self.gauge_xy_), bool) if available is None else np.asarray(available, dtype=bool)
-        gauges = self.gauge_xy_[mask]
-        if not len(gauges):
-            raise ValueError("no gauge is available")
-        return self._kriging(gauges, targets) if len(gauges) >= MIN_GAUGES else _inverse_distance(gauges, targets)
-
-    def _checked(self, target_xy: ArrayLike) -> FloatArray:
         check_is_fitted(self)
-        return np.asarray(target_xy, dtype=np.float64).reshape(-1, 2)
+        points = np.asarray(target_xy, dtype=np.float64).reshape(-1, 2)
+        mask = np.ones(len(self.gauge_xy_), bool) if available is None else np.asarray(available, dtype=bool)
+        if not mask.any():
+            raise ValueError("no gauge is available")
+        if mask.sum() < MIN_GAUGES:
+            return _inverse_distance(self.gauge_xy_[mask], points)
+        weights, variance = self._system.weights(points)
+        site = self._site[mask]
+        shares = np.bincount(site, minlength=self._sites)
+        loss = self._system.loss(shares > 0)
+        if loss is not None:
+            variance = variance + loss.growth(weights)
+            weights = loss.without(weights)
+            site = np.searchsorted(loss.kept, site)
+            shares = shares[loss.kept]
+        # Gauges on one spot share the weight of the spot.
+        return (weights[site] / shares[site][:, np.newaxis]).T, variance
 
-    def _apply(self, targets: FloatArray, values: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    def prepare(self, target_xy: ArrayLike) -> KrigingTargets:
+        """Return the targets with their weights, to be used in place of coordinates as long as the gauges stay.
+
+        Parameters
+        ----------
+        target_xy : array_like, shape (target, 2)
+            Coordinates [m].
+
+        Returns
+        -------
+        KrigingTargets
+            Takes 8 bytes for each pair of target and gauge.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than five gauges, which are not kriged.
+
+        Examples
+        --------
+        >>> gauge_xy = np.array([[0, 0], [9, 0], [0, 9], [9, 9], [5, 4]]) * 1000.0
+        >>> kept = GaugeKriging(range_m=9000.0).fit(gauge_xy, np.ones((1, 5))).prepare([[2000.0, 3000.0]])
+        >>> GaugeKriging(range_m=9000.0).fit(gauge_xy, [[4, 4, 4, 4, 4]]).predict(kept).round(9).tolist()
+        [[4.0]]
+        """
+        check_is_fitted(self)
+        if len(self.gauge_xy_) < MIN_GAUGES:
+            raise ValueError(f"{len(self.gauge_xy_)} gauges are not kriged; accepted: {MIN_GAUGES} or more")
+        points = np.asarray(target_xy, dtype=np.float64).reshape(-1, 2)
+        weights, variance = np.empty((self._sites, len(points))), np.empty(len(points))
+        for part in chunks(len(points)):
+            weights[:, part], variance[part] = self._system.weights(points[part])
+        return KrigingTargets(points, weights, variance, self._key)
+
+    def leave_one_out(self) -> tuple[FloatArray, FloatArray]:
+        """Return what kriging from the other gauges says at each gauge, in closed form, without solving anew.
+
+        Returns
+        -------
+        rain_mm : ndarray, shape (time, gauge)
+            Never below 0; NaN where the gauge has no value, or with five gauges or fewer (one less would no longer be
+            kriged).
+        std_mm : ndarray, shape (time, gauge)
+            Standard deviation for the gauge as measured, nugget included, scaled by the spread of the step.
+
+        References
+        ----------
+        Dubrule, O. (1983). Cross validation of kriging in a unique neighborhood. Mathematical Geology 15(6), 687-699.
+
+        Examples
+        --------
+        >>> gauge_xy = np.array([[0, 0], [9, 0], [0, 9], [9, 9], [5, 4], [4, 5]]) * 1000.0
+        >>> rain_mm, _ = GaugeKriging(range_m=1e6).fit(gauge_xy, [[10, 20, 20, 30, 19, 7]]).leave_one_out()
+        >>> rain_mm.round().tolist()
+        [[14.0, 21.0, 11.0, 18.0, 10.0, 19.0]]
+        """
+        check_is_fitted(self)
+        known = np.isfinite(self.rain_mm_)
+        rain, std = np.full(known.shape, np.nan), np.full(known.shape, np.nan)
+        for steps, pattern in _patterns(known):
+            if pattern.sum() <= MIN_GAUGES:
+                continue
+            sample = self.rain_mm_[np.ix_(steps, np.flatnonzero(pattern))]
+            filled, loss = self._fill(sample, pattern)
+            alone, variance = self._system.leave_one_out(filled, loss)
+            site = self._site[pattern]
+            place = site if loss is None else np.searchsorted(loss.kept, site)
+            shares = np.bincount(place)[place]
+            # A gauge that shares its spot is told by the others there.
+            others = (filled[:, site] * shares - sample) / np.maximum(shares - 1, 1)
+            spread = sample.std(axis=1, ddof=1)[:, np.newaxis]
+            cells = np.ix_(steps, np.flatnonzero(pattern))
+            rain[cells] = np.where(shares > 1, others, alone[:, place])
+            std[cells] = spread * np.sqrt(np.where(shares > 1, 0.0, variance[place]))
+        return np.maximum(rain, 0.0), std
+
+    def _factorise(self, points: FloatArray) -> None:
+        if len(points) < MIN_GAUGES:
+            return
+        shape = np.array([self.range_m_, self.nugget, self.variogram == "exponential"])
+        key = shape.tobytes() + points.tobytes()
+        if getattr(self, "_key", None) == key:
+            return  # the same gauges as last time: only the rain is new
+        # Gauges on one spot would make the system singular; they are one site, whose value is their mean.
+        site_xy, site = points, np.arange(len(points))
+        if self.nugget == 0:
+            _, first, site = np.unique(np.round(points, 3), axis=0, return_index=True, return_inverse=True)
+            site_xy, site = points[first], site.ravel()
+        self._site, self._sites, self._key = site, len(site_xy), key
+        self._system = KrigingSystem(site_xy, _Covariance(self.variogram, self.range_m_, self.nugget), self.nugget)
+
+    def _checked(self, targets: ArrayLike | KrigingTargets) -> FloatArray | KrigingTargets:
+        check_is_fitted(self)
+        if not isinstance(targets, KrigingTargets):
+            return np.asarray(targets, dtype=np.float64).reshape(-1, 2)
+        if len(self.gauge_xy_) < MIN_GAUGES or targets.key != self._key:
+            raise ValueError("targets were prepared for other gauges or another variogram; prepare them again")
+        return targets
+
+    def _apply(
+        self, targets: FloatArray | KrigingTargets, values: FloatArray | None, *, with_std: bool
+    ) -> tuple[FloatArray, FloatArray]:
         known = np.isfinite(self.rain_mm_)
         source = self.rain_mm_ if values is None else values
-        result = np.full((len(known), len(targets)), np.nan)
-        std = np.full_like(result, np.nan)
-        patterns, group = np.unique(known, axis=0, return_inverse=True)
-        for number, pattern in enumerate(patterns):
-            if not pattern.any():
+        points = targets.xy if isinstance(targets, KrigingTargets) else targets
+        result = np.empty((len(known), len(points)))
+        std = np.empty(result.shape if with_std else (0, 0))
+        work = _Work(known, self.rain_mm_, with_std=with_std)
+        for steps, pattern in _patterns(known):
+            sample = source[steps][:, pattern]
+            if pattern.sum() >= MIN_GAUGES:
+                work.add(steps, *self._fill(sample, pattern))
                 continue
-            steps = np.flatnonzero(group.ravel() == number)
-            weights, variance = self.weights(targets, pattern)
-            sample = source[np.ix_(steps, np.flatnonzero(pattern))]
-            result[steps] = sample @ weights.T
-            if pattern.sum() > 1:
-                std[steps] = sample.std(axis=1, ddof=1)[:, np.newaxis] * np.sqrt(variance)
+            result[steps] = np.nan
+            weights, variance = (
+                _inverse_distance(self.gauge_xy_[pattern], points) if pattern.any() else (np.zeros((len(points), 0)), 0)
+            )
+            if pattern.any():
+                result[steps] = sample @ weights.T
+            if with_std:
+                std[steps] = work.spread[steps, np.newaxis] * np.sqrt(variance)
+        if work.groups:
+            self._apply_kriging(targets, work, result, std)
         return result, std
 
-    def _kriging(self, gauges: FloatArray, targets: FloatArray) -> tuple[FloatArray, FloatArray]:
-        count = len(gauges)
-        system = np.ones((count + 1, count + 1))
-        distances = cdist(gauges, gauges)
-        system[:count, :count] = self._covariance(distances) + self.nugget * np.eye(count)
-        system[count, count] = 0.0
-        right = np.ones((count + 1, len(targets)))
-        right[:count] = self._covariance(cdist(gauges, targets))
-        twins = np.triu(distances < 1e-6, k=1).any() and self.nugget == 0
-        # Two gauges on one spot make the system singular; the pseudo-inverse shares the weight between them.
-        solution = np.linalg.pinv(system) @ right if twins else np.linalg.solve(system, right)
-        weights = solution[:count]
-        weights = weights / weights.sum(axis=0)
-        variance = 1.0 - (solution * right).sum(axis=0)
-        return weights.T, np.maximum(variance, 0.0)
+    def _apply_kriging(
+        self, targets: FloatArray | KrigingTargets, work: _Work, result: FloatArray, std: FloatArray
+    ) -> None:
+        """Write kriged rain, and its standard deviation, into `result` and `std`."""
+        steps, values = work.stacked()
+        # The dual form: one product with these gives the rain, without weights.
+        coefficients, constant = values @ self._system.precision, (values @ self._system.offset)[:, np.newaxis]
+        for part in chunks(result.shape[1]):
+            if isinstance(targets, KrigingTargets):
+                weights, variance = targets.weights[:, part], targets.variance[part]
+                _put(result, steps, part, values @ weights)
+            elif work.has_loss and work.with_std:
+                weights, variance = self._system.weights(targets[part])
+                _put(result, steps, part, values @ weights)
+            else:
+                right = self._system.covariances(targets[part])
+                product = coefficients @ right
+                product += constant
+                _put(result, steps, part, product)
+                weights, variance = right[:0], self._system.variance(right) if work.with_std else right[0]
+            if work.with_std:
+                for group, loss in work.groups:
+                    grown = variance if loss is None else variance + loss.growth(weights)
+                    _put(std, group, part, np.multiply.outer(work.spread[group], np.sqrt(grown)))
 
-    def _covariance(self, distance_m: FloatArray) -> FloatArray:
-        return (1.0 - self.nugget) * _correlation(distance_m, self.range_m_, self.variogram)
-
-
-def fit_range_m(gauge_xy: ArrayLike, rain_mm: ArrayLike, *, variogram: Variogram = "exponential") -> float:
-    """Return the range that best fits the pooled, standardised variogram of the wet steps.
-
-    Each wet step (mean above 0.1 mm, five gauges or more) is divided by its spread; the halved squared difference of
-    every pair is averaged over the steps; a variogram with free sill is fitted by least squares over many ranges.
-
-    Parameters
-    ----------
-    gauge_xy : array_like, shape (gauge, 2)
-        Coordinates [m].
-    rain_mm : array_like, shape (time, gauge)
-        Rain [mm]; NaN is unknown.
-    variogram : {"exponential", "spherical"}
-
-    Returns
-    -------
-    float
-        Range [m]; `DEFAULT_RANGE_M` where there are fewer than ten wet steps or fewer than eight gauges, which cannot
-        tell one range from another.
-
-    Examples
-    --------
-    >>> fit_range_m([[0, 0], [1000, 0]], [[1.0, 2.0]])
-    20000.0
-    """
-    points, rain = np.asarray(gauge_xy, dtype=np.float64), np.asarray(rain_mm, dtype=np.float64)
-    rain = rain[np.isfinite(rain).sum(axis=1) >= MIN_GAUGES]
-    if len(rain):
-        rain = rain[(np.nanmean(rain, axis=1) > WET_MM) & (np.nanstd(rain, axis=1) > 0)]
-    if len(rain) < 10 or len(points) < 8:
-        return DEFAULT_RANGE_M
-    scaled = rain / np.nanstd(rain, axis=1, keepdims=True)
-    first, second = np.triu_indices(len(points), k=1)
-    halved = 0.5 * (scaled[:, first] - scaled[:, second]) ** 2
-    seen = np.isfinite(halved).sum(axis=0)
-    distance = pdist(points)
-    usable = (seen > 0) & (distance > 0)
-    gamma = np.nansum(halved[:, usable], axis=0) / seen[usable]
-    distance = distance[usable]
-    candidates = np.geomspace(distance.min(), 3.0 * distance.max(), 40)
-    shapes = 1.0 - np.array([_correlation(distance, candidate, variogram) for candidate in candidates])
-    sills = (shapes @ gamma) / (shapes**2).sum(axis=1)
-    errors = ((sills[:, np.newaxis] * shapes - gamma) ** 2).sum(axis=1)
-    return float(candidates[errors.argmin()])
+    def _fill(self, sample: FloatArray, pattern: Mask) -> tuple[FloatArray, Loss | None]:
+        """Return values (step, site) of all sites, those without a gauge filled from the others, and the loss."""
+        site = self._site[pattern]
+        shares = np.bincount(site, minlength=self._sites)
+        filled = np.zeros((len(sample), self._sites))
+        if shares.max() > 1:
+            np.add.at(filled, (slice(None), site), sample)
+            filled /= np.maximum(shares, 1)
+        else:
+            filled[:, site] = sample
+        loss = self._system.loss(shares > 0)
+        if loss is not None:
+            filled[:, loss.lost] = loss.fill(filled[:, loss.kept])
+        return filled, loss
 
 
-def _correlation(distance_m: FloatArray, range_m: float, variogram: Variogram) -> FloatArray:
-    if variogram == "exponential":
-        return np.asarray(np.exp(-3.0 * distance_m / range_m))
-    ratio = np.minimum(distance_m / range_m, 1.0)
-    return np.asarray(1.0 - 1.5 * ratio + 0.5 * ratio**3)
+class _Covariance:
+    """Covariance at a distance above 0, for a sill of 1."""
+
+    def __init__(self, variogram: Variogram, range_m: float, nugget: float) -> None:
+        self.variogram, self.range_m, self.sill = variogram, range_m, 1.0 - nugget
+
+    def __call__(self, distance_m: FloatArray) -> FloatArray:
+        covariance = correlation(distance_m, self.range_m, self.variogram)
+        return covariance if self.sill == 1.0 else self.sill * covariance
+
+
+class _Work:
+    """Steps to be kriged, group by group of the same gauges."""
+
+    def __init__(self, known: Mask, rain_mm: FloatArray, *, with_std: bool) -> None:
+        self.with_std = with_std
+        self.spread = _spread(rain_mm, known) if with_std else np.empty(0)
+        self.groups: list[tuple[NDArray[np.intp], Loss | None]] = []
+        self.has_loss = False
+        self._filled: list[FloatArray] = []
+        self._count = len(known)
+
+    def add(self, steps: NDArray[np.intp], filled: FloatArray, loss: Loss | None) -> None:
+        self.groups.append((steps, loss))
+        self._filled.append(filled)
+        self.has_loss |= loss is not None
+
+    def stacked(self) -> tuple[NDArray[np.intp], FloatArray]:
+        """Return the steps of all groups in order of time, and their values (step, site)."""
+        steps = np.concatenate([group for group, _ in self.groups])
+        order = np.argsort(steps)
+        return steps[order], np.concatenate(self._filled)[order]
+
+
+def _put(array: FloatArray, steps: NDArray[np.intp], part: slice, values: FloatArray) -> None:
+    if len(steps) == len(array):
+        array[:, part] = values
+    elif len(steps) == 1:
+        array[steps[0], part] = values[0]
+    else:
+        array[steps, part] = values
+
+
+def _patterns(known: Mask) -> Iterator[tuple[NDArray[np.intp], Mask]]:
+    """Yield each pattern of gauges with a value, and the steps that have it."""
+    if not known.size:
+        return
+    if known.all():
+        yield np.arange(len(known)), known[0]
+        return
+    packed = np.ascontiguousarray(np.packbits(known, axis=1))
+    _, first, group = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_index=True, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    for steps in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+        yield steps, known[first[group[steps[0]]]]
+
+
+def _spread(rain_mm: FloatArray, known: Mask) -> FloatArray:
+    """Standard deviation of the gauges of each step; NaN with fewer than two."""
+    counts = known.sum(axis=1)
+    mean = np.where(known, rain_mm, 0.0).sum(axis=1) / np.maximum(counts, 1)
+    squares = (np.where(known, rain_mm - mean[:, np.newaxis], 0.0) ** 2).sum(axis=1)
+    return np.where(counts > 1, np.sqrt(squares / np.maximum(counts - 1, 1)), np.nan)
 
 
 def _inverse_distance(gauges: FloatArray, targets: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -6,6 +6,7 @@ a proposal is read by people who know the way.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +22,24 @@ if TYPE_CHECKING:
 
     from risk_models.district import District
 
-__all__ = ["ACTION_COLUMNS", "MOVE_FROM", "PEOPLE_NEEDED", "ShelterPool", "TeamPool", "propose_actions"]
+__all__ = [
+    "ACTION_COLUMNS",
+    "MOVE_SHARE",
+    "PEOPLE_NEEDED",
+    "SHELTER_REACH_M",
+    "ShelterPool",
+    "TeamPool",
+    "propose_actions",
+]
 
 #: Rescue people sent to a hotspot by level, an assumption and not a standard: blue is watched by its owner; one small
 #: team (4) closes a road; two (8) keep it closed and pump; 15 also bring people out.
 PEOPLE_NEEDED: dict[Level, int] = {Level.BLUE: 0, Level.YELLOW: 4, Level.ORANGE: 8, Level.RED: 15}
-#: From this level on the people exposed are moved to a shelter.
-MOVE_FROM = Level.ORANGE
+#: Share of the people exposed that are moved to a shelter, an assumption: those in basements at orange, those on
+#: ground floors too at red. Ponding of less than a storey moves nobody else.
+MOVE_SHARE: dict[Level, float] = {Level.ORANGE: 0.05, Level.RED: 0.15}
+#: Farthest shelter that is proposed, m, straight line; people do not walk farther through a storm (an assumption).
+SHELTER_REACH_M = 3000.0
 
 #: Columns of `propose_actions`, with unit and meaning.
 ACTION_COLUMNS: dict[str, str] = {
@@ -36,8 +48,8 @@ ACTION_COLUMNS: dict[str, str] = {
     "owner_unit": "unit that owns the hotspot",
     "owner_name": "person on duty there",
     "owner_phone": "its phone",
-    "people_to_move": "people exposed, where the level calls for moving them; else 0",
-    "shelter_id": "nearest open shelter that holds them all, else the open one with most places; empty if none",
+    "people_to_move": "the share of the people exposed that the level calls for moving (`MOVE_SHARE`)",
+    "shelter_id": "nearest open shelter in reach that holds them all, else the one with most places; empty if none",
     "shelter_name": "its name",
     "shelter_distance_m": "m, straight line; NaN if none",
     "shelter_people": "people given a place in it by this proposal",
@@ -164,8 +176,9 @@ class ShelterPool:
     def draw(self, place_m: Floats, people: int) -> dict[str, Any]:
         """Give places to people of one hotspot.
 
-        The nearest open shelter that holds all of them is taken; if none does, the one with most free places (the
-        nearest of equals), and the rest stay without. With nobody to move, the nearest one with a free place is named.
+        Of the open shelters within `SHELTER_REACH_M` the nearest that holds all of them is taken; if none does, the
+        one with most free places (the nearest of equals), and the rest stay without. With nobody to move, the nearest
+        one with a free place is named.
 
         Parameters
         ----------
@@ -179,11 +192,12 @@ class ShelterPool:
         dict
             The ``shelter_*`` columns of `ACTION_COLUMNS`.
         """
-        if not (self._free > 0).any():
+        distance_m = np.hypot(*(self._xy_m - place_m).T)
+        usable = (self._free > 0) & (distance_m <= SHELTER_REACH_M)
+        if not usable.any():
             nothing = {"shelter_id": "", "shelter_name": "", "shelter_distance_m": np.nan}
             return {**nothing, "shelter_people": 0, "shelter_free": 0}
-        distance_m = np.hypot(*(self._xy_m - place_m).T)
-        lacking = np.maximum(max(people, 1) - self._free, 0)
+        lacking = np.where(usable, np.maximum(max(people, 1) - self._free, 0), np.iinfo(np.int64).max)
         best = int(np.lexsort((distance_m, lacking))[0])
         placed = min(people, int(self._free[best]))
         self._free[best] -= placed
@@ -235,7 +249,7 @@ def propose_actions(
     exposed = warned["people_exposed"].tolist()
     rows = []
     for i, (level, town_code) in enumerate(zip(levels, hotspots["town_code"], strict=True)):
-        people = int(exposed[i]) if level >= MOVE_FROM else 0
+        people = math.ceil(exposed[i] * MOVE_SHARE.get(level, 0.0))
         row: dict[str, Any] = {"level": int(level), "people_to_move": people}
         row |= {column: plans[column].iloc[i] for column in PLAN_COLUMNS}
         row |= teams.draw(place_m[i], str(town_code), PEOPLE_NEEDED.get(level, 0))
@@ -266,8 +280,8 @@ def _shortfall(row: dict[str, Any], standby_places: int) -> tuple[str, str]:
         zh.append(f"避难容量不足：需转移{people}人，缺{left}个安置位（备用场所另有{standby_places}个）")
         en.append(f"shelter places short: {people} to move, {left} lacking ({standby_places} more on standby)")
     elif not row["shelter_id"]:
-        zh.append("无开放且有余量的避难场所")
-        en.append("no open shelter with a free place")
+        zh.append(f"{SHELTER_REACH_M / 1000:g}公里内无开放且有余量的避难场所")
+        en.append(f"no open shelter with a free place within {SHELTER_REACH_M / 1000:g} km")
     return "；".join(zh), "; ".join(en)
 
 

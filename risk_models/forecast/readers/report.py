@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from risk_models.errors import BadInputError, Finding
 
-__all__ = ["ReadReport", "read_bytes", "shorten"]
+__all__ = ["ReadReport", "gunzip", "read_bytes", "shorten"]
 
 MAX_PER_CODE = 50
 
@@ -71,6 +72,41 @@ def read_bytes(path: Path, *, limit_bytes: int) -> tuple[bytes, str]:
     if len(data) > limit_bytes:
         raise refuse("file-too-large", f"the file is larger than {limit_bytes} bytes", "split it by period")
     return data, hashlib.sha256(data).hexdigest()
+
+
+def gunzip(data: bytes, *, file: str, limit_bytes: int) -> bytes:
+    """Return gzip content of bounded size; bytes that are not gzip come back as they are.
+
+    Raises
+    ------
+    BadInputError
+        If the stream is broken or cut, or holds more than the limit.
+
+    Examples
+    --------
+    >>> import gzip
+    >>> gunzip(gzip.compress(b"rain"), file="a.gz", limit_bytes=4), gunzip(b"rain", file="a", limit_bytes=4)
+    (b'rain', b'rain')
+    """
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+
+    def refuse(code: str, message: str, fix: str) -> BadInputError:
+        return BadInputError(file, [Finding(code=code, message=message, file=file, fix=fix)])
+
+    content = b""
+    while data:
+        stream = zlib.decompressobj(wbits=31)
+        try:
+            content += stream.decompress(data, limit_bytes + 1 - len(content))
+        except zlib.error:
+            raise refuse("bad-gzip", "the gzip stream is broken", "fetch it again") from None
+        if len(content) > limit_bytes:
+            raise refuse("file-too-large", f"the content is larger than {limit_bytes} bytes", "split it by period")
+        if not stream.eof:
+            raise refuse("bad-gzip", "the gzip stream is cut", "fetch it again")
+        data = stream.unused_data.lstrip(b"\0")
+    return content
 
 
 def shorten(findings: Iterable[Finding], file: str) -> tuple[Finding, ...]:

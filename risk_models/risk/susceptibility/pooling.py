@@ -128,7 +128,7 @@ def _solve(
             break
     z = log_odds + shift + effect[group_of]
     p = expit(z)
-    variance: Floats = 1.0 / (np.bincount(group_of, p * (1.0 - p), n_groups) + precision)
+    variance = np.asarray(1.0 / (np.bincount(group_of, p * (1.0 - p), n_groups) + precision), dtype=np.float64)
     fit = float((happened * z - np.logaddexp(0.0, z)).sum())
     evidence = fit - 0.5 * precision * float(effect @ effect) + 0.5 * float(np.log(variance * precision).sum())
     return effect, variance, shift, evidence

@@ -105,7 +105,7 @@ def test_people_grow_with_the_level() -> None:
     actions = propose_actions(world, risk(world, [1, 2, 3, 4]))
     sent = actions.sort_index()["team_people"].tolist()
     assert sent == [0, 4, 8, 15] == [PEOPLE_NEEDED[Level(level)] for level in (1, 2, 3, 4)]
-    assert (actions["shortfall_en"] == "no plan covers this hotspot; no open shelter with a free place").all()
+    assert (actions["shortfall_en"] == "no plan covers this hotspot; no open shelter with a free place within 3 km").all()
 
 
 def test_nearest_free_teams_are_taken_until_enough() -> None:
@@ -145,7 +145,7 @@ def test_equal_scores_are_told_apart_by_id() -> None:
 def test_nearest_shelter_that_holds_all_is_taken_and_fills_up() -> None:
     shelters = [shelter("small", 1, 10), shelter("full", 2, 50, 50), shelter("closed", 3, 500, status="closed")]
     world = district([hotspot(1, 0), hotspot(2, 0)], shelters=[*shelters, shelter("large", 400, 100, 20)])
-    table = risk(world, [Level.RED, Level.ORANGE], people=[60, 15])
+    table = risk(world, [Level.RED, Level.ORANGE], people=[400, 300])  # 60 and 15 to move
     actions = propose_actions(world, table)
     assert actions["shelter_id"].tolist() == ["large", "large"]
     assert actions["shelter_people"].tolist() == [60, 15]
@@ -156,7 +156,7 @@ def test_nearest_shelter_that_holds_all_is_taken_and_fills_up() -> None:
 def test_too_many_people_fill_the_largest_and_the_rest_is_said() -> None:
     shelters = [shelter("a", 1, 10), shelter("b", 200, 40), shelter("c", 300, 70, status="standby")]
     world = district([hotspot(1, 0)], shelters=shelters)
-    row = propose_actions(world, risk(world, [Level.RED], people=[100])).iloc[0]
+    row = propose_actions(world, risk(world, [Level.RED], people=[666])).iloc[0]
     assert (row["shelter_id"], row["shelter_people"], row["shelter_free"]) == ("b", 40, 0)
     assert "shelter places short: 100 to move, 60 lacking (70 more on standby)" in row["shortfall_en"]
     assert "避难容量不足：需转移100人，缺60个安置位（备用场所另有70个）" in row["shortfall_zh"]
@@ -171,9 +171,16 @@ def test_below_orange_nobody_is_moved_but_a_shelter_is_named() -> None:
 
 def test_an_overfull_shelter_has_no_places_rather_than_negative_ones() -> None:
     world = district([hotspot(1, 0)], shelters=[shelter("a", 7, 10, 30)])
-    row = propose_actions(world, risk(world, [Level.RED], people=[3])).iloc[0]
+    row = propose_actions(world, risk(world, [Level.RED], people=[20])).iloc[0]
     assert (row["shelter_id"], row["shelter_people"], row["shelter_free"]) == ("", 0, 0)
     assert "3 to move, 3 lacking" in row["shortfall_en"]
+
+
+def test_a_shelter_out_of_reach_is_not_proposed() -> None:
+    world = district([hotspot(1, 0)], shelters=[shelter("near", 2900, 5), shelter("far", 3100, 500)])
+    row = propose_actions(world, risk(world, [Level.RED], people=[100])).iloc[0]
+    assert (row["shelter_id"], row["shelter_people"]) == ("near", 5)
+    assert "15 to move, 10 lacking" in row["shortfall_en"]
 
 
 def test_a_strange_hotspot_is_refused() -> None:
