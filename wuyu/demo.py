@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +18,7 @@ __all__ = ["airflow_environment", "run_demo", "run_service"]
 
 DAGS = Path(__file__).resolve().parent.parent / "dags"
 WEB_PORT = 8080
+STOP_PATIENCE_S = 10.0
 
 
 def airflow_environment(home: Path) -> dict[str, str]:
@@ -99,7 +102,22 @@ def run_service(district: Path, out: Path) -> int:
     with local_sink(out / "mailbox") as (host, port):
         variables |= environment(district=district, out=out, smtp_host=host, smtp_port=port)
         _tell(f"Airflow comes up at http://127.0.0.1:{WEB_PORT} (Ctrl-C stops it); products: {out}")
-        return subprocess.call([_binary(), "standalone"], env=variables)  # noqa: S603 - our own program
+        # A group of its own, so that scheduler, web server and workers end together with us, however we are stopped.
+        process = subprocess.Popen([_binary(), "standalone"], env=variables, start_new_session=True)  # noqa: S603
+        signal.signal(signal.SIGTERM, lambda *_: _stop(process))
+        try:
+            return process.wait()
+        finally:
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End a process group, gently first."""
+    for end, patience_s in ((signal.SIGTERM, STOP_PATIENCE_S), (signal.SIGKILL, STOP_PATIENCE_S)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, end)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience_s)
 
 
 def _airflow(arguments: list[str], variables: dict[str, str], *, quiet: bool = False) -> None:

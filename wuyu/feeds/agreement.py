@@ -6,60 +6,96 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from risk_models.errors import Finding
+
 __all__ = ["all_dry_in_rain", "disagreement"]
 
 MIN_PAIRS = 6
 WET_MM = 1.0
 SHARE = 0.8
-"""Share of the hours that must show the same change: corrections touch some of them, a unit touches all."""
+"""Share of the hours that must show the same change: corrections touch some of them, a unit or a clock touches all."""
 FACTOR = 2.0
 ROUNDING_MM = 0.11
 """Two roundings to 0.1 mm."""
+MAX_SHIFT_H = 14
+"""No two time zones of the same country, and no label, lie farther apart."""
 
 
-def disagreement(before: xr.Dataset, after: xr.Dataset) -> str:
-    """Return why a table cannot be right beside the one received before it; empty if it can.
+def disagreement(before: xr.Dataset, after: xr.Dataset, *, file: str) -> Finding | None:
+    """Return why a table cannot be right beside the one received before it, or None.
 
-    For the same hours and gauges rain does not become a fixed fraction of what it was: that is another unit (an inch
-    for 25.4 mm, ten for one). Nor does all of it become zero. The other way round, values that became larger, the new
-    table is taken: it can only raise a level.
+    For the same hours and gauges rain does not become a fixed fraction of what it was (that is another unit: inches,
+    or ten for one), nor does all of it become zero, nor does the whole series move to earlier hours (another time
+    zone, or the begin of an interval for its end). The other way round, values that became larger, the table is taken
+    with a warning: it can only raise a level.
 
     Parameters
     ----------
     before, after : xarray.Dataset
-        ``rain_mm(time, gauge)`` [mm], as `read_gauge_table` gives it.
+        ``rain_mm(time, gauge)`` [mm] in steps of 1 h, as `read_gauge_table` gives it.
+    file : str
+        Name of the later table.
 
     Returns
     -------
-    str
+    Finding or None
+        An error if the table must not be used.
 
     Examples
     --------
     >>> end = np.datetime64("2021-07-20T00", "ns") + np.arange(8) * np.timedelta64(1, "h")
     >>> def table(rain_mm):
-    ...     return xr.Dataset({"rain_mm": (("time", "gauge"), np.array(rain_mm)[:, None])}, {"time": end, "gauge": ["a"]})
+    ...     rain_mm = (("time", "gauge"), np.array(rain_mm)[:, None])
+    ...     return xr.Dataset({"rain_mm": rain_mm}, {"time": end, "gauge": ["a"]})
     >>> rain = np.array([0.0, 3.0, 12.0, 40.0, 60.0, 25.0, 8.0, 2.0])
-    >>> disagreement(table(rain), table(rain)), disagreement(table(rain / 25.4), table(rain))
-    ('', '')
-    >>> disagreement(table(rain), table((rain / 25.4).round(3)))
-    'for the same hours it gives 0.039 of the rain received before (7 values): inches or another unit, or the earlier file was wrong'
+    >>> disagreement(table(rain), table(rain), file="g.csv") is None
+    True
+    >>> print(disagreement(table(rain), table((rain / 25.4).round(3)), file="g.csv"))
+    g.csv: for the same hours it gives 0.039 times the rain received before (7 values). Ask ... [unit-slip]
     """
-    old, new = _pairs(before, after)
-    is_wet = old >= WET_MM
-    old, new = old[is_wet], new[is_wet]
+    return _moved_back(before, after, file) or _rescaled(before, after, file)
+
+
+def _rescaled(before: xr.Dataset, after: xr.Dataset, file: str) -> Finding | None:
+    old, new = _pairs(before["rain_mm"], after["rain_mm"])
     if len(old) < MIN_PAIRS:
-        return ""
+        return None
     if np.mean(new == 0) >= SHARE:
-        return f"for the same hours it gives no rain where rain was received before ({len(old)} values)"
+        message = f"for the same hours it gives no rain where rain was received before ({len(old)} values)"
+        return Finding(code="rain-vanished", message=message, file=file, fix="ask who sends the feed which is right")
     factor = float(np.median(new / old))
-    if not 0 < factor < 1 / FACTOR:
-        return ""
-    if np.mean(np.abs(new - factor * old) <= np.maximum(ROUNDING_MM * factor, 0.03 * factor * old)) < SHARE:
-        return ""
-    return (
-        f"for the same hours it gives {factor:.2g} of the rain received before ({len(old)} values): "
-        "inches or another unit, or the earlier file was wrong"
+    is_changed = factor > 0 and abs(np.log(factor)) > np.log(FACTOR)
+    near = np.abs(new - factor * old) <= np.maximum(ROUNDING_MM * max(factor, 1.0) / 2, 0.03 * factor * old)
+    if not is_changed or np.mean(near) < SHARE:
+        return None
+    return Finding(
+        code="unit-slip",
+        message=f"for the same hours it gives {factor:.2g} times the rain received before ({len(old)} values)",
+        file=file,
+        fix="ask who sends the feed whether its unit changed (inch, 0.1 mm)",
+        severity="error" if factor < 1 else "warning",
     )
+
+
+def _moved_back(before: xr.Dataset, after: xr.Dataset, file: str) -> Finding | None:
+    old, new = _pairs(before["rain_mm"], after["rain_mm"])
+    if len(old) >= MIN_PAIRS and np.mean(_is_same(old, new)) >= 1.0 - SHARE:
+        return None
+    for hours in range(1, MAX_SHIFT_H + 1):
+        shifted = after.assign_coords(time=after["time"].to_numpy() + np.timedelta64(hours, "h"))
+        old, new = _pairs(before["rain_mm"], shifted["rain_mm"])
+        if len(old) >= MIN_PAIRS and np.mean(_is_same(old, new)) >= SHARE:
+            return Finding(
+                code="clock-moved-back",
+                message=f"it gives the rain received before, {hours} h earlier ({len(old)} values)",
+                file=file,
+                fix="ask who sends the feed about its time zone and which end of the interval it names",
+            )
+    return None
+
+
+def _is_same(old: NDArray[np.float64], new: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return np.asarray(np.abs(old - new) < ROUNDING_MM / 2)
 
 
 def all_dry_in_rain(
@@ -104,9 +140,9 @@ def all_dry_in_rain(
     return run if was_wet and is_wet else 0
 
 
-def _pairs(before: xr.Dataset, after: xr.Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the values that both tables know for the same hour and gauge."""
-    old, new = xr.align(before["rain_mm"], after["rain_mm"], join="inner")
+def _pairs(before: xr.DataArray, after: xr.DataArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the values that both tables know for the same hour and gauge, where it rained by the earlier one."""
+    old, new = xr.align(before, after, join="inner")
     left, right = old.to_numpy().ravel(), new.to_numpy().ravel()
-    both = np.isfinite(left) & np.isfinite(right)
+    both = np.isfinite(left) & np.isfinite(right) & (np.where(np.isfinite(left), left, 0.0) >= WET_MM)
     return left[both], right[both]

@@ -65,8 +65,8 @@ class FileFacts:
 FileCheck = Callable[[Path], FileFacts]
 """Reads a file and says what is in it; raises `BadInputError` if it cannot be used."""
 
-Comparison = Callable[[Path, Path], str]
-"""Says why a new file cannot be right beside the one before it; empty if it can."""
+Comparison = Callable[[Path, Path], Finding | None]
+"""Says why a new file is odd beside the one before it; an error must not be used."""
 
 
 def issued_at_from_name(name: str) -> datetime | None:
@@ -103,8 +103,10 @@ def foreign_content(kind: str, name: str, data: bytes) -> str:
     --------
     >>> foreign_content("gauge_table", "g.csv", b"<!DOCTYPE html><title>Log in</title>")
     'g.csv: is a web page, not a gauge_table'
-    >>> foreign_content("ensemble_netcdf", "e.nc", b"time,57083"), foreign_content("gauge_table", "g.csv", b"time,57083")
-    ('e.nc: does not begin like a file of kind ensemble_netcdf', '')
+    >>> foreign_content("ensemble_netcdf", "e.nc", b"time,57083")
+    'e.nc: does not begin like a file of kind ensemble_netcdf'
+    >>> foreign_content("gauge_table", "g.csv", b"time,57083")
+    ''
     """
     if _PAGE.match(data[:512]):
         return f"{name}: is a web page, not a {kind}"
@@ -185,15 +187,14 @@ def _check_ensemble(path: Path) -> FileFacts:
     )
 
 
-def _compare_tables(new: Path, old: Path, timezone: str, gauge_ids: Sequence[str] | None) -> str:
+def _compare_tables(new: Path, old: Path, timezone: str, gauge_ids: Sequence[str] | None) -> Finding | None:
     from risk_models.forecast.readers.gauge_table import read_gauge_table
     from wuyu.feeds.agreement import disagreement
 
     if not old.is_file():
-        return ""
+        return None
     before, after = (read_gauge_table(path, timezone=timezone, gauge_ids=gauge_ids)[0] for path in (old, new))
-    reason = disagreement(before, after)
-    return f"{new.name}: {reason}" if reason else ""
+    return disagreement(before, after, file=new.name)
 
 
 def _typical_last(rain: xr.Dataset) -> datetime | None:

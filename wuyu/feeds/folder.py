@@ -5,27 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 from wuyu.feeds.intake import PullResult, pull
 from wuyu.feeds.source import Arrival, Feed, FetchError, is_unfinished
 from wuyu.feeds.status import FeedStatus, reference_time, status
 
-__all__ = ["Feed", "FeedStatus", "FolderFeed", "FolderSource", "PullResult", "pull", "reference_time", "status"]
+__all__ = ["Feed", "FeedStatus", "FolderSource", "PullResult", "pull", "reference_time", "status"]
 
 MAX_BYTES = 512_000_000
-
-
-class FolderFeed(Protocol):
-    """A feed that is a place below the district's folder."""
-
-    @property
-    def id(self) -> str:
-        """Name of the feed."""
-
-    @property
-    def path(self) -> str | Path:
-        """A file or a folder."""
 
 
 class FolderSource:
@@ -33,13 +20,15 @@ class FolderSource:
 
     Parameters
     ----------
-    feed : FolderFeed
+    feed_id : str
+    path : str or Path
+        A file or a folder, relative to the district's folder.
     district_root : Path
-        The feed's path must stay inside it.
+        The path must stay inside it.
     """
 
-    def __init__(self, feed: FolderFeed, district_root: Path) -> None:
-        self.feed = feed
+    def __init__(self, feed_id: str, path: str | Path, district_root: Path) -> None:
+        self.feed_id, self.path = feed_id, path
         self.root = district_root.resolve()
         self.marks: dict[str, str] = {}
 
@@ -55,15 +44,15 @@ class FolderSource:
             raise FetchError("; ".join(problems))
 
     def _paths(self) -> list[Path]:
-        place = (self.root / self.feed.path).resolve()
+        place = (self.root / self.path).resolve()
         if not place.is_relative_to(self.root):
-            raise FetchError(f"the path of feed {self.feed.id} leaves the district folder: {self.feed.path}")
+            raise FetchError(f"the path of feed {self.feed_id} leaves the district folder: {self.path}")
         if not place.exists():
-            raise FetchError(f"feed {self.feed.id} brought nothing: {self.feed.path} is not there")
+            raise FetchError(f"feed {self.feed_id} brought nothing: {self.path} is not there")
         try:
             paths = sorted(place.iterdir()) if place.is_dir() else [place]
         except OSError as failure:
-            raise FetchError(f"feed {self.feed.id}: {failure.strerror or failure}") from None
+            raise FetchError(f"feed {self.feed_id}: {failure.strerror or failure}") from None
         return [path for path in paths if path.is_file() and not path.is_symlink() and not is_unfinished(path.name)]
 
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from risk_models.errors import BadInputError, ConfigError
+from risk_models.errors import BadInputError, ConfigError, Finding
 from wuyu.feeds.checks import Comparison, FileCheck, FileFacts, foreign_content, issued_at_from_name
 from wuyu.feeds.source import Arrival, Feed, FetchError, open_source, safe_name
 from wuyu.ledger.models import FeedFile, FeedFinding, FeedPull, FeedState, LogEntry
@@ -183,11 +183,15 @@ class _Judge:
         try:
             facts = self.check(path)
             if facts.typical_last_at is not None and facts.typical_last_at > self.now + _FUTURE:
-                return facts, _from_the_future(path.name, facts.typical_last_at, self.now)
-            reason = ""
+                ahead = _from_the_future(path.name, facts.typical_last_at, self.now)
+                return replace(facts, findings={**facts.findings, ahead.code: (1, str(ahead))}), str(ahead)
+            odd = None
             if self.compare is not None and self.last_path is not None:
-                reason = self.compare(path, self.last_path)
-            return facts, reason
+                odd = self.compare(path, self.last_path)
+            if odd is None:
+                return facts, ""
+            facts = replace(facts, findings={**facts.findings, odd.code: (1, str(odd))})
+            return facts, str(odd) if odd.severity == "error" else ""
         except BadInputError as error:
             counts = Counter(finding.code for finding in error.findings)
             first = {finding.code: str(finding) for finding in reversed(error.findings)}
@@ -197,11 +201,15 @@ class _Judge:
             return FileFacts(), f"{path.name}: the reader broke on it ({type(error).__name__}: {error})"
 
 
-def _from_the_future(name: str, last: datetime, now: datetime) -> str:
+def _from_the_future(name: str, last: datetime, now: datetime) -> Finding:
     hours = (last - now).total_seconds() / 3600
-    return (
-        f"{name}: most of its series end at {last.isoformat()}, {hours:.1f} h after it came. "
-        "The time zone, the label of the interval or a clock is wrong"
+    return Finding(
+        code="clock-ahead",
+        message=f"most of its series end {hours:.1f} h after it came",
+        file=name,
+        value=last.isoformat(),
+        accepted=f"up to {(now + _FUTURE).isoformat(timespec='minutes')}",
+        fix="correct the time zone, the label of the interval, or the clock",
     )
 
 

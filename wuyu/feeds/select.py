@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 
 from wuyu.ledger.models import FeedFile
 from wuyu.ledger.store import Ledger
 from wuyu.ledger.types import FileState
 
-__all__ = ["SelectedFile", "gauge_table", "newest_ensemble"]
+__all__ = ["SelectedFile", "ensembles", "gauge_table", "gauge_tables", "newest_ensemble"]
+
+MAX_TABLES = 400
+"""Tables looked at for one window: enough for a file every 15 minutes over three days."""
+MAX_ISSUES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +28,18 @@ class SelectedFile:
     name: str
     path: Path
     sha256: str
+    arrived_at: datetime
     issued_at: datetime | None
+    first_value_at: datetime | None
     last_value_at: datetime | None
+
+    def known_until(self, valid_at: datetime, delay: timedelta) -> datetime:
+        """Return up to when values of this file were known at `valid_at`.
+
+        What was there by then was known whatever its delay; what came later (a replay from an archive) would have
+        come with the delay.
+        """
+        return valid_at if self.arrived_at <= valid_at else valid_at - delay
 
 
 def newest_ensemble(
@@ -47,7 +62,8 @@ def newest_ensemble(
     valid_at : datetime
         Time of the cycle.
     delay : timedelta
-        Time a forecast takes from its issue until it can be had: issues after ``valid_at - delay`` are left out.
+        Time a forecast takes from its issue until it can be had: of what came after `valid_at` (an archive) issues
+        after ``valid_at - delay`` are left out.
     known_at : datetime or None
         Leave out what arrived later, to rebuild a cycle as it was; None for a replay from an archive.
 
@@ -55,8 +71,29 @@ def newest_ensemble(
     -------
     SelectedFile or None
     """
-    query = _accepted(feed_id, known_at).where(FeedFile.issued_at <= valid_at - delay)
-    return _first(ledger, query.order_by(FeedFile.issued_at.desc(), FeedFile.id.desc()), raw_dir)
+    found = ensembles(ledger, feed_id, raw_dir=raw_dir, valid_at=valid_at, delay=delay, known_at=known_at)
+    return found[0] if found else None
+
+
+def ensembles(
+    ledger: Ledger,
+    feed_id: str,
+    *,
+    raw_dir: Path,
+    valid_at: datetime,
+    delay: timedelta = timedelta(0),
+    known_at: datetime | None = None,
+) -> list[SelectedFile]:
+    """Return the forecasts that were there at `valid_at`, the newest first: should one be lost, the next stands in.
+
+    Parameters
+    ----------
+    ledger, feed_id, raw_dir, valid_at, delay, known_at
+        As in `newest_ensemble`.
+    """
+    was_there = or_(FeedFile.arrived_at <= valid_at, FeedFile.issued_at <= valid_at - delay)
+    query = _accepted(feed_id, known_at).where(FeedFile.issued_at <= valid_at, was_there)
+    return _files(ledger, query.order_by(FeedFile.issued_at.desc(), FeedFile.id.desc()).limit(MAX_ISSUES), raw_dir)
 
 
 def gauge_table(
@@ -71,8 +108,52 @@ def gauge_table(
     ledger, feed_id, raw_dir, valid_at, known_at
         As in `newest_ensemble`.
     """
+    query = _tables(feed_id, valid_at, known_at).limit(1)
+    return next(iter(_files(ledger, query, raw_dir)), None)
+
+
+def gauge_tables(
+    ledger: Ledger,
+    feed_id: str,
+    *,
+    raw_dir: Path,
+    valid_at: datetime,
+    past_h: int,
+    known_at: datetime | None = None,
+) -> list[SelectedFile]:
+    """Return the gauge tables that together hold the window of a cycle, the last that came first.
+
+    A table without an hour that those after it do not have is left out, so a feed of long tables gives one and a feed
+    of an hour each gives one per hour.
+
+    Parameters
+    ----------
+    ledger, feed_id, raw_dir, valid_at, known_at
+        As in `newest_ensemble`.
+    past_h : int
+        Length of the window before `valid_at` [h].
+    """
+    query = _tables(feed_id, valid_at, known_at).where(FeedFile.last_value_at > valid_at - timedelta(hours=past_h))
+    files = _files(ledger, query.limit(MAX_TABLES), raw_dir)
+    return list(_reaching(files, valid_at, valid_at - timedelta(hours=past_h)))
+
+
+def _reaching(files: Iterable[SelectedFile], valid_at: datetime, begin: datetime) -> Iterable[SelectedFile]:
+    """Give every file that has an hour of the window which no newer file has."""
+    covered: set[int] = set()
+    for file in files:
+        if file.first_value_at is None or file.last_value_at is None:
+            continue
+        first, last = max(file.first_value_at, begin), min(file.last_value_at, valid_at)
+        hours = set(range(int(first.timestamp() // 3600), int(last.timestamp() // 3600) + 1))
+        if hours - covered:
+            covered |= hours
+            yield file
+
+
+def _tables(feed_id: str, valid_at: datetime, known_at: datetime | None) -> Select[FeedFile]:
     query = _accepted(feed_id, known_at).where(FeedFile.first_value_at <= valid_at)
-    return _first(ledger, query.order_by(FeedFile.id.desc()), raw_dir)
+    return query.order_by(FeedFile.id.desc())
 
 
 def _accepted(feed_id: str, known_at: datetime | None) -> Select[FeedFile]:
@@ -80,16 +161,19 @@ def _accepted(feed_id: str, known_at: datetime | None) -> Select[FeedFile]:
     return query if known_at is None else query.where(FeedFile.arrived_at <= known_at)
 
 
-def _first(ledger: Ledger, query: Select[FeedFile], raw_dir: Path) -> SelectedFile | None:
+def _files(ledger: Ledger, query: Select[FeedFile], raw_dir: Path) -> list[SelectedFile]:
     with ledger.reading() as session:
-        file = session.scalars(query.limit(1)).one_or_none()
-    if file is None:
-        return None
-    return SelectedFile(
-        feed_id=file.feed_id,
-        name=file.name,
-        path=raw_dir / file.raw_path,
-        sha256=file.sha256,
-        issued_at=file.issued_at,
-        last_value_at=file.last_value_at,
-    )
+        rows = list(session.scalars(query))
+    return [
+        SelectedFile(
+            feed_id=file.feed_id,
+            name=file.name,
+            path=raw_dir / file.raw_path,
+            sha256=file.sha256,
+            arrived_at=file.arrived_at,
+            issued_at=file.issued_at,
+            first_value_at=file.first_value_at,
+            last_value_at=file.last_value_at,
+        )
+        for file in rows
+    ]

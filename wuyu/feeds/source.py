@@ -150,7 +150,7 @@ def open_source(feed: Feed, district_root: Path, *, now: datetime, marks: Mappin
         return SqlSource(feed)
     from wuyu.feeds.folder import FolderSource
 
-    return FolderSource(feed, district_root)
+    return FolderSource(feed.id, getattr(feed, "path", "."), district_root)
 
 
 def is_unfinished(name: str) -> bool:

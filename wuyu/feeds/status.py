@@ -19,11 +19,13 @@ __all__ = ["FeedLine", "FeedStatus", "StateName", "feed_lines", "finding_words",
 StateName = Literal["fresh", "late", "ahead", "absent"]
 _CLOCK_SKEW = timedelta(minutes=5)
 _MAX_FINDINGS_TOLD = 4
+_FILES_SEEN = 1000
 
 _STATE_WORDS: dict[str, tuple[str, str]] = {
     "fresh": ("及时", "fresh"),
     "late": ("迟到", "late"),
     "ahead": ("时间超前于本次评估", "ahead of this cycle"),
+    "archive": ("取自归档", "from an archive"),
     "absent": ("没有可用资料", "nothing usable"),
 }
 _FINDING_WORDS: dict[str, tuple[str, str]] = {
@@ -32,6 +34,8 @@ _FINDING_WORDS: dict[str, tuple[str, str]] = {
     "bad-encoding": ("无法识别的编码", "unreadable encoding"),
     "bad-ensemble": ("预报文件不合规定", "forecast file breaks the rules"),
     "bad-time": ("无法识别的时间", "unreadable time"),
+    "clock-ahead": ("时间在到达之后", "stamped after it came"),
+    "clock-moved-back": ("时间整体提前", "clock moved back"),
     "decimal-comma": ("小数逗号", "decimal comma"),
     "duplicate-time": ("重复时次", "repeated step"),
     "empty-file": ("空文件", "empty file"),
@@ -44,6 +48,7 @@ _FINDING_WORDS: dict[str, tuple[str, str]] = {
     "no-time-column": ("没有时间列", "no time column"),
     "not-a-number": ("非数字", "no number"),
     "off-step-time": ("非整点时间", "time off the step"),
+    "rain-vanished": ("原有降雨变为0", "rain became zero"),
     "time-backwards": ("时间倒退", "time goes backwards"),
     "time-jump": ("时间跳变", "time jumps"),
     "unfinished-file": ("文件未写完", "unfinished file"),
@@ -90,6 +95,8 @@ class FeedStatus:
         Files of the last pull that were old content under a new name.
     consecutive_failures : int
         Pulls in a row, up to the last, that failed.
+    from_archive : bool
+        True if the newest usable file came after the moment asked for: a replay.
     """
 
     feed_id: str
@@ -111,6 +118,7 @@ class FeedStatus:
     refused_codes: tuple[str, ...] = ()
     repeated: int = 0
     consecutive_failures: int = 0
+    from_archive: bool = False
 
 
 def status(ledger: Ledger, now: datetime) -> list[FeedStatus]:
@@ -172,10 +180,8 @@ def finding_words(code: str) -> tuple[str, str]:
 
 
 def _line(one: FeedStatus) -> FeedLine:
-    zh, en = (
-        [f"数据源{one.feed_id}：{_STATE_WORDS[one.state][0]}"],
-        [f"Feed {one.feed_id}: {_STATE_WORDS[one.state][1]}"],
-    )
+    state = _STATE_WORDS["archive" if one.state == "ahead" and one.from_archive else one.state]
+    zh, en = [f"数据源{one.feed_id}：{state[0]}"], [f"Feed {one.feed_id}: {state[1]}"]
     if one.age_h is not None:
         zh[0] += f"，最新资料距今{one.age_h:.1f}小时（限{one.limit_h:g}小时）"
         en[0] += f", newest data {one.age_h:.1f} h old (limit {one.limit_h:g} h)"
@@ -199,7 +205,8 @@ def _line(one: FeedStatus) -> FeedLine:
 
 
 def _status(session: Session, state: FeedState, now: datetime) -> FeedStatus:
-    everything = list(session.scalars(select(FeedFile).where(FeedFile.feed_id == state.feed_id).order_by(FeedFile.id)))
+    newest_first = select(FeedFile).where(FeedFile.feed_id == state.feed_id).order_by(FeedFile.id.desc())
+    everything = list(session.scalars(newest_first.limit(_FILES_SEEN)))[::-1]
     files = [file for file in everything if file.state == FileState.ACCEPTED]
     dated = [(at, file.id, file) for file in files if (at := reference_time(file, now)) is not None]
     newest_at, _, newest = max(dated, default=(None, 0, None))
@@ -226,6 +233,7 @@ def _status(session: Session, state: FeedState, now: datetime) -> FeedStatus:
         refused_codes=() if refused is None else tuple(_findings(session, refused)),
         repeated=0 if last is None else last.repeated,
         consecutive_failures=failures,
+        from_archive=newest is not None and newest.arrived_at > now,
     )
 
 
