@@ -87,7 +87,9 @@ def run_demo(district: Path, out: Path) -> float:
 
 
 def run_service(district: Path, out: Path) -> int:
-    """Run Airflow with its web page on this machine until it is stopped; mail goes to a local sink.
+    """Run Airflow with its web page on this machine until it is stopped.
+
+    Mail goes to the server that ``WUYU_SMTP_HOST`` names; to a local sink if it names none.
 
     Parameters
     ----------
@@ -100,7 +102,11 @@ def run_service(district: Path, out: Path) -> int:
     """
     variables = airflow_environment(out / "airflow")
     with local_sink(out / "mailbox") as (host, port):
+        given = {name: value for name, value in os.environ.items() if name.startswith("WUYU_SMTP_")}
         variables |= environment(district=district, out=out, smtp_host=host, smtp_port=port)
+        if given.get("WUYU_SMTP_HOST"):
+            variables |= {"WUYU_SMTP_PORT": "25"} | given
+        _tell(f"mail goes to {variables['WUYU_SMTP_HOST']}:{variables['WUYU_SMTP_PORT']}")
         _tell(f"Airflow comes up at http://127.0.0.1:{WEB_PORT} (Ctrl-C stops it); products: {out}")
         # A group of its own, so that scheduler, web server and workers end together with us, however we are stopped.
         process = subprocess.Popen([_binary(), "standalone"], env=variables, start_new_session=True)  # noqa: S603

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -35,7 +36,11 @@ from risk_models.standards.records import (
     StormFormula,
 )
 
-BUNDLED = Path(__file__).resolve().parents[2] / "data" / "standards"
+#: In a checkout, and where an installed wheel puts the same tables.
+BUNDLED = (
+    Path(__file__).resolve().parents[2] / "data" / "standards",
+    Path(sys.prefix) / "share" / "wuyu" / "data" / "standards",
+)
 CONFIDENCES = "ABCD"
 
 
@@ -61,7 +66,7 @@ def load_standards(directory: Path | str | None = None) -> Standards:
     >>> load_standards().storm_formula("zz-f2").n
     0.824
     """
-    folder = BUNDLED if directory is None else Path(directory)
+    folder = next(filter(Path.is_dir, BUNDLED), BUNDLED[0]) if directory is None else Path(directory)
     findings: list[Finding] = []
     tables: dict[str, dict[str, tuple[Any, ...]]] = {}
     infos: dict[str, StandardInfo] = {}

@@ -46,6 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FloodRiskError as error:
         print(f"wuyu: {error}", file=sys.stderr)  # noqa: T201
         return 1
+    except BrokenPipeError:  # the reader of our output has gone, e.g. `| head`
+        sys.stdout = None  # type: ignore[assignment]
+        return 1
     except KeyboardInterrupt:
         print("wuyu: stopped; run the same command again to take it up", file=sys.stderr)  # noqa: T201
         return 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 from datetime import UTC, datetime
@@ -89,5 +90,13 @@ def say(text: str) -> None:
 
 
 def say_json(value: Any) -> None:
-    """Write a value for a machine to standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    """Write a value for a machine to standard output: strict JSON, unknown and infinite numbers as null."""
+    sys.stdout.write(json.dumps(_strict(value), ensure_ascii=False, indent=2, default=str, allow_nan=False) + "\n")
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,6 +1,27 @@
 """Susceptibility: which hotspots flood, learned from the record, and how that joins the physical probability."""
 
+from risk_models.risk.susceptibility.card import ModelFacts, model_card
 from risk_models.risk.susceptibility.classifier import HotspotFloodClassifier
+from risk_models.risk.susceptibility.combine import combine_probabilities, learned_weight
+from risk_models.risk.susceptibility.history import group_storms, training_table
+from risk_models.risk.susceptibility.metrics import best_threshold, reliability_curve, score_table
+from risk_models.risk.susceptibility.persist import load_model, save_model
 from risk_models.risk.susceptibility.spatial_cv import LeaveOneStormOut, SpatialBlockSplit, spatial_blocks
 
-__all__ = ["HotspotFloodClassifier", "LeaveOneStormOut", "SpatialBlockSplit", "spatial_blocks"]
+__all__ = [
+    "HotspotFloodClassifier",
+    "LeaveOneStormOut",
+    "ModelFacts",
+    "SpatialBlockSplit",
+    "best_threshold",
+    "combine_probabilities",
+    "group_storms",
+    "learned_weight",
+    "load_model",
+    "model_card",
+    "reliability_curve",
+    "save_model",
+    "score_table",
+    "spatial_blocks",
+    "training_table",
+]

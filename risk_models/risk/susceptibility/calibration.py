@@ -77,7 +77,9 @@ def fit_calibrator(
     References
     ----------
     Kull et al. (2017), see `BetaCalibrator`. Zadrozny, B. & Elkan, C. (2002) Transforming classifier scores into
-    accurate multiclass probability estimates, KDD, 694-699, doi:10.1145/775047.775151.
+    accurate multiclass probability estimates, KDD, 694-699, doi:10.1145/775047.775151. Line through the centres of the
+    steps: Oron, A. P. & Flournoy, N. (2017) Centered isotonic regression, Statistics in Biopharmaceutical Research 9,
+    258-267, doi:10.1080/19466315.2017.1286256.
 
     Examples
     --------
@@ -111,8 +113,11 @@ def _fit_beta(log_odds: Floats, flooded: npt.NDArray[np.intp]) -> BetaCalibrator
 
 
 def _fit_isotonic(log_odds: Floats, flooded: npt.NDArray[np.intp]) -> IsotonicCalibrator:
-    line = IsotonicRegression().fit(log_odds, flooded.astype(np.float64))
-    # No finite sample shows that something never or always happens: stay half a row away from 0 and 1.
-    edge = 0.5 / (len(flooded) + 1.0)
-    heights = logit(np.clip(line.y_thresholds_, edge, 1.0 - edge))
-    return IsotonicCalibrator(np.asarray(line.X_thresholds_, dtype=np.float64), np.asarray(heights, dtype=np.float64))
+    steps = IsotonicRegression().fit_transform(log_odds, flooded.astype(np.float64))
+    _, step = np.unique(steps, return_inverse=True)
+    n = np.bincount(step)
+    # Half an event and half a non-event more in each step: a few rows of one kind do not show "never" or "always".
+    shrunk = (np.bincount(step, flooded) + 0.5) / (n + 1.0)
+    heights = IsotonicRegression().fit_transform(np.arange(len(n)), shrunk, sample_weight=n)
+    centers = np.bincount(step, log_odds) / n
+    return IsotonicCalibrator(np.asarray(centers, dtype=np.float64), np.asarray(logit(heights), dtype=np.float64))

@@ -11,7 +11,7 @@ __all__ = ["HALF_WEIGHT_EVENTS", "LARGEST_CUT", "combine_probabilities", "learne
 Floats = npt.NDArray[np.float64]
 
 #: Number of recorded floods at which physics and record weigh the same (a choice, not a measurement).
-HALF_WEIGHT_EVENTS = 30.0
+HALF_WEIGHT_EVENTS = 100.0
 #: The record may at most divide the physical odds by this: a rain never seen before is not in the record.
 LARGEST_CUT = 2.0
 #: Neither side is believed to be surer than this (an ensemble of some 150 outcomes cannot show more).
@@ -45,12 +45,12 @@ def learned_weight(n_events: npt.ArrayLike, *, half_weight_events: float = HALF_
 
     Examples
     --------
-    >>> learned_weight([0, 30, 270]).tolist()
+    >>> learned_weight([0, 100, 900]).tolist()
     [0.0, 0.5, 0.9]
     """
     events = np.asarray(n_events, dtype=np.float64)
     if not (events >= 0).all() or not half_weight_events > 0:
-        raise ValueError(f"n_events must be >= 0 and half_weight_events > 0, got {n_events} and {half_weight_events}")
+        raise ValueError(f"n_events must be >= 0 and half_weight_events > 0, got {n_events!r} and {half_weight_events}")
     weight: Floats = events / (events + half_weight_events)
     return weight
 
@@ -97,6 +97,11 @@ def combine_probabilities(
     ValueError
         If a probability is outside 0..1, a count negative, or `largest_cut` below 1.
 
+    Notes
+    -----
+    The count says how much was seen, not whether anything was learned: for a model whose AUC on storms left out cannot
+    be told from 0.5, give 0 events.
+
     References
     ----------
     Weighted mean of log-odds (logarithmic opinion pool): Genest, C. & Zidek, J. V. (1986) Combining probability
@@ -104,7 +109,8 @@ def combine_probabilities(
 
     Examples
     --------
-    >>> combine_probabilities([0.2, 0.2, 0.2, 0.9], [0.8, 0.8, np.nan, 0.1], n_events=[0, 30, 30, 300]).round(3).tolist()
+    >>> learned = [0.8, 0.8, np.nan, 0.1]
+    >>> combine_probabilities([0.2, 0.2, 0.2, 0.9], learned, n_events=[0, 100, 100, 1000]).round(3).tolist()
     [0.2, 0.5, 0.2, 0.818]
     """
     p, q = np.broadcast_arrays(np.asarray(physical, dtype=np.float64), np.asarray(learned, dtype=np.float64))

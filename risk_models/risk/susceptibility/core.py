@@ -46,7 +46,8 @@ class Core:
         if self.additive is not None:
             parts.append(self.additive.logit(features))
         if self.boosting is not None:
-            parts.append(np.asarray(self.boosting.decision_function(features), dtype=np.float64))
+            filled = _without_empty(features, self.reference)
+            parts.append(np.asarray(self.boosting.decision_function(filled), dtype=np.float64))
         result: Floats = np.mean(parts, axis=0)
         return result
 
@@ -105,8 +106,15 @@ def fit_core(features: Floats, flooded: npt.NDArray[np.intp], settings: CoreSett
     reference = np.full(features.shape[1], np.nan)
     reference[known] = np.nanmedian(features[:, known], axis=0)
     additive = _fit_additive(features, flooded, settings) if settings.learner != "boosting" else None
-    boosting = _fit_boosting(features, flooded, settings) if settings.learner != "additive" else None
+    boosting = None
+    if settings.learner != "additive":
+        boosting = _fit_boosting(_without_empty(features, reference), flooded, settings)
     return Core(additive, boosting, reference)
+
+
+def _without_empty(features: Floats, reference: Floats) -> Floats:
+    """Put 0 into columns that training knew nothing of: the boosting cannot bin a column without any value."""
+    return np.where(np.isnan(reference), 0.0, features)
 
 
 def _fit_additive(features: Floats, flooded: npt.NDArray[np.intp], settings: CoreSettings) -> AdditiveEffects:

@@ -61,8 +61,8 @@ def score_table(
     """Score probabilities, with intervals from drawing whole blocks (storms, spatial blocks) again and again.
 
     AUC = P(p of an event > p of a non-event) + half the ties. Average precision = sum over falling thresholds of the
-    gain in recall times precision. Brier = mean (p - o)**2. With a hits, b false alarms, c misses of ``p >= threshold``:
-    F1 = 2a / (2a + b + c), CSI = a / (a + b + c), POD = a / (a + c), FAR = b / (a + b).
+    gain in recall times precision. Brier = mean (p - o)**2. With a hits, b false alarms, c misses of
+    ``p >= threshold``: F1 = 2a / (2a + b + c), CSI = a / (a + b + c), POD = a / (a + c), FAR = b / (a + b).
 
     Parameters
     ----------

@@ -1,5 +1,7 @@
 """Splits that keep neighbours, and one storm's rows, on the same side."""
 
+# ruff: noqa: N803, ARG002 (names and arguments of scikit-learn)
+
 from __future__ import annotations
 
 from collections.abc import Iterator
