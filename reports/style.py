@@ -33,6 +33,7 @@ __all__ = [
     "OBSERVED",
     "PAPER",
     "STYLE",
+    "drawn_png",
     "level_marker",
     "new_figure",
     "png_bytes",
@@ -194,8 +195,21 @@ def png_bytes(figure: Figure, *, base: tuple[str, ...] = ()) -> bytes:
     ...     png_bytes(figure)[:4], png_bytes(figure) == png_bytes(figure)
     (b'\x89PNG', True)
     """
+    figure.canvas.draw()
+    return drawn_png(figure, base=base)
+
+
+def drawn_png(figure: Figure, *, base: tuple[str, ...] = ()) -> bytes:
+    """Return what stands on the canvas of a figure, as `png_bytes` does, without drawing again.
+
+    Parameters
+    ----------
+    figure : Figure
+        Made by `new_figure` and drawn.
+    base : tuple of str
+        As for `png_bytes`.
+    """
     canvas: Any = figure.canvas
-    canvas.draw()
     rgb = np.asarray(canvas.buffer_rgba())[..., :3]
     picture = Image.fromarray(np.ascontiguousarray(rgb))
     if base:

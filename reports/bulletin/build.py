@@ -20,10 +20,11 @@ from reports.bulletin.statements import (
     number_text,
     previous_text,
     profile_text,
+    reason_text,
     signal_text,
 )
 from reports.figures.gauge import depth_bands
-from reports.words import Text, is_missing, local, plain, sentence
+from reports.words import Text, is_missing, local, plain
 from risk_models.levels import Level
 from risk_models.risk.table import RiskTable
 from risk_models.standards import Standards
@@ -84,8 +85,9 @@ def build_bulletin(
     settings = district.settings
     zone = settings.district.timezone
     sign_off = sign_off or SignOff()
-    area = _area(record, district, risk_table)
-    lines, unlisted = hotspot_lines(record, risk_table, district.hotspots)
+    risk, hotspots = pd.DataFrame(risk_table), pd.DataFrame(district.hotspots)
+    area = _area(record, district, risk)
+    lines, unlisted = hotspot_lines(record, risk, hotspots)
     issued_at = pd.Timestamp(local(record.issued_at, zone))
     draft = _awaits_decision(record, settings.warning.approval_from, sign_off)
     names = settings.district
@@ -112,7 +114,7 @@ def build_bulletin(
         valid_to=record.valid_to,
         previous=previous_text(record, previous, zone),
         signal=signal_text(record, signals),
-        reason=Text(sentence(record.reason_zh, "。"), sentence(record.reason_en, ".")),
+        reason=reason_text(record.reason_zh, record.reason_en),
         cautions=cautions(record, area.rows, risk_table.attrs),
         forecast=forecast_lines(
             area.rows,
@@ -121,7 +123,7 @@ def build_bulletin(
             formula_id=risk_table.attrs["formula_id"],
         ),
         observed=observed_lines(area.rows, observed_until=_time(risk_table.attrs.get("observed_until")), zone=zone),
-        impacts=impact_lines(area.rows, district.hotspots),
+        impacts=impact_lines(area.rows, hotspots),
         hotspots=lines,
         hotspots_unlisted=unlisted,
         depth_bands=depth_bands(standards, settings.standards.depth_classes),
@@ -145,16 +147,16 @@ def _time(value: Any) -> pd.Timestamp | None:
     return None if not value or is_missing(value) else pd.Timestamp(value)
 
 
-def _area(record: WarningRecord, district: District, risk_table: RiskTable) -> Area:
+def _area(record: WarningRecord, district: District, risk: pd.DataFrame) -> Area:
     names = district.settings.district
     whole = Text(plain(names.name.zh), plain(names.name.en))
     if record.area_code == names.code:
-        return Area(whole, whole, risk_table, "")
+        return Area(whole, whole, risk, "")
     if record.area_code not in district.towns.index:
         raise KeyError(f"area '{record.area_code}' is neither a town of {whole.en} nor the district itself")
     town = district.towns.loc[record.area_code]
     name = Text(plain(town["town_name"]), plain(town["town_name_en"]))
-    rows = risk_table[risk_table["town_code"] == record.area_code]
+    rows = risk[risk["town_code"] == record.area_code]
     return Area(name, Text(whole.zh + name.zh, f"{name.en}, {whole.en}"), rows, plain(town["duty_phone"]))
 
 

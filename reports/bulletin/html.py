@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from reports.bulletin.model import Bulletin
 from reports.bulletin.view import bulletin_view
 from reports.words import LANGUAGES
+from risk_models.levels import Level
 
 __all__ = ["MAP_CID", "to_html"]
 
@@ -40,7 +41,7 @@ def _template() -> Template:
     return environment.get_template("mail.html.j2")
 
 
-def to_html(bulletin: Bulletin, *, map_src: str | None = f"cid:{MAP_CID}") -> str:
+def to_html(bulletin: Bulletin, *, map_src: str | None = f"cid:{MAP_CID}", ack_url: str | None = None) -> str:
     """Return the bulletin as one HTML document without scripts or remote parts.
 
     Parameters
@@ -48,6 +49,8 @@ def to_html(bulletin: Bulletin, *, map_src: str | None = f"cid:{MAP_CID}") -> st
     bulletin : Bulletin
     map_src : str or None
         Where the map is: the inline part of a mail by default, a file name for a page on disk, None for no map.
+    ack_url : str or None
+        Where the recipient confirms the receipt; a mail carries it, a page on disk does not.
     """
     views = [bulletin_view(bulletin, lang) for lang in LANGUAGES]
-    return _template().render(views=views, map_src=map_src)
+    return _template().render(views=views, map_src=map_src, levels=list(Level), ack_url=ack_url)

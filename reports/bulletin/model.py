@@ -65,18 +65,26 @@ class HotspotLine:
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """What one plan asks for at one hotspot: who does what until when, with which team and shelter."""
+    """What one plan asks for at one hotspot: who does what until when, with which team and shelter.
+
+    ``deadline`` is the time behind ``due``, None if the median case gives none. ``team_brief`` and ``shelter_brief``
+    are what the one line of a less urgent measure says; the second is the shortfall if there is one.
+    """
 
     rank: int
     level: Level
     name: Text
+    plan_id: str
     plan: Text
     clauses: tuple[Text, ...]
     owner: str
     owner_phone: str
     team: Text
+    team_brief: Text
     shelter: Text
+    shelter_brief: Text
     due: Text
+    deadline: datetime | None
     shortfall: Text
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import typst
 
 from reports.bulletin.model import Bulletin
+from reports.bulletin.pack import pack_pdf
 from reports.bulletin.view import bulletin_view
 from reports.figures.gauge import TICKS_M, scale_end, stretch
 from reports.fonts import SANS, font_folder, printable
@@ -24,7 +25,7 @@ from reports.words import LANGUAGES, local
 __all__ = ["to_pdf"]
 
 _TEMPLATE = Path(__file__).resolve().parent.parent / "templates" / "bulletin" / "bulletin.typ"
-_GAUGED_MAX = 12
+_GAUGED_MAX = 6  # with more hotspots the table needs the room, and says the same
 
 
 @cache
@@ -68,12 +69,13 @@ def to_pdf(bulletin: Bulletin, *, map_png: bytes | None = None) -> bytes:
     )
     if not isinstance(document, bytes):
         raise TypeError(f"typst returned {type(document).__name__}, not one PDF")
-    return document
+    return pack_pdf(document, png=map_png)
 
 
 def _gauge(bulletin: Bulletin) -> dict[str, Any]:
-    """Return the depth gauge as shares of its width, which the template draws."""
-    end = scale_end(line.depth_high_m for line in bulletin.hotspots[:_GAUGED_MAX])
+    """Return the depth gauge as shares of its width, which the template draws; without rows there is none."""
+    gauged = bulletin.hotspots if len(bulletin.hotspots) <= _GAUGED_MAX and not bulletin.is_end else ()
+    end = scale_end(line.depth_high_m for line in gauged)
 
     def share(depth_m: float) -> float:
         return stretch(depth_m) / stretch(end)
@@ -91,7 +93,7 @@ def _gauge(bulletin: Bulletin) -> dict[str, Any]:
             "roman": line.level.roman,
             "span": [share(line.depth_low_m), share(line.depth_m), share(line.depth_high_m)],
         }
-        for line in bulletin.hotspots[:_GAUGED_MAX]
+        for line in gauged
         if all(map(math.isfinite, (line.depth_low_m, line.depth_m, line.depth_high_m)))
     ]
     ticks = [{"at": share(tick), "label": f"{tick * 100:.0f}"} for tick in TICKS_M if tick <= end]

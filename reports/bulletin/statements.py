@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ __all__ = [
     "number_text",
     "previous_text",
     "profile_text",
+    "reason_text",
     "signal_text",
 ]
 
@@ -79,6 +81,18 @@ def headline_text(record: WarningRecord, area: Area) -> Text:
         ),
     }[record.action]
     return Text(f"{name.zh}{told.zh}", f"{told.en}: {name.en}")
+
+
+def reason_text(zh: Any, en: Any) -> Text:
+    """Return a reason as one sentence per language, without brackets inside brackets.
+
+    Examples
+    --------
+    >>> reason_text("雨量大（重现期>100年（超出公式范围））", "Heavy rain (>100 a (outside the formula))").zh
+    '雨量大（重现期>100年，超出公式范围）。'
+    """
+    inner = r"([（(][^（()）]*?)\s*[（(]([^（()）]*)[)）]"
+    return Text(sentence(re.sub(inner, r"\1，\2", plain(zh)), "。"), sentence(re.sub(inner, r"\1, \2", plain(en)), "."))
 
 
 def previous_text(record: WarningRecord, previous: WarningRecord | None, zone: str) -> Text:

@@ -33,42 +33,54 @@ def subject(bulletin: Bulletin) -> str:
     return f"{marks}【{told}】{area} {at}{demonstration}"
 
 
-def to_text(bulletin: Bulletin) -> str:
+def to_text(bulletin: Bulletin, *, ack_url: str | None = None) -> str:
     """Return the bulletin as text with bare line feeds.
 
     Parameters
     ----------
     bulletin : Bulletin
+    ack_url : str or None
+        Where the recipient confirms the receipt; a mail carries it, a file on disk does not.
 
     Returns
     -------
     str
         Chinese, a rule, English.
     """
-    parts = ["\n".join(_lines(bulletin_view(bulletin, lang))) for lang in LANGUAGES]
+    parts = ["\n".join(_lines(bulletin_view(bulletin, lang), ack_url)) for lang in LANGUAGES]
     return f"\n\n{_RULE}\n\n".join(parts) + "\n"
 
 
-def _lines(view: dict[str, Any]) -> list[str]:
+def _lines(view: dict[str, Any], ack_url: str | None) -> list[str]:
     words, colon = view["labels"], "：" if view["lang"] == "zh" else ": "
     lines = [*view["banners"], view["issuer"], view["title"], "", view["headline"], ""]
     lines += [f"{label}{colon}{value}" for label, value in view["facts"]]
     lines += _block(words["acknowledgement"], [view["acknowledgement"]], colon)
+    lines += [f"{words['ack_link']}{colon}{ack_url}"] if ack_url else []
     lines += _block(words["contact"], [view["contact"]], colon)
     lines += _block(words["cautions"], view["cautions"], colon)
-    for section in view["sections"]:
+    lines += _block(view["reason"]["label"], view["reason"]["lines"], colon)
+    lines += ["", f"{words['urgent']}{colon}".rstrip(), *(f"- {line}" for line in view["guidance"])]
+    for row in view["urgent"]:
+        lines += [
+            f"{row['rank']}. {row['name']} [{row['due']}] {row['clauses']}",
+            f"   {words['unit']}{colon}{row['owner']} {row['phone']}",
+        ]
+    lines += [view["urgent_note"]] if view["urgent_note"] else []
+    for section in (view["impacts"], *view["rain"]):
         lines += _block(section["label"], section["lines"], colon)
     lines += ["", f"{words['hotspots']}{colon}".rstrip()]
     for row in view["hotspots"]:
-        lines += _hotspot(row, words, colon)
-    lines += [view["hotspots_note"], "", f"{words['measures']}{colon}".rstrip()]
-    lines += [f"- {line}" for line in view["guidance"]]
-    for measure in view["measures"]:
-        lines += _measure(measure, words, colon)
-    if view["measures_note"]:
-        lines.append(view["measures_note"])
-    lines += _block(words["basis"], view["basis"], colon)
+        lines += _hotspot(row, words)
+    lines.append(view["hotspots_note"])
+    if view["measures"]:
+        lines += ["", f"{words['measures']}{colon}".rstrip()]
+        for measure in view["measures"]:
+            lines += _measure(measure, words, colon)
+    if view["others"]:
+        lines += ["", f"{words['others']}{colon}".rstrip(), *map(_brief, view["others"]), view["others_note"]]
     lines += _block(words["decision"], [view["decision"]], colon)
+    lines += _block(words["basis"], view["basis"], colon)
     return [*lines, "", view["profile"], view["message"]]
 
 
@@ -82,14 +94,21 @@ def _block(label: str, texts: list[str], colon: str) -> list[str]:
     return ["", f"{label}{colon}".rstrip(), *(f"- {text}" for text in kept)]
 
 
-def _hotspot(row: dict[str, Any], words: dict[str, str], colon: str) -> list[str]:
-    lines = [
-        f"{row['rank']}. [{row['level']}] {row['name']} ({row['kind']}, {row['id']})",
-        f"   {words['depth']} {row['depth']} | {words['p15']} {row['p15']} | {words['p50']} {row['p50']}",
-        f"   {words['first']} {row['first']} | {words['first50']} {row['first50']} | {words['peak']} {row['peak']}",
-        f"   {words['owner']}{colon}{row['owner']} {row['phone']}",
+def _hotspot(row: dict[str, Any], words: dict[str, str]) -> list[str]:
+    told = [
+        f"{row['rank']}. [{row['level']}] {row['name']} {row['id']}",
+        f"{words['depth']} {row['depth']}",
+        f"{words['p15']} {row['p15']}",
+        f"{words['p50']} {row['p50']}",
+        f"{words['first']} {row['first']}",
+        f"{words['owner']} {row['owner']} {row['phone']}",
     ]
-    return [*lines, f"   {row['reason']} {row['marks']}"] if row["detailed"] else lines
+    lines = [" | ".join(told)]
+    if row["detailed"]:
+        times = f"{words['first50']} {row['first50']} | {words['peak']} {row['peak']}"
+        lines.append(f"   {row['kind']} | {times} | {words['unit']} {row['unit']} {row['marks']}")
+        lines += [f"   {row['reason']}"] if row["reason"] else []
+    return lines
 
 
 def _measure(measure: dict[str, Any], words: dict[str, str], colon: str) -> list[str]:
@@ -98,9 +117,20 @@ def _measure(measure: dict[str, Any], words: dict[str, str], colon: str) -> list
         f"   {words['unit']}{colon}{measure['owner']} {measure['phone']}",
         f"   {words['team']}{colon}{measure['team']}",
         f"   {words['shelter']}{colon}{measure['shelter']}",
+        f"   {words['plan']}{colon}{measure['plan']}",
     ]
-    if measure["detailed"]:
-        lines.append(f"   {words['plan']}{colon}{measure['plan']}")
     if measure["shortfall"]:
         lines.append(f"   {words['shortfall']}{colon}{measure['shortfall']}")
     return lines
+
+
+def _brief(measure: dict[str, Any]) -> str:
+    """Return a less urgent measure as one line."""
+    parts = [
+        f"{measure['rank']}. {measure['name']} [{measure['due']}]",
+        f"{measure['plan']} {measure['clauses']}",
+        f"{measure['owner']} {measure['phone']}",
+        measure["team"],
+        measure["shelter"],
+    ]
+    return " | ".join(parts)

@@ -28,10 +28,18 @@ from reports.words import (
 )
 from risk_models.levels import Level
 
-__all__ = ["DETAILED_MAX", "LABELS", "bulletin_view"]
+__all__ = ["DETAILED_MAX", "LABELS", "URGENT_MAX", "bulletin_view"]
 
 DETAILED_MAX = 6
-"""Hotspots that are told with reason, peak and plan; those after them have a short row, so that a mail stays light."""
+"""Hotspots and measures that are told in full; those after them have one line, so that nobody has to leaf."""
+
+REASONED_MAX = 3
+"""Hotspots whose reason is told: in one town the sentences differ little."""
+
+URGENT_MAX = 5
+"""Measures named on the first page."""
+
+_BRIEF_CLAUSES = 2
 
 LABELS: dict[str, Text] = {
     "number": Text("编号", "Number"),
@@ -48,8 +56,12 @@ LABELS: dict[str, Text] = {
     "observed": Text("实况", "Observed so far"),
     "impacts": Text("预计影响", "Expected impacts"),
     "hotspots": Text("风险点", "Hotspots"),
+    "urgent": Text("先做什么", "Do first"),
     "measures": Text("处置措施与责任单位", "Actions and who is responsible"),
+    "actions": Text("措施", "Actions"),
+    "others": Text("其余风险点的措施", "Actions at the other hotspots"),
     "acknowledgement": Text("叫应回执", "Acknowledgement"),
+    "ack_link": Text("点此确认收到（链接限收件人本人使用）", "Confirm here (this link is yours alone)"),
     "contact": Text("联系", "Contact"),
     "basis": Text("数据依据", "Data basis"),
     "decision": Text("审签", "Decision"),
@@ -66,9 +78,11 @@ LABELS: dict[str, Text] = {
     "name": Text("名称", "Name"),
     "due": Text("时限", "Due"),
     "plan": Text("预案", "Plan"),
+    "brief": Text("预案与首要措施", "Plan and first actions"),
     "unit": Text("责任单位", "Unit"),
     "team": Text("队伍", "Team"),
     "shelter": Text("避难场所", "Shelter"),
+    "need": Text("避难场所或缺口", "Shelter or shortfall"),
     "shortfall": Text("缺口", "Shortfall"),
     "confidence": Text("把握程度", "Confidence"),
     "message": Text("消息编号", "Message id"),
@@ -76,11 +90,20 @@ LABELS: dict[str, Text] = {
 
 _NO_HOTSPOTS = Text("本区域无蓝色及以上风险点。", "No hotspot of the area stands at blue or above.")
 _NO_MEASURES = Text("无新增措施。", "No new actions.")
+_DUE_NOTE = Text(
+    "按等级和时限排序。时限为中位情形积水预计超过15厘米的时刻；已超过、时刻未知或中位不超过的，均为“立即”。",
+    "By level and deadline: when water is expected to pass 15 cm in the median case; at once if it has, if nobody "
+    "knows, or if the median does not.",
+)
+_OTHERS_NOTE = Text(
+    "其余风险点只列预案编号和前两项措施，全文见预案。",
+    "The other hotspots have the number of their plan and its first two actions; the plan has them all.",
+)
 _DRAFT = Text("【待批准草稿】", "[DRAFT, NOT APPROVED]")
 _TABLE_NOTE = Text(
-    "积水为预报时段内最大值；“偏多”为90%分位；百分数为超过该水深的概率；时刻为中位情形首次超过的时刻，“—”为中位不超过。",
+    "积水为预报时段内最大值，“偏多”为90%分位；百分数为超过该水深的概率；时刻为中位情形首次超过的时刻，“—”为中位不超过。",
     "Depth: greatest within the horizon, median and 90 % quantile. Per cent: probability of passing that depth. Times: "
-    "first passing in the median case; a dash means that the median does not pass.",
+    "first passing in the median case; a dash: the median does not pass.",
 )
 
 
@@ -96,7 +119,8 @@ def bulletin_view(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
     -------
     dict
         Keys: ``lang``, ``labels``, ``banners``, ``level`` (with colours), ``title``, ``headline``, ``issuer``,
-        ``facts`` (label, value), ``sections`` (label, lines), ``hotspots``, ``measures``, ``tail`` (label, lines).
+        ``facts`` (label, value), ``reason``, ``urgent``, ``impacts``, ``rain`` (sections: label, lines),
+        ``hotspots``, ``measures``, and the closing statements. What decides comes first, details follow.
     """
     zone = bulletin.zone
     words = {key: text[lang] for key, text in LABELS.items()}
@@ -105,24 +129,22 @@ def bulletin_view(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
     if bulletin.is_end:
         level += "，已解除" if lang == "zh" else ", ended"
     facts = [
-        (words["number"], bulletin.number[lang]),
-        (words["action"], ACTION_WORDS[bulletin.action][lang]),
         (words["level"], level),
-        (words["issued"], moment(bulletin.issued_at, lang, zone)),
         (words["valid"], _validity(bulletin, lang)),
         (words["area"], f"{bulletin.area[lang]} ({bulletin.area_code})"),
+        (words["issued"], moment(bulletin.issued_at, lang, zone)),
+        (words["action"], ACTION_WORDS[bulletin.action][lang]),
         (words["signal"], bulletin.signal[lang]),
+        (words["number"], bulletin.number[lang]),
         (words["previous"], bulletin.previous[lang]),
     ]
-    sections = [
-        {"key": key, "label": words[key], "lines": [line[lang] for line in lines]}
-        for key, lines in (
-            ("reason", (bulletin.reason,)),
-            ("forecast", bulletin.forecast),
-            ("observed", bulletin.observed),
-            ("impacts", bulletin.impacts),
-        )
-    ]
+
+    def section(key: str, lines: tuple[Text, ...]) -> dict[str, Any]:
+        return {"key": key, "label": words[key], "lines": [line[lang] for line in lines if line[lang]]}
+
+    urgent = _most_urgent(bulletin.measures)
+    detailed = {measure.rank for measure in urgent[:DETAILED_MAX]}
+    measures = [_measure(measure, lang, detailed=measure.rank in detailed) for measure in bulletin.measures]
     return {
         "lang": lang,
         "labels": words,
@@ -136,12 +158,17 @@ def bulletin_view(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
         "code": bulletin.code,
         "facts": facts,
         "cautions": [line[lang] for line in bulletin.cautions],
-        "sections": sections,
-        "hotspots": [_hotspot(line, lang, zone) for line in bulletin.hotspots],
+        "reason": section("reason", (bulletin.reason,)),
+        "impacts": section("impacts", bulletin.impacts),
+        "rain": [section("forecast", bulletin.forecast), section("observed", bulletin.observed)],
+        "hotspots": [_hotspot(line, lang, bulletin) for line in bulletin.hotspots],
         "hotspots_note": _hotspots_note(bulletin, lang),
         "guidance": [line[lang] for line in bulletin.guidance],
-        "measures": [_measure(measure, lang) for measure in bulletin.measures],
-        "measures_note": "" if bulletin.measures or bulletin.guidance else _NO_MEASURES[lang],
+        "urgent": [_urgent(measure, lang) for measure in urgent[:URGENT_MAX]],
+        "urgent_note": _DUE_NOTE[lang] if urgent else "" if bulletin.guidance else _NO_MEASURES[lang],
+        "measures": [measure for measure in measures if measure["detailed"]],
+        "others": [measure for measure in measures if not measure["detailed"]],
+        "others_note": _OTHERS_NOTE[lang] if len(measures) > len(detailed) else "",
         "acknowledgement": bulletin.acknowledgement[lang],
         "contact": bulletin.contact[lang],
         "basis": [line[lang] for line in bulletin.basis.lines],
@@ -149,6 +176,16 @@ def bulletin_view(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
         "profile": bulletin.profile[lang],
         "message": f"{words['message']} {bulletin.message_id}",
     }
+
+
+def _most_urgent(measures: tuple[Measure, ...]) -> list[Measure]:
+    """Return the measures by level, deadline and rank."""
+
+    def urgency(measure: Measure) -> tuple[int, float, int]:
+        due = math.inf if measure.deadline is None else measure.deadline.timestamp()
+        return -measure.level, due, measure.rank
+
+    return sorted(measures, key=urgency)
 
 
 def _validity(bulletin: Bulletin, lang: Lang) -> str:
@@ -176,13 +213,12 @@ def _hotspots_note(bulletin: Bulletin, lang: Lang) -> str:
     return note
 
 
-def _hotspot(line: HotspotLine, lang: Lang, zone: str) -> dict[str, Any]:
+def _hotspot(line: HotspotLine, lang: Lang, bulletin: Bulletin) -> dict[str, Any]:
 
     def passing(at: pd.Timestamp | None) -> str:
         # Without a depth nobody knows the time either: a dash would say that the water stays below.
-        return UNKNOWN[lang] if math.isnan(line.depth_m) else short_moment(at, lang, zone)
+        return UNKNOWN[lang] if math.isnan(line.depth_m) else short_moment(at, lang, bulletin.zone)
 
-    owner = " ".join(part for part in (line.owner_unit, line.owner_name) if part)
     marks = []
     if line.worst_case_level > line.level:
         worst = line.worst_case_level
@@ -193,9 +229,10 @@ def _hotspot(line: HotspotLine, lang: Lang, zone: str) -> dict[str, Any]:
     marks.append(f"把握程度{confidence}" if lang == "zh" else f"confidence {confidence}")
     return {
         "rank": str(line.rank),
-        "detailed": line.rank <= DETAILED_MAX,
+        "detailed": line.rank <= DETAILED_MAX and not bulletin.is_end,
         "id": line.hotspot_id,
         "level": f"{line.level.zh if lang == 'zh' else line.level.en} {line.level.roman}".strip(),
+        "key": str(line.level),
         "fill": line.level.fill,
         "ink": line.level.ink,
         "name": line.name[lang],
@@ -206,26 +243,46 @@ def _hotspot(line: HotspotLine, lang: Lang, zone: str) -> dict[str, Any]:
         "first": passing(line.first_15cm_at),
         "first50": passing(line.first_50cm_at),
         "peak": passing(line.peak_at),
-        "owner": owner,
+        "unit": line.owner_unit,
+        "owner": line.owner_name,
         "phone": line.owner_phone,
         "marks": f"（{'；'.join(marks)}）" if lang == "zh" else f"({'; '.join(marks)})",
-        "reason": line.reason[lang],
+        # What stands at the top already is not said again.
+        "reason": "" if line.rank > REASONED_MAX or line.reason == bulletin.reason else line.reason[lang],
     }
 
 
-def _measure(measure: Measure, lang: Lang) -> dict[str, Any]:
+def _clauses(measure: Measure, lang: Lang, count: int | None = None) -> str:
+    kept = [clause[lang] for clause in measure.clauses if clause[lang]]
+    return ("；" if lang == "zh" else "; ").join(kept[:count])
+
+
+def _urgent(measure: Measure, lang: Lang) -> dict[str, Any]:
     return {
         "rank": str(measure.rank),
-        "detailed": measure.rank <= DETAILED_MAX,
         "name": measure.name[lang],
+        "key": str(measure.level),
         "fill": measure.level.fill,
         "ink": measure.level.ink,
-        "plan": measure.plan[lang],
-        "clauses": ("；" if lang == "zh" else "; ").join(clause[lang] for clause in measure.clauses if clause[lang]),
+        "due": measure.due[lang],
+        "clauses": _clauses(measure, lang),
         "owner": measure.owner,
         "phone": measure.owner_phone,
+    }
+
+
+def _measure(measure: Measure, lang: Lang, *, detailed: bool) -> dict[str, Any]:
+    told = _urgent(measure, lang) | {"detailed": detailed}
+    if not detailed:
+        return told | {
+            "plan": measure.plan_id or measure.plan[lang],
+            "clauses": _clauses(measure, lang, _BRIEF_CLAUSES),
+            "team": measure.team_brief[lang],
+            "shelter": measure.shelter_brief[lang],
+        }
+    return told | {
+        "plan": measure.plan[lang],
         "team": measure.team[lang],
         "shelter": measure.shelter[lang],
-        "due": measure.due[lang],
         "shortfall": measure.shortfall[lang],
     }

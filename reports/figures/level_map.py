@@ -1,8 +1,8 @@
 """The level map: towns coloured by level, hotspots with symbol and colour, one town enlarged.
 
-The figure is built once and kept; a new picture only moves colours, symbols and labels, which makes the 18 maps of a
-cycle about four times faster than building each anew. Colour is never alone: every level has its own symbol, and a
-warned town carries its class number, so that the map can be read in grey print.
+The figure is built once and kept with a picture of what never changes; a new map only draws panels, counts and labels
+over it, which saves most of the time of a map. Colour is never alone: every level has its own symbol, and a warned
+town carries its class number, so that the map can be read in grey print.
 """
 
 from __future__ import annotations
@@ -24,22 +24,23 @@ from matplotlib.text import Text as Label
 
 from reports.figures.labels import LabelPlacer, text_width
 from reports.fonts import printable
-from reports.style import INK, MARK, MUTED, PAPER, level_marker, new_figure, png_bytes, styled, tint
+from reports.style import INK, MARK, MUTED, PAPER, drawn_png, level_marker, new_figure, styled, tint
 from reports.words import DEMONSTRATION, Text, moment, plain
-from risk_models.levels import Level
-from risk_models.risk.table import RiskTable, town_levels
+from risk_models.levels import Level, worst
+from risk_models.risk.table import RiskTable
 
 if TYPE_CHECKING:
     from risk_models.district import District
 
 __all__ = ["LevelMap"]
 
-SIZE_IN = (8.0, 6.3)
-_DPI = 125.0  # 1000 pixels: sharp at 600 in a mail and at 104 mm on paper, and light enough for a mail
+SIZE_IN = (8.0, 6.32)
+_DPI = 112.5  # 900 pixels: sharp at 600 in a mail and at 104 mm on paper, and light enough for a mail
 _DRAW_ORDER = (Level.NONE, Level.UNKNOWN, Level.BLUE, Level.YELLOW, Level.ORANGE, Level.RED)
 _LEGEND_ORDER = (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE, Level.NONE, Level.UNKNOWN)
 _HATCH = "#98a1a8"
 _LABELLED_MAX = 9
+_NAMED_MAX = 6  # of a bulletin's table, as many as it tells in full; the others carry their number only
 _COLOURS = (MUTED, _HATCH, MARK, *(colour for level in Level for colour in (level.fill, tint(level.fill))))
 _SCALE_STEPS_M = (100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 _HALO = [withStroke(linewidth=2.4, foreground=PAPER)]
@@ -182,12 +183,12 @@ class LevelMap:
         Returns
         -------
         bytes
-            1000 pixels wide.
+            900 pixels wide.
         """
         if town_code is not None and town_code not in self._outlines:
             raise KeyError(f"town '{town_code}' is not a town of {self._names.en}")
-        shown = self._town_levels(risk_table, levels)
         spots = _Spots.of(risk_table)
+        shown = self._town_levels(spots, levels)
         numbers = {hotspot: number for number, hotspot in enumerate(listed, start=1)}
         with styled():
             for artist in self._moving:
@@ -197,12 +198,13 @@ class LevelMap:
             self._label(spots, shown, town_code, numbers)
             self._count(spots, town_code)
             self._caption(risk_table, town_code, numbered=bool(numbers))
-            return png_bytes(self._figure, base=_COLOURS)
+            return self._picture()
 
     # ---- built once ---------------------------------------------------------------------------------------------
 
     def _build(self, *, demonstration: bool) -> None:
         self._figure = new_figure(*SIZE_IN, dpi=_DPI)
+        self._canvas = cast(Any, self._figure.canvas)
         main = self._figure.add_axes((0.012, 0.055, 0.655, 0.835))
         small = self._figure.add_axes((0.68, 0.435, 0.308, 0.455))
         self._main = _Panel.build(main, scale=1.0)
@@ -211,16 +213,32 @@ class LevelMap:
             axes.add_patch(
                 Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False, edgecolor=MUTED, linewidth=0.8, zorder=20)
             )
-        self._title = self._figure.text(0.012, 0.958, "", fontsize=15, va="center")
-        self._subtitle = self._figure.text(0.012, 0.914, "", fontsize=9.5, color=MUTED, va="center")
+        self._title = self._figure.text(0.012, 0.960, "", fontsize=15, va="center")
+        self._subtitle = self._figure.text(0.012, 0.913, "", fontsize=9, color=MUTED, va="center")
         self._foot = self._figure.text(0.012, 0.027, "", fontsize=8, color=MUTED, va="center")
         if demonstration:
             self._figure.text(
-                0.988, 0.958, f"{DEMONSTRATION.zh}\nDemonstration data", fontsize=9.5, color=MARK, ha="right",
+                0.988, 0.964, f"{DEMONSTRATION.zh}\nDemonstration data", fontsize=9.5, color=MARK, ha="right",
                 va="center", linespacing=1.25,
             )  # fmt: skip
         self._build_legend()
         self._north_arrow()
+        self._changing = [main, small, self._title, self._subtitle, self._foot, self._head_town]
+        self._changing += [label for pair in self._counts.values() for label in pair]
+        for artist in self._changing:
+            artist.set_visible(False)
+        self._canvas.draw()
+        self._ground = self._canvas.copy_from_bbox(self._figure.bbox)
+        for artist in self._changing:
+            artist.set_visible(True)
+
+    def _picture(self) -> bytes:
+        """Draw what changes over the picture of what does not."""
+        self._canvas.restore_region(self._ground)
+        renderer = self._canvas.get_renderer()
+        for artist in self._changing:
+            artist.draw(renderer)
+        return drawn_png(self._figure, base=_COLOURS)
 
     def _build_legend(self) -> None:
         """Write the legend as a table: symbol, name, hotspots in the town, hotspots in the district."""
@@ -260,11 +278,12 @@ class LevelMap:
 
     # ---- changed for every picture -------------------------------------------------------------------------------
 
-    def _town_levels(self, table: RiskTable, given: pd.Series | dict[str, Level] | None) -> dict[str, Level]:
-        from_spots = town_levels(table)["level"]
-        shown = {code: Level(int(from_spots.get(code, Level.NONE))) for code in self._outlines}
-        given = {} if given is None else dict(given)
-        return shown | {code: Level(int(level)) for code, level in given.items() if code in shown}
+    def _town_levels(self, spots: _Spots, given: pd.Series | dict[str, Level] | None) -> dict[str, Level]:
+        in_force = {} if given is None else {str(code): Level(int(level)) for code, level in given.items()}
+        return {
+            code: in_force[code] if code in in_force else worst(map(Level, spots.levels[spots.towns == code].tolist()))
+            for code in self._outlines
+        }
 
     def _recolour(self, spots: _Spots, towns: dict[str, Level], town_code: str | None) -> None:
         self._main.recolour(self._outlines, towns, spots)
@@ -328,9 +347,10 @@ class LevelMap:
         placer.add_symbols(pixels[np.array(seen) & (warned | (spots.levels == Level.UNKNOWN))], 7.0)
         for at in self._ranking(spots, town_code, numbers):
             if seen[at]:
-                number = numbers.get(str(spots.ids[at]))
-                name = _shorten(spots.names[at])
-                self._spot_label(placer, pixels[at], [f"{number} {name}" if number else name, str(number or "")])
+                number = numbers.get(str(spots.ids[at]), 0)
+                name = "" if number > _NAMED_MAX else _shorten(spots.names[at])
+                words = f"{number} {name}" if number and name else name
+                self._spot_label(placer, pixels[at], [words, str(number or "")])
         for code in sorted(towns, key=lambda code: (code != town_code, -towns[code], code)):
             if code != town_code:
                 self._town_label(placer, code, towns[code])
@@ -346,7 +366,7 @@ class LevelMap:
 
     def _spot_label(self, placer: LabelPlacer, pixel: np.ndarray, choices: Sequence[str]) -> None:
         """Write the first of the choices (long, short) that finds room."""
-        size = 9.0
+        size = 10.0
         height = size * self._figure.dpi / 72
         for words in filter(None, choices):
             box = placer.place(pixel, width=text_width(words, height) + 4, height=height * 1.15, gap=10.0)
@@ -384,9 +404,10 @@ class LevelMap:
         at = pd.Timestamp(cast(str, table.attrs["valid_at"]))
         area = self._names.zh if town_code is None else f"{self._names.zh}{self._town_names[town_code]}"
         area_en = self._names.en if town_code is None else f"{self._town_names_en[town_code]}, {self._names.en}"
-        self._title.set_text(printable(_shorten(f"{area} 内涝风险等级", 30)))
+        # Cut so that even the longest names end before the demonstration mark and leave room for the time.
+        self._title.set_text(printable(f"{_shorten(area, 20)} 内涝风险等级"))
         when = f"{moment(at, 'zh', self._zone)}  {moment(at, 'en', self._zone)}"
-        self._subtitle.set_text(printable(_shorten(f"Flood-risk levels of {area_en}    {when}", 110)))
+        self._subtitle.set_text(printable(f"{_shorten(f'Flood-risk levels of {area_en}', 64)}    {when}"))
         zh, en = self._source.zh, self._source.en
         if numbered:
             zh, en = f"{zh}；数字为通报表中的序号", f"{en}; numbers refer to the table of the bulletin"

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from reports.bulletin import SignOff, acknowledgement_code, subject, to_html, to_pdf, to_text
+from reports.bulletin.view import DETAILED_MAX, URGENT_MAX, bulletin_view
 from risk_models.levels import Level
 from risk_models.warning.records import Action
 
@@ -141,8 +142,28 @@ def test_area_of_nobody_is_refused(make_sample):
 
 def test_deadline_is_the_first_passing_or_at_once(make_sample):
     due = {measure.name.zh: measure.due.zh for measure in make_sample().measures}
-    assert due["陇海路铁路下穿"] == "7月20日17时前（预计积水超过15厘米）"
+    assert due["陇海路铁路下穿"] == "7月20日17时前"
     assert due["淮河路小学"] == "立即"
+    assert "时限为中位情形积水预计超过15厘米的时刻" in to_text(make_sample())
+
+
+def test_most_urgent_comes_first_by_level_then_deadline(make_sample):
+    bulletin = make_sample()
+    urgent = bulletin_view(bulletin, "zh")["urgent"]
+    by_rank = {str(measure.rank): measure for measure in bulletin.measures}
+    keys = [(-by_rank[row["rank"]].level, by_rank[row["rank"]].deadline is None) for row in urgent]
+    assert len(urgent) == URGENT_MAX
+    assert keys == sorted(keys)
+
+
+def test_less_urgent_measures_have_plan_two_clauses_first_team_and_shelter(make_sample):
+    view = bulletin_view(make_sample(), "zh")
+    assert len(view["measures"]) == DETAILED_MAX
+    (other,) = view["others"]
+    assert other["plan"].startswith("P-EQ-")
+    assert other["clauses"] == "立即封闭通道并设岗；启动移动泵车"
+    assert other["team"] == "淮河路街道应急队等2队 42人"
+    assert other["shelter"] == "淮河路小学避难场所"
 
 
 def test_hotspots_keep_the_order_of_the_record(make_sample):

@@ -17,6 +17,7 @@ from reports.figures import LevelMap
 from reports.fonts import missing_glyphs
 from reports.words import LANGUAGES
 from risk_models.levels import Level
+from risk_models.warning.records import Action
 
 HOSTILE = '<script>alert(\'1\')</script>&"#read("/etc/hosts") $x$ *b* _i_ `c` @l ]#[ \\ // /* {{ 7*7 }} {level}'
 
@@ -42,16 +43,21 @@ def _said(view: dict) -> list[str]:
     """Return everything that a reader must find, from the view that the writers share."""
     said = [view["title"], view["headline"], view["issuer"], view["acknowledgement"], view["contact"], view["decision"]]
     said += [view["profile"], view["code"], view["hotspots_note"], view["message"], *view["banners"]]
+    said += [view["urgent_note"], view["others_note"]]
     said += [part for fact in view["facts"] for part in fact] + view["cautions"] + view["basis"] + view["guidance"]
-    said += [line for section in view["sections"] for line in (section["label"], *section["lines"])]
+    sections = (view["reason"], view["impacts"], *view["rain"])
+    said += [line for section in sections for line in (section["label"], *section["lines"])]
     for row in view["hotspots"]:
-        said += [
-            row[key] for key in ("name", "level", "id", "kind", "depth", "p15", "p50", "first", "first50", "owner")
-        ]
-        said += [row["phone"], row["peak"]] + ([row["reason"], row["marks"]] if row["detailed"] else [])
+        said += [row[key] for key in ("name", "level", "id", "depth", "p15", "p50", "first", "owner", "phone")]
+        if row["detailed"]:
+            said += [row[key] for key in ("kind", "first50", "peak", "unit", "marks", "reason")]
+    for row in view["urgent"]:
+        said += [row[key] for key in ("name", "due", "clauses", "owner", "phone")]
     for measure in view["measures"]:
-        said += [measure[key] for key in ("name", "due", "clauses", "owner", "phone", "team", "shelter", "shortfall")]
-        said += [measure["plan"]] if measure["detailed"] else []
+        said += [measure[key] for key in ("name", "due", "clauses", "owner", "phone", "team", "shelter", "plan")]
+        said += [measure["shortfall"]]
+    for measure in view["others"]:
+        said += [measure[key] for key in ("name", "due", "clauses", "owner", "phone", "team", "shelter", "plan")]
     return said
 
 
@@ -67,6 +73,74 @@ def test_every_field_is_in_all_three(bulletin, lang):
     for name, text in written.items():
         absent = [words for words in said if _squeezed(words) not in text]
         assert not absent, f"{name}: {absent[:5]}"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_decides_comes_first_in_all_three(bulletin, lang):
+    view = bulletin_view(bulletin, lang)
+    words = view["labels"]
+    due = view["urgent"][0]["due"]
+    order = [view["headline"], words["acknowledgement"], view["reason"]["lines"][0], view["urgent"][0]["name"] + due]
+    order += [view["impacts"]["lines"][0], view["rain"][0]["lines"][0], view["hotspots_note"], view["others_note"]]
+    order += [view["decision"], view["profile"]]
+    for text in (to_text(bulletin).replace(" [", ""), _html_text(to_html(bulletin)), _pdf_text(to_pdf(bulletin))):
+        said = _squeezed(text)
+        start = said.index(_squeezed(view["headline"]))
+        places = [said.index(_squeezed(part), start) for part in order]
+        assert places == sorted(places)
+
+
+def _pages(pdf: bytes) -> tuple[list[str], list[str]]:
+    """Return the text of the Chinese pages and of the English ones."""
+    texts = [_squeezed(page.extract_text()) for page in PdfReader(io.BytesIO(pdf)).pages]
+    split = next(at for at, text in enumerate(texts) if "warningbulletin" in text)
+    return texts[:split], texts[split:]
+
+
+@pytest.fixture(scope="module")
+def long_bulletin(make_sample, sample_risk):
+    """Return a bulletin of 22 warned hotspots."""
+    warned = sample_risk[sample_risk["level"] >= 1].sort_values("level", ascending=False, kind="stable")
+    return make_sample(area_code="410103", hotspot_ids=tuple(warned.index[:22]))
+
+
+def test_long_bulletin_has_three_pages_a_language_and_the_first_says_what_to_do(
+    long_bulletin, sample_district, sample_risk
+):
+    listed = [line.hotspot_id for line in long_bulletin.hotspots]
+    png = LevelMap(sample_district).png(sample_risk, listed=listed)
+    pdf = to_pdf(long_bulletin, map_png=png)
+    for lang, pages in zip(LANGUAGES, _pages(pdf), strict=True):
+        view = bulletin_view(long_bulletin, lang)
+        assert len(pages) <= 3
+        assert len(view["hotspots"]) == 22
+        told = [part for row in view["urgent"] for part in (row["name"], row["due"], row["clauses"], row["phone"])]
+        told += [view["code"], *view["reason"]["lines"], *view["impacts"]["lines"], *view["guidance"]]
+        assert len(view["urgent"]) == 5
+        assert [words for words in told if _squeezed(words) not in pages[0]] == []
+    assert len(pdf) < 200_000
+    assert len(to_html(long_bulletin).encode()) < 60_000
+
+
+def test_all_clear_has_one_page_a_language(make_sample, sample_district, sample_risk):
+    ended = make_sample(action=Action.CAN, hotspot_ids=("EQ-001", "EQ-002"), signal=Level.NONE)
+    png = LevelMap(sample_district).png(sample_risk, town_code=ended.area_code)
+    assert [len(pages) for pages in _pages(to_pdf(ended, map_png=png))] == [1, 1]
+
+
+def test_the_headline_reason_is_said_once(make_sample, sample_risk):
+    row = sample_risk.iloc[0]
+    same = make_sample(reason_zh=row["reason_zh"], reason_en=row["reason_en"])
+    for lang in LANGUAGES:
+        assert to_text(same).count(same.reason[lang]) == 1
+
+
+def test_brackets_are_never_nested(make_sample):
+    reason = "积水1米（重现期>100年（超出公式范围））"
+    nested = make_sample(reason_zh=reason, reason_en="1 m (return period >100 a (outside the formula))")
+    assert "重现期>100年，超出公式范围）" in to_text(nested)
+    for text in (to_text(nested), lxml_html.fromstring(to_html(nested)).text_content()):
+        assert not re.search(r"[（(][^（()）]*[（(]", text)
 
 
 def test_chinese_comes_first(bulletin):
@@ -165,12 +239,33 @@ def test_a_character_without_glyph_is_marked_in_the_pdf(make_sample):
     assert "甲〓乙" in _pdf_text(to_pdf(make_sample(names={"hotspot": "甲\U0001f30a乙"})))
 
 
+def _structure(pdf: bytes) -> list[dict]:
+    """Return the elements of the tag tree."""
+    elements, todo = [], [PdfReader(io.BytesIO(pdf)).trailer["/Root"]["/StructTreeRoot"]]
+    while todo:
+        element = todo.pop().get_object()
+        if isinstance(element, list):
+            todo += element
+        elif isinstance(element, dict):
+            elements.append(element)
+            todo += [element["/K"]] if "/K" in element and not isinstance(element["/K"], int) else []
+    return elements
+
+
+def test_tables_are_tagged_with_their_heads(bulletin):
+    kinds = [element.get("/S") for element in _structure(to_pdf(bulletin))]
+    assert kinds.count("/Table") == 6
+    assert kinds.count("/THead") == 6
+    assert kinds.count("/H1") == 2
+
+
 def test_map_stands_once_with_a_description(bulletin, sample_district, sample_risk):
     png = LevelMap(sample_district).png(sample_risk, town_code=bulletin.area_code)
     pdf = to_pdf(bulletin, map_png=png)
     images = [image for page in PdfReader(io.BytesIO(pdf)).pages for image in page.images]
     assert len(images) == 1
-    assert b"/Alt" in pdf
+    figures = [element for element in _structure(pdf) if element.get("/S") == "/Figure"]
+    assert [element["/Alt"] for element in figures] == [f"风险等级图: {bulletin.headline.zh}"]
 
 
 def test_labels_are_said_in_both_languages():

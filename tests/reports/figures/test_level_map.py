@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -35,8 +36,8 @@ def test_same_input_same_bytes_whatever_was_drawn_before(sample_district, sample
 
 def test_map_is_small_enough_for_a_mail(sample_risk, level_map):
     for png in (level_map.png(sample_risk), level_map.png(sample_risk, town_code=TOWN)):
-        assert len(png) < 90_000
-        assert Image.open(io.BytesIO(png)).size == (1000, 787)
+        assert len(png) < 70_000
+        assert Image.open(io.BytesIO(png)).size == (900, 711)
 
 
 def test_level_in_force_colours_the_town(sample_risk, level_map):
@@ -61,6 +62,30 @@ def test_rows_of_the_table_carry_their_number_on_the_map(sample_risk, level_map)
     level_map.png(sample_risk, town_code=TOWN, listed=own.index)
     written = {label.get_text().split(" ")[0] for label in level_map._moving if hasattr(label, "get_text")}
     assert {str(number) for number in range(1, len(own) + 1)} <= written
+
+
+def test_only_the_first_rows_carry_their_name(sample_risk, level_map):
+    own = sample_risk[(sample_risk["town_code"] == TOWN) & (sample_risk["level"] >= 1)]
+    level_map.png(sample_risk, town_code=TOWN, listed=own.index)
+    written = {label.get_text() for label in level_map._moving if hasattr(label, "get_text")}
+    names = list(own["hotspot_name"])
+    assert f"1 {names[0]}" in written
+    assert len(own) > 6
+    assert not any(name in words for name in names[6:] for words in written)
+
+
+def test_demonstration_mark_is_clear_of_the_longest_heading(sample_district, sample_risk):
+    towns = sample_district.towns.copy()
+    towns.loc[TOWN, "town_name"] = "很长的名字" * 9
+    towns.loc[TOWN, "town_name_en"] = "Very Long Name " * 9
+    long_named = LevelMap(SimpleNamespace(settings=sample_district.settings, towns=towns))
+    long_named.png(sample_risk, town_code=TOWN)
+    renderer = long_named._canvas.get_renderer()
+    marks = [text for text in long_named._figure.texts if "Demonstration" in text.get_text()]
+    boxes = [text.get_window_extent(renderer) for text in (long_named._title, long_named._subtitle)]
+    assert len(marks) == 1
+    assert not any(box.overlaps(marks[0].get_window_extent(renderer)) for box in boxes)
+    assert all(box.x1 < 900 for box in boxes)
 
 
 def test_unknown_town_is_refused(sample_risk, level_map):
