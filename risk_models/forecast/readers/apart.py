@@ -6,6 +6,7 @@ forked child with limits of memory and time. The child answers with JSON and raw
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import resource
@@ -110,6 +111,7 @@ def _answer(writer: int, decode: Callable[[], Decoded]) -> None:
 
 
 def _confine() -> None:
+    faulthandler.disable()
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     os.dup2(silent, 2)

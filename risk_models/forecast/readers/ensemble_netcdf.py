@@ -11,9 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from risk_models.errors import BadInputError, Finding
-from risk_models.forecast.rainfall import from_datetime64, to_datetime64
+from risk_models.forecast.rainfall import to_datetime64
+from risk_models.forecast.readers.apart import Decoded, decode_apart
+from risk_models.forecast.readers.field import Header, build_field, field_report, rain_ceiling_mm
 from risk_models.forecast.readers.report import ReadReport, read_bytes
 
 __all__ = ["read_ensemble"]
@@ -22,7 +25,6 @@ DIMS = ("member", "time", "lat", "lon")
 MAX_SIZES = {"member": 100, "time": 1000, "lat": 2000, "lon": 2000}
 MAX_VALUES = 100_000_000
 LIMIT_BYTES = 1024 * 1024 * 1024
-MAX_RAIN_MM_H = 401.0
 MAGIC = (b"\x89HDF\r\n\x1a\n", b"CDF\x01", b"CDF\x02", b"CDF\x05")
 
 
@@ -37,7 +39,7 @@ def read_ensemble(path: Path | str) -> tuple[xr.Dataset, ReadReport]:
     -------
     xarray.Dataset
         ``rain_mm(member, time, lat, lon)`` float32 [mm] in the step; ``lat`` and ``lon`` rising; ``time``
-        datetime64[ns] UTC, end of the step; attributes ``issued_at`` (ISO, UTC) and ``step_h``.
+        datetime64[ns] UTC, end of the step; ``quality``, coordinates and attributes as in `field`.
     ReadReport
 
     Raises
@@ -59,6 +61,28 @@ def read_ensemble(path: Path | str) -> tuple[xr.Dataset, ReadReport]:
     file = path.name
     if not data.startswith(MAGIC):
         raise BadInputError(file, [_bad(file, None, "is no NetCDF file")])
+    head, (rain_mm, end, lat, lon) = decode_apart(file, lambda: _decode(path, file))
+    header = Header(
+        kind="ensemble_netcdf",
+        file=file,
+        sha256=sha256,
+        variable="rain_mm",
+        unit="mm",
+        label="end",
+        issued_at=datetime.fromisoformat(head["issued_at"]),
+    )
+    dataset = build_field(
+        rain_mm,
+        DIMS,
+        end=end.astype("datetime64[ns]"),
+        interval_h=head["step_h"],
+        coords={"member": np.arange(len(rain_mm)), "lat": lat, "lon": lon},
+        header=header,
+    )
+    return dataset, field_report(dataset, "NetCDF")
+
+
+def _decode(path: Path, file: str) -> Decoded:
     try:
         with xr.open_dataset(path, engine="netcdf4", cache=False) as opened:
             _stop(file, _header_findings(opened, file))
@@ -68,7 +92,9 @@ def read_ensemble(path: Path | str) -> tuple[xr.Dataset, ReadReport]:
     issued_at = _issued_at(dataset, file)
     _stop(file, _axis_findings(dataset, issued_at, file))
     _stop(file, _value_findings(dataset, file))
-    return _tidy(dataset, issued_at), _report(dataset, file, sha256)
+    rain, lat, lon = _tidy(dataset)
+    end = dataset["time"].to_numpy().astype("datetime64[ns]").astype("<i8")
+    return {"issued_at": issued_at.isoformat(), "step_h": _step_h(dataset)}, [rain, end, lat, lon]
 
 
 def _bad(file: str, column: str | None, message: str, value: str | None = None, accepted: str = "") -> Finding:
@@ -141,7 +167,7 @@ def _value_findings(dataset: xr.Dataset, file: str) -> list[Finding]:
     broken = int((~np.isfinite(rain)).sum())
     if broken:
         return [_bad(file, "rain_mm", "values are missing or infinite", str(broken), "finite rain everywhere")]
-    ceiling = MAX_RAIN_MM_H * _step_h(dataset)
+    ceiling = float(rain_ceiling_mm(_step_h(dataset)))
     # Packed files carry rounding just below 0; more than that is an error of content.
     if rain.min() < -0.05 or rain.max() > ceiling:
         span = f"{rain.min():g} to {rain.max():g}"
@@ -154,36 +180,12 @@ def _step_h(dataset: xr.Dataset) -> float:
     return float((end[1] - end[0]) / np.timedelta64(1, "h")) if len(end) > 1 else 1.0
 
 
-def _tidy(dataset: xr.Dataset, issued_at: datetime) -> xr.Dataset:
+def _tidy(dataset: xr.Dataset) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]]:
+    """Return rain and rising latitudes and longitudes."""
     rain = np.maximum(dataset["rain_mm"].to_numpy(), 0.0).astype(np.float32)
     lat, lon = dataset["lat"].to_numpy().astype(np.float64), dataset["lon"].to_numpy().astype(np.float64)
     if len(lat) > 1 and lat[0] > lat[-1]:
         lat, rain = lat[::-1], rain[:, :, ::-1]
     if len(lon) > 1 and lon[0] > lon[-1]:
         lon, rain = lon[::-1], rain[:, :, :, ::-1]
-    return xr.Dataset(
-        {"rain_mm": (DIMS, np.ascontiguousarray(rain), {"units": "mm", "cell_methods": "time: sum"})},
-        coords={
-            "member": np.arange(rain.shape[0]),
-            "time": dataset["time"].to_numpy().astype("datetime64[ns]"),
-            "lat": lat,
-            "lon": lon,
-        },
-        attrs={"issued_at": issued_at.isoformat(), "step_h": _step_h(dataset)},
-    )
-
-
-def _report(dataset: xr.Dataset, file: str, sha256: str) -> ReadReport:
-    end = dataset["time"].to_numpy()
-    return ReadReport(
-        file=file,
-        sha256=sha256,
-        encoding="NetCDF",
-        rows_read=len(end),
-        rows_rejected=0,
-        values_missing=0,
-        values_failed=0,
-        first_value_at=from_datetime64(end[0]),
-        last_value_at=from_datetime64(end[-1]),
-        findings=(),
-    )
+    return rain, lat, lon

@@ -38,6 +38,7 @@ __all__ = [
     "rain_ceiling_mm",
     "rate_from_dbz",
     "refuse",
+    "scaled",
     "tidy_lat_lon",
 ]
 
@@ -82,11 +83,19 @@ class Header:
 
 
 def refuse(
-    file: str, code: str, message: str, *, column: str | None = None, value: object = None, **more: str
+    file: str,
+    code: str,
+    message: str,
+    *,
+    column: str | None = None,
+    value: object = None,
+    accepted: str = "",
+    fix: str = "",
 ) -> NoReturn:
-    """Raise the `BadInputError` of one problem; `more` may hold `accepted` and `fix`."""
+    """Raise the `BadInputError` of one problem."""
     text = None if value is None else str(value)[:200]
-    raise BadInputError(file, [Finding(code=code, message=message, file=file, column=column, value=text, **more)])
+    finding = Finding(code=code, message=message, file=file, column=column, value=text, accepted=accepted, fix=fix)
+    raise BadInputError(file, [finding])
 
 
 def rain_ceiling_mm(interval_h: ArrayLike) -> NDArray[np.float64]:
@@ -206,7 +215,7 @@ def tidy_lat_lon(
     for name, axis, low, high in (("lat", lat, -90.0, 90.0), ("lon", lon, -180.0, 360.0)):
         if not np.isfinite(axis).all() or axis.min() < low - 1e-6 or axis.max() > high + 1e-6:
             refuse(file, code, "is out of bounds", column=name, accepted=f"{low:g} to {high:g} degrees")
-    wrapped = np.round(np.where(lon > 180.0, lon - 360.0, lon), 9)
+    wrapped = np.asarray(np.where(lon > 180.0, lon - 360.0, lon), dtype=np.float64).round(9)
     rows, columns = np.argsort(lat, kind="stable"), np.argsort(wrapped, kind="stable")
     for name, axis in (("lat", lat[rows]), ("lon", wrapped[columns])):
         if (np.diff(axis) <= 0).any():
@@ -241,8 +250,21 @@ def rate_from_dbz(dbz: ArrayLike, relation: RateRelation) -> NDArray[np.float64]
     a, b = relation
     if not (a > 0 and b > 0):
         raise ValueError(f"Z = a R^b needs a and b above 0, got {relation}")
-    rate: NDArray[np.float64] = (10.0 ** (np.asarray(dbz, dtype=np.float64) / 10.0) / a) ** (1.0 / b)
+    with np.errstate(over="ignore"):
+        rate: NDArray[np.float64] = (10.0 ** (np.asarray(dbz, dtype=np.float64) / 10.0) / a) ** (1.0 / b)
     return rate
+
+
+def scaled(values: ArrayLike, factor: ArrayLike) -> NDArray[np.float32]:
+    """Multiply into float32; what is too large for it becomes infinite, which `build_field` marks failed.
+
+    Examples
+    --------
+    >>> scaled([1.5, 1e300], 2.0).tolist()
+    [3.0, inf]
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.multiply(values, factor).astype(np.float32)
 
 
 def build_field(
@@ -287,13 +309,13 @@ def build_field(
     ends = end.astype("datetime64[ns]")
     if np.isnat(ends).any() or (np.diff(ends) <= np.timedelta64(0)).any():
         refuse(header.file, "bad-time", "step ends must rise", column="time")
-    rain = np.asarray(rain_mm, dtype=np.float32)
+    rain = scaled(rain_mm, 1.0)
     flags = np.full(rain.shape, int(Quality.NOT_EVALUATED), dtype=np.int8) if quality is None else quality.copy()
     shape = [-1 if dim == "time" else 1 for dim in dims]
     ceiling = rain_ceiling_mm(hours).astype(np.float32).reshape(shape)
     failed = (rain < -ROUNDING_MM) | (rain > ceiling)
     missing = np.isnan(rain)
-    flags[missing & (flags != Quality.FAIL)] = Quality.MISSING
+    flags[missing] = Quality.MISSING
     flags[failed] = Quality.FAIL
     if failed.any() and not (~failed & ~missing).any():
         span = f"{np.nanmin(rain):g} to {np.nanmax(rain):g}"
@@ -306,7 +328,9 @@ def build_field(
             value=span,
             accepted=accepted,
         )
-    clean = np.where(failed, np.float32(np.nan), np.maximum(rain, np.float32(0.0)))
+    clean = np.maximum(rain, np.float32(0.0))
+    if failed.any():
+        clean[failed] = np.nan
     step_h = float(hours[0]) if np.allclose(hours, hours[0]) and _regular(ends, float(hours[0])) else float("nan")
     return xr.Dataset(
         {

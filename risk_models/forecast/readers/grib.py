@@ -10,10 +10,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import eccodes
+import eccodes  # type: ignore[import-untyped]
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ from risk_models.forecast.readers.field import (
     field_report,
     hours_between,
     refuse,
+    scaled,
     tidy_lat_lon,
 )
 from risk_models.forecast.readers.grib_sections import GribField, split_fields
@@ -147,7 +149,7 @@ def _decode(fields: Sequence[GribField], file: str, bbox: BBox | None) -> tuple[
                 refuse(file, "bad-grib", "fields on different grids")
             headers.append(_header(handle, field, file))
             values = _values(handle, field, grid)
-            arrays.append(values[np.ix_(rows[keep_lat], columns[keep_lon])].astype("<f4"))
+            arrays.append(scaled(values[np.ix_(rows[keep_lat], columns[keep_lon])], 1.0))
         finally:
             eccodes.codes_release(handle)
     return headers, arrays
@@ -285,7 +287,7 @@ def _accumulation(
             refuse(file, "bad-grib", "an amount of rain without an interval", accepted="template 4.8 or 4.11")
         if held is None or not 0 < held <= MAX_INTERVAL_H:
             refuse(file, "no-interval", "an instantaneous rate needs interval_h", value=held, fix="state interval_h")
-        return Accumulation(end - round(held * 3600), end, rain * np.float32(held))
+        return Accumulation(end - round(held * 3600), end, scaled(rain, held))
     if process == ACCUMULATED:
         # An accumulated rate is an amount: its unit has lost the "per second" that `factor` stands for.
         factor = 1 / 3600 if parameter.is_rate else 1.0
@@ -296,7 +298,7 @@ def _accumulation(
     if begin == end:
         refuse(file, "bad-grib", "an accumulation over no time", value=f"{begin} s")
     error = header["error"] * parameter.factor * factor + 1e-6
-    return Accumulation(begin, end, rain * np.float32(factor), error)
+    return Accumulation(begin, end, scaled(rain, factor), error)
 
 
 def _stack(
@@ -305,7 +307,7 @@ def _stack(
     """Put members side by side; a step that a member lacks is NaN, a member cut otherwise is refused."""
     spans = sorted({(step.begin_s, step.end_s) for parts in steps.values() for step in parts})
     ends = [end for _, end in spans]
-    if any(after[0] < before[1] for before, after in zip(spans, spans[1:], strict=False)):
+    if any(after[0] < before[1] for before, after in pairwise(spans)):
         refuse(file, "bad-grib", "members have different steps")
     shape = next(iter(steps.values()))[0].rain_mm.shape
     check_sizes(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ def undo_accumulations(fields: Sequence[Accumulation]) -> list[Accumulation]:
     """
     by_span = {(field.begin_s, field.end_s): field for field in fields}
     cuts = sorted({cut for span in by_span for cut in span})
-    return [_between(by_span, begin, end) for begin, end in zip(cuts, cuts[1:], strict=False)]
+    return [_between(by_span, begin, end) for begin, end in pairwise(cuts)]
 
 
 def _between(by_span: dict[tuple[int, int], Accumulation], begin: int, end: int) -> Accumulation:
@@ -67,5 +68,6 @@ def _between(by_span: dict[tuple[int, int], Accumulation], begin: int, end: int)
         return Accumulation(begin, end, np.full(shape, np.nan, dtype=np.float32))
     longer, shorter = by_span[max(starts), end], by_span[max(starts), begin]
     error = longer.error_mm + shorter.error_mm
-    rain = longer.rain_mm - shorter.rain_mm
+    with np.errstate(invalid="ignore", over="ignore"):  # infinite fields are marked failed by the caller
+        rain = longer.rain_mm - shorter.rain_mm
     return Accumulation(begin, end, np.where((rain < 0) & (rain >= -error), 0.0, rain).astype(rain.dtype), error)
