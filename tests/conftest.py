@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.factories import add_mini_storm, write_mini_district
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -32,3 +34,9 @@ def shared_data() -> Path:
 def erqi_path() -> Path:
     """Return the bundled district folder."""
     return ROOT / "data" / "erqi"
+
+
+@pytest.fixture(scope="session")
+def storm_district(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a mini district with the feeds of a short storm; to be read, not changed."""
+    return add_mini_storm(write_mini_district(tmp_path_factory.mktemp("district") / "mini"))

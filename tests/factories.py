@@ -9,7 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import netCDF4
 import numpy as np
+import pandas as pd
 import pyproj
 import rasterio
 from affine import Affine
@@ -50,6 +52,18 @@ rasters:
 warning: {{horizon_h: 24, past_h: 72, lead_h: 72}}
 mail: {{sender: "试验区防汛值班室 <duty@mini.example>", status: Exercise}}
 cap: {{sender: duty@mini.example, sector_code: "000", event_code: "11B03"}}
+"""
+
+#: First and last hour that a mini storm is watched, and the hour of its peak; ends of hours, UTC.
+STORM_BEGIN, STORM_PEAK, STORM_END = (pd.Timestamp(at) for at in ("2021-07-19T22Z", "2021-07-20T06Z", "2021-07-20T16Z"))
+FORECAST_H = np.arange(1, 25)
+#: Settings that make warnings short: they open, are raised, lowered and end within the hours of a mini storm.
+STORM_SETTINGS = """\
+warning:
+  {horizon_h: 6, past_h: 12, lead_h: 24, valid_h: 3, downgrade_after_cycles: 2, minimum_duration_h: 1}
+feeds:
+  - {id: gauges, kind: gauge_table, path: feeds/gauges.csv, stale_after_h: 2}
+  - {id: ensemble, kind: ensemble_netcdf, path: feeds/ensemble, stale_after_h: 9}
 """
 
 
@@ -115,6 +129,69 @@ def write_mini_district(
     _write_csv(folder, "history", _history(hotspots))
     _write_rasters(folder, places)
     return folder
+
+
+def add_mini_storm(
+    folder: Path, *, begin: pd.Timestamp = STORM_BEGIN, known_until: pd.Timestamp | None = None, peak_mm_h: float = 80.0
+) -> Path:
+    """Add the feeds of a storm of some hours to a mini district, and name them in its settings.
+
+    The gauges report every hour from twelve hours before `begin` to 18 hours after it; rain falls in the nine hours
+    around the peak, 8 hours after it. A forecast is issued every 3 h, 24 h long: its members see the same storm from
+    half to one and a half times as strong.
+
+    Parameters
+    ----------
+    folder : Path
+        As `write_mini_district` left it.
+    begin : pandas.Timestamp
+        First hour that the storm is watched, UTC.
+    known_until : pandas.Timestamp, optional
+        Leave out what could not be known at this hour; default: nothing.
+    peak_mm_h : float
+        Rain of the hour that ends at the peak [mm].
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    settings = (folder / "district.yaml").read_text(encoding="utf-8")
+    kept = [line for line in settings.splitlines(keepends=True) if not line.startswith("warning:")]
+    (folder / "district.yaml").write_text("".join(kept) + STORM_SETTINGS, encoding="utf-8")
+    (folder / "feeds" / "ensemble").mkdir(parents=True, exist_ok=True)
+    peak, end = begin + (STORM_PEAK - STORM_BEGIN), begin + (STORM_END - STORM_BEGIN)
+    until = end if known_until is None else min(end, known_until)
+    ends = pd.date_range(begin - pd.Timedelta(hours=12), until, freq="h")
+    gauges = [row["gauge_id"] for row in read_rows(folder / "gauges.csv")]
+    rain = np.round(np.outer(_storm_rain(ends, peak, peak_mm_h), 1.0 - 0.05 * np.arange(len(gauges))), 1)
+    table = pd.DataFrame(rain, index=[f"{end.tz_convert('Asia/Shanghai'):%Y-%m-%dT%H:%M:%S+08:00}" for end in ends])
+    table.set_axis(gauges, axis=1).to_csv(folder / "feeds" / "gauges.csv", index_label="time_end")
+    for issued_at in pd.date_range(begin - pd.Timedelta(hours=2), until, freq="3h"):
+        seen = _storm_rain(issued_at + pd.to_timedelta(FORECAST_H, unit="h"), peak, peak_mm_h)
+        _write_forecast(folder / "feeds" / "ensemble" / f"{issued_at:%Y%m%dT%H%MZ}.nc", issued_at, seen)
+    return folder
+
+
+def _storm_rain(ends: pd.DatetimeIndex, peak: pd.Timestamp, peak_mm_h: float) -> NDArray[np.float64]:
+    """Return the rain of each hour [mm], greatest at the peak, 0 five hours away from it."""
+    away_h = np.abs((ends - peak) / pd.Timedelta(hours=1)).to_numpy()
+    return peak_mm_h * np.clip(1.0 - away_h / 5.0, 0.0, 1.0) ** 2
+
+
+def _write_forecast(path: Path, issued_at: pd.Timestamp, seen: NDArray[np.float64]) -> None:
+    rain = np.multiply.outer(np.linspace(0.5, 1.5, 5), np.multiply.outer(seen, np.ones((3, 3))))
+    axes = {"member": np.arange(5), "time": FORECAST_H}
+    axes |= {"lat": np.array([34.6, 34.7, 34.8]), "lon": np.array([113.5, 113.6, 113.7])}
+    with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
+        file.issued_at = f"{issued_at:%Y-%m-%dT%H:%M:%SZ}"
+        for name, values in axes.items():
+            file.createDimension(name, values.size)
+            file.createVariable(name, "f8", (name,))[:] = values
+        file["time"].units = f"hours since {issued_at:%Y-%m-%d %H:%M:%S}"
+        variable = file.createVariable("rain_mm", "f4", tuple(axes))
+        variable.units = "mm"
+        variable[:] = rain
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

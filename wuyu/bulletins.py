@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,7 @@ from risk_models.warning.cap import CapArea, CapChannel, CapText, cap_hazard, to
 from risk_models.warning.cap_check import require_valid_cap
 from risk_models.warning.records import WarningRecord
 from risk_models.warning.signals import rain_signals
+from wuyu.ack.links import Links, link_expiry, links_of
 from wuyu.delivery.message import Attachment, InlineImage, Mail, MailContent, MailHead, build_mail
 
 if TYPE_CHECKING:
@@ -85,6 +87,10 @@ class Bulletins:
             table = read_risk(self.desk.out / risk_path) if risk_table is None else risk_table
             self._facts = (risk_path, CycleFacts.of(self.desk, table))
         return self._facts[1]
+
+    @cached_property
+    def _links(self) -> Links | None:
+        return links_of(self.desk)
 
     @cached_property
     def _map(self) -> LevelMap:
@@ -166,22 +172,9 @@ class Bulletins:
             Addresses.
         """
         settings = self.desk.district.settings
-        paths = files.paths
-        content = MailContent(
-            subject=subject(files.bulletin),
-            text=paths["txt"].read_text(encoding="utf-8"),
-            html=to_html(files.bulletin),
-            images=(InlineImage(cid=MAP_CID, content=paths["png"].read_bytes(), filename=paths["png"].name),),
-            attachments=(
-                Attachment(filename=paths["pdf"].name, content=paths["pdf"].read_bytes(), mime="application/pdf"),
-                Attachment(
-                    filename=paths["cap.xml"].name, content=paths["cap.xml"].read_bytes(), mime="application/cap+xml"
-                ),
-            ),
-        )
         return [
             build_mail(
-                content,
+                self._content(record, files, recipient),
                 MailHead(
                     message_id=record.message_id,
                     sender=settings.mail.sender,
@@ -195,6 +188,25 @@ class Bulletins:
             )
             for recipient in recipients
         ]
+
+    def _content(self, record: WarningRecord, files: BulletinFiles, recipient: str) -> MailContent:
+        """Return what the mail to one recipient says; its link, if the district has a page for it, is theirs alone."""
+        paths, bulletin = files.paths, files.bulletin
+        ack_url = None
+        if self._links is not None:
+            ack_url = self._links.acknowledge(record.message_id, recipient, expires_at=link_expiry(record))
+        return MailContent(
+            subject=subject(bulletin),
+            text=to_text(bulletin, ack_url=ack_url),
+            html=to_html(bulletin, ack_url=ack_url),
+            images=(InlineImage(cid=MAP_CID, content=paths["png"].read_bytes(), filename=paths["png"].name),),
+            attachments=(
+                Attachment(filename=paths["pdf"].name, content=paths["pdf"].read_bytes(), mime="application/pdf"),
+                Attachment(
+                    filename=paths["cap.xml"].name, content=paths["cap.xml"].read_bytes(), mime="application/cap+xml"
+                ),
+            ),
+        )
 
     def _cap(
         self, record: WarningRecord, bulletin: Bulletin, facts: CycleFacts, earlier: Sequence[WarningRecord]
@@ -230,9 +242,9 @@ def _cap_text(bulletin: Bulletin, lang: str) -> CapText:
 
 
 def _write(path: Path, data: bytes) -> Path:
-    """Write aside, then rename: a reader never sees half a file."""
+    """Write aside, then rename: a reader never sees half a file, and two processes do not take each other's."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.part")
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     aside.write_bytes(data)
     aside.replace(path)
     return path

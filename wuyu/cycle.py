@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from reports.bulletin import SignOff
 from risk_models.errors import ConfigError
 from risk_models.levels import Level
-from risk_models.risk import RiskTable, town_levels, write_risk
+from risk_models.risk import RiskTable, read_risk, town_levels, write_risk
 from risk_models.warning import decide as warning_decide
 from risk_models.warning.event import current_event_key
 from risk_models.warning.records import WarningRecord
 from risk_models.warning.states import WarningState
+from wuyu.ack.ask import ask
 from wuyu.bulletins import Bulletins
 from wuyu.ledger import Approval, Cycle, CycleState
 from wuyu.ledger.decision import Decision
@@ -66,7 +67,7 @@ def stem(valid_at: datetime) -> str:
 
 
 def assess(desk: Desk, valid_at: datetime) -> tuple[RiskTable, dict[str, str], dict[str, str]]:
-    """Score the hotspots at `valid_at` and write the risk table.
+    """Score the hotspots at `valid_at` and write the risk table; an hour that was decided keeps the table it has.
 
     Parameters
     ----------
@@ -82,6 +83,9 @@ def assess(desk: Desk, valid_at: datetime) -> tuple[RiskTable, dict[str, str], d
     inputs : dict of str to str
         Feed id to the sha256 of the file used.
     """
+    done = desk.ledger.cycle(desk.code, valid_at)
+    if done is not None and done.state == CycleState.DONE:
+        return read_risk(desk.out / done.risk_paths["parquet"]), dict(done.risk_paths), dict(done.inputs)
     rain = cycle_rain(desk, valid_at)
     previous = desk.ledger.last_cycle(desk.code, before=valid_at)
     key = current_event_key(_states(previous), desk.code, now=valid_at)
@@ -134,6 +138,9 @@ def decide(
         return _done(cycle)
     latest = ledger.last_cycle(desk.code)
     if latest is not None and latest.valid_at > valid_at:
+        cycle = ledger.begin_cycle(desk.code, valid_at)
+        if cycle.state == CycleState.DONE:  # meanwhile, by another process that has gone on
+            return _done(cycle)
         raise ConfigError(
             f"the cycle of {latest.valid_at.isoformat()} has been decided; an earlier one ({valid_at.isoformat()}) "
             "can be scored (`wuyu score`) but no longer warned about"
@@ -255,13 +262,16 @@ def _issue(desk: Desk, decision: Decision, maker: Bulletins, record: WarningReco
     decision.bulletin(record.message_id, record.area_code, maker.products(files))
     recipients = [str(desk.district.towns.at[record.area_code, "mailbox"])]
     keep_h = ALL_CLEAR_H if record.action.is_end else 0
-    for mail in maker.mails(record, files, recipients):
+    mails = [
         decision.queue(
             mail,
             expires_at=max(record.valid_to, record.issued_at + timedelta(hours=keep_h)),
             priority=int(record.level),
             event_key=record.event_key,
         )
+        for mail in maker.mails(record, files, recipients)
+    ]
+    ask(desk, decision, record, files.bulletin, mails)
     return recipients
 
 

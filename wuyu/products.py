@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -87,10 +88,9 @@ def write_monthly(
     ConfigError
         If `month` does not read ``YYYY-MM``.
     """
-    try:
-        period = pd.Period(month, freq="M")
-    except ValueError:
-        raise ConfigError(f"month must read YYYY-MM, got '{month}'") from None
+    if re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month) is None:
+        raise ConfigError(f"month must read YYYY-MM, got '{month}'")
+    period = pd.Period(month, freq="M")
     zone = desk.district.settings.district.timezone
     begin = period.start_time.tz_localize(zone)
     end = (period + 1).start_time.tz_localize(zone)

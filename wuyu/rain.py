@@ -5,14 +5,16 @@ Nothing that a feed does stops a cycle: what cannot be read is passed over for w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import reduce
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from risk_models.errors import ConfigError
 from risk_models.forecast.blend import blend_rainfall, sample_bilinear
@@ -20,7 +22,7 @@ from risk_models.forecast.quality import QualitySummary, flag_gauges, quality_su
 from risk_models.forecast.rainfall import Quality, to_datetime64, with_sources
 from risk_models.forecast.readers.ensemble_netcdf import read_ensemble
 from risk_models.forecast.readers.gauge_table import read_gauge_table
-from wuyu.feeds.agreement import all_dry_in_rain
+from wuyu.feeds.agreement import all_dry_in_rain, below_every_forecast
 from wuyu.feeds.checks import comparison, file_check
 from wuyu.feeds.intake import PullResult, pull
 from wuyu.feeds.select import SelectedFile, ensembles, gauge_tables
@@ -31,6 +33,11 @@ if TYPE_CHECKING:
 
 __all__ = ["CycleRain", "cycle_rain", "gauge_rain", "pull_feed", "pull_feeds"]
 
+FloatArray = NDArray[np.float64]
+DOUBT_H = 12
+"""Hours of gauge rain that are held against the forecasts."""
+DOUBT_MM = 4.0
+"""Rain of the wettest gauge in the newest hour above which the gauges speak for themselves [mm]."""
 _HOUR = np.timedelta64(1, "h").astype("timedelta64[ns]")
 
 
@@ -117,8 +124,8 @@ def pull_feed(desk: Desk, feed_id: str, *, now: datetime) -> PullResult:
         now=now,
         raw_dir=desk.raw_dir,
         ledger=desk.ledger,
-        check=file_check(feed.kind, timezone=timezone, gauge_ids=gauge_ids),
-        compare=comparison(feed.kind, timezone=timezone, gauge_ids=gauge_ids),
+        check=file_check(feed.kind, timezone=timezone, gauge_ids=gauge_ids, options=feed.options),
+        compare=comparison(feed.kind, timezone=timezone, gauge_ids=gauge_ids, options=feed.options),
     )
 
 
@@ -155,9 +162,16 @@ def cycle_rain(desk: Desk, valid_at: datetime, *, known_at: datetime | None = No
     gathered = _Gathered()
     observed = _observed(desk, valid_at, known_at, gathered)
     has_table = bool(gathered.used)
-    forecast = _forecast(desk, valid_at, known_at, gathered)
+    issues = _issues(desk, valid_at, known_at)
+    forecast = next(
+        (read for file in issues if (read := gathered.read(file, _read_issue)) is not None),
+        None,
+    )
     begin = to_datetime64(valid_at) - np.timedelta64(settings.warning.past_h, "h")
-    window = _without_dead_zeros(desk, observed.sel(time=observed["time"] > begin), forecast, gathered)
+    window = observed.sel(time=observed["time"] > begin)
+    if forecast is not None:
+        older = issues[issues.index(gathered.used[-1]) + 1 :]
+        window = _without_doubt(desk, window, chain([forecast], map(_read_witness, older)), gathered)
     rainfall = blend_rainfall(
         window,
         forecast,
@@ -200,8 +214,8 @@ def _observed(desk: Desk, valid_at: datetime, known_at: datetime | None, gathere
     return _flag(desk, reduce(_filled_from, tables) if tables else _nothing(desk, valid_at))
 
 
-def _forecast(desk: Desk, valid_at: datetime, known_at: datetime | None, gathered: _Gathered) -> xr.Dataset | None:
-    """Return the newest forecast of any ensemble feed that can be read, or None."""
+def _issues(desk: Desk, valid_at: datetime, known_at: datetime | None) -> list[SelectedFile]:
+    """Return the forecasts of every ensemble feed that were there, the newest first."""
     found: list[SelectedFile] = []
     for feed in desk.district.settings.feeds:
         if feed.kind == "ensemble_netcdf":
@@ -209,41 +223,95 @@ def _forecast(desk: Desk, valid_at: datetime, known_at: datetime | None, gathere
             found += ensembles(
                 desk.ledger, feed.id, raw_dir=desk.raw_dir, valid_at=valid_at, delay=delay, known_at=known_at
             )
-    issued = [file for file in found if file.issued_at is not None]
-    for file in sorted(issued, key=lambda file: file.issued_at or valid_at, reverse=True):
-        forecast = gathered.read(file, lambda file: read_ensemble(file.path)[0])
-        if forecast is not None:
-            return forecast
-    return None
+    return sorted(found, key=lambda file: file.issued_at or valid_at, reverse=True)
 
 
-def _without_dead_zeros(desk: Desk, window: xr.Dataset, forecast: xr.Dataset | None, gathered: _Gathered) -> xr.Dataset:
-    """Take out zeros that every gauge sends at once amid rain: they are lost observations, not dry hours."""
-    if forecast is None or not window.sizes["time"]:
+def _read_issue(file: SelectedFile) -> xr.Dataset:
+    return read_ensemble(file.path)[0]
+
+
+def _without_doubt(
+    desk: Desk, window: xr.Dataset, forecasts: Iterable[xr.Dataset | None], gathered: _Gathered
+) -> xr.Dataset:
+    """Take out gauge rain that all gauges together cannot have right: lost observations are not dry hours."""
+    recent = window["rain_mm"].to_numpy()[-DOUBT_H:]
+    # Only a network that reads next to nothing can be doubted; in rain the older forecasts need not be read.
+    if not np.isfinite(recent).any() or _is_raining(recent):
         return window
-    gauges = desk.district.gauges
-    sampled = np.median(sample_bilinear(forecast, gauges["lon"].to_numpy(), gauges["lat"].to_numpy()), axis=0)
-    area = xr.DataArray(sampled.mean(axis=1), {"time": forecast["time"].to_numpy()}, ("time",))
-    expected = area.reindex(time=window["time"].to_numpy()).to_numpy()
-    hours = all_dry_in_rain(window["rain_mm"].to_numpy(), expected)
-    if not hours:
+    middle, lowest = _expected(desk, window["time"].to_numpy()[-DOUBT_H:], forecasts)
+    hours = all_dry_in_rain(recent, middle)
+    if hours:
+        gathered.notes.append(
+            FeedLine(
+                f"最近{hours}小时所有雨量站同时为0，而此前有雨且预报降雨持续：这些0值按缺测处理。",
+                f"In the last {hours} h every gauge reads 0 although it rained before and rain is forecast to go on: "
+                "these zeros count as missing.",
+            )
+        )
+        return _failed(window, hours)
+    doubt = below_every_forecast(recent, lowest)
+    if doubt is None:
         return window
     gathered.notes.append(
         FeedLine(
-            f"最近{hours}小时所有雨量站同时为0，而此前有雨且预报降雨持续：这些0值按缺测处理。",
-            f"In the last {hours} h every gauge reads 0 although it rained before and rain is forecast to go on: "
-            "these zeros count as missing.",
+            f"雨量站最多只有{doubt[0]:.0f}毫米，而各预报成员最少也有{doubt[1]:.0f}毫米：实况雨量存疑，按缺测处理。",
+            f"The wettest gauge has {doubt[0]:.0f} mm where even the driest forecast has {doubt[1]:.0f} mm: "
+            "the gauges are in doubt and count as missing.",
         )
     )
-    dead = np.arange(window.sizes["time"]) >= window.sizes["time"] - hours
+    return _failed(window, window.sizes["time"])
+
+
+def _is_raining(recent_mm: FloatArray) -> bool:
+    """Return True if any gauge has rain worth the name in the newest hour that is known."""
+    newest = recent_mm[np.isfinite(recent_mm).any(axis=1)][-1]
+    return bool(np.nanmax(newest) > DOUBT_MM)
+
+
+def _expected(
+    desk: Desk, end: NDArray[np.datetime64], forecasts: Iterable[xr.Dataset | None]
+) -> tuple[FloatArray, FloatArray]:
+    """Return median and lowest forecast of the district [mm] for past hours, each from the newest issue before it.
+
+    Older issues are not read if the newest that has any of these hours sees no rain in them.
+    """
+    gauges = desk.district.gauges
+    middle, lowest = np.full((2, len(end)), np.nan)
+    for forecast in forecasts:
+        if forecast is None:
+            continue
+        area = sample_bilinear(forecast, gauges["lon"].to_numpy(), gauges["lat"].to_numpy()).mean(axis=2)
+        _, here, there = np.intersect1d(end, forecast["time"].to_numpy(), return_indices=True)
+        new = np.isnan(middle[here])
+        here, there = here[new], there[new]
+        if len(here):
+            middle[here] = np.median(area[:, there], axis=0)
+            lowest[here] = area[np.argmin(area[:, there].sum(axis=1))][there]
+            if not (np.nan_to_num(middle) > DOUBT_MM).any():
+                break
+    return middle, lowest
+
+
+def _read_witness(file: SelectedFile) -> xr.Dataset | None:
+    """Read an older issue; one that cannot be read bears no witness."""
+    try:
+        return _read_issue(file)
+    except Exception:
+        return None
+
+
+def _failed(window: xr.Dataset, hours: int) -> xr.Dataset:
+    """Return the window with its newest hours failed."""
+    last = np.arange(window.sizes["time"]) >= window.sizes["time"] - hours
     rain, quality = window["rain_mm"].to_numpy().copy(), window["quality"].to_numpy().copy()
-    rain[dead], quality[dead] = np.nan, int(Quality.FAIL)
+    rain[last], quality[last] = np.nan, int(Quality.FAIL)
     return window.assign(rain_mm=(window["rain_mm"].dims, rain), quality=(window["quality"].dims, quality))
 
 
 def _read_table(desk: Desk, file: SelectedFile) -> xr.Dataset:
-    timezone = desk.district.settings.district.timezone
-    return read_gauge_table(file.path, gauge_ids=_gauge_ids(desk), timezone=timezone)[0]
+    settings = desk.district.settings
+    options: dict[str, Any] = next((dict(feed.options) for feed in settings.feeds if feed.id == file.feed_id), {})
+    return read_gauge_table(file.path, gauge_ids=_gauge_ids(desk), timezone=settings.district.timezone, **options)[0]
 
 
 def _filled_from(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from risk_models.errors import ConfigError
+from risk_models.errors import ConfigError, DispatchError
 from risk_models.levels import Level
 from wuyu.bulletins import Bulletins
 from wuyu.cycle import CycleResult, approve, run_cycle
-from wuyu.delivery.relay import Transport, deliver
-from wuyu.ledger import Approval
+from wuyu.delivery.relay import Transport, drain
+from wuyu.ledger import Approval, OutboxState
 from wuyu.progress import Report, silent
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ __all__ = ["EXERCISE_OFFICER", "ReplayResult", "hours", "replay"]
 
 #: Named on bulletins that a replay approved by itself.
 EXERCISE_OFFICER = "演练席（自动批准） / exercise desk (automatic approval)"
+#: How long a replay waits for a mail server that is away [s]: its hours pass quickly, and no mail may expire meanwhile.
+PATIENCE_S = 60.0
+NAP_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,13 @@ def hours(start: datetime, end: datetime, *, step_h: int = 1) -> list[datetime]:
 
 
 def replay(
-    desk: Desk, times: list[datetime], *, transport: Transport, clock: Clock, report: Report = silent
+    desk: Desk,
+    times: list[datetime],
+    *,
+    transport: Transport,
+    clock: Clock,
+    report: Report = silent,
+    patience_s: float = PATIENCE_S,
 ) -> ReplayResult:
     """Run cycles in order, approve what waits as the exercise desk, and deliver after each.
 
@@ -71,6 +81,8 @@ def replay(
         Wall time, for leases and tries.
     report : Report
         Progress.
+    patience_s : float
+        How long mail that the server does not take is tried again before the replay stops [s].
 
     Returns
     -------
@@ -80,6 +92,8 @@ def replay(
     ------
     ConfigError
         If the district's mail status is Actual: a replay approves by itself, real traffic never does.
+    DispatchError
+        If mail was left over; the same replay started again takes it up.
     """
     if desk.district.settings.mail.status == "Actual":
         raise ConfigError("a replay needs mail.status Exercise or Test in district.yaml; it is Actual")
@@ -88,13 +102,40 @@ def replay(
     sent = 0
     for index, valid_at in enumerate(times):
         result = run_cycle(desk, valid_at, bulletins=bulletins, drafts=False)
-        # Whatever waits, also from a run that was killed between decision and approval.
-        for row in desk.ledger.warnings(approval=Approval.WAITING):
-            approve(desk, row.message_id, officer=EXERCISE_OFFICER, now=row.issued_at, bulletins=bulletins)
-        sent += deliver(desk.ledger, transport, clock=clock, now=valid_at).sent
+        _approve_waiting(desk, bulletins)
+        sent += _send(desk, transport, clock=clock, now=valid_at, patience_s=patience_s)
         results.append(result)
         report((index + 1) / len(times), _headline(desk, result))
     return ReplayResult(tuple(results), sent)
+
+
+def _approve_waiting(desk: Desk, bulletins: Bulletins) -> None:
+    """Approve whatever waits, also from a run that was killed between decision and approval."""
+    for row in desk.ledger.warnings(approval=Approval.WAITING):
+        try:
+            approve(desk, row.message_id, officer=EXERCISE_OFFICER, now=row.issued_at, bulletins=bulletins)
+        except ConfigError:
+            found = desk.ledger.warning(row.message_id)
+            if found is None or found.approval_state == Approval.WAITING:
+                raise
+            # Another replay of the same storm was faster.
+
+
+def _send(desk: Desk, transport: Transport, *, clock: Clock, now: datetime, patience_s: float) -> int:
+    """Deliver what is due at `now`, all of it; returns the number of mails accepted."""
+    give_up_at = clock() + timedelta(seconds=patience_s)
+    report = drain(desk.ledger, transport, clock=clock, sleep=_nap, give_up_at=give_up_at, now=now)
+    going = (OutboxState.PENDING, OutboxState.RETRY, OutboxState.AMBIGUOUS)
+    left = [row for row in desk.ledger.outbox(states=going) if row.not_before <= now]
+    if left:
+        why = report.stopped or left[0].last_error
+        raise DispatchError(f"{len(left)} mails could not be handed over ({why}); start the same replay again")
+    return report.sent
+
+
+def _nap(seconds: float) -> None:
+    """Wait, but look again soon: another relay may have sent the rest meanwhile."""
+    time.sleep(min(seconds, NAP_S))
 
 
 def _headline(desk: Desk, result: CycleResult) -> str:

@@ -15,6 +15,7 @@ from risk_models.district.cells import EMAIL
 
 __all__ = [
     "SETTINGS_FILE",
+    "AcknowledgementSettings",
     "AnyFeedSettings",
     "CapSettings",
     "Datum",
@@ -34,6 +35,7 @@ __all__ = [
     "StageName",
     "StandardsSettings",
     "TableSettings",
+    "UpwardContact",
     "WarningSettings",
 ]
 
@@ -105,8 +107,29 @@ def _feed_url(value: str) -> str:
         raise ValueError("must hold no user and no password; name an environment variable in header_env instead")
     if _SECRET_WORDS.search(parts.query):
         raise ValueError("must hold no key or token; name an environment variable in header_env instead")
-    if re.search(r"%(?![YmdHMj%])", value):
+    if re.search(r"%(?![YmdHMj])", value.replace("%%", "")):
         raise ValueError("may hold the time fields %Y %m %d %H %M %j only; write a plain percent sign as %%")
+    return value
+
+
+def _page_url(value: str) -> str:
+    parts = urlsplit(value)
+    try:
+        port_is_right = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_right = False
+    if not parts.hostname or not port_is_right or re.search(r"[\s<>\"'?#]", value):
+        raise ValueError("must be a whole address without query; e.g. https://duty.example/ack")
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        raise ValueError("must begin with https: its links are answers in a town's name")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must hold no user and no password")
+    return value.rstrip("/")
+
+
+def _mailbox(value: str) -> str:
+    if EMAIL.fullmatch(value) is None:
+        raise ValueError("must be one plain e-mail address")
     return value
 
 
@@ -279,6 +302,45 @@ class WarningSettings(Record):
         return self
 
 
+class UpwardContact(Record):
+    """Someone to turn to when a town does not answer.
+
+    Attributes
+    ----------
+    name, phone : str
+    mailbox : str or None
+        Told by mail as well, if there is one.
+    """
+
+    name: Text
+    phone: Annotated[str, Field(pattern=r"^\+?[0-9][0-9 -]{2,30}$")]
+    mailbox: Annotated[str, AfterValidator(_mailbox)] | None = None
+
+
+class AcknowledgementSettings(Record):
+    """How an answer to every bulletin is asked for, and what follows if none comes.
+
+    Attributes
+    ----------
+    base_url : str or None
+        Where the acknowledgement page can be reached by the towns; without it mails carry the code only.
+    deadline_min : dict of str to int
+        Minutes for an answer, by level; a level that is not named is never escalated.
+    next_step_min : dict of str to int
+        Minutes between the further steps (second contact, phone list, upward); the deadline again if not named.
+    upward : tuple of UpwardContact
+        The last step.
+    feedback_days : int
+        Days for which a town may say what was flooded.
+    """
+
+    base_url: Annotated[str, AfterValidator(_page_url)] | None = None
+    deadline_min: dict[LevelName, Annotated[int, Field(ge=1, le=1440)]] = {"red": 10, "orange": 15, "yellow": 60}
+    next_step_min: dict[LevelName, Annotated[int, Field(ge=1, le=1440)]] = {"red": 5, "orange": 10, "yellow": 30}
+    upward: tuple[UpwardContact, ...] = ()
+    feedback_days: Annotated[int, Field(ge=1, le=60)] = 7
+
+
 class FeedSettings(Record):
     """What every feed says of itself, wherever it comes from.
 
@@ -294,6 +356,8 @@ class FeedSettings(Record):
     availability_delay_min : int
         Minutes from the issue of a forecast, or the end of a step of observed rain, until it can be had. A replay from
         an archive leaves out what was not there yet.
+    options : dict
+        Options of the reader, e.g. ``{label: begin, unit: inch}`` for gauge_table.
     """
 
     id: Code
@@ -301,6 +365,7 @@ class FeedSettings(Record):
     stale_after_h: Annotated[float, Field(gt=0, le=240)]
     every_min: Annotated[int, Field(ge=1, le=1440)] = 10
     availability_delay_min: Annotated[int, Field(ge=0, le=2880)] = 0
+    options: dict[KindName, float | str | tuple[float, float, float, float]] = Field(default_factory=dict)
 
 
 class FolderFeedSettings(FeedSettings):
@@ -484,6 +549,7 @@ class DistrictSettings(Record):
     rasters : RastersSettings
     standards : StandardsSettings
     warning : WarningSettings
+    acknowledgement : AcknowledgementSettings
     feeds : tuple of AnyFeedSettings
         Told apart by `source`; a folder if it is not stated.
     mail : MailSettings
@@ -498,6 +564,7 @@ class DistrictSettings(Record):
     rasters: RastersSettings
     standards: StandardsSettings = StandardsSettings()
     warning: WarningSettings = WarningSettings()
+    acknowledgement: AcknowledgementSettings = AcknowledgementSettings()
     feeds: tuple[AnyFeedSettings, ...] = ()
     mail: MailSettings = MailSettings()
     cap: CapSettings = CapSettings()

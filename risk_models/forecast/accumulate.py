@@ -6,12 +6,16 @@ the sum is a lower bound, which a caller must print as such ("at least").
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["aggregate_mm", "max_moving_sum_mm", "moving_sum_mm", "window_steps"]
+__all__ = ["WINDOWS_H", "aggregate_mm", "max_moving_sum_mm", "moving_maxima_mm", "moving_sum_mm", "window_steps"]
 
 FloatArray = NDArray[np.float64]
+# 5 min to 72 h: the durations of storm formulas, of rain signals and of wet ground.
+WINDOWS_H = tuple(minutes / 60 for minutes in (5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 360, 720, 1440, 2880, 4320))
 
 
 def window_steps(window_h: float, step_h: float = 1.0) -> int:
@@ -122,6 +126,54 @@ def max_moving_sum_mm(
     if not len(ends):
         return np.full(total.shape[1:], np.nan)
     return np.asarray(ends.max(axis=0))
+
+
+def moving_maxima_mm(
+    rain_mm: ArrayLike,
+    *,
+    windows_h: Sequence[float] = WINDOWS_H,
+    step_h: float = 1.0,
+    axis: int = 0,
+    first: int = 0,
+    partial: bool = False,
+) -> FloatArray:
+    """Return the largest rain of any window, for many windows at once.
+
+    Parameters
+    ----------
+    rain_mm : array_like
+        Rain [mm] per step along `axis`; NaN is unknown.
+    windows_h : sequence of float
+        Windows [h]; 5 min to 72 h if not given.
+    step_h : float
+        Step [h].
+    axis : int
+        Axis of time.
+    first : int
+        Index of the first window end that counts.
+    partial : bool
+        As in `max_moving_sum_mm`.
+
+    Returns
+    -------
+    ndarray, shape (window, ...)
+        Largest sums [mm]; NaN also for windows that the step cannot tell, shorter than it or no multiple of it.
+
+    Examples
+    --------
+    >>> moving_maxima_mm([5, 1, 0, 2], windows_h=[0.5, 1, 2, 3]).tolist()
+    [nan, 5.0, 6.0, 6.0]
+    """
+    rain = np.asarray(rain_mm, dtype=np.float64)
+    others = np.moveaxis(rain, axis, 0).shape[1:]
+    result = np.full((len(windows_h), *others), np.nan)
+    for number, window_h in enumerate(windows_h):
+        steps = round(window_h / step_h)
+        if steps >= 1 and abs(steps * step_h - window_h) <= 1e-9 * window_h:
+            result[number] = max_moving_sum_mm(
+                rain, window_h=window_h, step_h=step_h, axis=axis, first=first, partial=partial
+            )
+    return result
 
 
 def aggregate_mm(rain_mm: ArrayLike, *, steps: int, axis: int = 0, partial: bool = False) -> FloatArray:

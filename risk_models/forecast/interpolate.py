@@ -147,8 +147,7 @@ class GaugeKriging(BaseEstimator):  # type: ignore[misc]
         ndarray, shape (time, target)
             Rain [mm], never below 0; NaN where no gauge has a value.
         """
-        linear, _ = self._apply(self._checked(targets), None, with_std=False)
-        return np.maximum(linear, 0.0, out=linear)
+        return self._apply(self._checked(targets), None, with_std=False)[0]
 
     def predict_with_std(self, targets: ArrayLike | KrigingTargets) -> tuple[FloatArray, FloatArray]:
         """Return the rain at the targets and the standard deviation of interpolation.
@@ -164,8 +163,7 @@ class GaugeKriging(BaseEstimator):  # type: ignore[misc]
         std_mm : ndarray, shape (time, target)
             NaN with fewer than two gauges, whose spread nobody knows.
         """
-        linear, std = self._apply(self._checked(targets), None, with_std=True)
-        return np.maximum(linear, 0.0, out=linear), std
+        return self._apply(self._checked(targets), None, with_std=True)
 
     def smooth(self, values: ArrayLike, targets: ArrayLike | KrigingTargets) -> FloatArray:
         """Apply the same weights to other values of the gauges, such as a mark of quality.
@@ -330,20 +328,19 @@ class GaugeKriging(BaseEstimator):  # type: ignore[misc]
         points = targets.xy if isinstance(targets, KrigingTargets) else targets
         result = np.empty((len(known), len(points)))
         std = np.empty(result.shape if with_std else (0, 0))
-        work = _Work(known, self.rain_mm_, with_std=with_std)
+        work = _Work(known, self.rain_mm_, with_std=with_std, lowest=0.0 if values is None else -np.inf)
         for steps, pattern in _patterns(known):
             sample = source[steps][:, pattern]
             if pattern.sum() >= MIN_GAUGES:
                 work.add(steps, *self._fill(sample, pattern))
-                continue
-            result[steps] = np.nan
-            weights, variance = (
-                _inverse_distance(self.gauge_xy_[pattern], points) if pattern.any() else (np.zeros((len(points), 0)), 0)
-            )
-            if pattern.any():
-                result[steps] = sample @ weights.T
-            if with_std:
-                std[steps] = work.spread[steps, np.newaxis] * np.sqrt(variance)
+            elif pattern.any():
+                weights, variance = _inverse_distance(self.gauge_xy_[pattern], points)
+                result[steps] = np.maximum(sample @ weights.T, work.lowest)
+                if with_std:
+                    std[steps] = np.multiply.outer(work.spread[steps], np.sqrt(variance))
+            else:
+                result[steps] = np.nan
+                std[steps if with_std else []] = np.nan
         if work.groups:
             self._apply_kriging(targets, work, result, std)
         return result, std
@@ -356,36 +353,46 @@ class GaugeKriging(BaseEstimator):  # type: ignore[misc]
         # The dual form: one product with these gives the rain, without weights.
         coefficients, constant = values @ self._system.precision, (values @ self._system.offset)[:, np.newaxis]
         for part in chunks(result.shape[1]):
+            block = result[:, part] if len(steps) == len(result) else np.empty((len(steps), part.stop - part.start))
             if isinstance(targets, KrigingTargets):
                 weights, variance = targets.weights[:, part], targets.variance[part]
-                _put(result, steps, part, values @ weights)
+                np.matmul(values, weights, out=block)
             elif work.has_loss and work.with_std:
                 weights, variance = self._system.weights(targets[part])
-                _put(result, steps, part, values @ weights)
+                np.matmul(values, weights, out=block)
             else:
                 right = self._system.covariances(targets[part])
-                product = coefficients @ right
-                product += constant
-                _put(result, steps, part, product)
+                np.matmul(coefficients, right, out=block)
+                block += constant
                 weights, variance = right[:0], self._system.variance(right) if work.with_std else right[0]
+            # Here and not at the end, because the block is still in the cache.
+            np.maximum(block, work.lowest, out=block)
+            if len(steps) < len(result):
+                result[steps, part] = block
             if work.with_std:
                 for group, loss in work.groups:
-                    grown = variance if loss is None else variance + loss.growth(weights)
-                    _put(std, group, part, np.multiply.outer(work.spread[group], np.sqrt(grown)))
+                    root = np.sqrt(variance if loss is None else variance + loss.growth(weights))
+                    if len(group) == len(std):
+                        np.multiply.outer(work.spread, root, out=std[:, part])
+                    elif len(group) == 1:
+                        np.multiply(work.spread[group[0]], root, out=std[group[0], part])
+                    else:
+                        std[group, part] = np.multiply.outer(work.spread[group], root)
 
     def _fill(self, sample: FloatArray, pattern: Mask) -> tuple[FloatArray, Loss | None]:
         """Return values (step, site) of all sites, those without a gauge filled from the others, and the loss."""
         site = self._site[pattern]
         shares = np.bincount(site, minlength=self._sites)
         filled = np.zeros((len(sample), self._sites))
-        if shares.max() > 1:
-            np.add.at(filled, (slice(None), site), sample)
+        if self._sites < len(self._site):
+            for column, place in enumerate(site):
+                filled[:, place] += sample[:, column]
             filled /= np.maximum(shares, 1)
         else:
             filled[:, site] = sample
         loss = self._system.loss(shares > 0)
         if loss is not None:
-            filled[:, loss.lost] = loss.fill(filled[:, loss.kept])
+            filled[:, loss.lost] = loss.fill(filled)
         return filled, loss
 
 
@@ -403,13 +410,12 @@ class _Covariance:
 class _Work:
     """Steps to be kriged, group by group of the same gauges."""
 
-    def __init__(self, known: Mask, rain_mm: FloatArray, *, with_std: bool) -> None:
-        self.with_std = with_std
+    def __init__(self, known: Mask, rain_mm: FloatArray, *, with_std: bool, lowest: float) -> None:
+        self.with_std, self.lowest = with_std, lowest
         self.spread = _spread(rain_mm, known) if with_std else np.empty(0)
         self.groups: list[tuple[NDArray[np.intp], Loss | None]] = []
         self.has_loss = False
         self._filled: list[FloatArray] = []
-        self._count = len(known)
 
     def add(self, steps: NDArray[np.intp], filled: FloatArray, loss: Loss | None) -> None:
         self.groups.append((steps, loss))
@@ -421,15 +427,6 @@ class _Work:
         steps = np.concatenate([group for group, _ in self.groups])
         order = np.argsort(steps)
         return steps[order], np.concatenate(self._filled)[order]
-
-
-def _put(array: FloatArray, steps: NDArray[np.intp], part: slice, values: FloatArray) -> None:
-    if len(steps) == len(array):
-        array[:, part] = values
-    elif len(steps) == 1:
-        array[steps[0], part] = values[0]
-    else:
-        array[steps, part] = values
 
 
 def _patterns(known: Mask) -> Iterator[tuple[NDArray[np.intp], Mask]]:

@@ -39,12 +39,13 @@ class Loss:
 
     def __init__(self, precision: FloatArray, known: Mask) -> None:
         self.lost, self.kept = np.flatnonzero(~known), np.flatnonzero(known)
-        self._half = _inverse_factor(precision[np.ix_(self.lost, self.lost)])
-        self._cross = self._half @ precision[np.ix_(self.lost, self.kept)]
+        rows = precision[self.lost]
+        self._half = _inverse_factor(rows[:, self.lost])
+        self._cross = self._half @ rows
 
-    def fill(self, known_values: FloatArray) -> FloatArray:
-        """Return what the known values (step, kept) say at the lost sites, (step, lost)."""
-        return -(known_values @ self._cross.T) @ self._half
+    def fill(self, values: FloatArray) -> FloatArray:
+        """Return what the others say at the lost sites, (step, lost), for values (step, site) that are 0 there."""
+        return -(values @ self._cross.T) @ self._half
 
     def growth(self, weights: FloatArray) -> FloatArray:
         """Return by how much the variance (target,) of all-site weights (site, target) grows."""
@@ -53,11 +54,12 @@ class Loss:
 
     def without(self, weights: FloatArray) -> FloatArray:
         """Return the weights (kept, target) of the remaining sites."""
-        return np.asarray(weights[self.kept] - self._cross.T @ (self._half @ weights[self.lost]))
+        return np.asarray(weights[self.kept] - self._cross[:, self.kept].T @ (self._half @ weights[self.lost]))
 
     def diagonal(self) -> FloatArray:
         """Return what the diagonal of the precision loses at the kept sites."""
-        return np.asarray(np.einsum("ij,ij->j", self._cross, self._cross))
+        cross = self._cross[:, self.kept]
+        return np.asarray(np.einsum("ij,ij->j", cross, cross))
 
 
 class KrigingSystem:
@@ -115,7 +117,7 @@ class KrigingSystem:
             part = self.half[begin:end, :end] @ right[:end]
             explained += np.einsum("ij,ij->j", part, part)
         unbiased = 1.0 - self._total * (self.offset @ right)
-        return np.maximum(1.0 - explained + unbiased**2 / self._total, 0.0)
+        return np.asarray(np.maximum(1.0 - explained + unbiased**2 / self._total, 0.0))
 
     def loss(self, known: Mask) -> Loss | None:
         """Return the loss of the sites without a value; None if all have one."""

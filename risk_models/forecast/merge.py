@@ -1,15 +1,15 @@
 """Gauge rain merged with a background (radar, satellite, a weather model) by kriging of residuals.
 
-The background gives the pattern, the gauges give the amount: it is first scaled to the gauges as a whole, then what is
-left at each gauge, gauge minus scaled background, is kriged and added. Where there is no background, the gauges alone
-are kriged.
+The background gives the pattern, the gauges give the amount: it is scaled to the gauges as a whole and trusted as far
+as its pattern agrees with theirs; what is left at each gauge is kriged and added. Where there is no background, the
+gauges alone are kriged.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from risk_models.forecast.interpolate import GaugeKriging
@@ -61,7 +61,11 @@ def mean_field_factor(
 
 
 class ResidualKriging(BaseEstimator):  # type: ignore[misc]
-    """Merge gauges with a background: mean-field factor, then ordinary kriging of what is left.
+    """Merge gauges with a background: mean-field factor, regression, then ordinary kriging of what is left.
+
+    rain = b f background + residual, with f the mean-field factor of the step and b from 0 to 1 the least-squares slope
+    of the gauges' differences within a step on those of the scaled background, pooled over all steps. A background
+    whose pattern is noise gets b near 0, and the result is that of the gauges alone.
 
     Parameters
     ----------
@@ -72,12 +76,14 @@ class ResidualKriging(BaseEstimator):  # type: ignore[misc]
     nugget : float
         Share of the sill that is noise; with 0 a gauge's own value is met exactly.
     adjust : bool
-        Scale the background by `mean_field_factor` first.
+        Scale the background by `mean_field_factor`, and by the slope; otherwise it is taken as it is.
 
     Attributes
     ----------
     factor_ : ndarray, shape (time,)
-        Factor applied to the background.
+        Factor applied to the background, slope included.
+    slope_ : float
+        b.
     method_ : ndarray of str, shape (time,)
         ``residuals``, or ``gauges`` where the background is unknown at so many gauges that under five residuals remain.
 
@@ -90,9 +96,9 @@ class ResidualKriging(BaseEstimator):  # type: ignore[misc]
     --------
     >>> gauge_xy = np.array([[0, 0], [9, 0], [0, 9], [9, 9], [5, 4]]) * 1000.0
     >>> radar_mm = np.array([[5, 10, 15, 20, 12]])
-    >>> model = ResidualKriging(range_m=20_000).fit(gauge_xy, radar_mm + 1.0, radar_mm)
+    >>> model = ResidualKriging(range_m=20_000, adjust=False).fit(gauge_xy, radar_mm + 1.0, radar_mm)
     >>> model.predict([[4000.0, 9000.0]], [[30.0]]).round(1).tolist()
-    [[30.8]]
+    [[31.0]]
     """
 
     def __init__(
@@ -132,11 +138,15 @@ class ResidualKriging(BaseEstimator):  # type: ignore[misc]
         rain, background = np.asarray(rain_mm, dtype=np.float64), np.asarray(background_mm, dtype=np.float64)
         if rain.shape != background.shape:
             raise ValueError(f"background_mm has shape {background.shape}; accepted: that of rain_mm, {rain.shape}")
-        options = {"range_m": self.range_m, "nugget": self.nugget}
-        self.factor_ = mean_field_factor(rain, background) if self.adjust else np.ones(len(rain))
+        kriging = GaugeKriging(self.variogram, range_m=self.range_m, nugget=self.nugget)
+        self.factor_, self.slope_ = np.ones(len(rain)), 1.0
+        if self.adjust:
+            scale = mean_field_factor(rain, background)
+            self.slope_ = _pooled_slope(rain, scale[:, np.newaxis] * background)
+            self.factor_ = self.slope_ * scale
         residuals = rain - self.factor_[:, np.newaxis] * background
-        self._residuals = GaugeKriging(self.variogram, **options).fit(gauge_xy, residuals)
-        self._gauges = GaugeKriging(self.variogram, **options).fit(gauge_xy, rain)
+        self._residuals = clone(kriging).fit(gauge_xy, residuals)
+        self._gauges = clone(kriging).fit(gauge_xy, rain)
         self.method_ = np.where(self._residuals.method_ == "kriging", "residuals", "gauges")
         return self
 
@@ -189,3 +199,14 @@ class ResidualKriging(BaseEstimator):  # type: ignore[misc]
         merged = np.maximum(self.factor_[:, np.newaxis] * background + left, 0.0)
         use = np.isfinite(merged) & (self.method_ == "residuals")[:, np.newaxis]
         return np.where(use, merged, rain), np.where(use, left_std, std)
+
+
+def _pooled_slope(rain_mm: FloatArray, background_mm: FloatArray) -> float:
+    """Slope of differences from the mean of each step, within 0 to 1; 1 where nothing can be told."""
+    paired = np.isfinite(rain_mm) & np.isfinite(background_mm)
+    count = np.maximum(paired.sum(axis=1, keepdims=True), 1)
+    own, field = np.where(paired, rain_mm, 0.0), np.where(paired, background_mm, 0.0)
+    own = np.where(paired, own - own.sum(axis=1, keepdims=True) / count, 0.0)
+    field = np.where(paired, field - field.sum(axis=1, keepdims=True) / count, 0.0)
+    power = float((field**2).sum())
+    return 1.0 if power == 0 else float(np.clip((own * field).sum() / power, 0.0, 1.0))

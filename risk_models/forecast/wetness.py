@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,16 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 from scipy.signal import lfilter
 
-__all__ = ["antecedent_precipitation_mm", "effective_rain_mm", "soil_water_index"]
+__all__ = [
+    "HALF_LIVES_H",
+    "antecedent_precipitation_mm",
+    "effective_rain_mm",
+    "half_life_indices_mm",
+    "soil_water_index",
+]
 
 FloatArray = NDArray[np.float64]
+HALF_LIVES_H = (1.5, 6.0, 24.0, 72.0)
 
 
 def _run_tanks(
@@ -192,6 +200,37 @@ def effective_rain_mm(
     if not half_life_h > 0:
         raise ValueError(f"half_life_h is {half_life_h}; accepted: above 0")
     return _decayed_sum(rain_mm, 0.5 ** (step_h / half_life_h), initial_mm, axis)
+
+
+def half_life_indices_mm(
+    rain_mm: ArrayLike, *, half_lives_h: Sequence[float] = HALF_LIVES_H, step_h: float = 1.0, axis: int = 0
+) -> FloatArray:
+    """Return the effective rain of several half-lives at once (see `effective_rain_mm`).
+
+    Parameters
+    ----------
+    rain_mm : array_like
+        Rain [mm] per step along `axis`; unknown (NaN) from an unknown step on.
+    half_lives_h : sequence of float
+        Half-lives [h]: 1.5 and 6 for waterlogging, 24 and 72 for slides.
+    step_h : float
+        Step [h].
+    axis : int
+        Axis of time.
+
+    Returns
+    -------
+    ndarray, shape (half-life, ...)
+        Effective rain [mm].
+
+    Examples
+    --------
+    >>> half_life_indices_mm([8, 0, 0], half_lives_h=[1, 2]).round(2).tolist()
+    [[8.0, 4.0, 2.0], [8.0, 5.66, 4.0]]
+    """
+    return np.stack(
+        [effective_rain_mm(rain_mm, half_life_h=half_life, step_h=step_h, axis=axis) for half_life in half_lives_h]
+    )
 
 
 def _decayed_sum(rain_mm: ArrayLike, factor: float, initial_mm: ArrayLike, axis: int) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -111,7 +112,7 @@ def town_levels(table: RiskTable) -> pd.DataFrame:
 def write_risk(table: RiskTable, directory: Path, stem: str) -> dict[str, Path]:
     """Write a risk table as GeoParquet (complete) and GeoJSON (WGS84, for any map).
 
-    Each file is written aside and then renamed, so a reader never sees half of one.
+    Each file is written aside and then renamed, so a reader never sees half of one; two processes may write the same.
 
     Parameters
     ----------
@@ -129,7 +130,7 @@ def write_risk(table: RiskTable, directory: Path, stem: str) -> dict[str, Path]:
     directory.mkdir(parents=True, exist_ok=True)
     paths = {"parquet": directory / f"{stem}.parquet", "geojson": directory / f"{stem}.geojson"}
     attrs = dict(table.attrs)
-    aside = paths["parquet"].with_suffix(".part")
+    aside = directory / f".{stem}.{os.getpid()}.part"
     bare = table.copy()
     bare.attrs = {}
     bare.to_parquet(aside)
@@ -140,7 +141,6 @@ def write_risk(table: RiskTable, directory: Path, stem: str) -> dict[str, Path]:
     }
     pq.write_table(arrow.replace_schema_metadata(metadata), aside, compression="zstd")
     aside.replace(paths["parquet"])
-    aside = paths["geojson"].with_suffix(".part")
     aside.write_text(_geojson(table, attrs), encoding="utf-8")
     aside.replace(paths["geojson"])
     return paths

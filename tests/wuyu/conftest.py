@@ -1,8 +1,9 @@
-"""Ledger on both databases, mails, and a clock that stands still until moved."""
+"""Ledger on both databases, mails, a clock that stands still until moved, and one replay of a mini storm."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from sqlalchemy.engine import make_url
 
 from risk_models.levels import Level
 from risk_models.warning.records import Action, WarningRecord
+from tests.replays import StormRun, run_storm
 from wuyu.delivery.message import Mail, MailContent, MailHead, build_mail
 from wuyu.ledger import Ledger, open_ledger
 from wuyu.ledger.models import Base
@@ -119,3 +121,22 @@ def queue(make_mail: Callable[..., Mail]) -> Callable[..., list[int]]:
             return [decision.queue(mail, expires_at=AT + timedelta(hours=hours)).id for mail in mails]
 
     return put
+
+
+@pytest.fixture(scope="session")
+def storm_run(storm_district: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StormRun]:
+    """One replay of the mini storm with all its products; to be looked at, not changed."""
+    run = run_storm(storm_district, tmp_path_factory.mktemp("storm"))
+    yield run
+    run.desk.ledger.close()
+
+
+@pytest.fixture(scope="session")
+def actual_district(storm_district: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same district in earnest: mail status Actual, no demonstration; its addresses still cannot exist."""
+    folder = tmp_path_factory.mktemp("actual") / "mini"
+    shutil.copytree(storm_district, folder)
+    text = (folder / "district.yaml").read_text(encoding="utf-8")
+    text = text.replace("status: Exercise", "status: Actual").replace("demonstration: true", "demonstration: false")
+    (folder / "district.yaml").write_text(text, encoding="utf-8")
+    return folder

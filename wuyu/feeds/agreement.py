@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from risk_models.errors import Finding
 
-__all__ = ["all_dry_in_rain", "disagreement"]
+__all__ = ["all_dry_in_rain", "below_every_forecast", "disagreement"]
 
+FloatArray = NDArray[np.float64]
 MIN_PAIRS = 6
 WET_MM = 1.0
 SHARE = 0.8
@@ -57,7 +58,7 @@ def disagreement(before: xr.Dataset, after: xr.Dataset, *, file: str) -> Finding
 
 
 def _rescaled(before: xr.Dataset, after: xr.Dataset, file: str) -> Finding | None:
-    old, new = _pairs(before["rain_mm"], after["rain_mm"])
+    old, new = _pairs(before, after)
     if len(old) < MIN_PAIRS:
         return None
     if np.mean(new == 0) >= SHARE:
@@ -78,12 +79,11 @@ def _rescaled(before: xr.Dataset, after: xr.Dataset, file: str) -> Finding | Non
 
 
 def _moved_back(before: xr.Dataset, after: xr.Dataset, file: str) -> Finding | None:
-    old, new = _pairs(before["rain_mm"], after["rain_mm"])
+    old, new = _pairs(before, after)
     if len(old) >= MIN_PAIRS and np.mean(_is_same(old, new)) >= 1.0 - SHARE:
         return None
     for hours in range(1, MAX_SHIFT_H + 1):
-        shifted = after.assign_coords(time=after["time"].to_numpy() + np.timedelta64(hours, "h"))
-        old, new = _pairs(before["rain_mm"], shifted["rain_mm"])
+        old, new = _pairs(before, after, shift_h=hours)
         if len(old) >= MIN_PAIRS and np.mean(_is_same(old, new)) >= SHARE:
             return Finding(
                 code="clock-moved-back",
@@ -94,7 +94,7 @@ def _moved_back(before: xr.Dataset, after: xr.Dataset, file: str) -> Finding | N
     return None
 
 
-def _is_same(old: NDArray[np.float64], new: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _is_same(old: FloatArray, new: FloatArray) -> NDArray[np.bool_]:
     return np.asarray(np.abs(old - new) < ROUNDING_MM / 2)
 
 
@@ -140,9 +140,59 @@ def all_dry_in_rain(
     return run if was_wet and is_wet else 0
 
 
-def _pairs(before: xr.DataArray, after: xr.DataArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the values that both tables know for the same hour and gauge, where it rained by the earlier one."""
-    old, new = xr.align(before, after, join="inner")
-    left, right = old.to_numpy().ravel(), new.to_numpy().ravel()
-    both = np.isfinite(left) & np.isfinite(right) & (np.where(np.isfinite(left), left, 0.0) >= WET_MM)
-    return left[both], right[both]
+def below_every_forecast(
+    gauge_mm: NDArray[np.floating],
+    lowest_mm: NDArray[np.floating],
+    *,
+    least_mm: float = 20.0,
+    share: float = 0.1,
+    min_hours: int = 3,
+) -> tuple[float, float] | None:
+    """Return the rain of the wettest gauge and of the lowest forecast if the gauges cannot be right beside it, or None.
+
+    If the driest of all members sees heavy rain in hours that are past, and no gauge has a tenth of it, then the unit,
+    the network or the whole forecast is wrong; which, nobody can tell, so the gauges must not pass for knowledge.
+
+    Parameters
+    ----------
+    gauge_mm : ndarray, shape (time, gauge)
+        Rain of the gauges [mm], NaN where unknown.
+    lowest_mm : ndarray, shape (time,)
+        Rain of the driest member [mm] in the same hours, NaN where no forecast reaches.
+    least_mm : float
+        Forecast total from which gauges are doubted [mm].
+    share : float
+        Share of it that one gauge at least must have.
+    min_hours : int
+        Hours that must be known to both.
+
+    Examples
+    --------
+    >>> inches = np.array([[0.5, 0.4], [1.1, 1.0], [2.0, 1.9]])
+    >>> below_every_forecast(inches, np.array([6.0, 14.0, 26.0])), below_every_forecast(25.4 * inches, np.ones(3) * 15)
+    ((3.6, 46.0), None)
+    """
+    both = np.isfinite(gauge_mm) & np.isfinite(lowest_mm)[:, np.newaxis]
+    if both.sum(axis=0).max(initial=0) < min_hours:
+        return None
+    fallen = np.where(both, gauge_mm, 0.0).sum(axis=0)
+    expected = np.where(both, lowest_mm[:, np.newaxis], 0.0).sum(axis=0)
+    judged = both.sum(axis=0) >= min_hours
+    if (expected[judged] < least_mm).any() or (fallen[judged] > share * expected[judged]).any():
+        return None
+    return float(fallen[judged].max()), float(expected[judged].max())
+
+
+def _pairs(before: xr.Dataset, after: xr.Dataset, *, shift_h: int = 0) -> tuple[FloatArray, FloatArray]:
+    """Return the values that both tables know for the same hour and gauge, where it rained by the earlier one.
+
+    Hours of the later table are counted `shift_h` later than it says.
+    """
+    moved = after["time"].to_numpy() + np.timedelta64(shift_h, "h")
+    _, old_hour, new_hour = np.intersect1d(before["time"].to_numpy(), moved, return_indices=True)
+    names, others = (table["gauge"].to_numpy().astype(str) for table in (before, after))
+    _, old_gauge, new_gauge = np.intersect1d(names, others, return_indices=True)
+    old = before["rain_mm"].to_numpy()[np.ix_(old_hour, old_gauge)].ravel()
+    new = after["rain_mm"].to_numpy()[np.ix_(new_hour, new_gauge)].ravel()
+    both = np.isfinite(new) & (np.nan_to_num(old) >= WET_MM)
+    return old[both], new[both]

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from risk_models.errors import ConfigError, Finding
+from risk_models.errors import Finding
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from risk_models.forecast.readers.report import ReadReport
 
 __all__ = [
-    "KINDS",
     "Comparison",
     "FileCheck",
     "FileFacts",
@@ -28,13 +27,14 @@ __all__ = [
     "issued_at_from_name",
 ]
 
-KINDS = ("gauge_table", "ensemble_netcdf")
 _ISSUE_TIME = re.compile(r"(?<!\d)(\d{8})T?(\d{2})(\d{2})?Z?(?!\d)")
 _PAGE = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:<!doctype\s+html|<html|<head|<script)", re.IGNORECASE)
 _MAGIC: dict[str, tuple[bytes, ...]] = {
     "ensemble_netcdf": (b"\x89HDF\r\n\x1a\n", b"CDF\x01", b"CDF\x02", b"CDF\x05"),
+    "knmi": (b"\x89HDF\r\n\x1a\n",),
+    "odim": (b"\x89HDF\r\n\x1a\n",),
 }
-_NEVER_A_TABLE = (b"%PDF-", b"\x1f\x8b", b"\x7fELF", b"\x89PNG", b"\xff\xd8\xff", b"\x89HDF")
+_NEVER_A_TABLE = (b"%PDF-", b"\x7fELF", b"\x89PNG", b"\xff\xd8\xff", b"\x89HDF")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,16 +117,25 @@ def foreign_content(kind: str, name: str, data: bytes) -> str:
     return ""
 
 
-def file_check(kind: str, *, timezone: str, gauge_ids: Sequence[str] | None = None) -> FileCheck:
+def file_check(
+    kind: str,
+    *,
+    timezone: str,
+    gauge_ids: Sequence[str] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> FileCheck:
     """Return the check for a kind of feed.
 
     Parameters
     ----------
-    kind : {"gauge_table", "ensemble_netcdf"}
+    kind : str
+        Of `risk_models.forecast.readers.registry`, e.g. gauge_table or ensemble_netcdf.
     timezone : str
         Of times without an offset, e.g. ``Asia/Shanghai``.
     gauge_ids : sequence of str, optional
         Gauges of the district: a table that has none of them cannot be used.
+    options : mapping, optional
+        Further options of the reader, as the settings of the feed have them.
 
     Raises
     ------
@@ -135,34 +144,45 @@ def file_check(kind: str, *, timezone: str, gauge_ids: Sequence[str] | None = No
 
     Examples
     --------
-    >>> file_check("radar_mosaic", timezone="Asia/Shanghai")
+    >>> file_check("gauge_tables", timezone="Asia/Shanghai")
     Traceback (most recent call last):
     ...
-    ConfigError: no feed of kind 'radar_mosaic'; known: gauge_table, ensemble_netcdf
+    ConfigError: no reader of kind 'gauge_tables'; nearest: 'gauge_table'; known: ensemble_netcdf, fmi, gauge_table, ...
     """
     # The readers bring xarray and NetCDF along: load them when a file is there to read.
+    from risk_models.forecast.readers.registry import reader_of
+
+    reader_of(kind)
     if kind == "gauge_table":
-        return lambda path: _check_gauge_table(path, timezone, gauge_ids)
-    if kind == "ensemble_netcdf":
-        return _check_ensemble
-    raise ConfigError(f"no feed of kind {kind!r}; known: {', '.join(KINDS)}")
+        return lambda path: _check_gauge_table(path, timezone, gauge_ids, options or {})
+    return lambda path: _check_field(path, kind, options or {})
 
 
-def comparison(kind: str, *, timezone: str, gauge_ids: Sequence[str] | None = None) -> Comparison | None:
+def comparison(
+    kind: str,
+    *,
+    timezone: str,
+    gauge_ids: Sequence[str] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Comparison | None:
     """Return how a file of this kind is held against the one before it; None if it is not.
 
     Parameters
     ----------
-    kind, timezone, gauge_ids
+    kind, timezone, gauge_ids, options
         As for `file_check`.
     """
-    return (lambda new, old: _compare_tables(new, old, timezone, gauge_ids)) if kind == "gauge_table" else None
+    if kind != "gauge_table":
+        return None
+    return lambda new, old: _compare_tables(new, old, {**(options or {}), "timezone": timezone, "gauge_ids": gauge_ids})
 
 
-def _check_gauge_table(path: Path, timezone: str, gauge_ids: Sequence[str] | None) -> FileFacts:
-    from risk_models.forecast.readers.gauge_table import read_gauge_table
+def _check_gauge_table(
+    path: Path, timezone: str, gauge_ids: Sequence[str] | None, options: Mapping[str, Any]
+) -> FileFacts:
+    from risk_models.forecast.readers.registry import read_any
 
-    rain, report = read_gauge_table(path, timezone=timezone, gauge_ids=gauge_ids)
+    rain, report = read_any(path, kind="gauge_table", timezone=timezone, gauge_ids=gauge_ids, **options)
     return FileFacts(
         rows_read=report.rows_read,
         rows_rejected=report.rows_rejected,
@@ -173,27 +193,28 @@ def _check_gauge_table(path: Path, timezone: str, gauge_ids: Sequence[str] | Non
     )
 
 
-def _check_ensemble(path: Path) -> FileFacts:
-    from risk_models.forecast.readers.ensemble_netcdf import read_ensemble
+def _check_field(path: Path, kind: str, options: Mapping[str, Any]) -> FileFacts:
+    from risk_models.forecast.readers.registry import read_any
 
-    forecast, report = read_ensemble(path)
+    rain, report = read_any(path, kind=kind, **options)
+    issued_at = str(rain.attrs.get("issued_at", ""))
     return FileFacts(
         rows_read=report.rows_read,
         rows_rejected=report.rows_rejected,
-        issued_at=datetime.fromisoformat(str(forecast.attrs["issued_at"])),
+        issued_at=datetime.fromisoformat(issued_at) if issued_at else None,
         first_value_at=report.first_value_at,
         last_value_at=report.last_value_at,
         findings=_counted(report.findings),
     )
 
 
-def _compare_tables(new: Path, old: Path, timezone: str, gauge_ids: Sequence[str] | None) -> Finding | None:
-    from risk_models.forecast.readers.gauge_table import read_gauge_table
+def _compare_tables(new: Path, old: Path, options: Mapping[str, Any]) -> Finding | None:
+    from risk_models.forecast.readers.registry import read_any
     from wuyu.feeds.agreement import disagreement
 
     if not old.is_file():
         return None
-    before, after = (read_gauge_table(path, timezone=timezone, gauge_ids=gauge_ids)[0] for path in (old, new))
+    before, after = (read_any(path, kind="gauge_table", **options)[0] for path in (old, new))
     return disagreement(before, after, file=new.name)
 
 

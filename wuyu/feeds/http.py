@@ -35,7 +35,7 @@ _ABSENT = (404, 410)
 _SUFFIXES = {"text/csv": ".csv", "application/json": ".json", "application/x-netcdf": ".nc"}
 _NEVER = ("text/html", "application/xhtml+xml", "application/pdf", "image/", "audio/", "video/")
 _TEXTUAL = ("text/", "application/json", "application/xml")
-_BINARY_KINDS = ("ensemble_netcdf",)
+_TEXT_KINDS = ("gauge_table", "open_meteo")
 
 Pause = Callable[[float], Awaitable[None]]
 
@@ -347,5 +347,5 @@ def _wrong_type(kind: str, content_type: str) -> str:
     ('came as text/html', '')
     """
     name = content_type.split(";")[0].strip().lower()
-    refused = _NEVER + (_TEXTUAL if kind in _BINARY_KINDS else ())
+    refused = _NEVER + (() if kind in _TEXT_KINDS else _TEXTUAL)
     return f"came as {name}" if name.startswith(refused) else ""

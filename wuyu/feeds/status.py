@@ -80,7 +80,7 @@ class FeedStatus:
     pulled_at : datetime or None
         Time of the last pull.
     last_file : str
-        Name of the newest usable file.
+        Name of the usable file that came last; `newest_at` may stem from an earlier one.
     last_value_at : datetime or None
         Newest value in it.
     rows_read, rows_rejected : int
@@ -96,7 +96,7 @@ class FeedStatus:
     consecutive_failures : int
         Pulls in a row, up to the last, that failed.
     from_archive : bool
-        True if the newest usable file came after the moment asked for: a replay.
+        True if the last usable file came after the moment asked for: a replay.
     """
 
     feed_id: str
@@ -208,8 +208,9 @@ def _status(session: Session, state: FeedState, now: datetime) -> FeedStatus:
     newest_first = select(FeedFile).where(FeedFile.feed_id == state.feed_id).order_by(FeedFile.id.desc())
     everything = list(session.scalars(newest_first.limit(_FILES_SEEN)))[::-1]
     files = [file for file in everything if file.state == FileState.ACCEPTED]
-    dated = [(at, file.id, file) for file in files if (at := reference_time(file, now)) is not None]
-    newest_at, _, newest = max(dated, default=(None, 0, None))
+    dated = {file.id: at for file in files if (at := reference_time(file, now)) is not None}
+    newest_at = max(dated.values(), default=None)
+    newest = next((file for file in reversed(files) if file.id in dated), None)
     age_h = None if newest_at is None else (now - newest_at).total_seconds() / 3600
     refused = everything[-1] if everything and everything[-1].state == FileState.REJECTED else None
     last, failures = _last_pull(session, state.feed_id)

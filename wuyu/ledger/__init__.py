@@ -1,5 +1,6 @@
 """The ledger: what was known, decided, said, to whom, and what became of it. Open it with `open_ledger`."""
 
+from wuyu.ledger.acknowledgements import AckAnswer, AckReply, AckRequest, AckStep, FloodReport
 from wuyu.ledger.decision import Decision, LedgerConflictError
 from wuyu.ledger.models import (
     Attempt,
@@ -17,6 +18,10 @@ from wuyu.ledger.store import Ledger, open_ledger
 from wuyu.ledger.types import Approval, CycleState, FileState, OutboxState
 
 __all__ = [
+    "AckAnswer",
+    "AckReply",
+    "AckRequest",
+    "AckStep",
     "Approval",
     "Attempt",
     "Bulletin",
@@ -26,6 +31,7 @@ __all__ = [
     "FeedFile",
     "FeedState",
     "FileState",
+    "FloodReport",
     "Ledger",
     "LedgerConflictError",
     "LogEntry",

@@ -31,6 +31,7 @@ __all__ = [
     "Outbox",
     "ReportIssue",
     "WarningRow",
+    "make_append_only",
 ]
 
 
@@ -350,7 +351,7 @@ _POSTGRES_GUARD = (
 )
 
 
-def _make_append_only(model: type[Base]) -> None:
+def make_append_only(model: type[Base]) -> None:
     """Let the database itself refuse to change or delete rows of `model`."""
     table = Base.metadata.tables[model.__tablename__]
     for verb in ("UPDATE", "DELETE"):
@@ -362,4 +363,4 @@ def _make_append_only(model: type[Base]) -> None:
 
 
 for _model in (Attempt, FeedPull, LogEntry):
-    _make_append_only(_model)
+    make_append_only(_model)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from risk_models.forecast.accumulate import aggregate_mm, max_moving_sum_mm, moving_sum_mm
+from risk_models.forecast.accumulate import WINDOWS_H, aggregate_mm, max_moving_sum_mm, moving_maxima_mm, moving_sum_mm
 
 RAIN = arrays(float, (24,), elements=st.one_of(st.floats(0, 200), st.just(float("nan"))))
 
@@ -77,3 +77,26 @@ def test_aggregation_of_unknown_rain_is_unknown_unless_a_bound_is_asked_for() ->
     rain = [1.0, np.nan, 2.0, 3.0]
     np.testing.assert_array_equal(aggregate_mm(rain, steps=2), [np.nan, 5.0])
     np.testing.assert_array_equal(aggregate_mm(rain, steps=2, partial=True), [1.0, 5.0])
+
+
+def test_many_windows_from_5_min_to_72_h() -> None:
+    rain = np.random.default_rng(6).gamma(0.3, 1.0, (12 * 80, 2))
+    found = moving_maxima_mm(rain, step_h=1 / 12)
+    assert (WINDOWS_H[0], WINDOWS_H[-1]) == (5 / 60, 72.0)
+    assert found.shape == (len(WINDOWS_H), 2)
+    assert (np.diff(found, axis=0) >= 0).all()
+    for number in (0, 6, 14):
+        wanted = max_moving_sum_mm(rain, window_h=WINDOWS_H[number], step_h=1 / 12)
+        np.testing.assert_array_equal(found[number], wanted)
+
+
+def test_windows_the_step_cannot_tell_are_unknown() -> None:
+    found = moving_maxima_mm(np.ones(100), step_h=1.0)
+    assert np.isnan(found[: WINDOWS_H.index(1.0)]).all()
+    assert np.isnan(found[WINDOWS_H.index(1.5)])
+    assert found[WINDOWS_H.index(72.0)] == 72.0
+
+
+@given(arrays(float, (24, 2), elements=st.floats(0, 300)), st.sampled_from([1, 2, 3, 4, 6, 8, 12, 24]))
+def test_total_rain_is_kept_when_steps_are_joined(rain: np.ndarray, steps: int) -> None:
+    np.testing.assert_allclose(aggregate_mm(rain, steps=steps).sum(axis=0), rain.sum(axis=0), rtol=1e-12)

@@ -8,8 +8,11 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from risk_models.forecast.blend import blend_rainfall, sample_bilinear
+from risk_models.forecast.blend import BlendOptions, blend_rainfall, forecast_bias, sample_bilinear
 from risk_models.forecast.quality import flag_gauges
 from risk_models.forecast.rainfall import Origin
 
@@ -17,6 +20,7 @@ NOW = datetime(2021, 7, 20, 9, tzinfo=UTC)
 NOW64 = np.datetime64("2021-07-20T09", "ns")
 HOUR = np.timedelta64(1, "h")
 PAST, LEAD = 12, 10
+AS_IS = BlendOptions(bias_limits=(1.0, 1.0))
 RNG = np.random.default_rng(21)
 
 
@@ -88,13 +92,13 @@ def test_hotspot_on_a_gauge_has_its_rain(observed: xr.Dataset) -> None:
 
 
 def test_forecast_steps_are_the_sampled_members(observed: xr.Dataset, forecast: xr.Dataset) -> None:
-    rain = blend(observed, forecast)
+    rain = blend(observed, forecast, options=AS_IS)
     sampled = sample_bilinear(forecast, HOTSPOTS.lon, HOTSPOTS.lat)
     np.testing.assert_allclose(rain.rain_mm.to_numpy()[:, PAST + 3 :], sampled[:, 11 : 8 + LEAD], rtol=1e-6)
 
 
 def test_nowcast_lies_between_persistence_and_forecast(observed: xr.Dataset, forecast: xr.Dataset) -> None:
-    rain = blend(observed, forecast).rain_mm.to_numpy()
+    rain = blend(observed, forecast, options=AS_IS).rain_mm.to_numpy()
     sampled = sample_bilinear(forecast, HOTSPOTS.lon, HOTSPOTS.lat)
     for step in range(3):
         persisted = rain[:, PAST - 1] * 0.8 ** (step + 1)
@@ -209,7 +213,8 @@ def test_order_of_gauges_and_scale(observed: xr.Dataset, forecast: xr.Dataset) -
     plain = blend(observed, forecast)
     shuffled = blend(observed.isel(gauge=[3, 1, 0, 2, 6, 5, 4]), forecast, gauges=GAUGES.iloc[::-1])
     np.testing.assert_allclose(shuffled.rain_mm, plain.rain_mm, rtol=1e-5, atol=1e-5)
-    double = blend(observed.assign(rain_mm=observed.rain_mm * 2), forecast.assign(rain_mm=forecast.rain_mm * 2))
+    twice = observed.assign(rain_mm=observed.rain_mm * 2), forecast.assign(rain_mm=forecast.rain_mm * 2)
+    plain, double = blend(observed, forecast, options=AS_IS), blend(*twice, options=AS_IS)
     np.testing.assert_allclose(double.rain_mm, plain.rain_mm * 2, rtol=1e-5)
 
 
@@ -250,3 +255,71 @@ def test_empty_record_is_unknown(observed: xr.Dataset, forecast: xr.Dataset) -> 
     rain = blend(empty, forecast)
     assert rain.attrs["ladder_step"] == 6
     assert np.isnan(rain.rain_mm.to_numpy()[:, :PAST]).all()
+
+
+def test_radar_nowcast_takes_the_first_hours_and_fades(observed: xr.Dataset, forecast: xr.Dataset) -> None:
+    radar = np.full((6, 9), 40.0)
+    rain = blend(observed, forecast, nowcast_mm=radar, options=AS_IS)
+    assert rain.attrs["nowcast_method"] == "radar"
+    assert rain.origin.to_numpy()[PAST:].tolist() == [1] * 4 + [2] * (LEAD - 4)
+    sampled = sample_bilinear(forecast, HOTSPOTS.lon, HOTSPOTS.lat)[:, 8 : 8 + LEAD]
+    ahead = rain.rain_mm.to_numpy()[:, PAST:]
+    for step, weight in enumerate((0.85, 0.6, 0.35, 0.15, 0.0, 0.0)):
+        np.testing.assert_allclose(ahead[:, step], weight * 40 + (1 - weight) * sampled[:, step], rtol=1e-5)
+
+
+def test_seam_has_no_jump(observed: xr.Dataset, forecast: xr.Dataset) -> None:
+    """A steady forecast and another steady nowcast: the blend walks from one to the other in steps of a quarter."""
+    steady = forecast.assign(rain_mm=forecast.rain_mm * 0 + 4.0)
+    rain = blend(observed, steady, nowcast_mm=np.full((6, 9), 20.0), options=AS_IS).rain_mm.to_numpy()[0, PAST:]
+    distance = (rain - 4.0) / 16.0
+    assert (np.diff(distance, axis=0) <= 1e-6).all()
+    assert (np.abs(np.diff(distance, axis=0)) <= 0.25 + 1e-6).all()
+    assert np.abs(distance[4:]).max() < 1e-6
+
+
+def test_hotspots_outside_the_radar_keep_persistence(observed: xr.Dataset, forecast: xr.Dataset) -> None:
+    radar = np.full((4, 9), 40.0)
+    radar[:, 5:] = np.nan
+    mixed = blend(observed, forecast, nowcast_mm=radar).rain_mm.to_numpy()
+    plain = blend(observed, forecast).rain_mm.to_numpy()
+    np.testing.assert_array_equal(mixed[:, :, 5:], plain[:, :, 5:])
+    assert (mixed[:, PAST, :5] != plain[:, PAST, :5]).any()
+
+
+def test_radar_stands_in_when_gauges_are_lost(observed: xr.Dataset) -> None:
+    rain = blend(lose(observed, 40), None, nowcast_mm=np.full((2, 9), 12.0))
+    assert rain.attrs["ladder_step"] == 6
+    assert (rain.rain_mm.to_numpy()[0, PAST : PAST + 2] == 12.0).all()
+    assert np.isnan(rain.rain_mm.to_numpy()[0, PAST + 2 :]).all()
+    assert blend(lose(observed, 40), None).attrs["nowcast_method"] == "none"
+
+
+@given(
+    gauges=arrays(float, (6, 4), elements=st.floats(0, 100)), model=arrays(float, (6, 4), elements=st.floats(0, 100))
+)
+def test_bias_is_bounded_and_points_the_right_way(gauges: np.ndarray, model: np.ndarray) -> None:
+    options = BlendOptions()
+    factor = forecast_bias(gauges, model)
+    assert options.bias_limits[0] <= factor <= options.bias_limits[1]
+    assert (factor > 1) == (gauges.sum() > model.sum()) or abs(gauges.sum() - model.sum()) < 1e-6
+    assert forecast_bias(gauges, gauges) == pytest.approx(1.0)
+
+
+def test_bias_needs_three_hours_and_ignores_what_is_unknown() -> None:
+    wet = np.full((6, 4), 10.0)
+    hidden = wet.copy()
+    hidden[:4] = np.nan
+    assert forecast_bias(wet, hidden / 2) == 1.0
+    hidden[3] = 10.0
+    assert forecast_bias(wet, hidden / 2) == pytest.approx((30 + 5) / (15 + 5))
+
+
+def test_bias_raises_the_first_hours_and_fades(observed: xr.Dataset, forecast: xr.Dataset) -> None:
+    wet = observed.assign(rain_mm=observed.rain_mm * 0 + 30.0)
+    rain = blend(wet, forecast)
+    assert rain.attrs["bias_factor"] == 2.0
+    ratio = (rain.rain_mm / blend(wet, forecast, options=AS_IS).rain_mm).to_numpy()[:, PAST + 3 :]
+    np.testing.assert_allclose(ratio[:, 0], 1 + 0.5**0.5, rtol=1e-5)
+    assert (np.diff(ratio.mean(axis=(0, 2))) < 0).all()
+    assert (ratio > 1).all()

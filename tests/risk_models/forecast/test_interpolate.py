@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
+import netCDF4
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -166,3 +169,165 @@ def test_skill_on_real_gauges(shared_data: Path) -> None:
     model = GaugeKriging("spherical", range_m=80_000).fit(points[known], table["rain_mm"][known][np.newaxis])
     error = model.predict(points[~known])[0] - table["rain_mm"][~known]
     assert np.sqrt(np.mean(error**2)) < 5.55
+
+
+def test_std_of_patterns_equals_step_by_step() -> None:
+    rain = np.where(RNG.random((20, 12)) < 0.35, np.nan, RNG.gamma(0.7, 10.0, (20, 12)))
+    for options in ({"range_m": 15_000.0}, {"variogram": "spherical", "range_m": 9_000.0, "nugget": 0.2}):
+        together = GaugeKriging(**options).fit(GAUGES, rain).predict_with_std(TARGETS)
+        for step in range(len(rain)):
+            known = np.isfinite(rain[step])
+            single = GaugeKriging(**options).fit(GAUGES[known], rain[step : step + 1, known])
+            for ours, alone in zip(together, single.predict_with_std(TARGETS), strict=True):
+                np.testing.assert_allclose(ours[step], alone[0], atol=1e-8)
+
+
+def test_weights_without_some_gauges_equal_a_system_of_the_others() -> None:
+    gauges = np.vstack([GAUGES, GAUGES[:2]])  # two pairs on one spot
+    known = np.ones(14, dtype=bool)
+    known[[0, 5, 6, 13]] = False
+    weights, variance = GaugeKriging(range_m=15_000).fit(gauges, np.ones((1, 14))).weights(TARGETS, known)
+    alone = GaugeKriging(range_m=15_000).fit(gauges[known], np.ones((1, 10))).weights(TARGETS)
+    np.testing.assert_allclose(weights, alone[0], atol=1e-10)
+    np.testing.assert_allclose(variance, alone[1], atol=1e-10)
+
+
+def test_kept_weights_give_the_same_and_belong_to_their_gauges() -> None:
+    rain = np.where(RNG.random(RAIN.shape) < 0.2, np.nan, RAIN)
+    model = GaugeKriging(range_m=15_000).fit(GAUGES, rain)
+    kept = model.prepare(TARGETS)
+    for ours, fresh in zip(model.predict_with_std(kept), model.predict_with_std(TARGETS), strict=True):
+        np.testing.assert_allclose(ours, fresh, atol=1e-9)
+    again = model.fit(GAUGES, RAIN).predict(kept)
+    np.testing.assert_allclose(again, GaugeKriging(range_m=15_000).fit(GAUGES, RAIN).predict(TARGETS), atol=1e-9)
+    with pytest.raises(ValueError, match="prepared for other gauges or another variogram"):
+        GaugeKriging(range_m=16_000).fit(GAUGES, RAIN).predict(kept)
+    with pytest.raises(ValueError, match="4 gauges are not kriged; accepted: 5 or more"):
+        GaugeKriging(range_m=15_000).fit(GAUGES[:4], RAIN[:, :4]).prepare(TARGETS)
+
+
+def test_refit_follows_gauges_and_parameters() -> None:
+    model = GaugeKriging(range_m=15_000).fit(GAUGES, RAIN)
+    moved = model.fit(GAUGES[::-1], RAIN).predict(TARGETS)
+    np.testing.assert_allclose(moved, GaugeKriging(range_m=15_000).fit(GAUGES[::-1], RAIN).predict(TARGETS))
+    model.set_params(range_m=5_000.0, nugget=0.1)
+    other = GaugeKriging(range_m=5_000.0, nugget=0.1).fit(GAUGES, RAIN).predict(TARGETS)
+    np.testing.assert_allclose(model.fit(GAUGES, RAIN).predict(TARGETS), other)
+
+
+def test_many_targets_join_without_a_seam() -> None:
+    targets = RNG.uniform(0, 20_000, (2500, 2))
+    model = GaugeKriging(range_m=15_000).fit(GAUGES, RAIN)
+    rain, std = model.predict_with_std(targets)
+    some = [0, 255, 256, 1023, 1024, 2047, 2048, 2499]
+    np.testing.assert_allclose(rain[:, some], model.predict(targets[some]), atol=1e-9)
+    np.testing.assert_allclose(std[:, some], model.predict_with_std(targets[some])[1], atol=1e-9)
+
+
+def test_dry_steps_are_dry_everywhere() -> None:
+    rain = RAIN.copy()
+    rain[[0, 3]] = 0.0
+    rain[3, 2] = np.nan
+    result, std = GaugeKriging(range_m=15_000).fit(GAUGES, rain).predict_with_std(TARGETS)
+    assert (result[[0, 3]] == 0).all()
+    assert (std[[0, 3]] == 0).all()
+    assert (result[1] > 0).any()
+
+
+def test_leave_one_out_equals_leaving_out() -> None:
+    gauges = np.vstack([GAUGES, GAUGES[:1]])  # the last stands beside the first
+    rain = np.hstack([RAIN, RAIN[:, :1] + 1.0])
+    rain[1, [2, 7]] = np.nan
+    rain[2, 5:] = np.nan
+    told, std = GaugeKriging(range_m=15_000, nugget=0.0).fit(gauges, rain).leave_one_out()
+    assert np.isnan(told[2]).all()  # five gauges: one less is no longer kriged
+    np.testing.assert_array_equal(np.isnan(told[[0, 1]]), np.isnan(rain[[0, 1]]))
+    for gauge in (0, 3, 9, 12):
+        others = np.arange(13) != gauge
+        model = GaugeKriging(range_m=15_000).fit(gauges[others], rain[:2, others])
+        wanted, spread = model.predict_with_std(gauges[gauge : gauge + 1])
+        np.testing.assert_allclose(told[:2, gauge], wanted[:, 0], atol=1e-8)
+        scale = np.nanstd(rain[:2], axis=1, ddof=1) / np.nanstd(rain[:2, others], axis=1, ddof=1)
+        np.testing.assert_allclose(std[:2, gauge], spread[:, 0] * scale, atol=1e-5)
+
+
+@pytest.mark.parametrize("variogram", ["exponential", "spherical"])
+@pytest.mark.parametrize("nugget", [0.0, 0.2])
+def test_same_numbers_as_other_packages(variogram: str, nugget: float) -> None:
+    """PyKrige and GSTools with the same model: rain and variance to 1e-6."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ok = pytest.importorskip("pykrige.ok")
+        gstools = pytest.importorskip("gstools")
+    rng = np.random.default_rng(1)
+    gauges, targets = rng.uniform(0, 60_000, (60, 2)), rng.uniform(0, 60_000, (50, 2))
+    rain = rng.gamma(0.8, 4.0, 60)
+    model = GaugeKriging(variogram, range_m=15_000.0, nugget=nugget).fit(gauges, rain[np.newaxis])
+    ours, (_, variance) = model.smooth(rain[np.newaxis], targets)[0], model.weights(targets)
+    parameters = {"psill": 1 - nugget, "range": 15_000.0, "nugget": nugget}
+    peer = ok.OrdinaryKriging(*gauges.T, rain, variogram_model=variogram, variogram_parameters=parameters)
+    told, spread = peer.execute("points", *targets.T)
+    np.testing.assert_allclose(ours, told, atol=1e-6)
+    np.testing.assert_allclose(variance, spread, atol=1e-6)
+    shape, length = (gstools.Exponential, 5_000.0) if variogram == "exponential" else (gstools.Spherical, 15_000.0)
+    covariance = shape(dim=2, var=1 - nugget, len_scale=length, nugget=nugget)
+    told, spread = gstools.krige.Ordinary(covariance, gauges.T, rain, exact=False)(targets.T)
+    np.testing.assert_allclose(ours, told, atol=1e-6)
+    np.testing.assert_allclose(variance, spread, atol=1e-6)
+
+
+def idw(gauges: np.ndarray, rain: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    weights = 1.0 / np.maximum(cdist(targets, gauges, "sqeuclidean"), 1e-6)
+    return weights @ rain / weights.sum(axis=1)
+
+
+def test_error_on_swiss_gauges_beside_inverse_distance_and_pykrige(shared_data: Path) -> None:
+    """SIC97: error below inverse distance, equal to PyKrige's, and a spread that covers what it should."""
+    table = np.genfromtxt(shared_data / "sic97" / "sic97.csv", delimiter=",", names=True)
+    points, rain = np.column_stack([table["x_m"], table["y_m"]]), table["rain_mm"]
+    known = table["train"] == 1
+    model = GaugeKriging("spherical", range_m=80_000.0).fit(points[known], rain[known][np.newaxis])
+    told, std = (values[0] for values in model.predict_with_std(points[~known]))
+    error = told - rain[~known]
+    rmse = np.sqrt(np.mean(error**2))
+    by_distance = idw(points[known], rain[known], points[~known]) - rain[~known]
+    assert np.sqrt(np.mean(by_distance**2)) == pytest.approx(6.87, abs=0.01)
+    assert rmse == pytest.approx(5.52, abs=0.01)
+    assert 0.85 < np.mean(np.abs(error) <= 1.645 * std) < 0.95
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ok = pytest.importorskip("pykrige.ok")
+    peer = ok.OrdinaryKriging(
+        *points[known].T,
+        rain[known],
+        variogram_model="spherical",
+        variogram_parameters={"psill": 1.0, "range": 80_000.0, "nugget": 0.0},
+    )
+    assert np.sqrt(np.mean((peer.execute("points", *points[~known].T)[0] - rain[~known]) ** 2)) == pytest.approx(rmse)
+
+
+@pytest.mark.parametrize("name", ["openmrg_gothenburg", "gsdr_germany_hourly"])
+def test_leave_one_out_on_real_gauges(shared_data: Path, name: str) -> None:
+    """Not worse than inverse distance; the spread covers less than it says, because rain is skewed."""
+    if name == "openmrg_gothenburg":
+        with netCDF4.Dataset(shared_data / name / "openMRG_city_gauges_20150827.nc") as file:
+            minutes = np.ma.filled(file["rainfall_amount"][:], np.nan)
+            lon, lat = np.array(file["lon"][:]), np.array(file["lat"][:])
+        rain, wet_mm, aim = minutes.reshape(96, 15, -1).sum(axis=1), 0.2, (0.7, 0.95)
+    else:
+        hourly = pd.read_parquet(shared_data / name / "hourly_mm.parquet").drop(columns="DE_02483")
+        places = pd.read_csv(shared_data / name / "stations.csv").set_index("id").loc[hourly.columns]
+        rain, lon, lat = hourly.to_numpy(float)[:20_000], places.lon.to_numpy(), places.lat.to_numpy()
+        wet_mm, aim = 1.0, (0.75, 0.95)
+    gauges = np.column_stack([(lon - lon.mean()) * 111_320 * np.cos(np.radians(lat.mean())), lat * 111_320])
+    told, std = GaugeKriging().fit(gauges, rain).leave_one_out()
+    seen = np.isfinite(told) & (np.nanmax(rain, axis=1, keepdims=True, initial=0) >= wet_mm)
+    distances = np.zeros_like(rain)
+    for gauge in range(len(gauges)):
+        weights = 1.0 / np.maximum(((gauges - gauges[gauge]) ** 2).sum(axis=1), 1e-6)
+        weights[gauge] = 0
+        share = weights * np.isfinite(rain)
+        distances[:, gauge] = (share * np.nan_to_num(rain)).sum(axis=1) / np.maximum(share.sum(axis=1), 1e-30)
+    error, other = (told - rain)[seen], (distances - rain)[seen]
+    assert np.sqrt(np.mean(error**2)) < 1.01 * np.sqrt(np.mean(other**2))
+    assert aim[0] < np.mean(np.abs(error) <= 1.645 * std[seen]) < aim[1]

@@ -138,7 +138,7 @@ def test_marks_of_the_reader_are_kept() -> None:
 def test_single_value_is_not_evaluated_rather_than_good() -> None:
     flagged = flag_gauges(table(series(3)), [[0, 0]])
     assert flagged.quality.to_numpy().tolist() == [[2]]
-    assert flagged.tests_run.to_numpy().tolist() == [[2]]
+    assert flagged.tests_run.to_numpy().tolist() == [[3]]  # gap, syntax and gross range need no other value
 
 
 def test_stamp_in_the_future_fails() -> None:

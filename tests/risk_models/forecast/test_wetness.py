@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from risk_models.forecast.wetness import _run_tanks, antecedent_precipitation_mm, effective_rain_mm, soil_water_index
+from risk_models.forecast.wetness import (
+    HALF_LIVES_H,
+    _run_tanks,
+    antecedent_precipitation_mm,
+    effective_rain_mm,
+    half_life_indices_mm,
+    soil_water_index,
+)
 
 STORM = [30.0, 30.0, 30.0, 0.0, 0.0, 0.0]
 
@@ -97,3 +104,12 @@ def test_antecedent_index_of_a_day_does_not_depend_on_the_step() -> None:
     assert hourly[-1] == pytest.approx(daily[-1])
     with pytest.raises(ValueError, match=r"daily_factor is 1\.2"):
         antecedent_precipitation_mm([1.0], daily_factor=1.2)
+
+
+def test_half_lives_together_equal_each_alone() -> None:
+    rain = np.random.default_rng(3).gamma(0.4, 5.0, (4, 50))
+    found = half_life_indices_mm(rain, axis=1)
+    assert found.shape == (len(HALF_LIVES_H), 4, 50)
+    for number, half_life in enumerate(HALF_LIVES_H):
+        np.testing.assert_allclose(found[number], effective_rain_mm(rain, half_life_h=half_life, axis=1))
+    assert (np.diff(found, axis=0) >= -1e-9).all()

@@ -1,0 +1,128 @@
+"""The DAGs as Airflow sees them: names, tasks, order, limits; parsed at once and without a network."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.replays import ROOT, child_environment
+
+pytestmark = pytest.mark.xdist_group("dags")
+
+SCRIPT = Path(__file__).with_name("describe_dags.py")
+RAIN, RISK = "wuyu://rain/", "wuyu://risk/"
+BLOCKS = [f"replay_{number:02d}" for number in range(1, 13)]
+AFTER = ["rehearsal", "monthly_report", "map_and_story"]
+ORDER: dict[str, dict[str, list[str]]] = {
+    "feeds": {"list_feeds": ["pull"], "pull": []},
+    "warning_cycle": {
+        "hour_of_run": ["decide", "score"],
+        "score": ["decide"],
+        "decide": ["dispatch"],
+        "dispatch": [],
+    },
+    "storm_replay": {
+        "prepare": sorted(BLOCKS),
+        **{task: [following] for task, following in zip(BLOCKS + AFTER, (BLOCKS + AFTER)[1:], strict=False)},
+        "map_and_story": [],
+    },
+    "risk_reports": {"monthly_report": []},
+    "rehearsal": {"design_storms": []},
+}
+SCHEDULE = {
+    "feeds": "*/10 * * * *",
+    "warning_cycle": [RAIN],
+    "storm_replay": None,
+    "risk_reports": "0 9 1 * *",
+    "rehearsal": "0 9 1 5 *",
+}
+TAGS = {"wuyu", "live", "exercise", "forecast", "warning", "reports", "rehearsal"}
+OWNERS = {"duty-desk", "risk-analysis"}
+HEAVY = {"numpy", "pandas", "geopandas", "rasterio", "xarray", "matplotlib", "risk_models", "reports", "wuyu"}
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a process without a network finds in the folder of DAGs."""
+    environment = child_environment(AIRFLOW_HOME=str(tmp_path_factory.mktemp("airflow")))
+    command = [sys.executable, str(SCRIPT), str(ROOT / "dags")]
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    answer: dict[str, Any] = json.loads(ran.stdout)
+    return answer
+
+
+@pytest.fixture(scope="module")
+def dags(parsed: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = parsed["dags"]
+    return found
+
+
+def test_five_dags_each_in_the_file_of_its_name(dags: dict[str, Any]) -> None:
+    assert set(dags) == set(ORDER)
+    assert {dag["file"] for dag in dags.values()} == {f"{name}.py" for name in ORDER}
+    files = {path.stem for path in (ROOT / "dags").glob("*.py")} - {"__init__"}
+    assert files == set(ORDER)
+
+
+def test_each_file_parses_in_under_a_second_and_stays_light(parsed: dict[str, Any]) -> None:
+    assert {name: dag["parse_s"] for name, dag in parsed["dags"].items() if dag["parse_s"] >= 1.0} == {}
+    assert sorted(set(parsed["modules"]) & HEAVY) == []
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_tasks_and_their_order(dags: dict[str, Any], name: str) -> None:
+    assert {task: facts["downstream"] for task, facts in dags[name]["tasks"].items()} == ORDER[name]
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_one_run_at_a_time_and_no_catching_up(dags: dict[str, Any], name: str) -> None:
+    assert dags[name]["max_active_runs"] == 1
+    assert dags[name]["catchup"] is False
+    assert dags[name]["schedule"] == SCHEDULE[name]
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_dag_says_what_it_is(dags: dict[str, Any], name: str) -> None:
+    assert len(dags[name]["doc_md"]) > 40
+    assert "wuyu" in dags[name]["tags"]
+    assert set(dags[name]["tags"]) <= TAGS
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_every_task_has_owner_retries_and_a_time_limit(dags: dict[str, Any], name: str) -> None:
+    for task, facts in dags[name]["tasks"].items():
+        assert facts["owner"] in OWNERS, task
+        assert 1 <= facts["retries"] <= 3, task
+        assert 5 <= facts["retry_delay_s"] <= 120, task
+        assert 60 <= facts["execution_timeout_s"] <= 1800, task
+
+
+def test_rain_wakes_the_cycle(dags: dict[str, Any]) -> None:
+    outlets = {
+        (name, task): facts["outlets"]
+        for name, dag in dags.items()
+        for task, facts in dag["tasks"].items()
+        if facts["outlets"]
+    }
+    assert outlets == {("feeds", "pull"): [RAIN], ("warning_cycle", "score"): [RISK]}
+    assert dags["warning_cycle"]["schedule"] == [RAIN]
+    assert dags["feeds"]["tasks"]["pull"]["is_mapped"] is True
+
+
+def test_dispatch_runs_even_if_the_cycle_failed(dags: dict[str, Any]) -> None:
+    rules = {task: facts["trigger_rule"].lower() for task, facts in dags["warning_cycle"]["tasks"].items()}
+    assert rules["dispatch"].endswith("all_done")
+    assert all(rule.endswith("all_success") for task, rule in rules.items() if task != "dispatch")
+
+
+def test_parameters(dags: dict[str, Any]) -> None:
+    assert dags["warning_cycle"]["params"] == {"at": ""}
+    assert dags["risk_reports"]["params"] == {"month": ""}
+    replay = {"start": "2021-07-18T00:00", "end": "2021-07-22T08:00", "month": "2021-07"}
+    assert dags["storm_replay"]["params"] == replay
