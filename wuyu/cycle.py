@@ -92,6 +92,8 @@ def assess(desk: Desk, valid_at: datetime) -> tuple[RiskTable, dict[str, str], d
     table = desk.scorer.score(rain.rainfall, event_key=key)
     if rain.quality is not None:
         table.attrs["quality_zh"], table.attrs["quality_en"] = rain.quality.zh, rain.quality.en
+    table.attrs["feeds_zh"] = "\n".join(line.zh for line in rain.lines)
+    table.attrs["feeds_en"] = "\n".join(line.en for line in rain.lines)
     paths = write_risk(table, desk.risk_dir, stem(valid_at))
     return table, {kind: desk.relative(path) for kind, path in paths.items()}, rain.inputs
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ __all__ = ["airflow_environment", "run_demo", "run_service"]
 
 DAGS = Path(__file__).resolve().parent.parent / "dags"
 WEB_PORT = 8080
+PR_SET_PDEATHSIG = 1  # prctl(2)
 STOP_PATIENCE_S = 10.0
 
 
@@ -135,10 +137,17 @@ def _airflow(arguments: list[str], variables: dict[str, str], *, quiet: bool = F
         stderr=subprocess.STDOUT if quiet else None,
         check=False,
         text=True,
+        preexec_fn=_end_with_parent,
     )
     if done.returncode:
         said = f"\n{(done.stdout or '')[-4000:]}" if quiet else ""
         raise FloodRiskError(f"`airflow {' '.join(arguments)}` ended with status {done.returncode}{said}")
+
+
+def _end_with_parent() -> None:
+    """Have the kernel end this child when its parent is killed (Linux): it must not go on beside the next run."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _binary() -> str:

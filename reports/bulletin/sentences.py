@@ -280,6 +280,8 @@ def basis_lines(attrs: dict[str, Any], *, issued_at: pd.Timestamp, zone: str) ->
             f"资料状况：第{step}级（共6级，1级最好）：{zh}。", f"State of the data: step {step} of 6 (1 is best): {en}."
         )
     )
+    feeds_zh, feeds_en = (str(attrs.get(key) or "").splitlines() for key in ("feeds_zh", "feeds_en"))
+    lines.extend(Text(plain(zh), plain(en)) for zh, en in zip(feeds_zh, feeds_en, strict=True))
     version, matrix, formula = attrs["method_version"], attrs["matrix_id"], attrs["formula_id"]
     lines.append(
         Text(

@@ -244,7 +244,7 @@ def _load(session: Session, requests: Sequence[AckRequest]) -> list[Standing]:
     steps, answers = defaultdict(list), defaultdict(list)
     states: dict[int, str] = {}
     query = select(AckStep, Outbox.state).outerjoin(Outbox, Outbox.id == AckStep.outbox_id)
-    for step, state in session.execute(query.where(AckStep.request_id.in_(ids)).order_by(AckStep.id)).tuples():
+    for step, state in session.execute(query.where(AckStep.request_id.in_(ids)).order_by(AckStep.id)):
         steps[step.request_id].append(step)
         states[step.id] = state
     for answer in session.scalars(select(AckAnswer).where(AckAnswer.request_id.in_(ids)).order_by(AckAnswer.id)):
@@ -264,7 +264,8 @@ def _load(session: Session, requests: Sequence[AckRequest]) -> list[Standing]:
 
 def _latest_revisions(session: Session, warning_ids: Iterable[str]) -> dict[str, int]:
     query = select(AckRequest.warning_id, func.max(AckRequest.revision)).group_by(AckRequest.warning_id)
-    return dict(session.execute(query.where(AckRequest.warning_id.in_(list(warning_ids)))).tuples().all())
+    rows = session.execute(query.where(AckRequest.warning_id.in_(list(warning_ids))))
+    return {row[0]: row[1] for row in rows}
 
 
 def _entry(request: AckRequest, what: str, at: datetime, *, who: str, **detail: Any) -> LogEntry:

@@ -151,7 +151,7 @@ def _take(desk: Desk, decision: Decision, waiting: Standing, due: DueStep) -> Ac
         kind=contact.kind,
         channel="mail" if contact.mailbox else "phone",
         recipient=contact.recipient,
-        name=contact.name,
+        name=f"{contact.name} {contact.phone if contact.mailbox else ''}".strip(),
         due_at=due.due_at,
         at=decision.now,
         outbox_id=outbox_id,

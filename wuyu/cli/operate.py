@@ -99,16 +99,18 @@ def _feeds_pull(arguments: argparse.Namespace) -> int:
 def _feeds_status(arguments: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from wuyu.feeds.folder import status
+    from wuyu.feeds.status import feed_lines, status
 
     desk = open_from(arguments)
     rows = status(desk.ledger, _hour(arguments, desk))
     if arguments.json:
         say_json([asdict(row) for row in rows])
-    for row in [] if arguments.json else rows:
-        age = "never" if row.age_h is None else f"{row.age_h:.1f} h"
-        say(f"{row.feed_id}: {row.state}, age {age} (limit {row.limit_h:g} h), {row.files_rejected} rejected")
-    return 0 if all(row.state in ("fresh", "ahead") for row in rows) else 1
+    for row, line in [] if arguments.json else zip(rows, feed_lines(rows), strict=True):
+        say(line.en)
+        say(f"  last file {row.last_file or '-'}, last value {row.last_value_at or '-'}, pulled {row.pulled_at or '-'}")
+        for problem in filter(None, (row.refused, row.error)):
+            say(f"  {problem}")
+    return 0 if all(row.state in ("fresh", "ahead") and not row.consecutive_failures for row in rows) else 1
 
 
 def _score(arguments: argparse.Namespace) -> int:

@@ -1,0 +1,145 @@
+"""A desk that has issued bulletins and waits for answers, a page served by a real server, and links to it."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from tests.factories import STORM_PEAK
+from tests.replays import now as wall
+from wuyu.ack.app import create_app
+from wuyu.ack.book import Standing, standings
+from wuyu.ack.links import Links
+from wuyu.ack.tokens import Keys
+from wuyu.cycle import approve, run_cycle
+from wuyu.desk import Desk, open_desk
+from wuyu.ledger import Approval, open_ledger
+from wuyu.rain import pull_feeds
+
+ISSUED = STORM_PEAK.to_pydatetime().astimezone(UTC)
+KEYS = Keys.parse("t1:" + "0123456789abcdef" * 4, source="test")
+SETTINGS = """
+acknowledgement:
+  base_url: https://duty.mini.example/ack
+  upward:
+    - {name: 带班领导 Leader, phone: 000-0009-0001, mailbox: leader@mini.example}
+"""
+
+
+class Clock:
+    """A clock moved by hand."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def forward(self, **span: float) -> None:
+        self.at += timedelta(**span)
+
+
+@dataclasses.dataclass
+class Served:
+    """A running page."""
+
+    url: str
+    clock: Clock
+    desk: Desk
+    links: Links
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=20)
+
+    def link(self, waiting: Standing, recipient: str | None = None) -> str:
+        """Return the path of a link, as a mail carries it."""
+        to = recipient or waiting.recipients[0]
+        whole = self.links.acknowledge(waiting.request.message_id, to, expires_at=waiting.request.expires_at)
+        return whole.removeprefix(self.links.base_url)
+
+
+@pytest.fixture(scope="session")
+def issued_desk(storm_district: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """A desk whose bulletins of the storm's peak have been issued; to be copied, not changed."""
+    folder = tmp_path_factory.mktemp("ack")
+    shutil.copytree(storm_district, folder / "mini")
+    path = folder / "mini" / "district.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + SETTINGS, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WUYU_ACK_KEYS", "t1:" + "0123456789abcdef" * 4)
+        desk = open_desk(folder / "mini", folder / "out")
+        pull_feeds(desk, now=wall())
+        run_cycle(desk, ISSUED, drafts=False)
+        for row in desk.ledger.warnings(approval=Approval.WAITING):
+            approve(desk, row.message_id, officer="值班长 李明", now=ISSUED + timedelta(minutes=4))
+    desk.ledger.close()
+    return desk
+
+
+@pytest.fixture
+def desk(issued_desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """The same desk with a ledger of its own."""
+    monkeypatch.setenv("WUYU_ACK_KEYS", "t1:" + "0123456789abcdef" * 4)
+    shutil.copy(issued_desk.out / "ledger.sqlite", tmp_path / "ledger.sqlite")
+    with open_ledger(tmp_path / "ledger.sqlite") as ledger:
+        yield dataclasses.replace(issued_desk, ledger=ledger)
+
+
+@pytest.fixture
+def waiting(desk: Desk) -> Standing:
+    """The gravest bulletin that waits for an answer."""
+    return max(standings(desk.ledger), key=lambda one: one.request.level)
+
+
+@pytest.fixture
+def served(desk: Desk) -> Iterator[Served]:
+    """The page behind a real server on this machine."""
+    clock = Clock(ISSUED + timedelta(minutes=6))
+    app = create_app(desk.ledger, desk.out, KEYS, clock=clock, https=False)
+    with serve(app) as url:
+        yield Served(url, clock, desk, Links("https://duty.mini.example/ack", KEYS))
+
+
+class serve:  # noqa: N801 - reads as a verb
+    """Run an application in a thread while the block lasts."""
+
+    def __init__(self, app: object) -> None:
+        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="off")  # type: ignore[arg-type]
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=self.server.run)
+
+    def __enter__(self) -> str:
+        self.thread.start()
+        give_up = time.monotonic() + 20
+        while not self.server.started:
+            assert time.monotonic() < give_up
+            time.sleep(0.01)
+        host, port = self.server.servers[0].sockets[0].getsockname()
+        return f"http://{host}:{port}"
+
+    def __exit__(self, *_: object) -> None:
+        self.server.should_exit = True
+        self.thread.join(20)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def form_of() -> Callable[[str], str]:
+    """Return the token of the form on a page."""
+
+    def find(html: str) -> str:
+        match = re.search(r'name="form" value="([^"]+)"', html)
+        assert match, html
+        return match[1]
+
+    return find
