@@ -242,6 +242,8 @@ def propose_actions(
         raise ValueError(f"hotspots not in the district: {', '.join(map(str, strangers[:5]))}")
     warned = _most_severe_first(risk_table[risk_table["level"] >= int(from_level)])
     hotspots = district.hotspots.loc[warned.index]
+    if warned.empty:
+        return _table([], hotspots)
     place_m = _coordinates(hotspots)
     teams, shelters = TeamPool(district.teams), ShelterPool(district.shelters)
     plans = match_plans(hotspots, district.plans, warned["level"])

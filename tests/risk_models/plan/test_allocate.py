@@ -105,7 +105,8 @@ def test_people_grow_with_the_level() -> None:
     actions = propose_actions(world, risk(world, [1, 2, 3, 4]))
     sent = actions.sort_index()["team_people"].tolist()
     assert sent == [0, 4, 8, 15] == [PEOPLE_NEEDED[Level(level)] for level in (1, 2, 3, 4)]
-    assert (actions["shortfall_en"] == "no plan covers this hotspot; no open shelter with a free place within 3 km").all()
+    lacking = "no plan covers this hotspot; no open shelter with a free place within 3 km"
+    assert (actions["shortfall_en"] == lacking).all()
 
 
 def test_nearest_free_teams_are_taken_until_enough() -> None:
