@@ -154,6 +154,11 @@ class Bulletins:
             bulletin, {kind: _write(folder / f"{stem}.{kind}", data) for kind, data in contents.items()}
         )
 
+    def remove_draft(self, record: WarningRecord) -> None:
+        """Remove the drafts of a bulletin that has been signed."""
+        for path in (self.desk.out / "bulletins" / record.area_code).glob(f"{record.message_id}.draft.*"):
+            path.unlink(missing_ok=True)
+
     def products(self, files: BulletinFiles) -> dict[str, dict[str, str]]:
         """Return the files as the ledger keeps them: kind to relative path and sha256."""
         return {

@@ -13,7 +13,7 @@ from risk_models.levels import Level
 from risk_models.risk import RiskTable, read_risk, town_levels, write_risk
 from risk_models.warning import decide as warning_decide
 from risk_models.warning.event import current_event_key
-from risk_models.warning.records import WarningRecord
+from risk_models.warning.records import Action, WarningRecord
 from risk_models.warning.states import WarningState
 from wuyu.ack.ask import ask
 from wuyu.bulletins import Bulletins
@@ -159,7 +159,7 @@ def decide(
         event_key=risk_table.attrs["event_key"],
         policy=desk.policy,
     )
-    mailed = [record for record in decided.records if record.action.is_mailed]
+    mailed = [record for record in decided.records if _is_told(desk, record)]
     levels = {record.area_code: record.level for record in decided.open_records}
     signed = {record.message_id: _signature(desk, record) for record in mailed}
     due = {record.message_id: _due(desk, record) for record in mailed if signed[record.message_id] is None}
@@ -237,7 +237,7 @@ def approve(
     Raises
     ------
     ConfigError
-        If there is no such warning, it does not wait, or no officer is named.
+        If there is no such warning, it does not wait, a later revision has come, or no officer is named.
     """
     if not officer.strip():
         raise ConfigError("an approval needs the name of an officer")
@@ -246,6 +246,14 @@ def approve(
         state = "not in the ledger" if row is None else row.approval_state
         raise ConfigError(f"warning {message_id} does not wait for an approval: it is {state}")
     record = row.to_record()
+    later = [
+        other
+        for other in desk.ledger.warnings(event_key=row.event_key)
+        if other.warning_id == row.warning_id and other.revision > row.revision and Action(other.action).is_mailed
+    ]
+    if later:
+        newest = later[-1]
+        raise ConfigError(f"warning {message_id} is out of date: {newest.message_id} ({newest.action}) came after it")
     cycle = desk.ledger.cycle(desk.code, record.issued_at)
     if cycle is None:
         raise ConfigError(f"the cycle of {message_id} at {record.issued_at.isoformat()} is not in the ledger")
@@ -256,7 +264,9 @@ def approve(
     files = maker.write(record, facts, earlier=_earlier(desk, record), sign_off=sign_off, levels=levels)
     with desk.ledger.decide(now=now, who=officer) as decision:
         decision.settle_approval(message_id, Approval.APPROVED)
-        return _issue(desk, decision, maker, record, files)
+        recipients = _issue(desk, decision, maker, record, files)
+    maker.remove_draft(record)
+    return recipients
 
 
 def _issue(desk: Desk, decision: Decision, maker: Bulletins, record: WarningRecord, files: Any) -> list[str]:
@@ -275,6 +285,11 @@ def _issue(desk: Desk, decision: Decision, maker: Bulletins, record: WarningReco
     ]
     ask(desk, decision, record, files.bulletin, mails)
     return recipients
+
+
+def _is_told(desk: Desk, record: WarningRecord) -> bool:
+    """Tell whether towns hear of a revision: not of one that changes nothing, nor of the end of what they never got."""
+    return record.action.is_mailed and not (record.action.is_end and not _earlier(desk, record))
 
 
 def _signature(desk: Desk, record: WarningRecord) -> SignOff | None:
@@ -302,10 +317,14 @@ def _due(desk: Desk, record: WarningRecord) -> datetime:
 
 
 def _earlier(desk: Desk, record: WarningRecord) -> list[WarningRecord]:
-    """Return the mailed revisions of the same warning before this one, oldest first."""
-    rows = desk.ledger.warnings(event_key=record.event_key)
-    same = [row.to_record() for row in rows if row.warning_id == record.warning_id and row.revision < record.revision]
-    return [earlier for earlier in same if earlier.action.is_mailed]
+    """Return the issued revisions of the same warning before this one, oldest first; what waits reached nobody."""
+    issued = (Approval.NOT_NEEDED, Approval.APPROVED)
+    return [
+        row.to_record()
+        for row in desk.ledger.warnings(event_key=record.event_key)
+        if row.warning_id == record.warning_id and row.revision < record.revision
+        if row.approval_state in issued and Action(row.action).is_mailed
+    ]
 
 
 def _states(cycle: Cycle | None) -> Sequence[WarningState]:

@@ -318,13 +318,13 @@ def to_cap(
     Returns
     -------
     bytes
-        UTF-8 XML. msgType is Alert for NEW, Cancel for CAN and EXP, else Update, with references to every message of
-        the warning that has not expired (to the latest if all have).
+        UTF-8 XML. msgType is Alert for what goes out first, Cancel for CAN and EXP, else Update, with references to
+        every message of the warning that has not expired (to the latest if all have).
 
     Raises
     ------
     ValueError
-        If the action is CON, or an Update or Cancel has nothing to refer to.
+        If the action is CON, or a Cancel has nothing to refer to.
 
     References
     ----------
@@ -383,7 +383,9 @@ def _references(
         key=lambda message: message.revision,
     )
     if not sent:
-        raise ValueError(f"{record.message_id}: {record.action} needs the earlier messages of {record.warning_id}")
+        if record.action.is_end:
+            raise ValueError(f"{record.message_id}: {record.action} needs the earlier messages of {record.warning_id}")
+        return ()  # nothing of this warning went out before, e.g. an officer refused it: for readers it is new
     alive = [message for message in sent if _expires_at(message) >= record.issued_at] or sent[-1:]
     return [
         f"{channel.sender},{cap_identifier(message, channel=channel, unit_index=unit_index)},"
@@ -399,7 +401,7 @@ def _head(
     _add(alert, "sender", channel.sender)
     _add(alert, "sent", _time(record.issued_at, channel))
     _add(alert, "status", channel.status)
-    _add(alert, "msgType", "Alert" if record.action == Action.NEW else "Cancel" if record.action.is_end else "Update")
+    _add(alert, "msgType", "Cancel" if record.action.is_end else "Update" if references else "Alert")
     _add(alert, "source", channel.sender_name_zh)
     _add(alert, "scope", channel.scope)
     if channel.scope == "Restricted":

@@ -273,6 +273,41 @@ def test_going_on_rests_on_the_approval_and_raising_never_does(earnest: Desk) ->
     assert seen[Action.EXT] is False
 
 
+def test_what_nobody_signed_is_cited_by_nobody_and_its_end_is_not_told(earnest: Desk) -> None:
+    told: dict[str, set[str]] = {}
+    for valid_at in HOURS:
+        for record in run_cycle(earnest, valid_at).records:
+            if record.action.is_mailed:
+                told.setdefault(record.area_code, set()).add(str(record.action))
+    issued = {row.message_id for row in earnest.ledger.outbox()}
+    waiting = {row.message_id for row in earnest.ledger.warnings(approval=Approval.WAITING)}
+    assert waiting
+    assert not issued & waiting
+    ends = [row for row in earnest.ledger.warnings() if Action(row.action).is_end]
+    assert ends
+    for end in ends:
+        heard = any(name.startswith(f"{end.warning_id}.r") for name in issued - {end.message_id})
+        assert (end.message_id in issued or end.message_id in waiting) == heard
+    for path in (earnest.out / "bulletins").glob("*/*.cap.xml"):
+        references = path.read_text(encoding="utf-8").partition("<references>")[2].partition("</references>")[0]
+        assert len(references.split()) <= len(issued)
+
+
+def test_a_revision_that_a_later_one_replaced_cannot_be_signed(earnest: Desk) -> None:
+    first = run_cycle(earnest, BEGIN)
+    message_id = first.waiting[0]
+    for valid_at in HOURS[1:8]:
+        run_cycle(earnest, valid_at)
+    with pytest.raises(ConfigError, match="is out of date"):
+        approve(earnest, message_id, officer=OFFICER, now=HOURS[7])
+
+
+def test_signing_removes_the_drafts(earnest: Desk) -> None:
+    message_id = _waiting(run_cycle(earnest, PEAK - 2 * HOUR), Level.RED)
+    approve(earnest, message_id, officer=OFFICER, now=SIGNED_AT)
+    assert not list((earnest.out / "bulletins").glob(f"*/{message_id}.draft.*"))
+
+
 def test_storm_run_counts_are_of_the_tables(storm_run: StormRun) -> None:
     for cycle in storm_run.result.cycles:
         levels = read_risk(storm_run.desk.out / cycle.risk_path)["level"]

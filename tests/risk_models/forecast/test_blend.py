@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from risk_models.forecast.blend import BlendOptions, blend_rainfall, forecast_bias, sample_bilinear
+from risk_models.forecast.blend import BlendOptions, blend_rainfall, forecast_bias
 from risk_models.forecast.quality import flag_gauges
 from risk_models.forecast.rainfall import Origin
+from risk_models.forecast.sampling import sample_bilinear
 
 NOW = datetime(2021, 7, 20, 9, tzinfo=UTC)
 NOW64 = np.datetime64("2021-07-20T09", "ns")

@@ -54,4 +54,5 @@ def test_every_warned_hotspot_gets_its_own_plan(district: District) -> None:
     assert set(actions.index) == set(district.hotspots.index)
     own = district.plans[district.plans["scope_kind"] == "hotspot"].reset_index().set_index("scope_id")["plan_id"]
     assert (actions["plan_id"] == own.loc[actions.index].to_numpy()).all()
-    assert (actions["shelter_people"] == 5).all()
+    assert (actions["shelter_people"] == actions["people_to_move"]).all()
+    assert (actions["people_to_move"] > 0).all()

@@ -164,11 +164,17 @@ def test_an_end_after_the_end_refers_to_the_latest_message(cap):
     assert reference.split(",")[1] == "41010300001100_20210720090000_0"
 
 
+def test_what_goes_out_first_is_an_alert_whatever_came_before_unsigned(cap):
+    message = cap.message(cap.upgraded, earlier=[])
+    assert get(message, "msgType") == ["Alert"]
+    assert get(message, "references") == []
+
+
 def test_what_cannot_be_sent_is_refused(cap):
     with pytest.raises(ValueError, match="CON is kept in the ledger and not sent"):
         cap.message(cap.follow(cap.opened, Action.CON), earlier=[cap.opened])
-    with pytest.raises(ValueError, match="UPG needs the earlier messages of 410103-20210720T0100Z-410103012"):
-        cap.message(cap.upgraded, earlier=[cap.upgraded])
+    with pytest.raises(ValueError, match="CAN needs the earlier messages of 410103-20210720T0100Z-410103012"):
+        cap.message(cap.follow(cap.opened, Action.CAN), earlier=[])
     with pytest.raises(ValueError, match="unit_index must be 0 to 999, got 1000"):
         cap.message(area=replace(cap.area, unit_index=1000))
 

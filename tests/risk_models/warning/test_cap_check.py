@@ -330,7 +330,7 @@ def test_hostile_files_give_one_clear_finding(monkeypatch, data, code):
     ],
 )
 def test_a_flood_of_problems_costs_bounded_time(inside):
-    begin = time.perf_counter()
+    begin = time.process_time()
     findings = validate_cap(f'<alert xmlns="{URN}">{inside}</alert>'.encode())
     assert len(findings) <= MAX_FINDINGS + 1
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
