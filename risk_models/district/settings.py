@@ -12,6 +12,7 @@ import pyproj
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
 
 from risk_models.district.cells import EMAIL
+from risk_models.district.outgoing import Channels, MailSettings, WatchSettings
 
 __all__ = [
     "SETTINGS_FILE",
@@ -71,13 +72,6 @@ def _timezone(value: str) -> str:
         zoneinfo.ZoneInfo(value)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError("must be the name of an IANA time zone; e.g. Asia/Shanghai") from None
-    return value
-
-
-def _sender(value: str) -> str:
-    match = re.fullmatch(r"(?:[^<>@,;\x00-\x1f\x7f]*<([^<>]+)>|([^<>\s]+))", value)
-    if match is None or EMAIL.fullmatch(match.group(1) or match.group(2)) is None:
-        raise ValueError("must be one e-mail address, with or without a name: 名称 <name@host>")
     return value
 
 
@@ -365,7 +359,9 @@ class FeedSettings(Record):
     stale_after_h: Annotated[float, Field(gt=0, le=240)]
     every_min: Annotated[int, Field(ge=1, le=1440)] = 10
     availability_delay_min: Annotated[int, Field(ge=0, le=2880)] = 0
-    options: dict[KindName, float | str | tuple[float, float, float, float]] = Field(default_factory=dict)
+    options: dict[KindName, float | str | tuple[float, float] | tuple[float, float, float, float]] = Field(
+        default_factory=dict
+    )
 
 
 class FolderFeedSettings(FeedSettings):
@@ -511,13 +507,6 @@ AnyFeedSettings = Annotated[
 ]
 
 
-class MailSettings(Record):
-    """The sender of mail, and whether it is meant."""
-
-    sender: Annotated[str, AfterValidator(_sender)] = "duty@wuyu.example"
-    status: Literal["Actual", "Exercise", "Test"] = "Exercise"
-
-
 class CapSettings(Record):
     """Fixed parts of CAP messages."""
 
@@ -553,6 +542,9 @@ class DistrictSettings(Record):
     feeds : tuple of AnyFeedSettings
         Told apart by `source`; a folder if it is not stated.
     mail : MailSettings
+    channels : tuple of AnyChannelSettings
+        Ways out beside mail, told apart by `kind`.
+    watch : WatchSettings
     cap : CapSettings
     seasons : SeasonsSettings
     five_pre : tuple of StageName or None
@@ -567,6 +559,8 @@ class DistrictSettings(Record):
     acknowledgement: AcknowledgementSettings = AcknowledgementSettings()
     feeds: tuple[AnyFeedSettings, ...] = ()
     mail: MailSettings = MailSettings()
+    channels: Channels = ()
+    watch: WatchSettings = WatchSettings()
     cap: CapSettings = CapSettings()
     seasons: SeasonsSettings = SeasonsSettings()
     five_pre: tuple[StageName, ...] | None = None

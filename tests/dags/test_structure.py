@@ -19,7 +19,9 @@ RAIN, RISK = "wuyu://rain/", "wuyu://risk/"
 BLOCKS = [f"replay_{number:02d}" for number in range(1, 13)]
 AFTER = ["rehearsal", "monthly_report", "map_and_story"]
 ORDER: dict[str, dict[str, list[str]]] = {
+    "acknowledgement": {"escalate": ["dispatch"], "dispatch": []},
     "feeds": {"list_feeds": ["pull"], "pull": []},
+    "feed_freshness": {"check_ages": []},
     "warning_cycle": {
         "hour_of_run": ["decide", "score"],
         "score": ["decide"],
@@ -35,7 +37,9 @@ ORDER: dict[str, dict[str, list[str]]] = {
     "rehearsal": {"design_storms": []},
 }
 SCHEDULE = {
+    "acknowledgement": "* * * * *",
     "feeds": "*/10 * * * *",
+    "feed_freshness": "7-59/10 * * * *",
     "warning_cycle": [RAIN],
     "storm_replay": None,
     "risk_reports": "0 9 1 * *",
@@ -49,7 +53,11 @@ HEAVY = {"numpy", "pandas", "geopandas", "rasterio", "xarray", "matplotlib", "ri
 @pytest.fixture(scope="module")
 def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a process without a network finds in the folder of DAGs."""
-    environment = child_environment(AIRFLOW_HOME=str(tmp_path_factory.mktemp("airflow")))
+    return parse(tmp_path_factory.mktemp("airflow"), WUYU_DISTRICT="")
+
+
+def parse(home: Path, **variables: str) -> dict[str, Any]:
+    environment = child_environment(AIRFLOW_HOME=str(home), **variables)
     command = [sys.executable, str(SCRIPT), str(ROOT / "dags")]
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
@@ -63,7 +71,7 @@ def dags(parsed: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_five_dags_each_in_the_file_of_its_name(dags: dict[str, Any]) -> None:
+def test_six_dags_each_in_the_file_of_its_name(dags: dict[str, Any]) -> None:
     assert set(dags) == set(ORDER)
     assert {dag["file"] for dag in dags.values()} == {f"{name}.py" for name in ORDER}
     files = {path.stem for path in (ROOT / "dags").glob("*.py")} - {"__init__"}
@@ -126,3 +134,45 @@ def test_parameters(dags: dict[str, Any]) -> None:
     assert dags["risk_reports"]["params"] == {"month": ""}
     replay = {"start": "2021-07-18T00:00", "end": "2021-07-22T08:00", "month": "2021-07"}
     assert dags["storm_replay"]["params"] == replay
+
+
+FEEDS = """\
+feeds:
+  - {id: gauges, kind: gauge_table, path: g, stale_after_h: 2}
+  - {id: radar-1, kind: odim, path: r, stale_after_h: 1, every_min: 5, availability_delay_min: 3}
+  - {id: gfs, kind: grib, source: http, url: "https://a.example/f", stale_after_h: 9, every_min: 360,
+     availability_delay_min: 230}
+  - {id: day, kind: imerg, path: i, stale_after_h: 30, every_min: 1440, availability_delay_min: 1500}
+  - {id: odd, kind: open_meteo, path: o, stale_after_h: 9, every_min: 25}
+"""
+
+
+def test_each_feed_has_a_dag_with_its_own_schedule(tmp_path: Path) -> None:
+    (tmp_path / "district.yaml").write_text("district: {code: '1'}\n" + FEEDS, encoding="utf-8")
+    answer = parse(tmp_path / "airflow", WUYU_DISTRICT=str(tmp_path))
+    dags = {name: dag for name, dag in answer["dags"].items() if dag["file"] == "feeds.py"}
+    assert {name: dag["schedule"] for name, dag in dags.items()} == {
+        "feeds": None,
+        "feed_gauges": "0-59/10 * * * *",
+        "feed_radar-1": "3-59/5 * * * *",
+        "feed_gfs": "50 3-23/6 * * *",
+        "feed_day": "0 1-23/24 * * *",
+        "feed_odd": 1500.0,
+    }
+    for name, dag in dags.items():
+        tasks = dag["tasks"]
+        assert list(tasks) == ["pull"] or name == "feeds"
+        assert tasks["pull"]["outlets"] == [RAIN]
+        assert (dag["max_active_runs"], dag["catchup"]) == (1, False)
+        assert dag["parse_s"] < 1.0
+    assert sorted(set(answer["modules"]) & HEAVY) == []
+
+
+@pytest.mark.parametrize("text", ["", "feeds:\n", "feeds: [5]\n", "- a list\n"])
+def test_without_feeds_the_generic_dag_keeps_its_schedule(tmp_path: Path, text: str) -> None:
+    (tmp_path / "district.yaml").write_text(text, encoding="utf-8")
+    code = "import dags.feeds as feeds; print(sorted(name for name in vars(feeds) if name.startswith('feed')))"
+    environment = child_environment(AIRFLOW_HOME=str(tmp_path), WUYU_DISTRICT=str(tmp_path))
+    command = [sys.executable, "-c", code]
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "['feeds', 'feeds_of_district']"

@@ -57,6 +57,7 @@ def create_app(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     https: bool = True,
     requests_a_minute: int = REQUESTS_A_MINUTE,
+    bad_links_a_minute: int = BAD_LINKS_A_MINUTE,
 ) -> FastAPI:
     """Return the application.
 
@@ -72,15 +73,16 @@ def create_app(
         Time of the domain.
     https : bool
         True if towns reach the page over https.
-    requests_a_minute : int
-        Limit of one client.
+    requests_a_minute, bad_links_a_minute : int
+        Limits of one client.
 
     Returns
     -------
     FastAPI
     """
     ledger = ledger_url if isinstance(ledger_url, Ledger) else open_ledger(ledger_url)
-    site = _Site(ledger, out_dir, keys or load_keys(out_dir), clock, requests_a_minute)
+    limits = RateLimit(requests_a_minute), RateLimit(bad_links_a_minute)
+    site = _Site(ledger, out_dir, keys or load_keys(out_dir), clock, limits)
     app = FastAPI(title="wuyu acknowledgement", openapi_url=None, docs_url=None, redoc_url=None)
     for path, show, take in (
         ("/a/{token}", site.show, site.take),
@@ -136,14 +138,18 @@ class _Site:
     """What the routes do."""
 
     def __init__(
-        self, ledger: Ledger, out: Path, keys: Keys, clock: Callable[[], datetime], requests_a_minute: int
+        self,
+        ledger: Ledger,
+        out: Path,
+        keys: Keys,
+        clock: Callable[[], datetime],
+        limits: tuple[RateLimit, RateLimit],
     ) -> None:
         self.ledger = ledger
         self.out = out
         self.keys = keys
         self.clock = clock
-        self.requests = RateLimit(requests_a_minute)
-        self.bad_links = RateLimit(BAD_LINKS_A_MINUTE)
+        self.requests, self.bad_links = limits
 
     # The town's page
 

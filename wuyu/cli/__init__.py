@@ -28,14 +28,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit status.
     """
     # Each family of verbs brings its own heavy imports along only when one of its verbs runs.
-    from wuyu.cli import district, operate, products, service
+    from wuyu.cli import ack, district, operate, products, service
 
     parser = argparse.ArgumentParser(
         prog="wuyu",
         description="五预 flood-risk early warning for a city district: score hotspots, warn towns, report risk.",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for family in (district, operate, products, service):
+    for family in (district, operate, products, service, ack):
         family.add_verbs(verbs)
     arguments = parser.parse_args(argv)
     try:
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"wuyu: {error}", file=sys.stderr)  # noqa: T201
         return 1
     except BrokenPipeError:  # the reader of our output has gone, e.g. `| head`
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 1
     except KeyboardInterrupt:
         print("wuyu: stopped; run the same command again to take it up", file=sys.stderr)  # noqa: T201

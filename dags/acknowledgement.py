@@ -1,0 +1,48 @@
+"""Every minute: go on to the next contact where a town has not answered in time, and send what that queues."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import CronTriggerTimetable, dag, task
+
+
+@dag(
+    dag_id="acknowledgement",
+    schedule=CronTriggerTimetable("* * * * *", timezone="Asia/Shanghai"),
+    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
+    catchup=False,
+    max_active_runs=1,
+    default_args={
+        "owner": "duty-desk",
+        "retries": 1,
+        "retry_delay": timedelta(seconds=10),
+        "execution_timeout": timedelta(minutes=5),
+    },
+    tags=["wuyu", "warning", "live"],
+    doc_md=__doc__,
+)
+def acknowledgement() -> None:
+    """Escalate, then dispatch; both may run twice without harm."""
+
+    @task
+    def escalate() -> int:
+        from wuyu.ack.escalation import escalate as take_next_steps
+        from wuyu.service import desk_from_environment, wall_clock
+
+        desk = desk_from_environment()
+        return len(take_next_steps(desk.ledger, desk, wall_clock()))
+
+    @task
+    def dispatch() -> dict[str, int]:
+        from wuyu.delivery.relay import deliver
+        from wuyu.service import desk_from_environment, transport_from_environment, wall_clock
+
+        with transport_from_environment() as transport:
+            return deliver(desk_from_environment().ledger, transport, clock=wall_clock).counts
+
+    escalate() >> dispatch()
+
+
+acknowledgement()

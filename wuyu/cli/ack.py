@@ -1,0 +1,204 @@
+"""The verbs of acknowledgement: ack serve, list, escalate, record, replies."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wuyu.cli.common import add_place, add_verb, open_from, say, say_json, wall_clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wuyu.ack.book import Standing
+    from wuyu.ack.reply_mail import TakenReply
+    from wuyu.desk import Desk
+
+__all__ = ["add_verbs"]
+
+_DESK_LINK_H = 12
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the verbs of this family."""
+    ack = verbs.add_parser("ack", help="acknowledgement: who has answered, and what follows if nobody does")
+    family = ack.add_subparsers(dest="ack_verb", required=True, metavar="VERB")
+    serve = _timed(add_verb(family, "serve", _serve, "serve the page on which towns answer"), machine=False)
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8090)
+    listed = _timed(add_verb(family, "list", _list, "show who has not answered, with phone numbers and deadlines"))
+    listed.add_argument("--all", action="store_true", help="the answered ones too")
+    _timed(add_verb(family, "escalate", _escalate, "take every step that is due: second contact, phone list, upward"))
+    record = add_place(add_verb(family, "record", _record, "write the printable call record of an event"))
+    record.add_argument("event_key", nargs="?", help="event (default: the latest that asked for answers)")
+    replies = _timed(add_verb(family, "replies", _replies, "take answers that came by mail"))
+    where = replies.add_mutually_exclusive_group(required=True)
+    where.add_argument("--maildir", type=Path, metavar="DIR", help="mailbox on disk")
+    where.add_argument("--imap-host", metavar="HOST", help="mail server; its password stands in $WUYU_IMAP_PASSWORD")
+    replies.add_argument("--imap-port", type=int, default=993)
+    replies.add_argument("--imap-user", default="")
+    replies.add_argument("--imap-folder", default="INBOX")
+    replies.add_argument("--imap-security", choices=("ssl", "starttls", "none"), default="ssl")
+    replies.add_argument("--imap-ca", type=Path, metavar="FILE", help="authority to trust instead of the public ones")
+    replies.add_argument(
+        "--authserv-id", default="", help="count only mail that this server of yours found to pass DMARC"
+    )
+
+
+def _timed(parser: argparse.ArgumentParser, *, machine: bool = True) -> argparse.ArgumentParser:
+    """Add the domain time; an exercise says which hour it plays."""
+    add_place(parser, machine=machine).add_argument(
+        "--at", metavar="TIME", help="time of an exercise, local or with offset"
+    )
+    return parser
+
+
+def _now(arguments: argparse.Namespace, desk: Desk) -> datetime:
+    if arguments.at is None:
+        return wall_clock()
+    from risk_models.errors import ConfigError
+
+    try:
+        at = datetime.fromisoformat(arguments.at)
+    except ValueError:
+        raise ConfigError(f"'{arguments.at}' is no time; accepted: 2021-07-20T17:05 (local) or with offset") from None
+    return at.replace(tzinfo=desk.timezone) if at.tzinfo is None else at
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    import uvicorn
+
+    from wuyu.ack.app import create_app
+    from wuyu.ack.links import Links
+    from wuyu.ack.tokens import load_keys
+
+    desk = open_from(arguments)
+    keys, base_url = load_keys(desk.out), desk.district.settings.acknowledgement.base_url
+    here = f"http://{arguments.host}:{arguments.port}"
+    ahead = _now(arguments, desk) - wall_clock()  # an exercise begins at its own time, and runs on from there
+
+    def clock() -> datetime:
+        return wall_clock() + ahead
+
+    app = create_app(desk.ledger, desk.out, keys, clock=clock, https=(base_url or "").startswith("https"))
+    link = Links(base_url or here, keys).desk(desk.code, expires_at=clock() + timedelta(hours=_DESK_LINK_H))
+    say(f"towns answer at {base_url or here}; the duty desk, for {_DESK_LINK_H} h: {link}")
+    # No access log: the links in it would let its readers answer for the towns.
+    uvicorn.run(app, host=arguments.host, port=arguments.port, access_log=False, log_level="warning")
+    return 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from wuyu.ack.book import standings
+
+    desk = open_from(arguments)
+    now = _now(arguments, desk)
+    rows = standings(desk.ledger, district_code=desk.code, open_at=None if arguments.all else now)
+    if arguments.json:
+        say_json([_as_dict(one) for one in rows])
+        return 0
+    for one in rows:
+        asked, answer = one.request, one.answer
+        due = "-" if asked.due_at is None else f"{asked.due_at.astimezone(desk.timezone):%m-%d %H:%M}"
+        late = " LATE" if answer is None and asked.due_at is not None and now >= asked.due_at else ""
+        said = "unanswered" if answer is None else f"{answer.answer} by {answer.name} ({answer.channel})"
+        say(f"{asked.content['zh']['headline']} {asked.phone} due {due}{late}: {said}  {asked.message_id}")
+    say(f"{len(rows)} bulletins{'' if arguments.all else ' wait for an answer'}")
+    return 0
+
+
+def _as_dict(one: Standing) -> dict[str, Any]:
+    asked, answer = one.request, one.answer
+    return {
+        "message_id": asked.message_id,
+        "event_key": asked.event_key,
+        "area_code": asked.area_code,
+        "level": asked.level,
+        "phone": asked.phone,
+        "asked_at": asked.asked_at,
+        "due_at": asked.due_at,
+        "steps": [{"kind": step.kind, "recipient": step.recipient, "at": step.at} for step in one.steps],
+        "answer": None if answer is None else {"answer": answer.answer, "name": answer.name, "at": answer.at},
+        "superseded": one.superseded,
+    }
+
+
+def _escalate(arguments: argparse.Namespace) -> int:
+    from wuyu.ack.escalation import escalate
+
+    desk = open_from(arguments)
+    steps = escalate(desk.ledger, desk, _now(arguments, desk))
+    if arguments.json:
+        say_json([{"kind": step.kind, "recipient": step.recipient, "due_at": step.due_at} for step in steps])
+        return 0
+    for step in steps:
+        say(f"{step.kind}: {step.name} {step.recipient} by {step.channel} {step.note}".rstrip())
+    say(f"{len(steps)} steps taken")
+    return 0
+
+
+def _record(arguments: argparse.Namespace) -> int:
+    from risk_models.errors import ConfigError
+    from wuyu.ack.book import standings
+    from wuyu.ack.record import call_record, record_html, record_pdf
+
+    desk = open_from(arguments)
+    event_key = arguments.event_key
+    if event_key is None:
+        found = standings(desk.ledger, district_code=desk.code)
+        if not found:
+            raise ConfigError("no bulletin has asked for an answer yet")
+        event_key = found[-1].request.event_key
+    record = call_record(desk.ledger, event_key)
+    folder = desk.out / "reports"
+    folder.mkdir(parents=True, exist_ok=True)
+    makers: dict[str, Callable[[], bytes]] = {
+        "html": lambda: record_html(record).encode("utf-8"),
+        "pdf": lambda: record_pdf(record),
+    }
+    paths = []
+    for kind, make in makers.items():
+        path = folder / f"calls-{event_key}.{kind}"
+        path.write_bytes(make())
+        paths.append(str(path))
+    if arguments.json:
+        say_json(paths)
+    for written in [] if arguments.json else paths:
+        say(written)
+    return 0
+
+
+def _replies(arguments: argparse.Namespace) -> int:
+    from wuyu.ack.mailboxes import ImapMailbox, ImapSettings, MaildirMailbox, password_from_environment
+    from wuyu.ack.reply_mail import count_by_outcome, take_replies
+
+    desk = open_from(arguments)
+    options: dict[str, Any] = {"now": _now(arguments, desk), "authserv_id": arguments.authserv_id}
+    if arguments.maildir is not None:
+        taken = take_replies(desk.ledger, MaildirMailbox(arguments.maildir), **options)
+    else:
+        settings = ImapSettings(
+            host=arguments.imap_host,
+            port=arguments.imap_port,
+            username=arguments.imap_user,
+            password=password_from_environment(),
+            folder=arguments.imap_folder,
+            security=arguments.imap_security,
+            ca_file=arguments.imap_ca,
+        )
+        with ImapMailbox(settings) as mailbox:
+            taken = take_replies(desk.ledger, mailbox, **options)
+    _tell(taken, count_by_outcome(taken), as_json=arguments.json)
+    return 0
+
+
+def _tell(taken: list[TakenReply], counts: dict[str, int], *, as_json: bool) -> None:
+    if as_json:
+        say_json({"counts": counts, "mails": [{"outcome": str(t.outcome), "message_id": t.message_id} for t in taken]})
+        return
+    for one in taken:
+        if one.message_id:
+            say(f"{one.outcome}: {one.message_id}")
+    say(f"{len(taken)} new mails: {counts or 'none'}")
