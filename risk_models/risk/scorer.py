@@ -7,6 +7,7 @@ the ponding kernel over members and a few quantiles.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import geopandas as gpd
@@ -20,11 +21,14 @@ from risk_models.forecast.rainfall import validate_rainfall
 from risk_models.forecast.storm import return_period_text
 from risk_models.forecast.wetness import soil_water_index
 from risk_models.levels import Level
-from risk_models.risk.exposure import hotspot_exposure
+from risk_models.risk.capacity import with_capacity
+from risk_models.risk.combined import LearnedOpinion, combine_classes
+from risk_models.risk.explain import physical_points
+from risk_models.risk.exposure import ContourExposure, exposure_json, hotspot_exposure, is_day
 from risk_models.risk.impact import Verdict, class_probabilities, verdict
 from risk_models.risk.ponding import HotspotBasins, PondingResult, PondingState, simulate_ponding
 from risk_models.risk.rain_amounts import rain_amounts, return_periods
-from risk_models.risk.reasons import contributions, sentence_en, sentence_zh, unknown_sentences
+from risk_models.risk.reasons import contributions, main_factor, sentence_en, sentence_zh, unknown_sentences
 from risk_models.risk.table import RISK_COLUMNS, RiskTable
 from risk_models.standards import Standards
 from risk_models.terrain import HotspotTerrain
@@ -89,6 +93,8 @@ class HotspotScorer:
             raise ValueError("terrain and district list different hotspots; compute the terrain anew")
         picks = district.settings.standards
         self.district = district
+        self.terrain = terrain
+        self.learned = LearnedOpinion(district, terrain) if district.settings.model else None
         self.horizon_h = district.settings.warning.horizon_h
         self.basins = HotspotBasins.from_terrain(
             terrain, hotspots["drain_capacity_mm_h"].to_numpy(float), hotspots["pump_capacity_m3_s"].to_numpy(float)
@@ -101,8 +107,18 @@ class HotspotScorer:
         classes = standards.depth_classes(picks.depth_classes)
         self.thresholds_m = tuple(item.depth_min_m for item in classes if item.depth_min_m > 0)
         depth_of_impact = standards.impact_depths(picks.impact_depths)
-        self.depth_of_impact_m = depth_of_impact[self.exposure["vulnerability"].to_numpy()]
+        vulnerability = self.exposure["vulnerability"].to_numpy()
+        self.unaided_impact_m = depth_of_impact[vulnerability]
+        self.depth_of_impact_m = with_capacity(
+            self.unaided_impact_m, vulnerability, self.exposure["capacity_ready"].to_numpy()
+        )
         self.ordinary_impact_m = np.broadcast_to(depth_of_impact[0], self.depth_of_impact_m.shape)
+
+    @cached_property
+    def contour(self) -> ContourExposure | None:
+        """What stands in the water at any depth; None without layers of the risk census."""
+        census = {"population_day", "population_night"} & set(self.district.rasters)
+        return ContourExposure(self.district, self.terrain) if census or self.district.buildings is not None else None
 
     def score(self, rainfall: xr.Dataset, *, event_key: str = "") -> RiskTable:
         """Score one cycle.
@@ -130,9 +146,12 @@ class HotspotScorer:
         rain = self._split(rainfall)
         outcomes, dry, depth_now = self._simulate(rain)
         probabilities = class_probabilities(outcomes.peak_depth_m, self.depth_of_impact_m)
+        learned = self._learned_probability(rain)
+        if self.learned is not None:
+            probabilities = combine_classes(probabilities, learned, n_events=self.learned.n_events)
         found = verdict(probabilities, self.matrix, self.band_minima)
-        points = self._points(outcomes, dry, found)
-        columns = self._columns(rain, outcomes, depth_now, found, rainfall)
+        points = self._points(rain, outcomes, dry, found)
+        columns = self._columns(rain, outcomes, depth_now, found, rainfall).assign(learned_probability=learned)
         return self._finish(columns, points, rain, rainfall, event_key)
 
     def _split(self, rainfall: xr.Dataset) -> _Rain:
@@ -192,15 +211,36 @@ class HotspotScorer:
         )
         return outcomes, np.concatenate(dry, axis=1), depth_now
 
-    def _points(self, outcomes: _Outcomes, dry_peak_m: Floats, found: Verdict) -> dict[str, Floats]:
-        """Telescope the score: no more rain and nobody special exposed, then the rain, then the exposure."""
+    def _learned_probability(self, rain: _Rain) -> Floats:
+        if self.learned is None:
+            return np.full(len(rain.past_mm), np.nan)
+        amounts = rain_amounts(rain.past_mm, rain.future_mm, step_h=rain.step_h)
+        return self.learned.probability(pd.DataFrame(amounts.columns()))
 
-        def score(peak_m: Floats) -> Floats:
-            p = class_probabilities(peak_m, self.ordinary_impact_m)
-            return verdict(p, self.matrix, self.band_minima).score
+    def _points(self, rain: _Rain, outcomes: _Outcomes, dry_peak_m: Floats, found: Verdict) -> dict[str, Floats]:
+        """Telescope the score (see `explain`); where nothing is warned only rain and exposure are told apart."""
 
-        fallen, rained = score(dry_peak_m), score(outcomes.peak_depth_m)
-        return {"fallen": fallen, "expected": rained - fallen, "exposure": found.score - rained}
+        def score(peak_m: Floats, impact_m: Floats) -> Floats:
+            return verdict(class_probabilities(peak_m, impact_m), self.matrix, self.band_minima).score
+
+        fallen = score(dry_peak_m, self.ordinary_impact_m)
+        rained = score(outcomes.peak_depth_m, self.ordinary_impact_m)
+        unaided = score(outcomes.peak_depth_m, self.unaided_impact_m)
+        aided = score(outcomes.peak_depth_m, self.depth_of_impact_m)
+        unknown = np.full_like(rained, np.nan)
+        points = {"fallen": fallen, "expected": rained - fallen}
+        points |= {factor: unknown.copy() for factor in ("wetness", "catchment", "drains")}
+        points |= {"exposure": unaided - rained, "capacity": aided - unaided, "record": found.score - aided}
+        rows = np.flatnonzero(found.level >= Level.BLUE)
+        if len(rows):
+            split = physical_points(
+                self.basins, rows, np.nan_to_num(rain.past_mm), np.nan_to_num(rain.future_mm), step_h=rain.step_h,
+                parameter_sets=PARAMETER_SETS, score_of=lambda peak_m: score(peak_m, self.ordinary_impact_m[rows]),
+                rained=rained[rows],
+            )  # fmt: skip
+            for factor, values in split.items():
+                points[factor][rows] = values
+        return points
 
     def _columns(
         self, rain: _Rain, outcomes: _Outcomes, depth_now: Floats, found: Verdict, rainfall: xr.Dataset
@@ -236,8 +276,20 @@ class HotspotScorer:
         frame["worst_case_level"] = self._worst_case(frame["depth_p90_m"].to_numpy())
         frame["confidence"] = self._confidence(rain, rainfall)
         frame["unconfirmed"] = rain.suspect
-        frame["people_exposed"] = self.exposure["people_exposed"].to_numpy()
-        frame["facilities_exposed"] = self.exposure["facilities_exposed"].to_numpy()
+        return frame.join(self._exposed(frame["depth_p90_m"].to_numpy(), rain.valid_at))
+
+    def _exposed(self, depth_p90_m: Floats, valid_at: pd.Timestamp) -> pd.DataFrame:
+        """Return the columns of exposure: at the local hour, by day, at night, and in the water of the 90 % depth."""
+        time = "day" if is_day(valid_at, self.district.settings.district.timezone) else "night"
+        wet = self.contour.at(depth_p90_m) if self.contour is not None else None
+        table = self.exposure if wet is None else self.exposure.join(wet)
+        frame = self.exposure[["facilities_exposed", "people_day", "people_night", "capacity_ready"]].copy()
+        frame["people_exposed"] = self.exposure[f"people_{time}"]
+        frame["people_in_water"] = np.nan if wet is None else wet[f"people_in_water_{time}"].astype("float64")
+        frame["buildings_in_water"] = np.nan if wet is None else wet["buildings_in_water"].astype("float64")
+        frame["exposure"] = [
+            exposure_json({str(name): value for name, value in row.items()}) for row in table.to_dict("records")
+        ]
         return frame
 
     @staticmethod
@@ -274,16 +326,24 @@ class HotspotScorer:
             drain_capacity_mm_h=hotspots["drain_capacity_mm_h"].to_numpy(float), catchment_m2=self.basins.catchment_m2
         )
         facts: list[dict[str, Any]] = [{str(k): v for k, v in row.items()} for row in behind.to_dict("records")]
-        frame["reason_zh"] = [sentence_zh(row, horizon_h=self.horizon_h) for row in facts]
+        shares = [
+            {name: float(values[h]) for name, values in points.items() if not np.isnan(values[h])}
+            for h in range(len(facts))
+        ]
+        if self.learned is None:
+            shares = [{name: value for name, value in share.items() if name != "record"} for share in shares]
+        mains = [
+            main_factor(share) if row["level"] >= Level.BLUE else None for share, row in zip(shares, facts, strict=True)
+        ]
+        frame["reason_zh"] = [
+            sentence_zh(row, horizon_h=self.horizon_h, main=main) for row, main in zip(facts, mains, strict=True)
+        ]
         periods = [return_period_text(float(v), "en", formula=self.formula) for v in frame["return_period_a"]]
         frame["reason_en"] = [
-            sentence_en(row, horizon_h=self.horizon_h, return_period_text=text)
-            for row, text in zip(facts, periods, strict=True)
+            sentence_en(row, horizon_h=self.horizon_h, return_period_text=text, main=main)
+            for row, text, main in zip(facts, periods, mains, strict=True)
         ]
-        frame["reasons"] = [
-            contributions(row, points={name: float(values[h]) for name, values in points.items()})
-            for h, row in enumerate(facts)
-        ]
+        frame["reasons"] = [contributions(row, points=share) for row, share in zip(facts, shares, strict=True)]
         self._mark_unknown(frame, rain.past_unknown | rain.future_unknown)
         table = gpd.GeoDataFrame(frame[list(RISK_COLUMNS)], geometry=hotspots.geometry.to_numpy(), crs=hotspots.crs)
         table.index.name = "hotspot_id"
