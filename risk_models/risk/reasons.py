@@ -99,9 +99,10 @@ def sentence_en(row: Row, *, horizon_h: int, return_period_text: str) -> str:
     text = (
         f"{row['obs_24h_mm']:.0f} mm fell in 24 h and up to {row['fc_3h_mm_p50']:.0f} mm in 3 h are expected "
         f"with a return period of {return_period_text}, against a drain capacity of "
-        f"{row['drain_capacity_mm_h']:.0f} mm/h; within {horizon_h} h the median peak depth is {row['depth_p50_m']:.2f} m (90 % quantile "
-        f"{row['depth_p90_m']:.2f} m), with a {_percent(row['p_15cm'])} chance of passing 15 cm and "
-        f"{_percent(row['p_50cm'])} of passing 50 cm; about {row['people_exposed']:.0f} people within reach."
+        f"{row['drain_capacity_mm_h']:.0f} mm/h; within {horizon_h} h the median peak depth is "
+        f"{row['depth_p50_m']:.2f} m (90 % quantile {row['depth_p90_m']:.2f} m), with a {_percent(row['p_15cm'])} "
+        f"chance of passing 15 cm and {_percent(row['p_50cm'])} of passing 50 cm; "
+        f"about {row['people_exposed']:.0f} people within reach."
     )
     return "Rain not confirmed: " + text if row["unconfirmed"] else text
 
