@@ -82,7 +82,9 @@ def check_outages(outages: pd.DataFrame, hotspot_ids: Sequence[str]) -> list[Fin
     """
     missing = [name for name in OUTAGE_COLUMNS if name not in outages]
     if missing:
-        return [_finding("outage-column", "a column is missing", name, None, None, OUTAGE_COLUMNS[name]) for name in missing]
+        return [
+            _finding("outage-column", "a column is missing", name, None, None, OUTAGE_COLUMNS[name]) for name in missing
+        ]
     known, findings = set(hotspot_ids), []
     for number, row in enumerate(outages[list(OUTAGE_COLUMNS)].itertuples(index=False), start=2):
         hotspot_id = str(row.hotspot_id)
@@ -97,15 +99,15 @@ def check_outages(outages: pd.DataFrame, hotspot_ids: Sequence[str]) -> list[Fin
         if pd.isna(row.owner) or not str(row.owner).strip():
             findings.append(_finding("outage-owner", "nobody answers for the outage", "owner", number, None, "a name"))
         times = [_time(value) for value in (row.valid_from, row.expires)]
-        for name, value, given in zip(
-            ("valid_from", "expires"), times, (row.valid_from, row.expires), strict=True
-        ):
+        for name, value, given in zip(("valid_from", "expires"), times, (row.valid_from, row.expires), strict=True):
             if value is None:
                 accepted = "a time with its time zone, such as 2021-07-20T08:00+08:00"
                 findings.append(_finding("outage-time", "no time with time zone", name, number, given, accepted))
         if times[0] is not None and times[1] is not None and times[1] <= times[0]:
             findings.append(
-                _finding("outage-order", "ends before it begins", "expires", number, row.expires, "later than valid_from")
+                _finding(
+                    "outage-order", "ends before it begins", "expires", number, row.expires, "later than valid_from"
+                )
             )
     return findings
 

@@ -394,7 +394,9 @@ def simulate_ponding(
     series_m3 = np.zeros((*shape, rain.shape[2] if keep_series else 0))
     sums = np.zeros((*shape, 5 if account else 0))
     wet_steps = np.zeros((*shape, len(thresholds_m) if account else 0))
-    volumes = threshold_volumes(np.asarray(thresholds_m, dtype=np.float64), basins.curve_depth_m, basins.curve_volume_m3)
+    volumes = threshold_volumes(
+        np.asarray(thresholds_m, dtype=np.float64), basins.curve_depth_m, basins.curve_volume_m3
+    )
     order, starts = basins.march_order
 
     def run(first: int, last: int) -> None:
@@ -411,6 +413,9 @@ def simulate_ponding(
     peak_depth_m = depths_at(peak_m3, *curves)
     # more water does not always stand deeper at the hotspot: then its depth at the start is its peak
     peak_step[peak_depth_m <= depths_at(np.ascontiguousarray(start.ponded_m3), *curves)] = 0
+    depth_m = None
+    if keep_series:
+        depth_m = depths_at(series_m3.reshape(shape[0], -1), *curves).reshape(series_m3.shape)
     unasked = np.broadcast_to(np.nan, shape)
     parts = [sums[..., i] for i in range(5)] if account else [unasked] * 5
     return PondingResult(
@@ -424,7 +429,9 @@ def simulate_ponding(
         drained_m3=parts[2],
         spilled_m3=parts[3],
         received_m3=parts[4],
-        depth_m=depths_at(series_m3.reshape(len(basins), -1), *curves).reshape(series_m3.shape) if keep_series else None,
+        depth_m=depths_at(series_m3.reshape(len(basins), -1), *curves).reshape(series_m3.shape)
+        if keep_series
+        else None,
     )
 
 

@@ -17,7 +17,7 @@ __all__ = ["FEATURE_COLUMNS", "HotspotTerrain", "read_terrain", "write_terrain"]
 
 #: Columns of `HotspotTerrain.features`, with unit and meaning.
 FEATURE_COLUMNS: dict[str, str] = {
-    "catchment_m2": "m2; area whose rain reaches the hotspot by no other hotspot: surveyed, or local_m2 in floor and cap",
+    "catchment_m2": "m2; area whose rain comes by way of no other hotspot: surveyed, or local_m2 in floor and cap",
     "upstream_m2": "m2; upstream area on the elevation model, that of hotspots above included",
     "local_m2": "m2; upstream area less that of the hotspots whose spill comes here",
     "catchment_capped": "bool; True where the cap of the kind is less than local_m2",
