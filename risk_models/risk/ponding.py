@@ -429,9 +429,7 @@ def simulate_ponding(
         drained_m3=parts[2],
         spilled_m3=parts[3],
         received_m3=parts[4],
-        depth_m=depths_at(series_m3.reshape(len(basins), -1), *curves).reshape(series_m3.shape)
-        if keep_series
-        else None,
+        depth_m=depth_m,
     )
 
 

@@ -61,8 +61,10 @@ def march_order(downstream: Ints, inlet: Ints) -> tuple[Ints, Ints]:
     ([1, 0, 2], [0, 1, 3])
     """
     n_hotspots = len(downstream)
+    if not n_hotspots:
+        return np.zeros(0, dtype=np.int64), np.zeros(1, dtype=np.int64)
     for name, rows, least in (("downstream", downstream, -1), ("inlet", inlet, 0)):
-        if n_hotspots and (rows.min() < least or rows.max() >= n_hotspots):
+        if rows.min() < least or rows.max() >= n_hotspots:
             raise ValueError(f"{name} names a row that is not one of the {n_hotspots} hotspots")
     if (inlet[inlet] != inlet).any():
         raise ValueError("a hotspot that shares a depression cannot stand for another one")
