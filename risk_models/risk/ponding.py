@@ -111,7 +111,7 @@ class HotspotBasins:
             if not len(getattr(self, name)):
                 object.__setattr__(self, name, value)
         shared = self.inlet != np.arange(n_hotspots)
-        if (self.downstream[shared] >= 0).any() or shared[self.downstream[self.downstream >= 0]].any():
+        if (self.downstream[shared] >= 0).any() or np.isin(self.downstream, np.flatnonzero(shared)).any():
             raise ValueError("a second point in a depression neither sends spill on nor stands in a spill's way")
 
     @cached_property
