@@ -78,7 +78,11 @@ def run() -> list[Row]:
         target = LIMIT_S if size == SIZES[-1] else None
         rows.append(Row(job=job, ours_s=found["score_s"], target=target, note=note))
     one, two = (_apart(WORKERS_SIZE, workers=count) for count in (1, 2))
-    note = f"wall time, rain made by the workers; {two['idle_share']:.0%} of the two cores were idle before"
+    on_own_cores = one["worker_cpu_s"] / two["worker_cpu_s"]
+    note = (
+        f"wall time, rain made by the workers; {two['idle_share']:.0%} of the cores were idle before, and what others "
+        f"use is lost to it; by processor time of a worker {on_own_cores:.2f}x"
+    )
     job = f"score {two['hotspots']:,} hotspots on two Dask workers"
     rows.append(
         Row(job=job, ours_s=two["score_s"], peer="one worker", peer_s=one["score_s"], target=WORKERS_RATIO, note=note)
@@ -108,12 +112,13 @@ def score(size: int, *, workers: int = 0) -> dict[str, float]:
     HotspotScorer(district, terrain, standards).score(BlockRain())  # compiles
     rain = BlockRain()
     idle = _idle_share()
-    seconds = _on_workers(scorer, workers) if workers else _here(scorer, rain)
+    seconds, worker_cpu_s = _on_workers(scorer, workers) if workers else (_here(scorer, rain), 0.0)
     return {
         "hotspots": len(scorer.basins),
         "prepare_s": prepared,
         "rain_s": rain.seconds,
         "score_s": seconds - rain.seconds,
+        "worker_cpu_s": worker_cpu_s,
         "idle_share": idle,
         "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
     }
@@ -125,7 +130,8 @@ def _here(scorer: HotspotScorer, rain: BlockRain) -> float:
     return time.perf_counter() - begin
 
 
-def _on_workers(scorer: HotspotScorer, workers: int) -> float:
+def _on_workers(scorer: HotspotScorer, workers: int) -> tuple[float, float]:
+    """Return wall time, and processor time of a worker (mean): what the wall time would be on cores of one's own."""
     from distributed import Client, LocalCluster
 
     with (
@@ -133,9 +139,12 @@ def _on_workers(scorer: HotspotScorer, workers: int) -> float:
         Client(cluster) as client,
     ):
         scorer.score(BlockRain(), client=client)  # imports and compiled code
+        used = client.run(time.process_time)
         begin = time.perf_counter()
         scorer.score(BlockRain(), client=client)
-        return time.perf_counter() - begin
+        seconds = time.perf_counter() - begin
+        spent = [after - used[name] for name, after in client.run(time.process_time).items()]
+        return seconds, sum(spent) / workers
 
 
 def _idle_share() -> float:

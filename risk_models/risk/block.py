@@ -173,7 +173,7 @@ class BlockScorer:
             past_unknown=np.isnan(past_mm[:, -recent:]).any(axis=1) | (past_mm.shape[1] < recent),
             future_unknown=np.isnan(future_mm).any(axis=(1, 2)) | short,
             suspect=(quality[:, -recent:] == QUALITY_SUSPECT).any(axis=1),
-            step_ends=time[past].append(time[future]),
+            step_ends=pd.DatetimeIndex(time[past].append(time[future])),
             valid_at=valid_at,
             step_h=step_h,
         )

@@ -26,6 +26,8 @@ OUTAGE_COLUMNS: dict[str, str] = {
     "expires": "time with time zone, later; no longer in force from then on",
 }
 KINDS = ("drain", "pump")
+#: How an empty cell reads as text.
+NOBODY = ("", "nan", "None", "NaT", "<NA>")
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def check_outages(outages: pd.DataFrame, hotspot_ids: Sequence[str]) -> list[Fin
             findings.append(_finding("outage-what", "unknown capacity", "what", number, row.what, ", ".join(KINDS)))
         if not 0.0 <= _number(row.factor) <= 1.0:
             findings.append(_finding("outage-factor", "no share", "factor", number, row.factor, "0 to 1"))
-        if pd.isna(row.owner) or not str(row.owner).strip():
+        if str(row.owner).strip() in NOBODY:
             findings.append(_finding("outage-owner", "nobody answers for the outage", "owner", number, None, "a name"))
         times = [_time(value) for value in (row.valid_from, row.expires)]
         for name, value, given in zip(("valid_from", "expires"), times, (row.valid_from, row.expires), strict=True):
@@ -156,9 +158,9 @@ def capacity_shares(
     rows = {name: row for row, name in enumerate(hotspot_ids)}
     begins = step_ends - pd.Timedelta(hours=step_h)
     for outage in outages[list(OUTAGE_COLUMNS)].itertuples(index=False):
-        inside = (step_ends > pd.Timestamp(outage.valid_from)) & (begins < pd.Timestamp(outage.expires))
+        inside = (step_ends > pd.Timestamp(str(outage.valid_from))) & (begins < pd.Timestamp(str(outage.expires)))
         series = shares[str(outage.what)][rows[str(outage.hotspot_id)]]
-        series[inside] = np.minimum(series[inside], float(outage.factor))
+        series[inside] = np.minimum(series[inside], _number(outage.factor))
     return CapacityShares(shares["drain"], shares["pump"])
 
 

@@ -401,7 +401,7 @@ def simulate_ponding(
 
     def run(first: int, last: int) -> None:
         march(
-            rain, float(step_h), max(1, round(step_h / SUBSTEP_H)), *factors,
+            rain, float(step_h), max(1, round(step_h / SUBSTEP_H)), factors[0], factors[1],
             order, starts, first, last, basins.downstream, basins.inlet,
             basins.constants, np.ascontiguousarray(basins.curve_volume_m3[:, -1]), shares.drain, shares.pump, volumes,
             final.deficit, final.abstraction_mm, final.routing_m3, final.ponded_m3, final.transit_m3,

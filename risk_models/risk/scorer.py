@@ -178,7 +178,7 @@ class HotspotScorer:
         if client is None:
             results = [task() for task in tasks]
         else:
-            results = client.gather([client.submit(_run_task, task, pure=False) for task in tasks])
+            results = client.gather([client.submit(_run_task, task, pure=False) for task in tasks])  # type: ignore[no-untyped-call]
         if any(attrs["valid_at"] != results[0][1]["valid_at"] for _, attrs in results):
             raise ValueError("blocks of rain are of different cycles")
         return self._table([frame for frame, _ in results], blocks, results[0][1], event_key)

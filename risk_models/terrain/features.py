@@ -108,7 +108,8 @@ class UpstreamIndex:
             moving := (stamps[at] != inside) & (self._filled_m[at] == level_m) & (self._flow.downstream[at] != at)
         ).any():
             at = np.where(moving, self._flow.downstream[at], at)
-        return cells[(stamps[at] != inside) | (at == cells)]
+        leaving: Cells = cells[(stamps[at] != inside) | (at == cells)]
+        return leaving
 
     def total_upstream(self, cells: Cells) -> int:
         """Return how many cells drain through any of `cells`, counted where water leaves them for good."""
