@@ -148,7 +148,7 @@ class BlockScorer:
         probabilities = class_probabilities(outcomes.peak_depth_m, self.depth_of_impact_m)
         found = verdict(probabilities, self.matrix, self.band_minima)
         points = self._points(outcomes, found)
-        frame = self._columns(rain, outcomes, found)
+        frame = self._columns(rain, outcomes, found, soil_water_mm)
         frame["confidence"] = self._confidence(rain, rainfall)
         return self._explain(frame, points, rain)
 
@@ -228,7 +228,7 @@ class BlockScorer:
         fallen, rained = score(outcomes.dry_peak_m), score(outcomes.peak_depth_m)
         return {"fallen": fallen, "expected": rained - fallen, "exposure": found.score - rained}
 
-    def _columns(self, rain: _Rain, outcomes: _Outcomes, found: Verdict) -> pd.DataFrame:
+    def _columns(self, rain: _Rain, outcomes: _Outcomes, found: Verdict, soil_water_mm: Floats | None) -> pd.DataFrame:
         frame = pd.DataFrame(self.hotspots[["hotspot_name", "hotspot_name_en", "kind", "town_code", "lon", "lat"]])
         amounts = rain_amounts(rain.past_mm, rain.future_mm, step_h=rain.step_h)
         for name, values in amounts.columns().items():
@@ -237,9 +237,7 @@ class BlockScorer:
         for name in periods.columns:
             frame[name] = periods[name].to_numpy()
         frame["formula_id"] = self.formula.formula_id
-        frame["soil_water_index_mm"] = soil_water_index(rain.past_mm, step_h=rain.step_h, axis=1, lower_bound=True)[0][
-            :, -1
-        ]
+        frame["soil_water_index_mm"] = _soil_water_now_mm(rain, soil_water_mm)
         frame["depth_now_m"] = outcomes.depth_now_m
         quantiles = np.quantile(outcomes.peak_depth_m, [0.1, 0.5, 0.9], axis=1)
         frame["depth_p10_m"], frame["depth_p50_m"], frame["depth_p90_m"] = quantiles
@@ -318,3 +316,15 @@ class BlockScorer:
         texts = [unknown_sentences(Level(int(level))) for level in frame.loc[unknown, "level"].to_numpy()]
         frame.loc[unknown, ["reason_zh", "reason_en"]] = texts
         frame.loc[silent, "reasons"] = "[]"
+
+
+def _soil_water_now_mm(rain: _Rain, before_mm: Floats | None) -> Floats:
+    """Return the soil water index at the cycle time, unknown rain counted as none.
+
+    Water held before the first step is put into the second and third tank in equal parts: after days without the rain
+    that brought it, the first one has run dry (an assumption).
+    """
+    half_mm = np.zeros(len(rain.past_mm)) if before_mm is None else np.nan_to_num(before_mm) / 2.0
+    start_mm = np.stack([np.zeros_like(half_mm), half_mm, half_mm])
+    index_mm, _ = soil_water_index(rain.past_mm, step_h=rain.step_h, axis=1, state_mm=start_mm, lower_bound=True)
+    return index_mm[:, -1]
