@@ -404,7 +404,7 @@ def simulate_ponding(
             rain, float(step_h), max(1, round(step_h / SUBSTEP_H)), factors[0], factors[1],
             order, starts, first, last, basins.downstream, basins.inlet,
             basins.constants, np.ascontiguousarray(basins.curve_volume_m3[:, -1]), shares.drain, shares.pump, volumes,
-            final.deficit, final.abstraction_mm, final.routing_m3, final.ponded_m3, final.transit_m3,
+            (final.deficit, final.abstraction_mm, final.routing_m3, final.ponded_m3, final.transit_m3),
             peak_m3, peak_step, first_step, series_m3, sums, wet_steps,
         )  # fmt: skip
 

@@ -208,109 +208,122 @@ def _count(w, sums, thresholds_m3, m3_per_mm, sub_step):  # type: ignore[no-unty
             sums[(5 + q) * LANES + m] += sub_step if w[_V + m] >= thresholds_m3[q] else 0.0
 
 
+@numba.njit(nogil=True, error_model="numpy", inline="always")
+def _load(w, h, lanes, states, thresholds_m3, peak_m3, first_step):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Take the state of a hotspot's lanes in, and begin its peak and first passings."""
+    first, used = lanes
+    w[:] = 0.0
+    for j in range(5):
+        w[j * LANES : j * LANES + used] = states[j][h, first : first + used]
+    for m in range(used):
+        peak_m3[h, first + m] = w[_V + m]
+        for q in range(len(thresholds_m3)):
+            first_step[h, first + m, q] = 0 if w[_V + m] >= thresholds_m3[q] else -1
+
+
+@numba.njit(nogil=True, error_model="numpy", inline="always")
+def _unload(w, sums, h, lanes, states, account_m3, wet_steps):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Give the state back, and the sums if they are kept."""
+    first, used = lanes
+    for j in range(5):
+        states[j][h, first : first + used] = w[j * LANES : j * LANES + used]
+    for m in range(used):
+        for j in range(account_m3.shape[2]):
+            account_m3[h, first + m, j] = sums[j * LANES + m]
+        for q in range(wet_steps.shape[2]):
+            wet_steps[h, first + m, q] = sums[(5 + q) * LANES + m]
+
+
+@numba.njit(nogil=True, error_model="numpy", inline="always")
+def _note_peaks(  # type: ignore[no-untyped-def]
+    w, h, lanes, step, thresholds_m3, peak_m3, peak_step, first_step
+):  # pragma: no cover
+    """Keep a new greatest volume, and the depths passed with it: none can be passed without one."""
+    first, used = lanes
+    for m in range(used):
+        if w[_TOP + m] > peak_m3[h, first + m]:
+            peak_m3[h, first + m], peak_step[h, first + m] = w[_TOP + m], step
+            for q in range(len(thresholds_m3)):
+                if first_step[h, first + m, q] < 0 and w[_TOP + m] >= thresholds_m3[q]:
+                    first_step[h, first + m, q] = step
+
+
+@numba.njit(nogil=True, error_model="numpy", inline="always")
+def _decay(k_h, dt_h):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Return what a linear reservoir keeps of its content, and of a uniform inflow, over a sub-step."""
+    decay = np.exp(-dt_h / k_h) if k_h > 0.0 else 0.0
+    return decay, (1.0 - decay) * k_h / dt_h
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def march(
     rain_mm: Array, step_h: float, n_sub: int, drain_factor: Array, inflow_factor: Array,
     order: Ints, starts: Ints, first: int, last: int, downstream: Ints, inlet: Ints,
     constants: Array, volume_max_m3: Array, drain_share: Array, pump_share: Array, thresholds_m3: Array,
-    deficit: Array, abstraction: Array, routing: Array, ponded: Array, transit: Array,
+    states: tuple[Array, Array, Array, Array, Array],
     peak_m3: Array, peak_step: Steps, first_step: Steps, series_m3: Array, account_m3: Array, wet_steps: Array,
 ) -> None:  # fmt: skip  # pragma: no cover - compiled
-    """March the components `first` to `last` through all steps; every array from `deficit` on is changed in place.
+    """March the components `first` to `last` through all steps; every array from `states` on is changed in place.
 
-    Rain is (H, M, T) and states are (H, S M): lane ``s M + m`` takes the rain of member m and the factors s. Series,
-    account (rain, infiltrated, drained, spilled, received; with the times above thresholds) are kept if their last axis
-    is not empty.
+    Rain is (H, M, T) and states (deficit, abstraction, routing, ponded, transit) are (H, S M): lane ``s M + m`` takes
+    the rain of member m and the factors s. Series, account (rain, infiltrated, drained, spilled, received; with the
+    times above thresholds) are kept if their last axis is not empty.
     """
-    n_rain, n_steps = rain_mm.shape[1], rain_mm.shape[2]
-    n_lanes, n_thresholds = deficit.shape[1], thresholds_m3.shape[1]
-    keep_series, keep_account = series_m3.shape[2] > 0, account_m3.shape[2] > 0
+    n_rain, n_steps, n_lanes = rain_mm.shape[1], rain_mm.shape[2], states[0].shape[1]
     dt_h = step_h / n_sub
     recover = 1.0 - np.exp(-dt_h / RECOVERY_H)
     longest = 1
     for c in range(first, last):
         longest = max(longest, starts[c + 1] - starts[c])
-    scratch = np.zeros((longest, _WIDTH))
-    sums = np.zeros((longest, (5 + n_thresholds) * LANES))
+    scratch, dry = np.zeros((longest, _WIDTH)), np.zeros(longest, dtype=np.bool_)
+    sums, decays = np.zeros((longest, (5 + thresholds_m3.shape[1]) * LANES)), np.zeros((longest, 4))
     place = np.zeros(len(downstream), dtype=np.int64)
     source, lane_inflow, lane_drain = np.zeros(LANES, dtype=np.int64), np.zeros(LANES), np.zeros(LANES)
-    decays = np.zeros((longest, 4))
-    dry = np.zeros(longest, dtype=np.bool_)
     for c in range(first, last):
-        members = order[starts[c] : starts[c + 1]]
-        for i in range(len(members)):
-            place[members[i]] = i
-            for j in range(2):  # own reservoir, then that of the spill
-                k_h = constants[members[i], 3 if j == 0 else 6]
-                decays[i, 2 * j] = np.exp(-dt_h / k_h) if k_h > 0.0 else 0.0
-                decays[i, 2 * j + 1] = (1.0 - decays[i, 2 * j]) * k_h / dt_h
+        rows = order[starts[c] : starts[c + 1]]
+        for i in range(len(rows)):
+            place[rows[i]] = i
+            decays[i, 0], decays[i, 1] = _decay(constants[rows[i], 3], dt_h)  # its own reservoir
+            decays[i, 2], decays[i, 3] = _decay(constants[rows[i], 6], dt_h)  # that of its spill
         for lane in range(0, n_lanes, LANES):
-            used = min(LANES, n_lanes - lane)
-            for m in range(used):
+            lanes = (lane, min(LANES, n_lanes - lane))
+            for m in range(lanes[1]):
                 source[m] = (lane + m) % n_rain
                 lane_inflow[m] = inflow_factor[(lane + m) // n_rain] / n_sub
                 lane_drain[m] = drain_factor[(lane + m) // n_rain]
-            for i in range(len(members)):
-                w, h = scratch[i], members[i]
-                w[:], sums[i] = 0.0, 0.0
-                w[_R : _R + used] = deficit[h, lane : lane + used]
-                w[_IA : _IA + used] = abstraction[h, lane : lane + used]
-                w[_ROUTE : _ROUTE + used] = routing[h, lane : lane + used]
-                w[_V : _V + used] = ponded[h, lane : lane + used]
-                w[_TRANSIT : _TRANSIT + used] = transit[h, lane : lane + used]
-                for m in range(used):
-                    peak_m3[h, lane + m] = w[_V + m]
-                    for q in range(n_thresholds):
-                        first_step[h, lane + m, q] = 0 if w[_V + m] >= thresholds_m3[h, q] else -1
+            for i in range(len(rows)):
+                sums[i] = 0.0
+                _load(scratch[i], rows[i], lanes, states, thresholds_m3[rows[i]], peak_m3, first_step)
             for t in range(n_steps):
-                for i in range(len(members)):
-                    w, h = scratch[i], members[i]
+                for i in range(len(rows)):
+                    w, h = scratch[i], rows[i]
                     drain = constants[h, 4] * drain_share[h, min(t, drain_share.shape[1] - 1)] * dt_h
                     pump = constants[h, 5] * pump_share[h, min(t, pump_share.shape[1] - 1)] * dt_h
                     dry[i] = True
-                    for m in range(used):
+                    for m in range(lanes[1]):
                         rain = rain_mm[h, source[m], t] * lane_inflow[m]
                         w[_RAIN + m] = rain
                         w[_CAP + m] = drain * lane_drain[m] + pump
                         dry[i] = dry[i] and rain <= 0.0
                     w[_TOP : _TOP + LANES] = 0.0
                 for _ in range(n_sub):
-                    if len(members) > 1:
-                        for i in range(len(members)):
-                            scratch[i, _LATERAL : _LATERAL + LANES] = 0.0
-                    for i in range(len(members)):
-                        w, h = scratch[i], members[i]
+                    if len(rows) > 1:
+                        scratch[: len(rows), _LATERAL : _LATERAL + LANES] = 0.0
+                    for i in range(len(rows)):
+                        w, h = scratch[i], rows[i]
                         if inlet[h] != h:
                             w[_LATERAL : _LATERAL + LANES] = scratch[place[inlet[h]], _LATERAL : _LATERAL + LANES]
-                        _losses(
-                            w, dry[i], 0.2 * constants[h, 2], constants[h, 2], 1.0 - constants[h, 1],
-                            1e-3 * constants[h, 0], recover,
-                        )  # fmt: skip
+                        retention_mm, m3_per_mm = constants[h, 2], 1e-3 * constants[h, 0]
+                        _losses(w, dry[i], 0.2 * retention_mm, retention_mm, 1.0 - constants[h, 1], m3_per_mm, recover)
                         _store(w, decays[i, 0], decays[i, 1], volume_max_m3[h])
                         if downstream[h] >= 0:
                             _pass_on(w, scratch[place[downstream[h]]], decays[i, 2], decays[i, 3])
-                        if keep_account:
-                            _count(w, sums[i], thresholds_m3[h], 1e-3 * constants[h, 0], 1.0 / n_sub)
-                for i in range(len(members)):
-                    w, h = scratch[i], members[i]
-                    for m in range(used):
-                        if w[_TOP + m] > peak_m3[h, lane + m]:
-                            peak_m3[h, lane + m], peak_step[h, lane + m] = w[_TOP + m], t + 1
-                            for q in range(n_thresholds):
-                                if first_step[h, lane + m, q] < 0 and w[_TOP + m] >= thresholds_m3[h, q]:
-                                    first_step[h, lane + m, q] = t + 1
-                        if keep_series:
-                            series_m3[h, lane + m, t] = w[_V + m]
-            for i in range(len(members)):
-                w, h = scratch[i], members[i]
-                deficit[h, lane : lane + used] = w[_R : _R + used]
-                abstraction[h, lane : lane + used] = w[_IA : _IA + used]
-                routing[h, lane : lane + used] = w[_ROUTE : _ROUTE + used]
-                ponded[h, lane : lane + used] = w[_V : _V + used]
-                transit[h, lane : lane + used] = w[_TRANSIT : _TRANSIT + used]
-                if keep_account:
-                    for m in range(used):
-                        for j in range(5):
-                            account_m3[h, lane + m, j] = sums[i, j * LANES + m]
-                        for q in range(n_thresholds):
-                            wet_steps[h, lane + m, q] = sums[i, (5 + q) * LANES + m]
+                        if account_m3.shape[2] > 0:
+                            _count(w, sums[i], thresholds_m3[h], m3_per_mm, 1.0 / n_sub)
+                for i in range(len(rows)):
+                    w, h = scratch[i], rows[i]
+                    _note_peaks(w, h, lanes, t + 1, thresholds_m3[h], peak_m3, peak_step, first_step)
+                    if series_m3.shape[2] > 0:
+                        series_m3[h, lane : lane + lanes[1], t] = w[_V : _V + lanes[1]]
+            for i in range(len(rows)):
+                _unload(scratch[i], sums[i], rows[i], lanes, states, account_m3, wet_steps)
