@@ -170,6 +170,7 @@ def make_risk(district: Any, *, unknown: bool = False) -> gpd.GeoDataFrame:
             "reason_zh": "预计1小时雨量88毫米，超过管网排水能力40毫米/小时",
             "reason_en": "1 h rain of 88 mm expected, above the drain capacity of 40 mm/h",
             "reasons": "[]",
+            "capacity_share": 1.0,
         },
         index=hotspots.index,
         geometry=list(hotspots.geometry),
