@@ -17,6 +17,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from risk_models.forecast.harmonise import hourly_at_points
 from risk_models.forecast.interpolate import GaugeKriging
 from risk_models.forecast.rainfall import (
     Origin,
@@ -27,7 +28,7 @@ from risk_models.forecast.rainfall import (
     to_datetime64,
 )
 
-__all__ = ["BlendOptions", "blend_rainfall", "forecast_bias", "sample_bilinear"]
+__all__ = ["BlendOptions", "blend_rainfall", "forecast_bias"]
 
 FloatArray = NDArray[np.float64]
 HOUR = np.timedelta64(1, "h").astype("timedelta64[ns]")
@@ -92,16 +93,18 @@ def blend_rainfall(
     past_h: int = 72,
     lead_h: int = 72,
     nowcast_mm: ArrayLike | None = None,
+    background_mm: ArrayLike | None = None,
     options: BlendOptions | None = None,
 ) -> xr.Dataset:
-    """Blend gauge rain and an ensemble forecast into the Rainfall dataset of a cycle, in steps of 1 h.
+    """Blend gauge rain and a forecast into the Rainfall dataset of a cycle, in steps of 1 h.
 
     Parameters
     ----------
     observed : xarray.Dataset
         ``rain_mm(time, gauge)`` [mm] and ``quality(time, gauge)``; values failed or missing (4, 9) take no part.
     forecast : xarray.Dataset or None
-        ``rain_mm(member, time, lat, lon)`` [mm], the newest issue that was available at `valid_at` (the caller picks).
+        Any field that `harmonise.hourly_at_points` takes, with attribute ``issued_at``: the issue to stand on (see
+        `harmonise.choose_forecast`). Longer steps are spread over their hours; without ``member`` it is one member.
     hotspots, gauges : GeoDataFrame
         Points, indexed by id, in the same projected CRS [m]; `hotspots` with columns lon, lat (WGS84).
     valid_at : datetime
@@ -110,20 +113,26 @@ def blend_rainfall(
         Steps before and after [h].
     nowcast_mm : array_like, shape (step, hotspot), optional
         Rain [mm] of the first hours after the full hour, from radar (see `nowcast.nowcast_at_points`); NaN is unknown.
+    background_mm : array_like, shape (past_h, hotspot), optional
+        Rain [mm] of the past hours by a second source (satellite, another model); it fills hours without any gauge
+        before the forecast does.
     options : BlendOptions, optional
 
     Returns
     -------
     xarray.Dataset
-        Rainfall (see `rainfall`), members as in the forecast (one without a forecast); attributes ``bias_factor`` (on
-        the first hour of the forecast) and ``nowcast_method`` (radar, persistence or none). By lateness of the newest
-        gauge value the ladder step is 1 or 2 (fresh), 3 (up to 2 steps late: last intensity persists), 4 (up to 6:
-        the forecast fills, not below persistence in the first 2), 5 (later: NaN) or 6 (no value at all: NaN).
+        Rainfall (see `rainfall`), members as in the forecast (one without a forecast). Attributes: ``bias_factor`` (on
+        the first hour of the forecast), ``nowcast_method`` (radar, persistence or none), ``gap_source`` (background,
+        forecast, persistence, joined by "+", or none: what stands in for lost gauges), ``forecast_members`` and
+        ``forecast_step_h`` (longest step that was spread). By lateness of the newest gauge value the ladder step is 1
+        or 2 (fresh), 3 (up to 2 steps late: last intensity persists), 4 (up to 6: background or forecast fills, not
+        below persistence in the first 2), 5 (later: NaN) or 6 (no value at all: NaN).
 
     Raises
     ------
     ValueError
-        If the observed steps do not end on the hour, `valid_at` has no time zone, or the forecast was issued after it.
+        If the observed steps do not end on the hour, `valid_at` has no time zone, the forecast was issued after it, or
+        the background has another shape.
 
     Examples
     --------
@@ -145,9 +154,11 @@ def blend_rainfall(
     now = to_datetime64(valid_at).astype("datetime64[h]").astype("datetime64[ns]")
     end = now + np.arange(1 - past_h, lead_h + 1) * HOUR
     past = _krige(observed, hotspots, gauges, end[:past_h])
-    expected = _sample(forecast, hotspots, end)
+    expected, spread_h = _sample(forecast, hotspots, end)
+    second = _second(background_mm, past)
     rain = np.empty((expected.shape[0], past_h + lead_h, len(hotspots)))
-    rain[:, :past_h], origin_past, quality_past, ladder = _fill_past(past, expected[:, :past_h])
+    stand_in = np.where(np.isfinite(second), second, expected[:, :past_h])
+    rain[:, :past_h], origin_past, quality_past, ladder = _fill_past(past, stand_in)
     bias = forecast_bias(past.rain_mm, expected[:, :past_h].mean(axis=0), options=options)
     ahead = expected[:, past_h:] * _fading(bias, lead_h, options)[:, np.newaxis]
     now_mm = rain[:, past_h - 1] if ladder <= 3 and past_h else None
@@ -170,7 +181,14 @@ def blend_rainfall(
         rain_std_mm=np.concatenate([past.std_mm, np.full(quality_lead.shape, np.nan)]),
         provenance=provenance,
     )
-    return rainfall.assign_attrs(bias_factor=round(bias, 3), nowcast_method=method)
+    filled = origin_past == Origin.FALLBACK
+    return rainfall.assign_attrs(
+        bias_factor=round(bias, 3),
+        nowcast_method=method,
+        gap_source=_gap_source(filled, past.newest, second, expected[:, :past_h]),
+        forecast_members=0 if forecast is None else expected.shape[0],
+        forecast_step_h=float(spread_h[past_h:].max(initial=1.0)),
+    )
 
 
 def forecast_bias(observed_mm: ArrayLike, expected_mm: ArrayLike, *, options: BlendOptions | None = None) -> float:
@@ -211,50 +229,6 @@ def forecast_bias(observed_mm: ArrayLike, expected_mm: ArrayLike, *, options: Bl
     return float(np.clip((sums[0] + options.bias_prior_mm) / (sums[1] + options.bias_prior_mm), low, high))
 
 
-def sample_bilinear(forecast: xr.Dataset, lon: ArrayLike, lat: ArrayLike) -> FloatArray:
-    """Return forecast rain at points, bilinear in longitude and latitude.
-
-    Parameters
-    ----------
-    forecast : xarray.Dataset
-        ``rain_mm(member, time, lat, lon)`` with rising ``lat`` and ``lon``.
-    lon, lat : array_like, shape (point,)
-        WGS84 degrees.
-
-    Returns
-    -------
-    ndarray, shape (member, time, point)
-        Rain [mm]; NaN more than one cell outside the grid, the edge value up to there.
-
-    Examples
-    --------
-    >>> grid = xr.Dataset({"rain_mm": (("member", "time", "lat", "lon"), [[[[0.0, 2.0], [4.0, 6.0]]]])},
-    ...     {"lat": [34.0, 35.0], "lon": [113.0, 114.0]})
-    >>> sample_bilinear(grid, [113.5, 120.0], [34.5, 34.5]).ravel().tolist()
-    [3.0, nan]
-    """
-    rain = forecast["rain_mm"].to_numpy()
-    row, north, out_lat = _bracket(forecast["lat"].to_numpy(), np.asarray(lat, dtype=np.float64))
-    column, east, out_lon = _bracket(forecast["lon"].to_numpy(), np.asarray(lon, dtype=np.float64))
-    row_up = np.minimum(row + 1, rain.shape[2] - 1)
-    column_up = np.minimum(column + 1, rain.shape[3] - 1)
-    sampled = rain[:, :, row, column] * ((1 - north) * (1 - east))
-    sampled += rain[:, :, row, column_up] * ((1 - north) * east)
-    sampled += rain[:, :, row_up, column] * (north * (1 - east))
-    sampled += rain[:, :, row_up, column_up] * (north * east)
-    sampled[:, :, out_lat | out_lon] = np.nan
-    return np.asarray(sampled, dtype=np.float64)
-
-
-def _bracket(axis: FloatArray, values: FloatArray) -> tuple[NDArray[np.intp], FloatArray, NDArray[np.bool_]]:
-    """Return the index of the grid line below each value, the share of the way to the next, and what lies outside."""
-    if len(axis) == 1:
-        return np.zeros(len(values), dtype=np.intp), np.zeros(len(values)), np.zeros(len(values), dtype=bool)
-    index = np.clip(np.searchsorted(axis, values, side="right") - 1, 0, len(axis) - 2)
-    share = (values - axis[index]) / (axis[index + 1] - axis[index])
-    return index, np.clip(share, 0.0, 1.0), (share < -1.0) | (share > 2.0)
-
-
 def _krige(
     observed: xr.Dataset, hotspots: gpd.GeoDataFrame, gauges: gpd.GeoDataFrame, end: NDArray[np.datetime64]
 ) -> _Observed:
@@ -284,16 +258,31 @@ def _xy(points: gpd.GeoDataFrame) -> FloatArray:
     return np.column_stack([points.geometry.x.to_numpy(), points.geometry.y.to_numpy()])
 
 
-def _sample(forecast: xr.Dataset | None, hotspots: gpd.GeoDataFrame, end: NDArray[np.datetime64]) -> FloatArray:
-    """Forecast rain at the hotspots on the steps of the cycle; NaN where the forecast does not reach."""
+def _sample(
+    forecast: xr.Dataset | None, hotspots: gpd.GeoDataFrame, end: NDArray[np.datetime64]
+) -> tuple[FloatArray, FloatArray]:
+    """Forecast rain at the hotspots on the steps of the cycle, NaN beyond its reach, and what they were cut from."""
     if forecast is None:
-        return np.full((1, len(end), len(hotspots)), np.nan)
-    sampled = sample_bilinear(forecast, hotspots["lon"].to_numpy(), hotspots["lat"].to_numpy())
-    issue_end = forecast["time"].to_numpy()
-    result = np.full((sampled.shape[0], len(end), len(hotspots)), np.nan)
-    _, here, there = np.intersect1d(end, issue_end, return_indices=True)
-    result[:, here] = sampled[:, there]
-    return result
+        return np.full((1, len(end), len(hotspots)), np.nan), np.ones(len(end))
+    return hourly_at_points(forecast, hotspots["lon"].to_numpy(), hotspots["lat"].to_numpy(), end=end)
+
+
+def _second(background_mm: ArrayLike | None, past: _Observed) -> FloatArray:
+    if background_mm is None:
+        return np.full(past.rain_mm.shape, np.nan)
+    background = np.asarray(background_mm, dtype=np.float64)
+    if background.shape != past.rain_mm.shape:
+        raise ValueError(f"background_mm has shape {background.shape}; accepted: {past.rain_mm.shape}")
+    return background
+
+
+def _gap_source(filled: NDArray[np.bool_], newest: int, second: FloatArray, expected: FloatArray) -> str:
+    """Say what stands in for hours without any gauge."""
+    by_background = filled & np.isfinite(second).any(axis=1)
+    by_forecast = filled & ~np.isfinite(second).all(axis=1) & np.isfinite(expected).any(axis=(0, 2))
+    late = filled & (np.arange(len(filled)) > newest) & (np.arange(len(filled)) <= newest + PERSIST_LATE)
+    used = {"background": by_background, "forecast": by_forecast, "persistence": late}
+    return "+".join(name for name, steps in used.items() if steps.any()) or "none"
 
 
 def _fill_past(past: _Observed, expected: FloatArray) -> tuple[FloatArray, NDArray[np.int8], NDArray[np.int8], int]:

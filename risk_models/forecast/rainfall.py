@@ -7,8 +7,8 @@ An `xarray.Dataset` with
 - ``quality(time, hotspot)`` int8, QARTOD: 1 good, 2 not evaluated, 3 suspect, 4 fail, 9 missing;
 - ``rain_std_mm(time, hotspot)`` float32, standard deviation of interpolation of observed steps, NaN elsewhere;
 - coordinates ``time`` (datetime64[ns], UTC, END of the step, regular), ``hotspot`` (ids), ``member`` (0 to M-1);
-- attributes of `Provenance`, in plain types; `blend` adds ``bias_factor`` (on the first hour of the forecast) and
-  ``nowcast_method`` (radar, persistence or none).
+- attributes of `Provenance`, in plain types; `blend` adds ``bias_factor`` (on the first hour of the forecast),
+  ``nowcast_method`` (radar, persistence or none), ``gap_source``, ``forecast_members`` and ``forecast_step_h``.
 """
 
 from __future__ import annotations

@@ -8,6 +8,9 @@ district without a model keeps its physical probabilities untouched.
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -122,17 +125,28 @@ class LearnedOpinion:
                 ],
             )
 
-    def probability(self, rain: pd.DataFrame) -> Floats:
+    @classmethod
+    def of(cls, district: District, terrain: HotspotTerrain) -> LearnedOpinion | None:
+        """Return the opinion of a district's model; None where it names none."""
+        return None if district.settings.model is None else cls(district, terrain)
+
+    def take(self, rows: npt.NDArray[np.intp]) -> LearnedOpinion:
+        """Return the same for some hotspots only."""
+        part = copy.copy(self)
+        part.places = self.places.iloc[rows]
+        return part
+
+    def probability(self, rain: Mapping[str, Floats]) -> Floats:
         """Return the learned probability of flooding within the horizon.
 
         Parameters
         ----------
-        rain : DataFrame
-            Columns `RAIN_FEATURES`, one row per hotspot in the order of the register.
+        rain : mapping of str to ndarray (H,)
+            `RAIN_FEATURES`, in the order of the register.
 
         Returns
         -------
         ndarray (H,)
         """
-        features = self.places.assign(**{name: rain[name].to_numpy() for name in RAIN_FEATURES})
+        features = self.places.assign(**{name: rain[name] for name in RAIN_FEATURES})
         return np.asarray(self.model.predict_proba(features[self.columns])[:, 1], dtype=np.float64)

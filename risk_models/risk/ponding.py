@@ -13,7 +13,10 @@ One hotspot is one bucket at the end of its catchment. In every sub-step of leng
    ``RECOVERY_H`` while it is dry.
 2. *Routing.* A linear reservoir with storage constant ``k = 0.6 t_c``, integrated exactly over the step.
 3. *Drains and pumps* take up to their capacity, from inflow and from standing water alike.
-4. *Storage.* What is left stands in the depression; above its spill volume it leaves downstream.
+4. *Storage.* What is left stands in the depression.
+5. *Spill.* Above its spill volume water leaves for the next hotspot down the flow path, through a second linear
+   reservoir with the travel time of that path, or for good where there is none. Water never comes back up: no
+   backwater between hotspots, and the links form a forest, so one pass from the top down solves each sub-step.
 
 Rain of an hour is spread evenly over its sub-steps, which flattens bursts shorter than an hour.
 
@@ -21,25 +24,38 @@ References
 ----------
 USDA NRCS (2004) National Engineering Handbook, part 630, chapter 10: Q = (P - 0.2 S)^2 / (P + 0.8 S), and chapter 15:
 lag = 0.6 times the time of concentration.
+
+Barnes R., Callaghan K., Wickert A. (2021) Computing water flow through complex landscapes - Part 3: Fill-Spill-Merge.
+Earth Surf. Dynam. 9, 105-121: depressions that fill, and spill to the next one down.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from risk_models.risk.outages import CapacityShares
+from risk_models.risk.ponding_kernel import CONSTANTS, RECOVERY_H, depths_at, march, march_order, threshold_volumes
 from risk_models.terrain import HotspotTerrain
 
-__all__ = ["RECOVERY_H", "HotspotBasins", "PondingResult", "PondingState", "dry_state", "simulate_ponding"]
+__all__ = [
+    "RECOVERY_H",
+    "HotspotBasins",
+    "PondingResult",
+    "PondingState",
+    "dry_state",
+    "simulate_ponding",
+    "wet_state",
+]
 
 Array = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int32]
+Ints = npt.NDArray[np.int64]
 
-#: Time constant with which soil and surface stores dry out between storms, hours (three days; an assumption).
-RECOVERY_H = 72.0
 #: Storage constant of the linear reservoir as a share of the time of concentration (NRCS lag).
 LAG_SHARE = 0.6
 SUBSTEP_H = 1.0 / 6.0
@@ -63,6 +79,13 @@ class HotspotBasins:
     pump_capacity_m3h : ndarray (H,)
     curve_depth_m, curve_volume_m3 : ndarray (H, K)
         Depth-volume curve from empty to spill, non-decreasing.
+    downstream : ndarray of int (H,)
+        Row that the spill of each hotspot runs to; -1: it leaves the hotspots for good. Default: all leave.
+    spill_constant_h : ndarray (H,)
+        k of the linear reservoir between a hotspot and the next one down. Default: 0, there at once.
+    inlet : ndarray of int (H,)
+        Row whose arriving spill a hotspot sees: itself (default), or, for a second point in the same depression, the
+        hotspot that stands for it. Such a point sends nothing on and is left out of sums over hotspots.
     """
 
     catchment_m2: Array
@@ -73,6 +96,42 @@ class HotspotBasins:
     pump_capacity_m3h: Array
     curve_depth_m: Array
     curve_volume_m3: Array
+    downstream: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    spill_constant_h: Array = field(default_factory=lambda: np.empty(0))
+    inlet: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    def __post_init__(self) -> None:
+        n_hotspots = len(self.catchment_m2)
+        defaults = {
+            "downstream": np.full(n_hotspots, -1, dtype=np.int64),
+            "spill_constant_h": np.zeros(n_hotspots),
+            "inlet": np.arange(n_hotspots, dtype=np.int64),
+        }
+        for name, value in defaults.items():
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, value)
+        shared = self.inlet != np.arange(n_hotspots)
+        if (self.downstream[shared] >= 0).any() or np.isin(self.downstream, np.flatnonzero(shared)).any():
+            raise ValueError("a second point in a depression neither sends spill on nor stands in a spill's way")
+
+    @cached_property
+    def march_order(self) -> tuple[Ints, Ints]:
+        """Rows by component, upstream ones first, and where each component begins; see `ponding_kernel`."""
+        return march_order(self.downstream, self.inlet)
+
+    @cached_property
+    def constants(self) -> Array:
+        """What the compiled loops need, columns as in `ponding_kernel.CONSTANTS`."""
+        columns = (
+            self.catchment_m2, self.imperviousness, self.retention_mm, self.storage_constant_h,
+            self.drain_capacity_m3h, self.pump_capacity_m3h, self.spill_constant_h,
+        )  # fmt: skip
+        return np.ascontiguousarray(np.column_stack(columns), dtype=np.float64).reshape(-1, len(CONSTANTS))
+
+    @cached_property
+    def stands_alone(self) -> npt.NDArray[np.bool_]:
+        """Which hotspots count in sums over hotspots: all but second points in a depression."""
+        return np.asarray(self.inlet == np.arange(len(self)))
 
     @classmethod
     def from_terrain(
@@ -105,14 +164,39 @@ class HotspotBasins:
             pump_capacity_m3h=np.asarray(pump_capacity_m3_s, float) * 3600.0,
             curve_depth_m=terrain.curve_depth_m,
             curve_volume_m3=terrain.curve_volume_m3,
+            downstream=terrain.downstream,
+            spill_constant_h=LAG_SHARE * terrain.spill_travel_min / 60.0,
+            inlet=terrain.inlet,
         )
 
     def __len__(self) -> int:
         return len(self.catchment_m2)
 
     def take(self, rows: npt.NDArray[np.intp] | slice) -> HotspotBasins:
-        """Return the same for some hotspots only."""
-        return HotspotBasins(*(getattr(self, f.name)[rows] for f in fields(self)))
+        """Return the same for some hotspots only; spill that would leave them is lost to them.
+
+        Parameters
+        ----------
+        rows : ndarray of int, or slice
+            Hotspots, each at most once where they are linked.
+
+        Raises
+        ------
+        ValueError
+            If a linked hotspot is taken twice, or a point without the one that stands for its depression.
+        """
+        chosen = np.arange(len(self))[rows]
+        place = np.full(len(self) + 1, -1, dtype=np.int64)
+        place[chosen] = np.arange(len(chosen))
+        linked = (self.downstream >= 0) | ~self.stands_alone
+        linked[self.downstream[self.downstream >= 0]] = True
+        if len(np.unique(chosen)) < len(chosen) and linked[chosen].any():
+            raise ValueError("linked hotspots can be taken only once")
+        inlet = np.where(self.stands_alone[chosen], np.arange(len(chosen)), place[self.inlet[chosen]])
+        if (inlet < 0).any():
+            raise ValueError("a point needs the hotspot that stands for its depression")
+        parts = {f.name: getattr(self, f.name)[rows] for f in fields(self)}
+        return HotspotBasins(**{**parts, "downstream": place[self.downstream[chosen]], "inlet": inlet})
 
 
 @dataclass(frozen=True)
@@ -129,15 +213,18 @@ class PondingState:
         On its way through the catchment.
     ponded_m3 : ndarray (H, M)
         Standing in the depression.
+    transit_m3 : ndarray (H, M)
+        Spilled, and on its way to the next hotspot down.
     """
 
     deficit: Array
     abstraction_mm: Array
     routing_m3: Array
     ponded_m3: Array
+    transit_m3: Array
 
     def repeat(self, n_members: int) -> PondingState:
-        """Spread a one-member state over `n_members` members."""
+        """Give each column `n_members` times, one after the other."""
         return PondingState(*(np.repeat(getattr(self, f.name), n_members, axis=1) for f in fields(self)))
 
 
@@ -149,8 +236,46 @@ def dry_state(n_hotspots: int, n_members: int = 1) -> PondingState:
     >>> dry_state(2).deficit.tolist()
     [[1.0], [1.0]]
     """
-    empty = np.zeros((n_hotspots, n_members))
-    return PondingState(np.ones_like(empty), empty.copy(), empty.copy(), empty.copy())
+    shape = (n_hotspots, n_members)
+    return PondingState(np.ones(shape), *(np.zeros(shape) for _ in range(4)))
+
+
+def wet_state(basins: HotspotBasins, soil_water_mm: npt.NDArray[np.floating]) -> PondingState:
+    """Return the state of soil that still holds some of the rain before the first step; no water stands anywhere.
+
+    The water held is taken as rain fallen on dry soil: it fills the initial abstraction ``I_a`` first, and what is
+    over lowers the deficit to ``r = 1 / (1 + (w - I_a) / S)``, as the loss relation does.
+
+    Parameters
+    ----------
+    basins : HotspotBasins
+    soil_water_mm : ndarray (H,)
+        Water held, mm, such as the soil water index; NaN counts as none.
+
+    Returns
+    -------
+    PondingState (H, 1)
+
+    Raises
+    ------
+    ValueError
+        If it is for other hotspots, or negative.
+
+    Examples
+    --------
+    >>> one = np.ones(1)
+    >>> basins = HotspotBasins(1e4 * one, 0 * one, 50 * one, 0 * one, 0 * one, 0 * one, np.eye(2)[1:], np.eye(2)[1:])
+    >>> wet_state(basins, np.array([60.0])).deficit.tolist()
+    [[0.5]]
+    """
+    water_mm = np.nan_to_num(np.asarray(soil_water_mm, dtype=np.float64))[:, None]
+    if water_mm.shape != (len(basins), 1) or (water_mm < 0).any():
+        raise ValueError(f"soil water must be one amount of 0 mm or more for each of {len(basins)} hotspots")
+    retention_mm = basins.retention_mm[:, None]
+    abstraction_mm = np.minimum(water_mm, 0.2 * retention_mm)
+    nothing = np.zeros_like(water_mm)
+    deficit = 1.0 / (1.0 + (water_mm - abstraction_mm) / retention_mm)
+    return PondingState(deficit, abstraction_mm, nothing, nothing.copy(), nothing.copy())
 
 
 @dataclass(frozen=True)
@@ -168,10 +293,13 @@ class PondingResult:
     wet_steps : ndarray of float (H, M, C)
         Time above each threshold, in steps.
     final : PondingState
-    rain_m3, infiltrated_m3, drained_m3, spilled_m3 : ndarray (H, M)
-        Account of the run; with the change of the stores they balance.
+    rain_m3, infiltrated_m3, drained_m3, spilled_m3, received_m3 : ndarray (H, M)
+        Account of the run: rain and what was received from hotspots above, and what became of it; with the change of
+        the stores they balance at every hotspot. What left the district is spilled where nothing lies downstream.
     depth_m : ndarray (H, M, T) or None
         Depth at the end of each step, if asked for.
+
+    Account and `wet_steps` are NaN if they were not asked for.
     """
 
     peak_depth_m: Array
@@ -183,100 +311,8 @@ class PondingResult:
     infiltrated_m3: Array
     drained_m3: Array
     spilled_m3: Array
+    received_m3: Array
     depth_m: Array | None
-
-
-@numba.njit(cache=True, fastmath=False, error_model="numpy")
-def _depth(volume: float, depths: Array, volumes: Array) -> float:
-    """Read the depth of a stored volume off one curve; the curve's end is the spill depth."""
-    if volume <= 0.0:
-        return 0.0
-    last = len(volumes) - 1
-    if volume >= volumes[last]:
-        return float(depths[last])
-    low, high = 0, last
-    while high - low > 1:
-        mid = (low + high) // 2
-        if volumes[mid] <= volume:
-            low = mid
-        else:
-            high = mid
-    width = volumes[high] - volumes[low]
-    if width <= 0.0:
-        return float(depths[high])
-    return float(depths[low] + (depths[high] - depths[low]) * (volume - volumes[low]) / width)
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _run(
-    rain_mm: Array, step_h: float, n_sub: int, drain_factor: float, inflow_factor: float,
-    catchment_m2: Array, impervious: Array, retention_mm: Array, k_h: Array, drain_m3h: Array, pump_m3h: Array,
-    curve_depth: Array, curve_volume: Array,
-    deficit: Array, abstraction: Array, routing: Array, ponded: Array, thresholds: Array,
-    peak: Array, peak_step: Ints, first_step: Ints, wet_steps: Array, account: Array, depth_out: Array,
-) -> None:  # fmt: skip
-    """March every hotspot and member through all steps; one flat kernel, so that all state stays in registers."""
-    n_hotspots, n_members, n_steps = rain_mm.shape
-    n_thresholds = len(thresholds)
-    keep = depth_out.shape[2] == n_steps
-    dt_h = step_h / n_sub
-    recover = 1.0 - np.exp(-dt_h / RECOVERY_H)
-    for h in range(n_hotspots):
-        area, share, s_mm = catchment_m2[h], impervious[h], retention_mm[h]
-        ia_mm = 0.2 * s_mm
-        decay = np.exp(-dt_h / k_h[h]) if k_h[h] > 0.0 else 0.0
-        lag = (1.0 - decay) * k_h[h] / dt_h  # share of a step's inflow still on its way at the step's end
-        capacity = (drain_m3h[h] * drain_factor + pump_m3h[h]) * dt_h
-        depths, volumes = curve_depth[h], curve_volume[h]
-        v_max = volumes[len(volumes) - 1]
-        for m in range(n_members):
-            r, ia, s_route, v = deficit[h, m], abstraction[h, m], routing[h, m], ponded[h, m]
-            depth = _depth(v, depths, volumes)
-            top, top_step = depth, 0
-            for c in range(n_thresholds):
-                first_step[h, m, c] = 0 if depth >= thresholds[c] else -1
-            for t in range(n_steps):
-                p = rain_mm[h, m, t] * inflow_factor / n_sub
-                for _ in range(n_sub):
-                    # losses on the pervious share
-                    taken = min(p, ia_mm - ia)
-                    ia += taken
-                    p_net = p - taken
-                    grown = 1.0 + p_net * r / s_mm
-                    soaked = p_net * r * r / grown
-                    r = r / grown
-                    if p <= 0.0:
-                        r += (1.0 - r) * recover
-                        ia -= ia * recover
-                    lost_mm = (taken + soaked) * (1.0 - share)
-                    runoff = (p - lost_mm) * 1e-3 * area
-                    # linear reservoir, exact for inflow uniform over the step
-                    stored = s_route * decay + runoff * lag
-                    inflow = s_route + runoff - stored
-                    s_route = stored
-                    # drains, pumps, storage, spill
-                    v += inflow
-                    drained = min(v, capacity)
-                    v -= drained
-                    spilled = max(v - v_max, 0.0)
-                    v -= spilled
-                    account[h, m, 0] += p * 1e-3 * area
-                    account[h, m, 1] += lost_mm * 1e-3 * area
-                    account[h, m, 2] += drained
-                    account[h, m, 3] += spilled
-                    if v > 0.0 or depth > 0.0:
-                        depth = _depth(v, depths, volumes)
-                        if depth > top:
-                            top, top_step = depth, t + 1
-                        for c in range(n_thresholds):
-                            if depth >= thresholds[c]:
-                                wet_steps[h, m, c] += 1.0 / n_sub
-                                if first_step[h, m, c] < 0:
-                                    first_step[h, m, c] = t + 1
-                if keep:
-                    depth_out[h, m, t] = depth
-            deficit[h, m], abstraction[h, m], routing[h, m], ponded[h, m] = r, ia, s_route, v
-            peak[h, m], peak_step[h, m] = top, top_step
 
 
 def simulate_ponding(
@@ -286,9 +322,12 @@ def simulate_ponding(
     step_h: float = 1.0,
     thresholds_m: tuple[float, ...] = (),
     state: PondingState | None = None,
-    drain_factor: float = 1.0,
-    inflow_factor: float = 1.0,
+    drain_factor: float | Sequence[float] = 1.0,
+    inflow_factor: float | Sequence[float] = 1.0,
+    shares: CapacityShares | None = None,
     keep_series: bool = False,
+    account: bool = True,
+    threads: int = 1,
 ) -> PondingResult:
     """Run the ponding model for all hotspots and members.
 
@@ -304,12 +343,19 @@ def simulate_ponding(
         C depths whose first passing is wanted, m.
     state : PondingState (H, M), optional
         Where to start; default: after a long dry spell.
-    drain_factor : float
+    drain_factor : float or sequence of S floats
         Share of the drain capacity that works (blocked inlets: below 1). Pumps are not reduced by it.
-    inflow_factor : float
-        Factor on rain, for uncertainty of the catchment.
+    inflow_factor : float or sequence of S floats
+        Factor on rain, for uncertainty of the catchment. With S pairs of factors the result has S M members, those of
+        the first pair first.
+    shares : CapacityShares, optional
+        Drains and pumps out of order, by hotspot and step.
     keep_series : bool
         Keep the depth at the end of every step.
+    account : bool
+        Keep the water account and the times above thresholds; without them it runs about twice as fast.
+    threads : int
+        Threads to share components out to; results do not depend on it.
 
     Returns
     -------
@@ -332,40 +378,76 @@ def simulate_ponding(
     >>> round(float(result.peak_depth_m[0, 0]), 6), int(result.first_step[0, 0, 0])
     (0.2, 1)
     """
-    rain = np.ascontiguousarray(rain_mm, dtype=np.float64)
-    if rain.ndim != 3 or rain.shape[0] != len(basins):
-        raise ValueError(f"rain_mm must be (hotspot, member, step) for {len(basins)} hotspots, got shape {rain.shape}")
-    if not np.isfinite(rain).all() or (rain < 0).any():
-        raise ValueError("rain_mm must be finite and not negative; fill or set aside unknown steps first")
-    n_hotspots, n_members, n_steps = rain.shape
-    start = state or dry_state(n_hotspots, n_members)
-    if start.deficit.shape != (n_hotspots, n_members):
-        raise ValueError(f"state is for {start.deficit.shape} (hotspots, members), rain for {(n_hotspots, n_members)}")
-    final = PondingState(*(np.array(getattr(start, f.name), dtype=np.float64) for f in fields(start)))
-    n_thresholds = len(thresholds_m)
-    peak = np.zeros((n_hotspots, n_members))
-    peak_step = np.zeros((n_hotspots, n_members), dtype=np.int32)
-    first_step = np.full((n_hotspots, n_members, n_thresholds), -1, dtype=np.int32)
-    wet_steps = np.zeros((n_hotspots, n_members, n_thresholds))
-    account = np.zeros((n_hotspots, n_members, 4))
-    series = np.zeros((n_hotspots, n_members, n_steps if keep_series else 0))
-    n_sub = max(1, round(step_h / SUBSTEP_H))
-    _run(
-        rain, float(step_h), n_sub, float(drain_factor), float(inflow_factor),
-        basins.catchment_m2, basins.imperviousness, basins.retention_mm, basins.storage_constant_h,
-        basins.drain_capacity_m3h, basins.pump_capacity_m3h, basins.curve_depth_m, basins.curve_volume_m3,
-        final.deficit, final.abstraction_mm, final.routing_m3, final.ponded_m3,
-        np.asarray(thresholds_m, dtype=np.float64), peak, peak_step, first_step, wet_steps, account, series,
-    )  # fmt: skip
+    rain = _checked_rain(rain_mm, len(basins))
+    pairs = np.broadcast_arrays(np.atleast_1d(np.asarray(drain_factor, float)), np.asarray(inflow_factor, float))
+    factors = [np.array(factor) for factor in pairs]
+    shape = (len(basins), rain.shape[1] * len(factors[0]))
+    start = state or dry_state(*shape)
+    if start.deficit.shape != shape:
+        raise ValueError(f"state is for {start.deficit.shape} (hotspots, members), rain for {shape}")
+    final = PondingState(*(np.array(getattr(start, f.name), dtype=np.float64, order="C") for f in fields(start)))
+    shares = shares or CapacityShares.whole(len(basins))
+    if shares.drain.shape not in ((len(basins), 1), (len(basins), rain.shape[2])):
+        raise ValueError(f"capacity shares are for {shares.drain.shape}, not for {(len(basins), rain.shape[2])}")
+    peak_m3, peak_step = np.zeros(shape), np.zeros(shape, dtype=np.int32)
+    first_step = np.full((*shape, len(thresholds_m)), -1, dtype=np.int32)
+    series_m3 = np.zeros((*shape, rain.shape[2] if keep_series else 0))
+    sums = np.zeros((*shape, 5 if account else 0))
+    wet_steps = np.zeros((*shape, len(thresholds_m) if account else 0))
+    volumes = threshold_volumes(
+        np.asarray(thresholds_m, dtype=np.float64), basins.curve_depth_m, basins.curve_volume_m3
+    )
+    order, starts = basins.march_order
+
+    def run(first: int, last: int) -> None:
+        march(
+            rain, float(step_h), max(1, round(step_h / SUBSTEP_H)), factors[0], factors[1],
+            order, starts, first, last, basins.downstream, basins.inlet,
+            basins.constants, np.ascontiguousarray(basins.curve_volume_m3[:, -1]), shares.drain, shares.pump, volumes,
+            (final.deficit, final.abstraction_mm, final.routing_m3, final.ponded_m3, final.transit_m3),
+            peak_m3, peak_step, first_step, series_m3, sums, wet_steps,
+        )  # fmt: skip
+
+    _share_out(run, len(starts) - 1, threads)
+    curves = (np.ascontiguousarray(basins.curve_depth_m), np.ascontiguousarray(basins.curve_volume_m3))
+    peak_depth_m = depths_at(peak_m3, *curves)
+    # more water does not always stand deeper at the hotspot: then its depth at the start is its peak
+    peak_step[peak_depth_m <= depths_at(np.ascontiguousarray(start.ponded_m3), *curves)] = 0
+    depth_m = None
+    if keep_series:
+        depth_m = depths_at(series_m3.reshape(shape[0], -1), *curves).reshape(series_m3.shape)
+    unasked = np.broadcast_to(np.nan, shape)
+    parts = [sums[..., i] for i in range(5)] if account else [unasked] * 5
     return PondingResult(
-        peak_depth_m=peak,
+        peak_depth_m=peak_depth_m,
         peak_step=peak_step,
         first_step=first_step,
-        wet_steps=wet_steps,
+        wet_steps=wet_steps if account else np.broadcast_to(np.nan, first_step.shape),
         final=final,
-        rain_m3=account[..., 0],
-        infiltrated_m3=account[..., 1],
-        drained_m3=account[..., 2],
-        spilled_m3=account[..., 3],
-        depth_m=series if keep_series else None,
+        rain_m3=parts[0],
+        infiltrated_m3=parts[1],
+        drained_m3=parts[2],
+        spilled_m3=parts[3],
+        received_m3=parts[4],
+        depth_m=depth_m,
     )
+
+
+def _checked_rain(rain_mm: npt.NDArray[np.floating], n_hotspots: int) -> Array:
+    rain = np.ascontiguousarray(rain_mm, dtype=np.float64)
+    if rain.ndim != 3 or rain.shape[0] != n_hotspots:
+        raise ValueError(f"rain_mm must be (hotspot, member, step) for {n_hotspots} hotspots, got shape {rain.shape}")
+    # one pass each, without an array of truth values; NaN makes both false
+    if rain.size and not (rain.min() >= 0.0 and rain.max() < np.inf):
+        raise ValueError("rain_mm must be finite and not negative; fill or set aside unknown steps first")
+    return rain
+
+
+def _share_out(run: Callable[[int, int], None], n_components: int, threads: int) -> None:
+    """Run whole components on some threads; compiled code does not hold the interpreter's lock."""
+    edges = np.linspace(0, n_components, max(1, min(threads, n_components)) + 1).astype(int)
+    if len(edges) == 2:
+        run(0, n_components)
+        return
+    with ThreadPoolExecutor(len(edges) - 1) as pool:
+        list(pool.map(run, edges[:-1].tolist(), edges[1:].tolist()))

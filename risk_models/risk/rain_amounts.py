@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from risk_models.forecast.accumulate import max_moving_sum_mm, moving_sum_mm, window_steps
+from risk_models.forecast.accumulate import moving_sum_mm, window_steps
 from risk_models.forecast.storm import return_period_a, return_period_text
 from risk_models.standards import StormFormula
 
@@ -69,13 +70,15 @@ def rain_amounts(past_mm: Floats, future_mm: Floats, *, step_h: float = 1.0) -> 
     """
     observed = {w: moving_sum_mm(past_mm, window_h=w, step_h=step_h, axis=1)[:, -1] for w in OBSERVED_WINDOWS_H}
     windows = sorted({*EXPECTED_WINDOWS_H, *RETURN_WINDOWS_H})
-    before = past_mm[:, -window_steps(max(windows), step_h) :]
-    joined = np.concatenate([np.repeat(before[:, None, :], future_mm.shape[1], axis=1), future_mm], axis=2)
+    steps = np.array([window_steps(w, step_h) for w in windows], dtype=np.int64)
+    before = past_mm[:, -int(steps.max()) :]
+    greatest = _greatest_sums(
+        np.ascontiguousarray(before, dtype=np.float64), np.ascontiguousarray(future_mm, dtype=np.float64), steps
+    )
     p50: dict[int, Floats] = {}
     p90: dict[int, Floats] = {}
-    for w in windows:
-        greatest = max_moving_sum_mm(joined, window_h=w, step_h=step_h, axis=2, first=before.shape[1])
-        p50[w], p90[w] = np.quantile(greatest, [0.5, 0.9], axis=1)
+    for number, w in enumerate(windows):
+        p50[w], p90[w] = np.quantile(greatest[number], [0.5, 0.9], axis=1)
     day = window_steps(24, step_h)
     recent = {
         # fmax keeps the known windows: a gap must not hide the cloudburst beside it
@@ -83,6 +86,55 @@ def rain_amounts(past_mm: Floats, future_mm: Floats, *, step_h: float = 1.0) -> 
         for w in RETURN_WINDOWS_H
     }
     return RainAmounts(observed, p50, p90, recent)
+
+
+@numba.njit(cache=True, nogil=True)
+def _greatest_sums(
+    before_mm: Floats, future_mm: Floats, steps: npt.NDArray[np.int64]
+) -> Floats:  # pragma: no cover - compiled
+    """Return the greatest sum (W, H, M) of any window that ends in the future part.
+
+    As `max_moving_sum_mm` with the past joined to every member, without joining it: windows that would begin before
+    the first step are left out, and the result is NaN if any other is unknown or none remains. Sums are put together
+    from sums over powers of two: only additions, so that no digits are lost.
+    """
+    n_hotspots, n_members, n_ahead = future_mm.shape
+    n_before = before_mm.shape[1]
+    length = n_before + n_ahead
+    n_powers = 1
+    while 2**n_powers <= steps.max():
+        n_powers += 1
+    powers = np.zeros((n_powers, length))
+    total = np.zeros(length)
+    greatest = np.full((len(steps), n_hotspots, n_members), np.nan)
+    for h in range(n_hotspots):
+        powers[0, :n_before] = before_mm[h]
+        for m in range(n_members):
+            powers[0, n_before:] = future_mm[h, m]
+            for k in range(1, n_powers):
+                half = 2 ** (k - 1)
+                powers[k, : min(half, length)] = powers[k - 1, : min(half, length)]
+                for i in range(half, length):
+                    powers[k, i] = powers[k - 1, i] + powers[k - 1, i - half]
+            for w in range(len(steps)):
+                first = max(n_before, steps[w] - 1)
+                if first >= length:
+                    continue
+                total[first:] = 0.0
+                offset = 0
+                for k in range(n_powers):
+                    if steps[w] & 2**k:
+                        for i in range(first, length):
+                            total[i] += powers[k, i - offset]
+                        offset += 2**k
+                top = total[first]
+                for i in range(first, length):
+                    if np.isnan(total[i]):
+                        top = np.nan
+                        break
+                    top = max(top, total[i])
+                greatest[w, h, m] = top
+    return greatest
 
 
 def return_periods(amounts: RainAmounts, formula: StormFormula) -> pd.DataFrame:

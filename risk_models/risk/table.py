@@ -74,6 +74,7 @@ RISK_COLUMNS: dict[str, str] = {
     "reason_zh": "why, one sentence",
     "reason_en": "why, one sentence",
     "reasons": "contributions as JSON; points sum to the score",
+    "capacity_share": "least share of drain or pump capacity that works within the horizon; 1 without an outage",
 }
 
 

@@ -15,6 +15,8 @@ __all__ = ["Flow", "Grid", "condition", "read_grid"]
 
 Floats = npt.NDArray[np.float64]
 Cells = npt.NDArray[np.intp]
+#: Rows read at a time.
+WINDOW_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def read_grid(path: Path, *, projected_crs: str) -> Grid:
 
     try:
         with rasterio.open(path, driver="GTiff") as source:
-            values = source.read(1, masked=True).astype(np.float32).filled(np.nan)
+            values = _read_windows(source)
             crs, transform = source.crs, source.transform
     except rasterio.errors.RasterioError as error:
         finding = Finding(
@@ -117,6 +119,17 @@ def read_grid(path: Path, *, projected_crs: str) -> Grid:
         crs=crs.to_wkt(),
         name=path.name,
     )
+
+
+def _read_windows(source: Any) -> npt.NDArray[np.float32]:
+    """Read the first band by rows of blocks: a masked copy of the whole would take several times its size."""
+    from rasterio.windows import Window
+
+    values = np.empty(source.shape, dtype=np.float32)
+    for row in range(0, source.height, WINDOW_ROWS):
+        window = Window(0, row, source.width, min(WINDOW_ROWS, source.height - row))
+        values[row : row + WINDOW_ROWS] = source.read(1, window=window, masked=True).astype(np.float32).filled(np.nan)
+    return values
 
 
 def _grid_findings(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -19,9 +21,11 @@ __all__ = [
     "Catchment",
     "UpstreamIndex",
     "cover_means",
+    "drain_distance_m",
     "height_above_drainage",
     "horn_slope",
     "kirpich_time_min",
+    "step_lengths_m",
     "wetness_index",
 ]
 
@@ -72,7 +76,7 @@ class Catchment:
 
 
 class UpstreamIndex:
-    """Answers which cells drain directly into given cells.
+    """Answers what drains to given cells.
 
     Parameters
     ----------
@@ -83,27 +87,15 @@ class UpstreamIndex:
     """
 
     def __init__(self, grid: Grid, flow: Flow) -> None:
-        downstream = flow.downstream
-        sources = np.flatnonzero((downstream >= 0) & (downstream != np.arange(downstream.size)))
-        targets = downstream[sources]
-        order = np.argsort(targets, kind="stable")
-        self._sources = sources[order].astype(np.int32)
-        self._starts = np.concatenate([[0], np.cumsum(np.bincount(targets, minlength=downstream.size))])
         self._flow = flow
         self._filled_m = flow.filled_m.ravel()
         self._cols = grid.values.shape[1]
-        self._steps_m = (grid.width_m, grid.height_m, float(np.hypot(grid.width_m, grid.height_m)))
+        self._steps_m = np.array([grid.width_m, grid.height_m, np.hypot(grid.width_m, grid.height_m)])
+        self._stamps = np.zeros(flow.downstream.size, dtype=np.int32)
+        self._stamp = 0
 
-    def direct(self, cells: Cells) -> tuple[Cells, npt.NDArray[np.intp]]:
-        """Return all cells draining directly into `cells`, and for each the position of its target in `cells`."""
-        starts = self._starts[cells]
-        counts = self._starts[cells + 1] - starts
-        parents = np.repeat(np.arange(len(cells)), counts)
-        offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        return self._sources[np.repeat(starts, counts) + offsets].astype(np.intp), parents
-
-    def total_upstream(self, cells: Cells) -> int:
-        """Return how many cells drain through any of `cells`, counted where water leaves them for good.
+    def leaving(self, cells: Cells) -> Cells:
+        """Return those of `cells` through which water leaves them for good.
 
         A depression often drains to its pour point from several cells at once, so that no single cell tells it; and
         over a flat at its spill level water may leave it and come back.
@@ -111,17 +103,27 @@ class UpstreamIndex:
         inside = self._marked(cells)
         at = self._flow.downstream[cells]
         level_m = self._filled_m[cells]
-        while (moving := ~inside[at] & (self._filled_m[at] == level_m) & (self._flow.downstream[at] != at)).any():
+        stamps = self._stamps
+        while (
+            moving := (stamps[at] != inside) & (self._filled_m[at] == level_m) & (self._flow.downstream[at] != at)
+        ).any():
             at = np.where(moving, self._flow.downstream[at], at)
-        leaving = ~inside[at] | (at == cells)
-        return int(self._flow.upstream_cells[cells[leaving]].sum())
+        leaving: Cells = cells[(stamps[at] != inside) | (at == cells)]
+        return leaving
 
-    def _marked(self, cells: Cells) -> npt.NDArray[np.bool_]:
-        mark = np.zeros(self._filled_m.size, dtype=bool)
-        mark[cells] = True
-        return mark
+    def total_upstream(self, cells: Cells) -> int:
+        """Return how many cells drain through any of `cells`, counted where water leaves them for good."""
+        return int(self._flow.upstream_cells[self.leaving(cells)].sum())
 
-    def catchment(self, outlet_cells: Cells, *, limit_cells: int) -> Catchment:
+    def _marked(self, cells: Cells) -> int:
+        """Stamp cells; a number of its own for every call spares clearing a whole grid."""
+        self._stamp += 1
+        self._stamps[cells] = self._stamp
+        return self._stamp
+
+    def catchment(
+        self, outlet_cells: Cells, *, limit_cells: int, owner: npt.NDArray[np.int32] | None = None, row: int = -1
+    ) -> Catchment:
         """Collect what drains to some cells, the nearest along the flow first, up to a limit.
 
         Parameters
@@ -130,34 +132,64 @@ class UpstreamIndex:
             Where the water arrives: one cell, or all cells of a depression.
         limit_cells : int
             Most cells to collect, `outlet_cells` included (they are always kept).
+        owner : ndarray of int32 (rows * cols,), optional
+            Hotspot that each cell belongs to, -1 for none; what lies behind cells of another one than `row` is left
+            out, since its water comes by way of that one.
+        row : int
+            The hotspot itself.
 
         Returns
         -------
         Catchment
         """
         front = np.unique(outlet_cells)
-        outlet = self._marked(front)
-        distance_m = np.zeros(front.size)
-        level_m = self._filled_m[front].min()
-        parts, n_cells = [front], front.size
-        length_m, drop_m = 0.0, 0.0
-        while n_cells < limit_cells and front.size:
-            upper, parents = self.direct(front)
-            new = np.flatnonzero(~outlet[upper])[: limit_cells - n_cells]
-            upper, parents = upper[new], parents[new]
-            distance_m = distance_m[parents] + self._step_m(upper - front[parents])
-            front = upper
-            parts.append(front)
-            n_cells += front.size
-            if front.size and distance_m.max() > length_m:
-                length_m = float(distance_m.max())
-                drop_m = float(self._filled_m[front[distance_m.argmax()]] - level_m)
-        return Catchment(np.concatenate(parts), length_m, max(drop_m, 0.0))
+        cells, distance_m = _collect(
+            self._flow.downstream, self._stamps, self._marked(front), front, max(limit_cells, front.size), self._cols,
+            self._steps_m, np.zeros(0, dtype=np.int32) if owner is None else owner, row,
+        )  # fmt: skip
+        farthest = int(distance_m.argmax())
+        drop_m = float(self._filled_m[cells[farthest]] - self._filled_m[front].min()) if distance_m[farthest] else 0.0
+        return Catchment(cells, float(distance_m[farthest]), max(drop_m, 0.0))
 
-    def _step_m(self, index_difference: Cells) -> Floats:
-        along, across, diagonal = self._steps_m
-        size = np.abs(index_difference)
-        return np.where(size == 1, along, np.where(size == self._cols, across, diagonal))
+
+@numba.njit(cache=True)
+def _collect(
+    downstream: Cells, stamps: npt.NDArray[np.int32], stamp: int, front: Cells, limit: int, cols: int,
+    steps_m: Floats, owner: npt.NDArray[np.int32], row: int,
+) -> tuple[Cells, Floats]:  # fmt: skip  # pragma: no cover - compiled
+    """Search up the flow in breadth; a cell drains into one other, so that none is met twice."""
+    cells, distance_m = np.empty(limit, dtype=np.intp), np.zeros(limit)
+    cells[: front.size] = front
+    n_found, at = front.size, 0
+    rows = downstream.size // cols
+    while at < n_found < limit:
+        cell = cells[at]
+        home_row, home_col = cell // cols, cell % cols
+        for row_step in range(-1, 2):
+            for col_step in range(-1, 2):
+                near_row, near_col = home_row + row_step, home_col + col_step
+                if not (0 <= near_row < rows and 0 <= near_col < cols) or n_found == limit:
+                    continue
+                near = near_row * cols + near_col
+                if near == cell or downstream[near] != cell or stamps[near] == stamp:
+                    continue
+                if owner.size and owner[near] >= 0 and owner[near] != row:
+                    continue
+                kind = 2 if row_step and col_step else (0 if col_step else 1)
+                cells[n_found] = near
+                distance_m[n_found] = distance_m[at] + steps_m[kind]
+                n_found += 1
+        at += 1
+    return cells[:n_found], distance_m[:n_found]
+
+
+def step_lengths_m(grid: Grid, index_differences: Cells) -> Floats:
+    """Return the lengths of steps between neighbouring cells, by the difference of their flat indices, m."""
+    size = np.abs(index_differences)
+    cols = grid.values.shape[1]
+    diagonal = float(np.hypot(grid.width_m, grid.height_m))
+    straight = np.where(size == 1, grid.width_m, np.where(size == cols, grid.height_m, diagonal))
+    return np.where(size == 0, 0.0, straight)
 
 
 def kirpich_time_min(length_m: float, slope: float) -> float:
@@ -245,21 +277,25 @@ def horn_slope(grid: Grid) -> Floats:
     >>> float(horn_slope(Grid(plane, 0, 0, 10.0, 10.0))[1, 1])
     0.1
     """
-    centre = grid.values
-    rows, cols = centre.shape
-    padded = np.pad(centre, 1, mode="edge")
+    return _horn(grid.values, 8.0 * grid.width_m, 8.0 * grid.height_m)
 
-    def near(row: int, col: int) -> Floats:
-        view = padded[1 + row : 1 + row + rows, 1 + col : 1 + col + cols]
-        return np.where(np.isnan(view), centre, view)
 
-    east_rise = np.zeros_like(centre)
-    south_rise = np.zeros_like(centre)
-    for offset, weight in ((-1, 1.0), (0, 2.0), (1, 1.0)):
-        east_rise += weight * (near(offset, 1) - near(offset, -1))
-        south_rise += weight * (near(1, offset) - near(-1, offset))
-    slope = np.hypot(east_rise / (8.0 * grid.width_m), south_rise / (8.0 * grid.height_m))
-    slope[np.isnan(centre)] = np.nan
+@numba.njit(cache=True)
+def _horn(height_m: Floats, along_m: float, across_m: float) -> Floats:  # pragma: no cover - compiled
+    rows, cols = height_m.shape
+    slope = np.full((rows, cols), np.nan)
+    near = np.empty((3, 3))
+    for row in range(rows):
+        for col in range(cols):
+            if np.isnan(height_m[row, col]):
+                continue
+            for i in range(3):
+                for j in range(3):
+                    at = height_m[min(max(row + i - 1, 0), rows - 1), min(max(col + j - 1, 0), cols - 1)]
+                    near[i, j] = height_m[row, col] if np.isnan(at) else at
+            east = (near[0, 2] - near[0, 0]) + 2.0 * (near[1, 2] - near[1, 0]) + (near[2, 2] - near[2, 0])
+            south = (near[2, 0] - near[0, 0]) + 2.0 * (near[2, 1] - near[0, 1]) + (near[2, 2] - near[0, 2])
+            slope[row, col] = np.hypot(east / along_m, south / across_m)
     return slope
 
 
@@ -293,14 +329,50 @@ def height_above_drainage(flow: Flow, cells: Cells, *, stream_cells: int) -> Flo
     >>> height_above_drainage(flow, np.array([2, 1]), stream_cells=2).tolist()
     [3.0, 0.0]
     """
-    at = np.array(cells, dtype=np.intp)
-    moving = flow.upstream_cells[at] < stream_cells
+    filled_m = flow.filled_m.ravel()
+    return filled_m[cells] - filled_m[_stream_below(flow, cells, stream_cells)[-1]]
+
+
+def drain_distance_m(grid: Grid, flow: Flow, cells: Cells, *, stream_cells: int) -> Floats:
+    """Return how far cells lie from the stream they drain to, along the flow.
+
+    Parameters
+    ----------
+    grid : Grid
+    flow : Flow
+        Of the grid.
+    cells : ndarray of int (H,)
+        Flat indices.
+    stream_cells : int
+        A cell with at least this many upstream cells is a stream.
+
+    Returns
+    -------
+    ndarray (H,)
+        m; to the outlet of the grid where no stream comes before it.
+
+    Examples
+    --------
+    >>> flow = Flow(np.array([[0.0, 1.0, 4.0]]), np.array([0, 0, 1]), np.array([3, 2, 1]))
+    >>> grid = Grid(flow.filled_m, west_m=0.0, north_m=10.0, width_m=10.0, height_m=10.0)
+    >>> drain_distance_m(grid, flow, np.array([2, 1]), stream_cells=3).tolist()
+    [20.0, 10.0]
+    """
+    course = _stream_below(flow, cells, stream_cells)
+    steps = [step_lengths_m(grid, onward - at) for at, onward in pairwise(course)]
+    return np.sum(steps, axis=0) if steps else np.zeros(len(cells))
+
+
+def _stream_below(flow: Flow, cells: Cells, stream_cells: int) -> list[Cells]:
+    """Return where cells' water is after each step down, until all of it is in a stream or at an outlet."""
+    course = [np.array(cells, dtype=np.intp)]
+    moving = flow.upstream_cells[course[0]] < stream_cells
     while moving.any():
+        at = course[-1]
         onward = np.where(moving, flow.downstream[at], at)
         moving = (onward != at) & (flow.upstream_cells[onward] < stream_cells)
-        at = onward
-    filled_m = flow.filled_m.ravel()
-    return filled_m[cells] - filled_m[at]
+        course.append(onward)
+    return course
 
 
 def cover_means(codes: Floats, classes: Iterable[LandCover], *, file: str) -> tuple[float, float]:

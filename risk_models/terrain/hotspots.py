@@ -14,7 +14,8 @@ import pandas as pd
 from risk_models.errors import BadInputError, Finding
 from risk_models.standards import LandCover
 from risk_models.terrain.conditioning import Cells, Flow, Grid, condition, read_grid
-from risk_models.terrain.depressions import Sag, StorageCurve, find_sags, storage_curve, wedge_curve
+from risk_models.terrain.culverts import breach
+from risk_models.terrain.depressions import LEVELS, Sag, StorageCurve, find_sags, storage_curve, wedge_curve
 from risk_models.terrain.features import (
     CATCHMENT_CAP_M2,
     CATCHMENT_FLOOR_M2,
@@ -22,20 +23,24 @@ from risk_models.terrain.features import (
     Catchment,
     UpstreamIndex,
     cover_means,
+    drain_distance_m,
     height_above_drainage,
     horn_slope,
     kirpich_time_min,
     wetness_index,
 )
+from risk_models.terrain.network import SpillNetwork, spill_network
 from risk_models.terrain.table import FEATURE_COLUMNS, HotspotTerrain, read_terrain, write_terrain
 
 if TYPE_CHECKING:
+    import geopandas as gpd
+
     from risk_models.district import District
 
 __all__ = ["METHOD_VERSION", "hotspot_terrain"]
 
 #: Raised whenever the same inputs may give other numbers, so that an old cache is not read.
-METHOD_VERSION = "1"
+METHOD_VERSION = "2"
 
 Progress = Callable[[float, str], None]
 
@@ -44,6 +49,7 @@ def hotspot_terrain(
     district: District,
     *,
     land_cover_table: Iterable[LandCover],
+    culverts: gpd.GeoDataFrame | None = None,
     cache_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> HotspotTerrain:
@@ -55,8 +61,11 @@ def hotspot_terrain(
         Its ``hotspots``, rasters ``dem`` (m) and ``land_cover`` (codes), projected CRS and content hash are used.
     land_cover_table : iterable of LandCover
         Imperviousness and curve number of each land-cover code.
+    culverts : GeoDataFrame, optional
+        Lines along which water passes under roads and railways, in the projected CRS; see `breach`.
     cache_dir : Path, optional
-        Folder in which the result is kept, keyed by the district's content hash, the table and the method's version.
+        Folder in which the result is kept, keyed by the district's content hash, the table, the culverts and the
+        method's version.
     progress : callable, optional
         Called with a fraction (0-1) and a short text.
 
@@ -73,12 +82,17 @@ def hotspot_terrain(
     Notes
     -----
     A hotspot stands for the deepest depression within 60 m, or else for the kerb-high storage at the lowest cell
-    within 15 m. Surveyed area and depth replace the depression by a wedge; a surveyed catchment replaces the upstream
-    area. Catchments of two hotspots may overlap: each is asked on its own what reaches it.
+    within 15 m. Surveyed area and depth replace the depression by a wedge; a surveyed catchment replaces the local
+    area.
+
+    No rain is counted twice: a hotspot's own catchment ends where another hotspot takes the water in, and what spills
+    there comes down the network. The cap of its kind says how much of this local area the sewers leave to the surface,
+    and so bounds the local part alone; spill runs over the streets, and is not capped. Only the floor of one street
+    block, which a 10 m model does not resolve, can be shared by neighbours.
     """
     tell = progress or (lambda _fraction, _text: None)
     classes = tuple(land_cover_table)
-    stem = f"terrain-{_cache_key(district.content_hash, classes)}"
+    stem = f"terrain-{_cache_key(district.content_hash, classes, culverts)}"
     if cache_dir is not None and (cached := read_terrain(cache_dir, stem)) is not None:
         tell(1.0, "terrain read from cache")
         return cached
@@ -87,6 +101,8 @@ def hotspot_terrain(
     grid = read_grid(district.rasters["dem"], projected_crs=crs)
     cover = read_grid(district.rasters["land_cover"], projected_crs=crs)
     _require_on_grid(district.hotspots, grid)
+    if culverts is not None:
+        grid = breach(grid, culverts)
     tell(0.1, "filling depressions, tracing flow")
     flow = condition(grid.values)
     tell(0.5, "finding depressions")
@@ -100,9 +116,10 @@ def hotspot_terrain(
     return terrain
 
 
-def _cache_key(content_hash: str, classes: tuple[LandCover, ...]) -> str:
+def _cache_key(content_hash: str, classes: tuple[LandCover, ...], culverts: gpd.GeoDataFrame | None) -> str:
     table = sorted((item.class_code, item.imperviousness, item.curve_number) for item in classes)
-    return hashlib.sha256(repr((METHOD_VERSION, content_hash, table)).encode()).hexdigest()[:24]
+    lines = [] if culverts is None else sorted(culverts.geometry.to_wkb(hex=True))
+    return hashlib.sha256(repr((METHOD_VERSION, content_hash, table, lines)).encode()).hexdigest()[:24]
 
 
 def _require_on_grid(hotspots: pd.DataFrame, grid: Grid) -> None:
@@ -136,12 +153,13 @@ def _assemble(
     tell: Progress,
 ) -> HotspotTerrain:
     index = UpstreamIndex(grid, flow)
+    network = spill_network(grid, flow, sags, [str(name) for name in hotspots.index], index)
     slope = horn_slope(grid).ravel()
     rows: list[dict[str, Any]] = []
     curves: list[StorageCurve] = []
     for i, (sag, (_, hotspot)) in enumerate(zip(sags, hotspots.iterrows(), strict=True)):
         curve, source = _storage(sag, hotspot, grid)
-        row = _catchment_features(sag, hotspot, grid, flow, index)
+        row = _catchment_features(i, sag, hotspot, grid, network, index)
         cells = row.pop("cells")
         codes = cover.values.ravel()[_cover_cells(cover, grid, cells)]
         row["imperviousness"], row["curve_number"] = cover_means(codes, classes, file=cover.name)
@@ -158,14 +176,23 @@ def _assemble(
         if i % 20 == 0:
             tell(0.6 + 0.4 * i / len(sags), "collecting catchments")
     at = np.array([sag.cell for sag in sags], dtype=np.intp)
-    features = pd.DataFrame(rows, index=hotspots.index)
-    features["hand_m"] = height_above_drainage(flow, at, stream_cells=math.ceil(STREAM_AREA_M2 / grid.cell_area_m2))
-    features["twi"] = wetness_index(features["upstream_m2"].to_numpy(), slope[at], width_m=grid.width_m)
+    features = pd.DataFrame(rows, index=hotspots.index, columns=None if rows else list(FEATURE_COLUMNS))
+    stream_cells = math.ceil(STREAM_AREA_M2 / grid.cell_area_m2)
+    features["hand_m"] = height_above_drainage(flow, at, stream_cells=stream_cells)
+    features["drain_distance_m"] = drain_distance_m(grid, flow, at, stream_cells=stream_cells)
+    features["twi"] = wetness_index(features["upstream_m2"].to_numpy(np.float64), slope[at], width_m=grid.width_m)
+    names = np.append(hotspots.index.to_numpy(dtype=object), "")
+    features["spills_to"] = pd.Series(names[network.downstream], index=features.index, dtype="str")
+    shared = network.stands_for != np.arange(len(sags))
+    features["shares_sag_of"] = pd.Series(
+        names[np.where(shared, network.stands_for, -1)], index=features.index, dtype="str"
+    )
+    features["spill_path_m"], features["spill_travel_min"] = network.path_m, network.travel_min
     return HotspotTerrain(
         features=features[list(FEATURE_COLUMNS)],
-        curve_depth_m=np.stack([curve.depth_m for curve in curves]),
-        curve_area_m2=np.stack([curve.area_m2 for curve in curves]),
-        curve_volume_m3=np.stack([curve.volume_m3 for curve in curves]),
+        curve_depth_m=np.array([curve.depth_m for curve in curves]).reshape(-1, LEVELS),
+        curve_area_m2=np.array([curve.area_m2 for curve in curves]).reshape(-1, LEVELS),
+        curve_volume_m3=np.array([curve.volume_m3 for curve in curves]).reshape(-1, LEVELS),
     )
 
 
@@ -188,20 +215,26 @@ def _storage(sag: Sag, hotspot: pd.Series, grid: Grid) -> tuple[StorageCurve, st
     return curve, sag.source
 
 
-def _catchment_features(sag: Sag, hotspot: pd.Series, grid: Grid, flow: Flow, index: UpstreamIndex) -> dict[str, Any]:
+def _catchment_features(
+    row: int, sag: Sag, hotspot: pd.Series, grid: Grid, network: SpillNetwork, index: UpstreamIndex
+) -> dict[str, Any]:
     """Return catchment area and time of concentration, and the cells that stand for the catchment."""
-    # A depression takes in what reaches any of its cells; along a gutter the largest flow line is taken.
-    start = sag.cells if sag.source == "dem" else sag.cells[[flow.upstream_cells[sag.cells].argmax()]]
-    upstream_m2 = index.total_upstream(start) * grid.cell_area_m2
+    local_m2 = float(network.local_cells[row] * grid.cell_area_m2)
     surveyed_m2 = _given(hotspot, "surveyed_catchment_m2")
     pond_m2 = sag.cells.size * grid.cell_area_m2
     cap_m2 = max(CATCHMENT_CAP_M2[str(hotspot["kind"])], pond_m2)
-    area_m2 = surveyed_m2 or max(min(upstream_m2, cap_m2), CATCHMENT_FLOOR_M2)
-    catchment = index.catchment(start, limit_cells=math.ceil(area_m2 / grid.cell_area_m2))
+    area_m2 = surveyed_m2 or max(min(local_m2, cap_m2), CATCHMENT_FLOOR_M2)
+    catchment = index.catchment(
+        network.cells[row],
+        limit_cells=math.ceil(area_m2 / grid.cell_area_m2),
+        owner=network.owner,
+        row=int(network.stands_for[row]),
+    )
     return {
         "catchment_m2": area_m2,
-        "upstream_m2": upstream_m2,
-        "catchment_capped": bool(not surveyed_m2 and upstream_m2 > cap_m2),
+        "upstream_m2": float(network.upstream_cells[row] * grid.cell_area_m2),
+        "local_m2": local_m2,
+        "catchment_capped": bool(not surveyed_m2 and local_m2 > cap_m2),
         "time_of_concentration_min": _concentration_min(catchment, area_m2, grid),
         "cells": _stand_in_cells(catchment, area_m2, sag, grid),
     }

@@ -17,8 +17,11 @@ def _refuse(*_: object, **__: object) -> None:
     raise OSError("a DAG file must not open a connection")
 
 
-def _load(path: Path) -> tuple[float, DAG]:
-    """Return the processor time that parsing took [s], and the DAG; its function bears the name of the file."""
+def _load(path: Path) -> tuple[float, list[DAG]]:
+    """Return the processor time that parsing took [s], and the DAGs.
+
+    They stand in the file by name; where none does, its function bears the name of the file.
+    """
     spec = importlib.util.spec_from_file_location(f"parsed_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
@@ -26,7 +29,8 @@ def _load(path: Path) -> tuple[float, DAG]:
     started = time.process_time()
     spec.loader.exec_module(module)
     spent_s = time.process_time() - started
-    return spent_s, getattr(module, path.stem)()
+    named = [value for value in vars(module).values() if isinstance(value, DAG)]
+    return spent_s, named or [getattr(module, path.stem)()]
 
 
 def _seconds(value: Any) -> float | None:
@@ -47,11 +51,11 @@ def _task(task: Any) -> dict[str, Any]:
 
 
 def _schedule(dag: DAG) -> Any:
-    """Return the cron text, the URIs of the assets waited for, or None."""
+    """Return the cron text, the URIs of the assets waited for, the seconds between two runs, or None."""
     condition = getattr(dag.timetable, "asset_condition", None)
     if condition is not None and getattr(condition, "objects", None):
         return [asset.uri for asset in condition.objects]
-    return getattr(dag.timetable, "expression", None)
+    return getattr(dag.timetable, "expression", None) or _seconds(getattr(dag.timetable, "delta", None))
 
 
 def main() -> None:
@@ -61,18 +65,19 @@ def main() -> None:
     for path in sorted(Path(sys.argv[1]).glob("*.py")):
         if path.stem == "__init__":
             continue
-        spent_s, dag = _load(path)
-        dags[dag.dag_id] = {
-            "file": path.name,
-            "parse_s": spent_s,
-            "schedule": _schedule(dag),
-            "tags": sorted(dag.tags),
-            "doc_md": dag.doc_md,
-            "catchup": dag.catchup,
-            "max_active_runs": dag.max_active_runs,
-            "params": {name: dag.params[name] for name in dag.params},
-            "tasks": {task.task_id: _task(task) for task in dag.tasks},
-        }
+        spent_s, found = _load(path)
+        for dag in found:
+            dags[dag.dag_id] = {
+                "file": path.name,
+                "parse_s": spent_s,
+                "schedule": _schedule(dag),
+                "tags": sorted(dag.tags),
+                "doc_md": dag.doc_md,
+                "catchup": dag.catchup,
+                "max_active_runs": dag.max_active_runs,
+                "params": {name: dag.params[name] for name in dag.params},
+                "tasks": {task.task_id: _task(task) for task in dag.tasks},
+            }
     modules = sorted({name.partition(".")[0] for name in sys.modules} - before)
     print(json.dumps({"dags": dags, "modules": modules}))  # noqa: T201 - the answer
 

@@ -73,6 +73,12 @@ def test_feeds_then_cycle_then_mail(airflow: Airflow, begin: pd.Timestamp) -> No
     raw = {path.parent.name for path in (airflow.out / "raw").rglob("*") if path.is_file()}
     assert raw == {"gauges", "ensemble"}
 
+    airflow.test("feed_gauges")  # nothing new: skipped, and no second file
+    airflow.test("feed_freshness")
+    with airflow.ledger() as ledger:
+        assert ledger.outbox() == []
+    assert len([path for path in (airflow.out / "raw" / "gauges").iterdir() if path.is_file()]) == 1
+
     airflow.test("warning_cycle", at=f"{begin.tz_convert('Asia/Shanghai'):%Y-%m-%dT%H:%M}")
     with airflow.ledger() as ledger:
         assert [cycle.valid_at for cycle in ledger.cycles("410199")] == [begin.to_pydatetime()]

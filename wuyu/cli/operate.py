@@ -23,6 +23,9 @@ def add_verbs(verbs: Any) -> None:
     )
     _timed(add_verb(feeds, "pull", _feeds_pull, "take over what is new in every feed"))
     _timed(add_verb(feeds, "status", _feeds_status, "show the newest file of each feed and its age"))
+    take = add_place(add_verb(feeds, "accept", _feeds_accept, "take a refused file after all; without one, list them"))
+    take.add_argument("sha256", nargs="?", help="its sha256, or the first 8 digits or more")
+    take.add_argument("--officer", help="name of the officer who answers for it")
     _timed(add_verb(verbs, "score", _score, "score the hotspots for one hour; decide nothing"))
     _timed(add_verb(verbs, "cycle", _cycle, "run one warning cycle: score, decide, write bulletins, fill the outbox"))
     _timed(add_verb(verbs, "plan", _plan, "propose plan, shelter and teams for every warned hotspot of one hour"))
@@ -111,6 +114,25 @@ def _feeds_status(arguments: argparse.Namespace) -> int:
         for problem in filter(None, (row.refused, row.error)):
             say(f"  {problem}")
     return 0 if all(row.state in ("fresh", "ahead") and not row.consecutive_failures for row in rows) else 1
+
+
+def _feeds_accept(arguments: argparse.Namespace) -> int:
+    from risk_models.errors import ConfigError
+    from wuyu.feeds.accept import accept_file, refused_file, refused_files
+    from wuyu.rain.pulling import check_of, feed_of
+
+    desk = open_from(arguments)
+    if arguments.sha256 is None:
+        for file in refused_files(desk.ledger):
+            say(f"{file.sha256[:12]} {file.feed_id} {file.name} came {file.arrived_at}: {file.error}")
+        return 0
+    if not arguments.officer:
+        raise ConfigError("name the officer who answers for it: --officer NAME")
+    file = refused_file(desk.ledger, arguments.sha256)
+    check = check_of(desk, feed_of(desk, file.feed_id))
+    accept_file(desk.ledger, file, officer=arguments.officer, now=wall_clock(), raw_dir=desk.raw_dir, check=check)
+    say(f"{file.name}: taken into use in the name of {arguments.officer}; refused before for: {file.error}")
+    return 0
 
 
 def _score(arguments: argparse.Namespace) -> int:

@@ -21,10 +21,12 @@ from wuyu.ledger.models import FeedFile, FeedFinding, FeedPull, FeedState, LogEn
 from wuyu.ledger.store import Ledger
 from wuyu.ledger.types import FileState
 
-__all__ = ["PullResult", "pull"]
+__all__ = ["PullResult", "issue_time", "pull"]
 
 LOOKBACK_H = 96
 """Hours before now that a cycle may look at, where the settings of a feed do not say."""
+FORECASTS_WITHOUT_ISSUE = ("open_meteo",)
+"""Kinds whose files are forecasts and do not say when they were made."""
 _FUTURE = timedelta(hours=1, minutes=5)  # the step that is still running may be stamped with its end
 _NAMES_TOLD = 5
 
@@ -109,6 +111,33 @@ def pull(
     )
 
 
+def issue_time(kind: str, name: str, facts: FileFacts, *, arrived_at: datetime) -> datetime | None:
+    """Return when a forecast was made; None for observations.
+
+    Parameters
+    ----------
+    kind : str
+        Of the feed.
+    name : str
+        Of the file; heeded if nothing in the file tells.
+    facts : FileFacts
+    arrived_at : datetime
+        A forecast whose file does not say it was made before it came: at the latest at the full hour before.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> issue_time("open_meteo", "answer.json", FileFacts(), arrived_at=datetime(2021, 7, 20, 9, 3, tzinfo=UTC)).hour
+    9
+    """
+    named = issued_at_from_name(name)
+    if facts.issued_at is not None:
+        return facts.issued_at
+    if kind in FORECASTS_WITHOUT_ISSUE:
+        return named or arrived_at.replace(minute=0, second=0, microsecond=0)
+    return None if facts.last_value_at else named
+
+
 def _take(taken: _Taken, arrival: Arrival, known: dict[str, tuple[str, str]], judge: _Judge) -> None:
     """Keep one arrival, unless its bytes are known."""
     if arrival.sha256 in known:
@@ -169,7 +198,7 @@ class _Judge:
             size_bytes=arrival.size_bytes,
             raw_path=kept.relative_to(self.raw_dir).as_posix(),
             state=FileState.REJECTED if reason else FileState.ACCEPTED,
-            issued_at=facts.issued_at or (None if facts.last_value_at else issued_at_from_name(arrival.name)),
+            issued_at=issue_time(self.feed.kind, arrival.name, facts, arrived_at=self.now),
             first_value_at=facts.first_value_at,
             last_value_at=facts.last_value_at,
             rows_read=facts.rows_read,

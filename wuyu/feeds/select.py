@@ -13,10 +13,18 @@ from wuyu.ledger.models import FeedFile
 from wuyu.ledger.store import Ledger
 from wuyu.ledger.types import FileState
 
-__all__ = ["SelectedFile", "ensembles", "gauge_table", "gauge_tables", "newest_ensemble"]
+__all__ = [
+    "SelectedFile",
+    "ensembles",
+    "forecast_issues",
+    "gauge_table",
+    "gauge_tables",
+    "newest_ensemble",
+    "observed_maps",
+]
 
-MAX_TABLES = 400
-"""Tables looked at for one window: enough for a file every 15 minutes over three days."""
+MAX_TABLES = 600
+"""Files looked at for one window: enough for one every 10 minutes over four days."""
 MAX_ISSUES = 5
 
 
@@ -91,9 +99,66 @@ def ensembles(
     ledger, feed_id, raw_dir, valid_at, delay, known_at
         As in `newest_ensemble`.
     """
+    query = _issued(feed_id, valid_at, delay, known_at)
+    return _files(ledger, query.limit(MAX_ISSUES), raw_dir)
+
+
+def forecast_issues(
+    ledger: Ledger,
+    feed_id: str,
+    *,
+    raw_dir: Path,
+    valid_at: datetime,
+    delay: timedelta = timedelta(0),
+    known_at: datetime | None = None,
+) -> list[tuple[SelectedFile, ...]]:
+    """Return the issues that were there at `valid_at`, the newest first, each with all its files.
+
+    For forecasts that come in several files, one per step: of two files of one name the later counts.
+
+    Parameters
+    ----------
+    ledger, feed_id, raw_dir, valid_at, delay, known_at
+        As in `newest_ensemble`.
+    """
+    files = _files(ledger, _issued(feed_id, valid_at, delay, known_at).limit(MAX_TABLES), raw_dir)
+    issues: dict[datetime | None, dict[str, SelectedFile]] = {}
+    for file in files:
+        issues.setdefault(file.issued_at, {}).setdefault(file.name, file)
+    return [tuple(parts.values()) for parts in list(issues.values())[:MAX_ISSUES]]
+
+
+def observed_maps(
+    ledger: Ledger,
+    feed_id: str,
+    *,
+    raw_dir: Path,
+    begin: datetime,
+    valid_at: datetime,
+    delay: timedelta = timedelta(0),
+    known_at: datetime | None = None,
+) -> list[SelectedFile]:
+    """Return the observed fields (no issue time) with a value after `begin` and none after `valid_at`, newest first.
+
+    Parameters
+    ----------
+    ledger, feed_id, raw_dir, valid_at, delay, known_at
+        As in `newest_ensemble`.
+    begin : datetime
+        Nothing up to it is needed.
+    """
+    was_there = or_(FeedFile.arrived_at <= valid_at, FeedFile.last_value_at <= valid_at - delay)
+    query = _accepted(feed_id, known_at).where(
+        FeedFile.issued_at.is_(None), FeedFile.last_value_at > begin, FeedFile.first_value_at <= valid_at, was_there
+    )
+    newest_first = query.order_by(FeedFile.last_value_at.desc(), FeedFile.id.desc())
+    return _files(ledger, newest_first.limit(MAX_TABLES), raw_dir)
+
+
+def _issued(feed_id: str, valid_at: datetime, delay: timedelta, known_at: datetime | None) -> Select[FeedFile]:
     was_there = or_(FeedFile.arrived_at <= valid_at, FeedFile.issued_at <= valid_at - delay)
     query = _accepted(feed_id, known_at).where(FeedFile.issued_at <= valid_at, was_there)
-    return _files(ledger, query.order_by(FeedFile.issued_at.desc(), FeedFile.id.desc()).limit(MAX_ISSUES), raw_dir)
+    return query.order_by(FeedFile.issued_at.desc(), FeedFile.id.desc())
 
 
 def gauge_table(
@@ -119,12 +184,13 @@ def gauge_tables(
     raw_dir: Path,
     valid_at: datetime,
     past_h: int,
+    step_h: float = 1.0,
     known_at: datetime | None = None,
 ) -> list[SelectedFile]:
     """Return the gauge tables that together hold the window of a cycle, the last that came first.
 
-    A table without an hour that those after it do not have is left out, so a feed of long tables gives one and a feed
-    of an hour each gives one per hour.
+    A table without a step that those after it do not have is left out, so a feed of long tables gives one and a feed
+    of a step each gives one per step.
 
     Parameters
     ----------
@@ -132,22 +198,27 @@ def gauge_tables(
         As in `newest_ensemble`.
     past_h : int
         Length of the window before `valid_at` [h].
+    step_h : float
+        Step of the tables [h].
     """
     query = _tables(feed_id, valid_at, known_at).where(FeedFile.last_value_at > valid_at - timedelta(hours=past_h))
     files = _files(ledger, query.limit(MAX_TABLES), raw_dir)
-    return list(_reaching(files, valid_at, valid_at - timedelta(hours=past_h)))
+    return list(_reaching(files, valid_at, valid_at - timedelta(hours=past_h), step_h))
 
 
-def _reaching(files: Iterable[SelectedFile], valid_at: datetime, begin: datetime) -> Iterable[SelectedFile]:
-    """Give every file that has an hour of the window which no newer file has."""
+def _reaching(
+    files: Iterable[SelectedFile], valid_at: datetime, begin: datetime, step_h: float
+) -> Iterable[SelectedFile]:
+    """Give every file that has a step of the window which no newer file has."""
+    step_s = round(3600 * step_h)
     covered: set[int] = set()
     for file in files:
         if file.first_value_at is None or file.last_value_at is None:
             continue
         first, last = max(file.first_value_at, begin), min(file.last_value_at, valid_at)
-        hours = set(range(int(first.timestamp() // 3600), int(last.timestamp() // 3600) + 1))
-        if hours - covered:
-            covered |= hours
+        steps = set(range(int(first.timestamp() // step_s), int(last.timestamp() // step_s) + 1))
+        if steps - covered:
+            covered |= steps
             yield file
 
 

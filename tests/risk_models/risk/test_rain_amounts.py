@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
+from risk_models.forecast.accumulate import max_moving_sum_mm
 from risk_models.forecast.storm import depth_mm
 from risk_models.risk.rain_amounts import rain_amounts, return_periods
 from risk_models.standards import load_standards
@@ -74,3 +78,21 @@ def test_a_step_that_does_not_divide_the_hour_is_refused() -> None:
     past, future = quiet()
     with pytest.raises(ValueError, match="multiple of the step"):
         rain_amounts(past, future, step_h=0.7)
+
+
+with_gaps = st.one_of(st.floats(0.0, 90.0), st.just(float("nan")))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    past=hnp.arrays(np.float64, (2, 30), elements=with_gaps),
+    future=hnp.arrays(np.float64, (2, 3, 26), elements=with_gaps),
+    n_past=st.integers(1, 30),
+)
+def test_greatest_sums_are_those_of_the_joined_series(past: np.ndarray, future: np.ndarray, n_past: int) -> None:
+    before = past[:, -n_past:][:, -24:]
+    joined = np.concatenate([np.repeat(before[:, None], 3, axis=1), future], axis=2)
+    amounts = rain_amounts(past[:, -n_past:], future)
+    for window_h in (1, 3, 6, 12, 24):
+        greatest = max_moving_sum_mm(joined, window_h=window_h, axis=2, first=before.shape[1])
+        np.testing.assert_array_equal(amounts.expected_p50[window_h], np.quantile(greatest, 0.5, axis=1))

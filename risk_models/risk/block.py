@@ -1,0 +1,377 @@
+"""Score one block of hotspots: rain in, columns of the risk table out.
+
+A block holds whole components of the spill network, so that blocks do not depend on each other: they can be scored in
+turn with bounded memory, or on several machines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from risk_models.forecast.rainfall import validate_rainfall
+from risk_models.forecast.storm import return_period_text
+from risk_models.forecast.wetness import soil_water_index
+from risk_models.levels import Level
+from risk_models.risk.combined import LearnedOpinion, combine_classes
+from risk_models.risk.explain import Run, physical_points
+from risk_models.risk.exposure import is_day
+from risk_models.risk.impact import Verdict, class_probabilities, verdict
+from risk_models.risk.outages import capacity_shares
+from risk_models.risk.ponding import HotspotBasins, simulate_ponding, wet_state
+from risk_models.risk.ponding_kernel import depths_at
+from risk_models.risk.rain_amounts import rain_amounts, return_periods
+from risk_models.risk.reasons import contributions, main_factor, sentence_en, sentence_zh, unknown_sentences
+from risk_models.risk.table import RISK_COLUMNS
+from risk_models.standards import RiskMatrix, StormFormula
+
+__all__ = ["CENTRAL_SET", "PARAMETER_SETS", "BlockScorer"]
+
+Floats = npt.NDArray[np.float64]
+
+#: Equally likely (drain factor, inflow factor) pairs for what is not known of drains and catchments: partly blocked
+#: inlets with a larger catchment, the central guess, clean drains with a smaller one (an assumption).
+PARAMETER_SETS = ((0.7, 1.1), (0.9, 1.0), (1.0, 0.9))
+CENTRAL_SET = 1
+#: A gap in the observed rain within these last hours makes the present state of a hotspot unknown.
+RECENT_H = 12
+QUALITY_SUSPECT = 3
+STALE_FORECAST_H = 12
+
+
+@dataclass(frozen=True)
+class _Rain:
+    """Rain cut at the cycle time: past (H, P), future (H, M, T), and what is unknown of each (H,)."""
+
+    past_mm: Floats
+    future_mm: Floats
+    past_unknown: npt.NDArray[np.bool_]
+    future_unknown: npt.NDArray[np.bool_]
+    suspect: npt.NDArray[np.bool_]
+    step_ends: pd.DatetimeIndex  # of past, then future
+    valid_at: pd.Timestamp
+    step_h: float
+
+
+@dataclass(frozen=True)
+class _Outcomes:
+    """Equally likely outcomes (parameter sets x members) of the horizon, with C threshold depths."""
+
+    peak_depth_m: Floats  # (H, N)
+    peak_step: npt.NDArray[np.int32]  # (H, N)
+    first_step: npt.NDArray[np.int32]  # (H, N, C)
+    dry_peak_m: Floats  # (H, sets); without any more rain
+    depth_now_m: Floats  # (H,)
+    capacity_share: Floats  # (H,)
+
+
+@dataclass(frozen=True)
+class BlockScorer:
+    """What scoring needs of H hotspots; plain arrays and tables, so that it can be sent to another process.
+
+    Attributes
+    ----------
+    hotspots : DataFrame
+        Register columns, without geometry.
+    basins : HotspotBasins
+    exposure : DataFrame
+        See `hotspot_exposure`.
+    depth_of_impact_m, unaided_impact_m, ordinary_impact_m : ndarray (H, 3)
+        Least depth of each impact class at the hotspot, if no help were at hand, and if it were an ordinary road.
+    thresholds_m : tuple of float
+        Depths whose passing is told.
+    matrix : RiskMatrix
+    band_minima : ndarray (4,)
+    formula : StormFormula
+    horizon_h : int
+    typical, undrained : HotspotBasins
+        See `typical_place`.
+    learned : LearnedOpinion or None
+    timezone : str
+        Of local time, which decides between day and night.
+    """
+
+    hotspots: pd.DataFrame
+    basins: HotspotBasins
+    exposure: pd.DataFrame
+    depth_of_impact_m: Floats
+    unaided_impact_m: Floats
+    ordinary_impact_m: Floats
+    thresholds_m: tuple[float, ...]
+    matrix: RiskMatrix
+    band_minima: Floats
+    formula: StormFormula
+    horizon_h: int
+    typical: HotspotBasins
+    undrained: HotspotBasins
+    learned: LearnedOpinion | None
+    timezone: str
+
+    def take(self, rows: npt.NDArray[np.intp]) -> BlockScorer:
+        """Return the scorer of some hotspots, whole components of the network."""
+        return replace(
+            self,
+            hotspots=self.hotspots.iloc[rows],
+            basins=self.basins.take(rows),
+            exposure=self.exposure.iloc[rows],
+            depth_of_impact_m=self.depth_of_impact_m[rows],
+            unaided_impact_m=self.unaided_impact_m[rows],
+            ordinary_impact_m=self.ordinary_impact_m[rows],
+            typical=self.typical.take(rows),
+            undrained=self.undrained.take(rows),
+            learned=None if self.learned is None else self.learned.take(rows),
+        )
+
+    def score(
+        self,
+        rainfall: xr.Dataset,
+        *,
+        soil_water_mm: Floats | None = None,
+        outages: pd.DataFrame | None = None,
+        threads: int = 1,
+    ) -> pd.DataFrame:
+        """Score one cycle.
+
+        Parameters
+        ----------
+        rainfall : Dataset
+            Of these hotspots, in this order.
+        soil_water_mm : ndarray (H,), optional
+            Water the soil held before the first step, mm; NaN counts as none.
+        outages : DataFrame, optional
+            Of these hotspots; see `risk_models.risk.outages`.
+        threads : int
+            Threads of the ponding model.
+
+        Returns
+        -------
+        DataFrame
+            Columns `RISK_COLUMNS`.
+
+        Raises
+        ------
+        BadInputError
+            If the rain breaks its contract.
+        ValueError
+            If it is for other hotspots.
+        """
+        rain = self._split(rainfall)
+        outcomes = self._simulate(rain, soil_water_mm, outages, threads)
+        probabilities = class_probabilities(outcomes.peak_depth_m, self.depth_of_impact_m)
+        learned = np.full(len(probabilities), np.nan)
+        if self.learned is not None:
+            amounts = rain_amounts(rain.past_mm, rain.future_mm, step_h=rain.step_h)
+            learned = self.learned.probability(amounts.columns())
+            probabilities = combine_classes(probabilities, learned, n_events=self.learned.n_events)
+        found = verdict(probabilities, self.matrix, self.band_minima)
+        points = self._points(rain, outcomes, found, soil_water_mm, threads)
+        frame = self._columns(rain, outcomes, found, soil_water_mm).assign(learned_probability=learned)
+        frame["confidence"] = self._confidence(rain, rainfall)
+        return self._explain(frame, points, rain)
+
+    def _split(self, rainfall: xr.Dataset) -> _Rain:
+        validate_rainfall(rainfall)
+        if list(rainfall["hotspot"].values) != list(self.hotspots.index):
+            raise ValueError("rainfall is for other hotspots, or in another order, than the district's register")
+        step_h = float(rainfall.attrs["step_h"])
+        valid_at = pd.Timestamp(rainfall.attrs["valid_at"])
+        time = pd.DatetimeIndex(rainfall["time"].values).tz_localize("UTC")
+        past, future = time <= valid_at, (time > valid_at) & (time <= valid_at + pd.Timedelta(hours=self.horizon_h))
+        rain_mm = rainfall["rain_mm"].transpose("hotspot", "member", "time")
+        # the observed part is the same in all members: it is taken once
+        past_mm = rain_mm[:, 0, past].to_numpy().astype(np.float64)
+        future_mm = rain_mm[:, :, future].to_numpy().astype(np.float64)
+        recent = round(RECENT_H / step_h)
+        quality = rainfall["quality"].transpose("hotspot", "time").to_numpy()[:, past]
+        short = future_mm.shape[2] < round(self.horizon_h / step_h)
+        return _Rain(
+            past_mm=past_mm,
+            future_mm=future_mm,
+            past_unknown=np.isnan(past_mm[:, -recent:]).any(axis=1) | (past_mm.shape[1] < recent),
+            future_unknown=np.isnan(future_mm).any(axis=(1, 2)) | short,
+            suspect=(quality[:, -recent:] == QUALITY_SUSPECT).any(axis=1),
+            step_ends=pd.DatetimeIndex(time[past].append(time[future])),
+            valid_at=valid_at,
+            step_h=step_h,
+        )
+
+    def _simulate(
+        self, rain: _Rain, soil_water_mm: Floats | None, outages: pd.DataFrame | None, threads: int
+    ) -> _Outcomes:
+        """Run the past once and the horizon for every member, under each parameter set.
+
+        Unknown steps enter as 0 mm, so depths are lower bounds there; `_mark_unknown` marks them so.
+        """
+        shares = capacity_shares(outages, list(self.hotspots.index), rain.step_ends, step_h=rain.step_h)
+        n_past = rain.past_mm.shape[1]
+        fixed = shares.drain.shape[1] == 1
+        before, ahead = (shares, shares) if fixed else (shares.steps(slice(n_past)), shares.steps(slice(n_past, None)))
+        common: dict[str, Any] = {
+            "step_h": rain.step_h,
+            "drain_factor": [drain for drain, _ in PARAMETER_SETS],
+            "inflow_factor": [inflow for _, inflow in PARAMETER_SETS],
+            "account": False,
+            "threads": threads,
+        }
+        start = None
+        if soil_water_mm is not None:
+            start = wet_state(self.basins, soil_water_mm).repeat(len(PARAMETER_SETS))
+        past = np.nan_to_num(rain.past_mm)[:, None, :]
+        now = simulate_ponding(self.basins, past, state=start, shares=before, **common).final
+        no_more = np.zeros((len(past), 1, rain.future_mm.shape[2]))
+        still = simulate_ponding(self.basins, no_more, state=now, shares=ahead, **common)
+        run = simulate_ponding(
+            self.basins, np.nan_to_num(rain.future_mm), state=now.repeat(rain.future_mm.shape[1]), shares=ahead,
+            thresholds_m=self.thresholds_m, **common,
+        )  # fmt: skip
+        standing_m3 = np.ascontiguousarray(now.ponded_m3[:, CENTRAL_SET, None])
+        curves = np.ascontiguousarray(self.basins.curve_depth_m), np.ascontiguousarray(self.basins.curve_volume_m3)
+        return _Outcomes(
+            peak_depth_m=run.peak_depth_m,
+            peak_step=run.peak_step,
+            first_step=run.first_step,
+            dry_peak_m=still.peak_depth_m,
+            depth_now_m=depths_at(standing_m3, *curves)[:, 0],
+            capacity_share=ahead.least,
+        )
+
+    def _points(
+        self, rain: _Rain, outcomes: _Outcomes, found: Verdict, soil_water_mm: Floats | None, threads: int
+    ) -> dict[str, Floats]:
+        """Telescope the score (see `explain`); where nothing is warned only rain and exposure are told apart."""
+
+        def score(peak_m: Floats, impact_m: Floats) -> Floats:
+            return verdict(class_probabilities(peak_m, impact_m), self.matrix, self.band_minima).score
+
+        fallen = score(outcomes.dry_peak_m, self.ordinary_impact_m)
+        rained = score(outcomes.peak_depth_m, self.ordinary_impact_m)
+        unaided = score(outcomes.peak_depth_m, self.unaided_impact_m)
+        aided = score(outcomes.peak_depth_m, self.depth_of_impact_m)
+        points = {"fallen": fallen, "expected": rained - fallen}
+        points |= {factor: np.full_like(rained, np.nan) for factor in ("wetness", "catchment", "drains")}
+        points |= {"exposure": unaided - rained, "capacity": aided - unaided, "record": found.score - aided}
+        is_warned = found.level >= Level.BLUE
+        if is_warned.any():
+            run = Run(np.nan_to_num(rain.past_mm), np.nan_to_num(rain.future_mm), soil_water_mm, rain.step_h, threads)
+            rows, split = physical_points(
+                self.typical, self.undrained, is_warned, run, parameter_sets=PARAMETER_SETS, rained=rained,
+                score_of=lambda peak_m, rows: score(peak_m, self.ordinary_impact_m[rows]),
+            )  # fmt: skip
+            for factor, values in split.items():
+                points[factor][rows] = values
+        return points
+
+    def _columns(self, rain: _Rain, outcomes: _Outcomes, found: Verdict, soil_water_mm: Floats | None) -> pd.DataFrame:
+        frame = pd.DataFrame(self.hotspots[["hotspot_name", "hotspot_name_en", "kind", "town_code", "lon", "lat"]])
+        amounts = rain_amounts(rain.past_mm, rain.future_mm, step_h=rain.step_h)
+        for name, values in amounts.columns().items():
+            frame[name] = values
+        periods = return_periods(amounts, self.formula)
+        for name in periods.columns:
+            frame[name] = periods[name].to_numpy()
+        frame["formula_id"] = self.formula.formula_id
+        frame["soil_water_index_mm"] = _soil_water_now_mm(rain, soil_water_mm)
+        frame["depth_now_m"] = outcomes.depth_now_m
+        quantiles = np.quantile(outcomes.peak_depth_m, [0.1, 0.5, 0.9], axis=1)
+        frame["depth_p10_m"], frame["depth_p50_m"], frame["depth_p90_m"] = quantiles
+        names = ("p_5cm", "p_15cm", "p_27cm", "p_50cm", "p_lethal")
+        passed = (outcomes.first_step >= 0).mean(axis=1)
+        for index, name in enumerate(names):
+            frame[name] = passed[:, index]
+        peak_step = np.where(outcomes.peak_depth_m > 0, outcomes.peak_step, -1)
+        for name, step in (
+            ("first_15cm_at", outcomes.first_step[:, :, 1]),
+            ("first_50cm_at", outcomes.first_step[:, :, 3]),
+            ("peak_at", peak_step),
+        ):
+            frame[name] = self._median_time(step, rain).array
+        frame["likelihood"], frame["impact"] = found.likelihood, found.impact
+        frame["score"], frame["level"] = found.score, found.level
+        frame["worst_case_level"] = self._worst_case(frame["depth_p90_m"].to_numpy())
+        frame["unconfirmed"] = rain.suspect
+        time = "day" if is_day(rain.valid_at, self.timezone) else "night"
+        frame["people_exposed"] = self.exposure[f"people_{time}"].to_numpy()
+        for name in ("facilities_exposed", "people_day", "people_night", "capacity_ready"):
+            frame[name] = self.exposure[name].to_numpy()
+        frame["people_in_water"], frame["buildings_in_water"], frame["exposure"] = np.nan, np.nan, ""
+        frame["capacity_share"] = outcomes.capacity_share
+        return frame
+
+    @staticmethod
+    def _median_time(step: npt.NDArray[np.int32], rain: _Rain) -> pd.Series:
+        """Turn steps (-1 never) into the upper median time; NaT if half of the outcomes or more never get there."""
+        never, middle = np.iinfo(np.int32).max, step.shape[1] // 2
+        median = np.partition(np.where(step < 0, never, step), middle, axis=1)[:, middle]
+        offsets = pd.to_timedelta(np.where(median == never, 0, median) * rain.step_h, unit="h")
+        times = pd.Series(pd.DatetimeIndex(rain.valid_at + offsets).as_unit("ns"))
+        return times.where(median != never)
+
+    def _worst_case(self, depth_p90_m: Floats) -> npt.NDArray[np.int64]:
+        """Level if the depth that one outcome in ten passes came true: the top likelihood row of the matrix."""
+        impact = (depth_p90_m[:, None] >= self.depth_of_impact_m).sum(axis=1)
+        levels: npt.NDArray[np.int64] = self.matrix.levels.astype(np.int64)[3, impact]
+        return levels
+
+    def _confidence(self, rain: _Rain, rainfall: xr.Dataset) -> npt.NDArray[np.str_]:
+        """Cap confidence by the state of the rain: substituted, suspect or old input is never "high"."""
+        ladder = int(rainfall.attrs["ladder_step"])
+        issued = rainfall.attrs["issued_at"]
+        stale = not issued or rain.valid_at - pd.Timestamp(issued) > pd.Timedelta(hours=STALE_FORECAST_H)
+        gaps = np.isnan(rain.past_mm).any(axis=1)
+        low = rain.past_unknown | rain.future_unknown | (ladder >= 4)
+        medium = rain.suspect | gaps | (ladder >= 2) | stale
+        return np.where(low, "low", np.where(medium, "medium", "high"))
+
+    def _explain(self, frame: pd.DataFrame, points: dict[str, Floats], rain: _Rain) -> pd.DataFrame:
+        behind = frame.assign(
+            drain_capacity_mm_h=self.hotspots["drain_capacity_mm_h"].to_numpy(float),
+            catchment_m2=self.basins.catchment_m2,
+        )
+        facts: list[dict[str, Any]] = [{str(k): v for k, v in row.items()} for row in behind.to_dict("records")]
+        told = {name: values for name, values in points.items() if name != "record" or self.learned is not None}
+        shares = [
+            {name: float(values[h]) for name, values in told.items() if not np.isnan(values[h])}
+            for h in range(len(facts))
+        ]
+        is_warned = frame["level"].to_numpy() >= Level.BLUE
+        mains = [main_factor(share) if warned else None for share, warned in zip(shares, is_warned, strict=True)]
+        frame["reason_zh"] = [
+            sentence_zh(row, horizon_h=self.horizon_h, main=main) for row, main in zip(facts, mains, strict=True)
+        ]
+        periods = [return_period_text(float(v), "en", formula=self.formula) for v in frame["return_period_a"]]
+        frame["reason_en"] = [
+            sentence_en(row, horizon_h=self.horizon_h, return_period_text=text, main=main)
+            for row, text, main in zip(facts, periods, mains, strict=True)
+        ]
+        frame["reasons"] = [contributions(row, points=share) for row, share in zip(facts, shares, strict=True)]
+        self._mark_unknown(frame, rain.past_unknown | rain.future_unknown)
+        return frame[list(RISK_COLUMNS)]
+
+    @staticmethod
+    def _mark_unknown(frame: pd.DataFrame, unknown: npt.NDArray[np.bool_]) -> None:
+        """Keep a warning level as a lower bound; turn every other level of an unknown hotspot into UNKNOWN."""
+        if not unknown.any():
+            return
+        silent = unknown & (frame["level"].to_numpy() < Level.BLUE)
+        frame.loc[silent, "score"] = np.nan
+        frame.loc[silent, ["level", "likelihood", "impact"]] = [int(Level.UNKNOWN), -1, -1]
+        texts = [unknown_sentences(Level(int(level))) for level in frame.loc[unknown, "level"].to_numpy()]
+        frame.loc[unknown, ["reason_zh", "reason_en"]] = texts
+        frame.loc[silent, "reasons"] = "[]"
+
+
+def _soil_water_now_mm(rain: _Rain, before_mm: Floats | None) -> Floats:
+    """Return the soil water index at the cycle time, unknown rain counted as none.
+
+    Water held before the first step is put into the second and third tank in equal parts: after days without the rain
+    that brought it, the first one has run dry (an assumption).
+    """
+    half_mm = np.zeros(len(rain.past_mm)) if before_mm is None else np.nan_to_num(before_mm) / 2.0
+    start_mm = np.stack([np.zeros_like(half_mm), half_mm, half_mm])
+    index_mm, _ = soil_water_index(rain.past_mm, step_h=rain.step_h, axis=1, state_mm=start_mm, lower_bound=True)
+    return index_mm[:, -1]

@@ -1,0 +1,123 @@
+"""Rain of a cycle put together.
+
+Nothing that a feed does stops a cycle: what cannot be read is passed over for what came before it, and said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from risk_models.forecast.blend import blend_rainfall
+from risk_models.forecast.quality import QualitySummary, quality_summary
+from risk_models.forecast.rainfall import to_datetime64, with_sources
+from wuyu.feeds.select import SelectedFile
+from wuyu.feeds.status import FeedLine, feed_lines, status
+from wuyu.rain.doubt import without_doubt
+from wuyu.rain.forecasts import chosen_forecast
+from wuyu.rain.gathered import Gathered
+from wuyu.rain.gauges import observed_rain
+from wuyu.rain.second import background_rain, radar_rain
+
+if TYPE_CHECKING:
+    from wuyu.desk import Desk
+
+__all__ = ["CycleRain", "cycle_rain"]
+
+
+@dataclass(frozen=True)
+class CycleRain:
+    """Rain of one cycle.
+
+    Attributes
+    ----------
+    rainfall : Dataset
+        See `risk_models.forecast.rainfall`.
+    quality : QualitySummary or None
+        Of the gauge values in the window; None without a gauge file.
+    inputs : dict of str to str
+        Feed id to the sha256 of the file used; further files of the same feed as ``<id>#2`` and so on.
+    lines : tuple of FeedLine
+        One sentence per feed, and one for everything that was passed over, for the products.
+    """
+
+    rainfall: xr.Dataset
+    quality: QualitySummary | None
+    inputs: dict[str, str]
+    lines: tuple[FeedLine, ...] = ()
+
+
+def cycle_rain(desk: Desk, valid_at: datetime, *, known_at: datetime | None = None) -> CycleRain:
+    """Return the rain of the cycle at `valid_at`, from the files that were there then.
+
+    Parameters
+    ----------
+    desk : Desk
+    valid_at : datetime
+        Timezone-aware.
+    known_at : datetime, optional
+        Leave out what arrived later, to rebuild a cycle as it was; without it an archive that came years later is
+        read as if each value had come on time.
+
+    Returns
+    -------
+    CycleRain
+    """
+    settings = desk.district.settings
+    gathered = Gathered()
+    observed = observed_rain(desk, valid_at, known_at, gathered)
+    has_table = bool(gathered.used)
+    chosen = chosen_forecast(desk, valid_at, known_at, gathered)
+    begin = to_datetime64(valid_at) - np.timedelta64(settings.warning.past_h, "h")
+    window = without_doubt(desk, observed.sel(time=observed["time"] > begin), chosen, gathered)
+    background = background_rain(desk, window, chosen.others, valid_at=valid_at, known_at=known_at, gathered=gathered)
+    rainfall = blend_rainfall(
+        window,
+        chosen.forecast,
+        hotspots=desk.district.hotspots,
+        gauges=desk.district.gauges,
+        valid_at=valid_at,
+        past_h=settings.warning.past_h,
+        lead_h=settings.warning.horizon_h,
+        nowcast_mm=radar_rain(desk, valid_at, known_at, gathered),
+        background_mm=None if background is None else background.rain_mm,
+    )
+    if background is not None and "background" in rainfall.attrs["gap_source"]:
+        gathered.used += background.files
+        names = ", ".join(background.names)
+        gathered.say(
+            f"没有雨量站资料的时段，先由{names}补充。", f"Hours without any gauge are filled from {names} first."
+        )
+    sources = [
+        {"id": file.feed_id, "file": file.name, "sha256": file.sha256, "last_value_at": _last_value(file, valid_at)}
+        for file in gathered.used
+    ]
+    mine = {feed.id for feed in settings.feeds}
+    standing = [one for one in status(desk.ledger, valid_at) if one.feed_id in mine]
+    return CycleRain(
+        rainfall=with_sources(rainfall, sources),
+        quality=quality_summary(window) if has_table else None,
+        inputs=_inputs(gathered.used),
+        lines=(*feed_lines(standing), *gathered.notes),
+    )
+
+
+def _inputs(files: Sequence[SelectedFile]) -> dict[str, str]:
+    """Return the digests of the files by feed, numbered from the second on."""
+    inputs: dict[str, str] = {}
+    count: dict[str, int] = {}
+    for file in files:
+        count[file.feed_id] = count.get(file.feed_id, 0) + 1
+        number = count[file.feed_id]
+        inputs[file.feed_id if number == 1 else f"{file.feed_id}#{number}"] = file.sha256
+    return inputs
+
+
+def _last_value(file: SelectedFile, valid_at: datetime) -> str:
+    """Newest value of a file that was known at `valid_at`."""
+    return "" if file.last_value_at is None else min(file.last_value_at, valid_at).isoformat()

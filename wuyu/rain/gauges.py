@@ -1,0 +1,124 @@
+"""Gauge rain of a cycle: the tables of every gauge feed made one, in hours, and flagged."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from risk_models.forecast.harmonise import to_hours
+from risk_models.forecast.quality import flag_gauges
+from risk_models.forecast.rainfall import Quality, to_datetime64
+from risk_models.forecast.readers.gauge_table import read_gauge_table
+from wuyu.feeds.select import SelectedFile, gauge_tables
+from wuyu.rain.gathered import Gathered, delay_of, feeds_of_kind, reader_options
+
+if TYPE_CHECKING:
+    from risk_models.district.settings import FeedSettings
+    from wuyu.desk import Desk
+
+__all__ = ["failed", "gauge_ids", "gauge_rain", "observed_rain"]
+
+_HOUR = np.timedelta64(1, "h").astype("timedelta64[ns]")
+
+
+def gauge_ids(desk: Desk) -> list[str]:
+    """Return the ids of the district's gauges."""
+    return [str(gauge) for gauge in desk.district.gauges.index]
+
+
+def gauge_rain(desk: Desk, file: SelectedFile | None, *, valid_at: datetime | None = None) -> xr.Dataset:
+    """Read and flag a gauge table, cut at `valid_at`: what lies after it was not known then.
+
+    Without a file every gauge is missing for the hour of `valid_at`, which is not the same as dry.
+    """
+    if file is None:
+        if valid_at is None:
+            raise ValueError("without a gauge file, valid_at must be given")
+        return _flag(desk, _nothing(desk, valid_at))
+    feed = next((feed for feed in desk.district.settings.feeds if feed.id == file.feed_id), None)
+    rain = _read_table(desk, file, feed)
+    if valid_at is not None:
+        rain = rain.sel(time=rain["time"] <= to_datetime64(valid_at))
+    return _flag(desk, to_hours(rain) if rain.sizes["time"] else rain)
+
+
+def observed_rain(desk: Desk, valid_at: datetime, known_at: datetime | None, gathered: Gathered) -> xr.Dataset:
+    """Return flagged gauge rain from every gauge feed; where two tables know a value, the first feed, newest file."""
+    feeds = []
+    for feed in feeds_of_kind(desk, ("gauge_table",)):
+        tables = _tables(desk, feed, valid_at, known_at, gathered)
+        if tables:
+            feeds.append(to_hours(reduce(_filled_from, tables)))
+    return _flag(desk, reduce(_filled_from, feeds) if feeds else _nothing(desk, valid_at))
+
+
+def failed(window: xr.Dataset, hours: int) -> xr.Dataset:
+    """Return the window with its newest hours failed."""
+    last = np.arange(window.sizes["time"]) >= window.sizes["time"] - hours
+    rain, quality = window["rain_mm"].to_numpy().copy(), window["quality"].to_numpy().copy()
+    rain[last], quality[last] = np.nan, int(Quality.FAIL)
+    return window.assign(rain_mm=(window["rain_mm"].dims, rain), quality=(window["quality"].dims, quality))
+
+
+def _tables(
+    desk: Desk, feed: FeedSettings, valid_at: datetime, known_at: datetime | None, gathered: Gathered
+) -> list[xr.Dataset]:
+    """Read the tables of one feed, each cut where it was known at `valid_at`."""
+    files = gauge_tables(
+        desk.ledger,
+        feed.id,
+        raw_dir=desk.raw_dir,
+        valid_at=valid_at,
+        past_h=desk.district.settings.warning.past_h,
+        step_h=float(feed.options.get("step_h", 1.0)),  # type: ignore[arg-type]
+        known_at=known_at,
+    )
+    tables = []
+    for file in files:
+        until = file.known_until(valid_at, delay_of(feed))
+        table = gathered.read(file, lambda file: _read_table(desk, file, feed))
+        if table is not None:
+            tables.append(table.sel(time=table["time"] <= to_datetime64(until)))
+    return [table for table in tables if table.sizes["time"]]
+
+
+def _read_table(desk: Desk, file: SelectedFile, feed: FeedSettings | None) -> xr.Dataset:
+    options = {} if feed is None else reader_options(desk, feed)
+    timezone = desk.district.settings.district.timezone
+    return read_gauge_table(file.path, gauge_ids=gauge_ids(desk), timezone=timezone, **options)[0]
+
+
+def _filled_from(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
+    """Return the steps of both tables; a value that the first does not have is the second's."""
+    step = np.timedelta64(round(3600 * float(first.attrs.get("step_h", 1.0))), "s").astype("timedelta64[ns]")
+    begin = min(first["time"].to_numpy()[0], second["time"].to_numpy()[0])
+    end = max(first["time"].to_numpy()[-1], second["time"].to_numpy()[-1])
+    steps = np.arange(begin, end + step, step)
+    fill = {"rain_mm": np.nan, "raw_mm": np.nan, "quality": int(Quality.MISSING)}
+    left, right = (
+        table[list(fill)].drop_vars(("interval_h", "spread_h"), errors="ignore").reindex(time=steps, fill_value=fill)
+        for table in (first, second)
+    )
+    return left.where(left["quality"] != Quality.MISSING, right).assign_attrs(first.attrs)
+
+
+def _flag(desk: Desk, rain: xr.Dataset) -> xr.Dataset:
+    gauges = desk.district.gauges
+    return flag_gauges(rain, np.column_stack([gauges.geometry.x, gauges.geometry.y]))
+
+
+def _nothing(desk: Desk, valid_at: datetime) -> xr.Dataset:
+    """Return one hour in which every gauge is missing."""
+    ids = gauge_ids(desk)
+    end = to_datetime64(valid_at).astype("datetime64[h]").astype("datetime64[ns]")
+    return xr.Dataset(
+        {
+            "rain_mm": (("time", "gauge"), np.full((1, len(ids)), np.nan)),
+            "quality": (("time", "gauge"), np.full((1, len(ids)), Quality.MISSING, dtype=np.int8)),
+        },
+        {"time": [end], "gauge": np.asarray(ids, dtype=object)},
+    )

@@ -1,0 +1,83 @@
+"""Take over what is new in the feeds of a district."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from risk_models.errors import ConfigError
+from wuyu.feeds.checks import FileCheck, comparison, file_check
+from wuyu.feeds.intake import PullResult, pull
+from wuyu.rain.gathered import reader_options
+from wuyu.rain.gauges import gauge_ids
+
+if TYPE_CHECKING:
+    from risk_models.district.settings import AnyFeedSettings
+    from wuyu.desk import Desk
+
+__all__ = ["check_of", "feed_of", "pull_feed", "pull_feeds"]
+
+
+def pull_feeds(desk: Desk, *, now: datetime) -> list[PullResult]:
+    """Take over what is new in every feed; one broken feed never stops another.
+
+    Parameters
+    ----------
+    desk : Desk
+    now : datetime
+        Time of arrival.
+    """
+    results = []
+    for feed in desk.district.settings.feeds:
+        try:
+            results.append(pull_feed(desk, feed.id, now=now))
+        except ConfigError as error:
+            results.append(PullResult(feed_id=feed.id, accepted=(), rejected=(), repeated=(), error=str(error)))
+    return results
+
+
+def pull_feed(desk: Desk, feed_id: str, *, now: datetime) -> PullResult:
+    """Take over what is new in one feed.
+
+    Raises
+    ------
+    ConfigError
+        If the district has no such feed, or the feed is of no known kind.
+    """
+    feed = feed_of(desk, feed_id)
+    return pull(
+        feed,
+        desk.district.root,
+        now=now,
+        raw_dir=desk.raw_dir,
+        ledger=desk.ledger,
+        check=check_of(desk, feed),
+        compare=comparison(
+            feed.kind,
+            timezone=desk.district.settings.district.timezone,
+            gauge_ids=gauge_ids(desk),
+            options=reader_options(desk, feed),
+        ),
+    )
+
+
+def feed_of(desk: Desk, feed_id: str) -> AnyFeedSettings:
+    """Return the settings of a feed.
+
+    Raises
+    ------
+    ConfigError
+        If the district has no such feed.
+    """
+    settings = desk.district.settings
+    feed = next((feed for feed in settings.feeds if feed.id == feed_id), None)
+    if feed is None:
+        known = ", ".join(feed.id for feed in settings.feeds)
+        raise ConfigError(f"the district has no feed '{feed_id}'; it has: {known}")
+    return feed
+
+
+def check_of(desk: Desk, feed: AnyFeedSettings) -> FileCheck:
+    """Return what a file of a feed must pass."""
+    timezone = desk.district.settings.district.timezone
+    return file_check(feed.kind, timezone=timezone, gauge_ids=gauge_ids(desk), options=reader_options(desk, feed))
