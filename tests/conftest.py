@@ -6,10 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.factories import add_mini_storm, write_mini_district
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Wall time says nothing of a law on a busy machine; in CI the same examples are tried every time.
+settings.register_profile("wuyu", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("wuyu")
 
 
 @pytest.fixture(scope="session")
