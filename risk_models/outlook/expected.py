@@ -49,7 +49,7 @@ BATCH_VALUES = 4_000_000
 
 @dataclass(frozen=True)
 class SkipRule:
-    """Storms are skipped whose wettest hour stays below the limit of every hotspot.
+    """Storms are skipped whose wettest hour stays below the limit of every hotspot, as that of all storms just before.
 
     Attributes
     ----------
@@ -240,10 +240,20 @@ def expected_exceedances(
 
 
 def _strong(periods: GeneratedPeriods, field: Floats, skip: SkipRule) -> Ints:
-    """Return the storms that reach the limit at some hotspot."""
+    """Return the storms that reach the limit at some hotspot, and those that may meet water of such a storm."""
     limit = np.maximum(np.broadcast_to(skip.peak_1h_mm, len(field)), 1e-9)
     reach = (field @ periods.catalogue.peaks_mm(1).T / limit[:, None]).max(axis=0, initial=0.0)
-    return np.flatnonzero(reach[periods.analogue] * periods.scale >= 1.0)
+    is_strong = reach[periods.analogue] * periods.scale >= 1.0
+    ends = periods.start_h + periods.catalogue.duration_h[periods.analogue]
+    is_run = is_strong.copy()
+    for back in range(1, len(is_strong)):
+        is_near = (periods.period[back:] == periods.period[:-back]) & (
+            ends[:-back] > periods.start_h[back:] - ANTECEDENT_H
+        )
+        if not is_near.any():
+            break
+        is_run[back:] |= is_near & is_strong[:-back]
+    return np.flatnonzero(is_run)
 
 
 #: Days are told apart by period * DAYS_KEY + day.

@@ -14,7 +14,8 @@ with the mean excess ``m`` of the month and one shape ``k`` for all months (by L
 their ``m``). So the mean is kept too, and depths go beyond the record. *Disaggregation by analogue*: a drawn depth
 takes the hours and the pattern over the gauges of a recorded storm of about that depth and season, scaled to the drawn
 depth: time structure and pattern in space are those of real storms. Hourly intensities beyond the record come from that
-scaling alone. A month with few storms borrows from its neighbours. Gaps and depths are independent of what was before.
+scaling alone. A month with few storms borrows shapes from its neighbours
+and keeps its own means. Gaps and depths are independent of what was before.
 
 References
 ----------
@@ -55,6 +56,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 #: A month with fewer storms borrows those of its neighbours, up to three months away.
 POOL_STORMS = 40
+#: Storms that suffice for the means of a month, as against the shapes of its distributions.
+MEAN_STORMS = 10
 #: Recorded storms of nearest depth among which the analogue is drawn.
 ANALOGUES = 5
 #: A scaled analogue may not rain harder than the greatest hour ever measured, mm.
@@ -228,13 +231,17 @@ def fit_generator(catalogue: StormCatalogue, storms: Ints | None = None) -> Stor
     StormGenerator
     """
     chosen = np.arange(len(catalogue)) if storms is None else np.asarray(storms, dtype=np.int64)
-    pools = [_pool(chosen, catalogue.month[chosen], month) for month in range(1, 13)]
-    split = [_split_depths(catalogue.depth_mm[pool]) for pool in pools]
+    month_of = catalogue.month[chosen]
+    pools = [_pool(chosen, month_of, month, POOL_STORMS) for month in range(1, 13)]
+    # The few storms nearest to the month set the means; the pool sets the shapes.
+    near = [_pool(chosen, month_of, month, MEAN_STORMS) for month in range(1, 13)]
+    depths = [_scaled(catalogue.depth_mm, pool, own) for pool, own in zip(pools, near, strict=True)]
+    split = [_split_depths(depth) for depth in depths]
     k = _tail_shape([excess for _, _, excess in split])
     fitted = []
-    for pool, (body, threshold, excess) in zip(pools, split, strict=True):
-        gaps = catalogue.gap_h[pool]
-        dry = gaps[~np.isnan(gaps)] - catalogue.separation_h - 0.5
+    dry_h = catalogue.gap_h - catalogue.separation_h - 0.5
+    for pool, own, (body, threshold, excess) in zip(pools, near, split, strict=True):
+        dry = _scaled(dry_h, pool, own)
         order = pool[np.argsort(catalogue.depth_mm[pool], kind="stable")]
         fitted.append(
             _Month(
@@ -247,11 +254,17 @@ def fit_generator(catalogue: StormCatalogue, storms: Ints | None = None) -> Stor
     return StormGenerator(catalogue, tuple(fitted))
 
 
-def _pool(chosen: Ints, months: Ints, month: int) -> Ints:
+def _pool(chosen: Ints, months: Ints, month: int, least: int) -> Ints:
     """Return the storms that a month learns from: its own, or with its neighbours' if they are few."""
     distance = np.minimum((months - month) % 12, (month - months) % 12)
-    reach = next((reach for reach in range(4) if (distance <= reach).sum() >= POOL_STORMS), 6)
+    reach = next((reach for reach in range(4) if (distance <= reach).sum() >= least), 6)
     return chosen[distance <= reach]
+
+
+def _scaled(values: Floats, pool: Ints, own: Ints) -> Floats:
+    """Return the pool's known values, scaled to the mean of the month's own."""
+    of_pool, of_own = values[pool][~np.isnan(values[pool])], values[own][~np.isnan(values[own])]
+    return of_pool * (of_own.mean() / of_pool.mean()) if len(of_own) else of_pool
 
 
 def resampled_generators(catalogue: StormCatalogue, count: int, *, rng: np.random.Generator) -> list[StormGenerator]:

@@ -1,9 +1,10 @@
 """The record cut into storms, and the field of factors between gauges and hotspots.
 
 The *district rain* of an hour is the mean over the known gauges of rain divided by the gauge's factor; the *factor* of
-a gauge is its rain relative to the mean of the known gauges over the same hours. So a gauge that drops out does not
-shift the mean. A storm is a run of wet hours of the district rain, ended by at least `separation_h` dry hours; it keeps
-the rain of every gauge in every hour (a gauge unknown in it gets the district rain times its factor).
+a gauge is its rain relative to the district rain over the same hours, with mean 1 over the gauges. So a gauge that
+drops out does not shift the mean. A storm is a run of wet hours of the district rain, ended by more than `separation_h`
+dry hours; it keeps the rain of every gauge in every hour (a gauge unknown in it gets the district rain times its
+factor).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ WET_MM = 0.05
 #: Least record for a generator, and least number of storms (assumptions).
 MIN_YEARS = 2.0
 MIN_STORMS = 50
+FACTOR_STEPS = 50
 
 
 @dataclass(frozen=True)
@@ -94,16 +96,24 @@ class StormCatalogue:
 
 
 def _district_rain(rain_mm: Floats) -> tuple[Floats, Floats]:
-    """Return the factor of each gauge (G,) and the district rain (T,), NaN where no gauge is known."""
+    """Return the factor of each gauge (G,), mean 1, and the district rain (T,), NaN where no gauge is known.
+
+    Both depend on each other where gauges are missing, so they are found in turn.
+    """
     known = ~np.isnan(rain_mm)
     filled = np.where(known, rain_mm, 0.0)
     count = known.sum(axis=1)
-    mean = np.divide(filled.sum(axis=1), count, out=np.zeros(len(filled)), where=count > 0)
-    shared = (known * mean[:, None]).sum(axis=0)
-    factor = np.divide(filled.sum(axis=0), shared, out=np.ones(rain_mm.shape[1]), where=shared > 0)
-    factor = np.maximum(factor, 0.01)
-    rain = np.full(len(filled), np.nan)
-    np.divide((filled / factor).sum(axis=1), count, out=rain, where=count > 0)
+    own = filled.sum(axis=0)
+    factor = np.ones(rain_mm.shape[1])
+    for _ in range(FACTOR_STEPS):
+        rain = np.divide(filled @ (1.0 / factor), count, out=np.zeros(len(filled)), where=count > 0)
+        shared = rain @ known
+        found = np.maximum(np.divide(own, shared, out=np.ones_like(own), where=shared > 0), 0.01)
+        found /= found.mean()
+        change, factor = np.abs(found - factor).max(), found
+        if change < 1e-4:
+            break
+    rain = np.divide(filled @ (1.0 / factor), count, out=np.full(len(filled), np.nan), where=count > 0)
     return factor, rain
 
 
