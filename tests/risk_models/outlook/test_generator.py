@@ -1,7 +1,7 @@
 """The generator against the record it was fitted to, against a known truth, and its laws.
 
 Stated bounds for a record of five years: mean 5 %, wet hours 8 %, days of 25 mm, hours of 10 mm and mean annual maxima
-of 1, 3 and 24 h 25 %: five annual maxima of one gauge leave about 15 to 20 % of sampling error by themselves. For forty
+of 1, 3 and 24 h 20 %: five annual maxima of one gauge leave about 15 to 20 % of sampling error by themselves. For forty
 years made by the generator itself: mean 3 %, days of 25 mm 10 %, maxima 12 %.
 """
 
@@ -64,8 +64,8 @@ def test_record_of_five_years_is_reproduced(germany: pd.DataFrame) -> None:
     ours = statistics([made.hourly_mm(period) for period in range(150)])
     record = statistics([np.nan_to_num(rain.to_numpy()) for _, rain in germany.groupby(germany.index.year) if
                          len(rain) > 8000])  # fmt: skip
-    bounds = {"total": 0.05, "wet_hours": 0.08, "days_25": 0.25, "hours_10": 0.25, "max_1h": 0.25, "max_3h": 0.25,
-              "max_24h": 0.25}  # fmt: skip
+    bounds = {"total": 0.05, "wet_hours": 0.08, "days_25": 0.20, "hours_10": 0.20, "max_1h": 0.20, "max_3h": 0.20,
+              "max_24h": 0.20}  # fmt: skip
     for name, bound in bounds.items():
         assert ours[name] == pytest.approx(record[name], rel=bound), name
     gauges = np.mean([made.hourly_mm(period).sum(axis=0) for period in range(50)], axis=0)
