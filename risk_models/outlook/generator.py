@@ -58,8 +58,8 @@ Ints = npt.NDArray[np.int64]
 POOL_STORMS = 40
 #: Storms that suffice for the means of a month, as against the shapes of its distributions.
 MEAN_STORMS = 10
-#: Recorded storms of nearest depth among which the analogue is drawn. More of them mean more scaling, and with it hourly
-#: maxima that are too high (on the German record 20 % with five, 5 % with three).
+#: Recorded storms of nearest depth among which the analogue is drawn. More of them mean more scaling, and with it
+#: hourly maxima that are too high (on the German record 20 % with five, 5 % with three).
 ANALOGUES = 3
 #: A scaled analogue may not rain harder than the greatest hour ever measured, mm.
 MOST_MM_H = 401.0
