@@ -11,7 +11,8 @@ from data.builder.dem import build_terrain
 from data.builder.dictionary import write_dictionary
 from data.builder.district import build_tables, write_tables
 from data.builder.ensemble import write_forecasts
-from data.builder.rasters import write_rasters
+from data.builder.population import write_population
+from data.builder.rasters import build_land_cover, write_rasters
 from data.builder.settings import DATA
 from data.builder.storm import write_storm
 
@@ -22,7 +23,10 @@ def _tables(out: Path) -> None:
 
 def _rasters(out: Path) -> None:
     built = build_tables()
-    write_rasters(built, build_terrain(built), out)
+    terrain = build_terrain(built)
+    write_rasters(built, terrain, out)
+    cover = build_land_cover(built, terrain)
+    write_population(built.towns, built.tables["facilities"], cover, terrain, out)
 
 
 def _storm(out: Path) -> None:

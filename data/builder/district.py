@@ -10,6 +10,7 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
+from data.builder.census import build_buildings, build_roads
 from data.builder.gauges import build_gauges
 from data.builder.hotspots import build_hotspots
 from data.builder.places import build_communities
@@ -77,12 +78,13 @@ def build_tables() -> DistrictTables:
         "teams": build_teams(dry, communities),
         "plans": build_plans(towns, communities, hotspots, facilities),
         "history": _history(sources, hotspots),
+        "buildings": build_buildings(dry, communities, hotspots),
     }
     return DistrictTables(sources=sources, relief=relief, towns=towns, tables=tables)
 
 
 def write_tables(built: DistrictTables, directory: Path) -> None:
-    """Write the layer of towns and the eight tables into a district folder.
+    """Write the layers of towns and roads and the nine tables into a district folder.
 
     Parameters
     ----------
@@ -93,5 +95,6 @@ def write_tables(built: DistrictTables, directory: Path) -> None:
     """
     directory.mkdir(parents=True, exist_ok=True)
     write_geojson(built.towns, directory / "towns.geojson")
+    write_geojson(build_roads(built.sources), directory / "roads.geojson")
     for name, table in built.tables.items():
         write_table(table, directory / f"{name}.csv")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +12,18 @@ from shapely import union_all
 from shapely.geometry.base import BaseGeometry
 
 from risk_models.district.cells import ParsedTable, parse_table
-from risk_models.district.contracts import RASTERS, TABLES
-from risk_models.district.places import Points, check_points, check_towns, locate_points, locate_polygons
+from risk_models.district.contracts import OPTIONAL_RASTERS, OPTIONAL_TABLES, RASTERS, TABLES
+from risk_models.district.places import (
+    Points,
+    check_points,
+    check_shapes,
+    check_towns,
+    locate_points,
+    locate_polygons,
+    locate_shapes,
+)
 from risk_models.district.rasters import check_raster
-from risk_models.district.readers import read_table
+from risk_models.district.readers import read_table, resolve_inside
 from risk_models.district.relations import check_relations
 from risk_models.district.settings import DistrictSettings
 from risk_models.district.settingsfile import SettingsFile, read_settings
@@ -39,6 +48,8 @@ class Survey:
     polygons : list of geometry or None
         Of the towns, in the district's CRS.
     points : dict of str to Points
+    shapes : dict of str to list of geometry or None
+        Of the optional layers that are there.
     findings : list of Finding
         Ordered by file, row, column.
     """
@@ -48,6 +59,7 @@ class Survey:
     tables: dict[str, ParsedTable] = field(default_factory=dict)
     polygons: list[BaseGeometry | None] = field(default_factory=list)
     points: dict[str, Points] = field(default_factory=dict)
+    shapes: dict[str, list[BaseGeometry | None]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -101,6 +113,7 @@ def survey_district(path: str | Path) -> Survey:
         area = _check_places(survey, settings, findings)
         findings.extend(_rasters(survey, settings, area))
         findings.extend(_feeds(survey, settings))
+        findings.extend(_model(survey, settings))
     survey.findings = _ordered(findings)
     return survey
 
@@ -116,10 +129,10 @@ def _ordered(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _read_tables(survey: Survey, settings: DistrictSettings) -> Iterator[Finding]:
-    for name, table in TABLES.items():
-        if name in survey.settings_file.skipped:
-            continue
+    for name, table in (TABLES | OPTIONAL_TABLES).items():
         layer = getattr(settings.layers, name)
+        if layer is None or name in survey.settings_file.skipped:
+            continue
         try:
             raw = read_table(survey.root, layer.path, layer=layer.layer)
         except BadInputError as error:
@@ -151,9 +164,13 @@ def _check_places(survey: Survey, settings: DistrictSettings, findings: list[Fin
         code: shape for code, shape in zip(codes, survey.polygons, strict=True) if code and shape and shape.is_valid
     }
     for name, table in survey.tables.items():
-        if table.table.shape != "point" or name in survey.settings_file.undated:
+        if table.table.shape not in ("point", "line", "place") or name in survey.settings_file.undated:
             continue
         datum = getattr(settings.layers, name).datum
+        if table.table.shape != "point":
+            survey.shapes[name] = locate_shapes(table, datum, crs)
+            findings.extend(check_shapes(table, survey.shapes[name], towns if len(towns) == len(codes) else {}))
+            continue
         survey.points[name] = locate_points(table, datum, crs)
         # With a town missing from the union, points in it would seem to lie outside.
         if towns and len(towns) == len(codes):
@@ -162,10 +179,28 @@ def _check_places(survey: Survey, settings: DistrictSettings, findings: list[Fin
 
 
 def _rasters(survey: Survey, settings: DistrictSettings, area: BaseGeometry | None) -> Iterator[Finding]:
-    for name, raster in RASTERS.items():
-        if name not in survey.settings_file.skipped:
-            relative = getattr(settings.rasters, name).path
+    for name, raster in (RASTERS | OPTIONAL_RASTERS).items():
+        given = getattr(settings.rasters, name)
+        if given is not None and name not in survey.settings_file.skipped:
+            relative = given.path
             yield from check_raster(survey.root, relative, raster, settings.district.projected_crs, area)
+
+
+def _model(survey: Survey, settings: DistrictSettings) -> Iterator[Finding]:
+    if settings.model is None:
+        return
+    try:
+        path = resolve_inside(survey.root, settings.model.path)
+    except BadInputError as error:
+        yield from error.findings
+        return
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != settings.model.sha256:
+        message, accepted = "the model file is not the one that was named", settings.model.sha256
+        fix = "name the checksum of the file that was reviewed"
+        yield Finding(
+            code="other-checksum", message=message, file=settings.model.path, value=found, accepted=accepted, fix=fix
+        )
 
 
 def _feeds(survey: Survey, settings: DistrictSettings) -> Iterator[Finding]:

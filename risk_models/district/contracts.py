@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from risk_models.district.schema import Column, Raster, Table
 
-__all__ = ["HOTSPOT_KINDS", "LAND_COVER", "RASTERS", "TABLES", "data_dictionary"]
+__all__ = [
+    "HOTSPOT_KINDS",
+    "LAND_COVER",
+    "OPTIONAL_RASTERS",
+    "OPTIONAL_TABLES",
+    "RASTERS",
+    "ROAD_CLASSES",
+    "TABLES",
+    "data_dictionary",
+]
 
 LAND_COVER: dict[int, tuple[str, str]] = {
     1: ("水体", "water"),
@@ -23,6 +32,17 @@ RASTERS: dict[str, Raster] = {
         name="land_cover", zh="土地覆盖类别", en="land cover class", unit="", low=1, high=8, whole=True
     ),
 }
+
+#: Grids of the risk census; a district may have both, one or none.
+OPTIONAL_RASTERS: dict[str, Raster] = {
+    name: Raster(name=name, zh=zh, en=en, unit="people", low=0.0, high=1e7, whole=False)
+    for name, zh, en in (
+        ("population_day", "日间人口格网（每格人数）", "people in the cell by day"),
+        ("population_night", "夜间人口格网（每格人数）", "people in the cell at night"),
+    )
+}
+
+ROAD_CLASSES = ("trunk", "primary", "secondary", "local", "none")
 
 
 def _id(name: str, zh: str, en: str) -> Column:
@@ -161,7 +181,7 @@ _HOTSPOTS = Table(
             1e9,
             required=False,
         ),
-        _choice("road_class", "道路等级", "road class", "trunk", "primary", "secondary", "local", "none"),
+        _choice("road_class", "道路等级", "road class", *ROAD_CLASSES),
         Column(
             name="daily_traffic",
             kind="integer",
@@ -322,9 +342,53 @@ TABLES: dict[str, Table] = {
     )
 }
 
+_BUILDINGS = Table(
+    name="buildings",
+    zh="房屋建筑（普查）",
+    en="buildings of the risk census",
+    shape="place",
+    columns=(
+        _id("building_id", "房屋编号", "id of the building"),
+        _count("floors_above", "地上层数", "floors above ground", "floors", high=200),
+        _count("floors_below", "地下层数", "floors below ground", "floors", high=20),
+        _choice("structure", "结构类型", "structure", "masonry", "concrete", "steel", "timber", "other"),
+        Column(
+            name="year_built",
+            kind="integer",
+            zh="建成年份",
+            en="year it was built",
+            low=1800,
+            high=2100,
+            required=False,
+        ),
+        _choice("use", "用途", "use", "residential", "commercial", "office", "industrial", "public", "other"),
+        _count("people", "常住或在用人数", "people who live in it or use it", "people", high=100_000),
+        _number("lon", "经度（按图层坐标系）", "longitude, if given as a point", "degrees", -180, 180, required=False),
+        _number("lat", "纬度（按图层坐标系）", "latitude, if given as a point", "degrees", -90, 90, required=False),
+        *_PROVENANCE,
+    ),
+)
+
+_ROADS = Table(
+    name="roads",
+    zh="道路（普查）",
+    en="roads of the risk census",
+    shape="line",
+    columns=(
+        _id("road_id", "道路编号", "id of the road"),
+        _text("road_name", "名称", "name"),
+        _choice("road_class", "道路等级", "road class", *ROAD_CLASSES[:4]),
+        *_PROVENANCE,
+    ),
+)
+
+#: Layers of the first national census of natural disaster risk; a district may do without them.
+OPTIONAL_TABLES: dict[str, Table] = {table.name: table for table in (_BUILDINGS, _ROADS)}
+
 _INTRODUCTION = """# 数据字典 / Data dictionary
 
-A district folder holds `district.yaml`, nine tables and two rasters. `R` marks a column that must be there with no
+A district folder holds `district.yaml`, nine tables and two rasters; layers of the risk census (`buildings`, `roads`,
+`population_day`, `population_night`) may be added. `R` marks a column that must be there with no
 blank cell; an absent or blank optional cell means "not known". Text keeps leading zeros. Booleans are `true` or
 `false`. Numbers are plain decimals: no units, no thousands separators, no `inf` or `nan`. Times carry their offset.
 `district.yaml` states the datum of each layer (WGS84, CGCS2000, GCJ-02 or BD-09) and may map column names.
@@ -344,16 +408,30 @@ def data_dictionary() -> str:
     >>> print(data_dictionary().splitlines()[0])
     # 数据字典 / Data dictionary
     """
-    parts = [_INTRODUCTION, *(_table_section(table) for table in TABLES.values()), _raster_section()]
+    parts = [
+        _INTRODUCTION,
+        *(_table_section(table) for table in (TABLES | OPTIONAL_TABLES).values()),
+        _raster_section(),
+    ]
     return "\n".join(parts)
 
 
+_SHAPE_TEXT = {
+    "polygon": "面 / polygons",
+    "point": "点 / points",
+    "line": "线 / lines",
+    "place": "面或点 / polygons or points",
+    "none": "无几何 / no geometry",
+}
+
+
 def _table_section(table: Table) -> str:
-    shape = {"polygon": "面 / polygons", "point": "点 / points", "none": "无几何 / no geometry"}[table.shape]
+    shape = _SHAPE_TEXT[table.shape]
     head = [
         f"## {table.name} {table.zh}",
         "",
-        f"{table.en[0].upper()}{table.en[1:]}. {shape}.",
+        f"{table.en[0].upper()}{table.en[1:]}. {shape}."
+        + (" 可选 / optional." if table.name in OPTIONAL_TABLES else ""),
         "",
         "| column | R | accepted | 含义 | meaning |",
         "|---|---|---|---|---|",
@@ -369,7 +447,8 @@ def _raster_section() -> str:
     head = [
         "## rasters 栅格",
         "",
-        "Single-band GeoTIFF, north up, square cells, in the district's projected CRS, covering the district.",
+        "Single-band GeoTIFF, north up, square cells, in the district's projected CRS, covering the district. Those of",
+        "people are optional.",
         "",
         "| raster | accepted | 含义 | meaning |",
         "|---|---|---|---|",
@@ -377,7 +456,7 @@ def _raster_section() -> str:
     rows = [
         f"| `{raster.name}` | {raster.low:g} to {raster.high:g} {raster.unit}".rstrip()
         + f" | {raster.zh} | {raster.en} |"
-        for raster in RASTERS.values()
+        for raster in (RASTERS | OPTIONAL_RASTERS).values()
     ]
     classes = ["", "| land cover | 类别 | class |", "|---|---|---|"]
     classes += [f"| {number} | {zh} | {en} |" for number, (zh, en) in LAND_COVER.items()]

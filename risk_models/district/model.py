@@ -12,7 +12,7 @@ import pandas as pd
 
 from risk_models.district.cells import ParsedTable
 from risk_models.district.check import Survey, survey_district
-from risk_models.district.contracts import RASTERS, TABLES
+from risk_models.district.contracts import OPTIONAL_RASTERS, OPTIONAL_TABLES, RASTERS, TABLES
 from risk_models.district.schema import Column
 from risk_models.district.settings import SETTINGS_FILE, DistrictSettings
 from risk_models.errors import BadInputError, Finding
@@ -40,11 +40,15 @@ class District:
         Points.
     plans, history : DataFrame
     rasters : dict of str to Path
-        ``dem`` [m] and ``land_cover`` [class].
+        ``dem`` [m] and ``land_cover`` [class]; ``population_day`` and ``population_night`` [people] if there.
     findings : tuple of Finding
         Warnings only.
     content_hash : str
         SHA-256 over the names and bytes of all files.
+    buildings, roads : GeoDataFrame or None
+        Layers of the risk census; None where the district has none.
+    model_path : Path or None
+        File of the learned model of `settings.model`.
     """
 
     root: Path
@@ -61,6 +65,9 @@ class District:
     rasters: dict[str, Path]
     findings: tuple[Finding, ...]
     content_hash: str
+    buildings: gpd.GeoDataFrame | None = None
+    roads: gpd.GeoDataFrame | None = None
+    model_path: Path | None = None
 
 
 def load_district(path: str | Path) -> District:
@@ -92,14 +99,15 @@ def load_district(path: str | Path) -> District:
     settings = survey.settings_file.settings
     if errors or settings is None:
         raise BadInputError(f"district {Path(path).name}", errors)
-    tables = {name: _frame(survey, name, settings.district.projected_crs) for name in TABLES}
-    rasters = {name: survey.root / getattr(settings.rasters, name).path for name in RASTERS}
+    tables = {name: _frame(survey, name, settings.district.projected_crs) for name in _layers(settings)}
+    rasters = {name: survey.root / getattr(settings.rasters, name).path for name in _rasters(settings)}
     return District(
         root=survey.root,
         settings=settings,
         rasters=rasters,
         findings=tuple(survey.findings),
         content_hash=_content_hash(survey.root, settings),
+        model_path=survey.root / settings.model.path if settings.model else None,
         **tables,
     )
 
@@ -141,12 +149,22 @@ def summary(district: District) -> dict[str, Any]:
     }
 
 
+def _layers(settings: DistrictSettings) -> list[str]:
+    return [name for name in TABLES | OPTIONAL_TABLES if getattr(settings.layers, name) is not None]
+
+
+def _rasters(settings: DistrictSettings) -> list[str]:
+    return [name for name in RASTERS | OPTIONAL_RASTERS if getattr(settings.rasters, name) is not None]
+
+
 def _frame(survey: Survey, name: str, crs: str) -> pd.DataFrame:
     parsed = survey.tables[name]
     frame = pd.DataFrame({column.name: _series(parsed, column) for column in parsed.table.columns})
     shapes: Any = None
     if parsed.table.shape == "polygon":
         shapes = survey.polygons
+    elif parsed.table.shape in ("line", "place"):
+        shapes = survey.shapes[name]
     elif parsed.table.shape == "point":
         points = survey.points[name]
         frame["lon"], frame["lat"], shapes = points.lon, points.lat, points.shapes
@@ -172,8 +190,10 @@ def _series(parsed: ParsedTable, column: Column) -> pd.Series[Any]:
 
 def _content_hash(root: Path, settings: DistrictSettings) -> str:
     paths = {SETTINGS_FILE}
-    paths.update(getattr(settings.layers, name).path for name in TABLES)
-    paths.update(getattr(settings.rasters, name).path for name in RASTERS)
+    paths.update(getattr(settings.layers, name).path for name in _layers(settings))
+    paths.update(getattr(settings.rasters, name).path for name in _rasters(settings))
+    if settings.model is not None:
+        paths.add(settings.model.path)
     for shapefile in [path for path in paths if path.lower().endswith(".shp")]:
         parts = [Path(shapefile).with_suffix(suffix).as_posix() for suffix in _SHAPEFILE_PARTS]
         paths.update(part for part in parts if (root / part).is_file())

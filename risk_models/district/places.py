@@ -15,7 +15,15 @@ from risk_models.district.cells import ParsedTable
 from risk_models.district.datum import DATUMS, to_wgs84
 from risk_models.errors import Finding
 
-__all__ = ["Points", "check_points", "check_towns", "locate_points", "locate_polygons"]
+__all__ = [
+    "Points",
+    "check_points",
+    "check_shapes",
+    "check_towns",
+    "locate_points",
+    "locate_polygons",
+    "locate_shapes",
+]
 
 WGS84 = "EPSG:4326"
 # Digitising and rounding move a shared border by this much without anybody being wrong.
@@ -27,6 +35,11 @@ GAUGE_M = 100_000.0
 # A datum is doubted if another one puts this much more of a layer into the right town.
 SUSPECT_SHARE = 0.1
 SUSPECT_ROWS = 10
+_TYPES = {
+    "polygon": ("Polygon", "MultiPolygon"),
+    "line": ("LineString", "MultiLineString"),
+    "place": ("Polygon", "MultiPolygon", "Point"),
+}
 
 
 @dataclass(frozen=True)
@@ -77,7 +90,7 @@ def _project(lon: NDArray[np.float64], lat: NDArray[np.float64], crs: str) -> ND
 
 
 def locate_polygons(parsed: ParsedTable, datum: str, crs: str) -> list[BaseGeometry | None]:
-    """Return the polygons of a table in the district's CRS; None where there is no polygon.
+    """Return the polygons of the towns in the district's CRS; None where there is no polygon.
 
     Parameters
     ----------
@@ -89,17 +102,79 @@ def locate_polygons(parsed: ParsedTable, datum: str, crs: str) -> list[BaseGeome
     -------
     list of Polygon, MultiPolygon or None
     """
+    return _of_types(parsed, datum, crs, _TYPES["polygon"])
 
+
+def _of_types(parsed: ParsedTable, datum: str, crs: str, types: tuple[str, ...]) -> list[BaseGeometry | None]:
     def convert(corners: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.column_stack(to_wgs84(corners[:, 0], corners[:, 1], datum))
 
-    polygons: list[BaseGeometry | None] = []
+    shapes: list[BaseGeometry | None] = []
     for shape in parsed.geometry or [None] * len(parsed.rows):
-        if shape is None or shape.is_empty or shape.geom_type not in ("Polygon", "MultiPolygon"):
-            polygons.append(None)
+        if shape is None or shape.is_empty or shape.geom_type not in types:
+            shapes.append(None)
         else:
-            polygons.append(shapely.transform(shape, convert))
-    return list(gpd.GeoSeries(polygons, crs=WGS84).to_crs(crs)) if polygons else []
+            shapes.append(shapely.transform(shape, convert))
+    return list(gpd.GeoSeries(shapes, crs=WGS84).to_crs(crs)) if shapes else []
+
+
+def locate_shapes(parsed: ParsedTable, datum: str, crs: str) -> list[BaseGeometry | None]:
+    """Return lines, or polygons and points, of a table in the district's CRS; None where there is none.
+
+    Parameters
+    ----------
+    parsed : ParsedTable
+        Of a contract of shape "line" or "place"; a place without geometry takes its lon and lat.
+    datum, crs : str
+
+    Returns
+    -------
+    list of geometry or None
+    """
+    if parsed.geometry is None and parsed.table.shape == "place":
+        return list(locate_points(parsed, datum, crs).shapes)
+    return _of_types(parsed, datum, crs, _TYPES[parsed.table.shape])
+
+
+def check_shapes(
+    parsed: ParsedTable, shapes: list[BaseGeometry | None], towns: dict[str, BaseGeometry]
+) -> list[Finding]:
+    """List rows without geometry, with an invalid polygon, or outside the district.
+
+    Parameters
+    ----------
+    parsed : ParsedTable
+    shapes : list of geometry or None
+        In the district's CRS.
+    towns : dict of town_code to polygon
+        Valid polygons; empty leaves places unchecked.
+
+    Returns
+    -------
+    list of Finding
+    """
+    union = shapely.union_all(list(towns.values()))
+    shapely.prepare(union)
+    accepted = " or ".join(_TYPES[parsed.table.shape])
+    findings = []
+    for index, shape in enumerate(shapes):
+        if shape is None:
+            fix = (
+                "give lon and lat, or a file with geometry"
+                if parsed.table.shape == "place"
+                else "use a file with lines"
+            )
+            message = "the row has no geometry"
+            findings.append(parsed.finding("missing-geometry", message, index, "geometry", accepted=accepted, fix=fix))
+        elif not shape.is_valid:
+            message = f"the geometry is invalid: {shapely.is_valid_reason(shape)}"
+            fix = "mend it in a GIS (make valid)"
+            findings.append(parsed.finding("invalid-polygon", message, index, "geometry", fix=fix))
+        elif towns and shapely.distance(shape, union) > OUTSIDE_M:
+            message = f"it lies {_distance(float(shapely.distance(shape, union)))} outside the district"
+            fix = f"state the right datum for the layer {parsed.table.name}, or leave the row out"
+            findings.append(parsed.finding("outside-district", message, index, "geometry", fix=fix, severity="warning"))
+    return findings
 
 
 def check_towns(parsed: ParsedTable, polygons: list[BaseGeometry | None]) -> list[Finding]:

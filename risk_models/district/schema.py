@@ -10,7 +10,7 @@ from typing import Literal
 __all__ = ["Column", "Kind", "Raster", "Shape", "Table", "nearest"]
 
 Kind = Literal["id", "text", "email", "choice", "integer", "number", "boolean", "date", "time"]
-Shape = Literal["polygon", "point", "none"]
+Shape = Literal["polygon", "point", "line", "place", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +94,8 @@ class Table:
     Attributes
     ----------
     name, zh, en : str
-    shape : {"polygon", "point", "none"}
-        Geometry of a row. A point may come as columns lon and lat or as geometry.
+    shape : {"polygon", "point", "line", "place", "none"}
+        Geometry of a row. A point may come as columns lon and lat or as geometry; a place is a polygon or a point.
     columns : tuple of Column
     """
 

@@ -27,6 +27,7 @@ __all__ = [
     "HttpFeedSettings",
     "LayerSettings",
     "LayersSettings",
+    "LearnedModelSettings",
     "MailSettings",
     "Name",
     "RasterSettings",
@@ -215,7 +216,7 @@ class LayerSettings(TableSettings):
 
 
 class LayersSettings(Record):
-    """The nine tables."""
+    """The nine tables, and those of the risk census that a district may add."""
 
     towns: LayerSettings
     communities: LayerSettings
@@ -226,6 +227,8 @@ class LayersSettings(Record):
     teams: LayerSettings
     plans: TableSettings
     history: TableSettings
+    buildings: LayerSettings | None = None
+    roads: LayerSettings | None = None
 
 
 class RasterSettings(Record):
@@ -235,10 +238,30 @@ class RasterSettings(Record):
 
 
 class RastersSettings(Record):
-    """The two rasters."""
+    """The two rasters, and the grids of people that a district may add."""
 
     dem: RasterSettings
     land_cover: RasterSettings
+    population_day: RasterSettings | None = None
+    population_night: RasterSettings | None = None
+
+
+class LearnedModelSettings(Record):
+    """A susceptibility model learned from the district's own record.
+
+    Attributes
+    ----------
+    path : str
+        ``*.skops``, relative to the district folder.
+    sha256 : str
+        Checksum that the file must have.
+    n_events : int
+        Recorded floods it was trained on; they set its weight. 0 for a model that could not tell storms apart.
+    """
+
+    path: FilePath
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    n_events: Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 class StandardsSettings(Record):
@@ -569,6 +592,8 @@ class DistrictSettings(Record):
     seasons : SeasonsSettings
     five_pre : tuple of StageName or None
         None takes the profile named in `standards.five_pre`.
+    model : LearnedModelSettings or None
+        None: the physical probability stands alone.
     """
 
     district: DistrictIdentity
@@ -584,6 +609,7 @@ class DistrictSettings(Record):
     cap: CapSettings = CapSettings()
     seasons: SeasonsSettings = SeasonsSettings()
     five_pre: tuple[StageName, ...] | None = None
+    model: LearnedModelSettings | None = None
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:

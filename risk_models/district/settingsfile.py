@@ -10,7 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from risk_models.district.contracts import RASTERS, TABLES
+from risk_models.district.contracts import OPTIONAL_RASTERS, OPTIONAL_TABLES, RASTERS, TABLES
 from risk_models.district.schema import nearest
 from risk_models.district.settings import SETTINGS_FILE, Datum, DistrictSettings
 from risk_models.district.yamlfile import KeyPath, YamlFile, read_yaml
@@ -193,8 +193,9 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 def _mapping_findings(settings: DistrictSettings, yaml: YamlFile) -> list[Finding]:
     """Name every column mapping whose left side is no column of the contract."""
     findings = []
-    for table in TABLES.values():
-        for name in getattr(settings.layers, table.name).columns:
+    for table in (TABLES | OPTIONAL_TABLES).values():
+        layer = getattr(settings.layers, table.name)
+        for name in layer.columns if layer is not None else ():
             if name in table.names:
                 continue
             path: KeyPath = ("layers", table.name, "columns", name)
@@ -232,8 +233,8 @@ def _with_stand_ins(
         elif path[:1] == ("district",):
             _stand_in_district(repaired, path)
             if path[1:2] in ((), ("projected_crs",)):
-                undated.update(TABLES)
-                skipped.update(RASTERS)
+                undated.update(TABLES | OPTIONAL_TABLES)
+                skipped.update(RASTERS | OPTIONAL_RASTERS)
         elif path[:1] in (("layers",), ("rasters",)):
             skipped.update(_stand_in_paths(repaired, path))
         else:

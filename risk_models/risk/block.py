@@ -18,12 +18,15 @@ from risk_models.forecast.rainfall import validate_rainfall
 from risk_models.forecast.storm import return_period_text
 from risk_models.forecast.wetness import soil_water_index
 from risk_models.levels import Level
+from risk_models.risk.combined import LearnedOpinion, combine_classes
+from risk_models.risk.explain import Run, physical_points
+from risk_models.risk.exposure import is_day
 from risk_models.risk.impact import Verdict, class_probabilities, verdict
 from risk_models.risk.outages import capacity_shares
 from risk_models.risk.ponding import HotspotBasins, simulate_ponding, wet_state
 from risk_models.risk.ponding_kernel import depths_at
 from risk_models.risk.rain_amounts import rain_amounts, return_periods
-from risk_models.risk.reasons import contributions, sentence_en, sentence_zh, unknown_sentences
+from risk_models.risk.reasons import contributions, main_factor, sentence_en, sentence_zh, unknown_sentences
 from risk_models.risk.table import RISK_COLUMNS
 from risk_models.standards import RiskMatrix, StormFormula
 
@@ -78,26 +81,36 @@ class BlockScorer:
     basins : HotspotBasins
     exposure : DataFrame
         See `hotspot_exposure`.
-    depth_of_impact_m, ordinary_impact_m : ndarray (H, 3)
-        Least depth of each impact class at the hotspot, and if it were an ordinary road.
+    depth_of_impact_m, unaided_impact_m, ordinary_impact_m : ndarray (H, 3)
+        Least depth of each impact class at the hotspot, if no help were at hand, and if it were an ordinary road.
     thresholds_m : tuple of float
         Depths whose passing is told.
     matrix : RiskMatrix
     band_minima : ndarray (4,)
     formula : StormFormula
     horizon_h : int
+    typical, undrained : HotspotBasins
+        See `typical_place`.
+    learned : LearnedOpinion or None
+    timezone : str
+        Of local time, which decides between day and night.
     """
 
     hotspots: pd.DataFrame
     basins: HotspotBasins
     exposure: pd.DataFrame
     depth_of_impact_m: Floats
+    unaided_impact_m: Floats
     ordinary_impact_m: Floats
     thresholds_m: tuple[float, ...]
     matrix: RiskMatrix
     band_minima: Floats
     formula: StormFormula
     horizon_h: int
+    typical: HotspotBasins
+    undrained: HotspotBasins
+    learned: LearnedOpinion | None
+    timezone: str
 
     def take(self, rows: npt.NDArray[np.intp]) -> BlockScorer:
         """Return the scorer of some hotspots, whole components of the network."""
@@ -107,7 +120,11 @@ class BlockScorer:
             basins=self.basins.take(rows),
             exposure=self.exposure.iloc[rows],
             depth_of_impact_m=self.depth_of_impact_m[rows],
+            unaided_impact_m=self.unaided_impact_m[rows],
             ordinary_impact_m=self.ordinary_impact_m[rows],
+            typical=self.typical.take(rows),
+            undrained=self.undrained.take(rows),
+            learned=None if self.learned is None else self.learned.take(rows),
         )
 
     def score(
@@ -146,9 +163,14 @@ class BlockScorer:
         rain = self._split(rainfall)
         outcomes = self._simulate(rain, soil_water_mm, outages, threads)
         probabilities = class_probabilities(outcomes.peak_depth_m, self.depth_of_impact_m)
+        learned = np.full(len(probabilities), np.nan)
+        if self.learned is not None:
+            amounts = rain_amounts(rain.past_mm, rain.future_mm, step_h=rain.step_h)
+            learned = self.learned.probability(amounts.columns())
+            probabilities = combine_classes(probabilities, learned, n_events=self.learned.n_events)
         found = verdict(probabilities, self.matrix, self.band_minima)
-        points = self._points(outcomes, found)
-        frame = self._columns(rain, outcomes, found, soil_water_mm)
+        points = self._points(rain, outcomes, found, soil_water_mm, threads)
+        frame = self._columns(rain, outcomes, found, soil_water_mm).assign(learned_probability=learned)
         frame["confidence"] = self._confidence(rain, rainfall)
         return self._explain(frame, points, rain)
 
@@ -218,15 +240,31 @@ class BlockScorer:
             capacity_share=ahead.least,
         )
 
-    def _points(self, outcomes: _Outcomes, found: Verdict) -> dict[str, Floats]:
-        """Telescope the score: no more rain and nobody special exposed, then the rain, then the exposure."""
+    def _points(
+        self, rain: _Rain, outcomes: _Outcomes, found: Verdict, soil_water_mm: Floats | None, threads: int
+    ) -> dict[str, Floats]:
+        """Telescope the score (see `explain`); where nothing is warned only rain and exposure are told apart."""
 
-        def score(peak_m: Floats) -> Floats:
-            p = class_probabilities(peak_m, self.ordinary_impact_m)
-            return verdict(p, self.matrix, self.band_minima).score
+        def score(peak_m: Floats, impact_m: Floats) -> Floats:
+            return verdict(class_probabilities(peak_m, impact_m), self.matrix, self.band_minima).score
 
-        fallen, rained = score(outcomes.dry_peak_m), score(outcomes.peak_depth_m)
-        return {"fallen": fallen, "expected": rained - fallen, "exposure": found.score - rained}
+        fallen = score(outcomes.dry_peak_m, self.ordinary_impact_m)
+        rained = score(outcomes.peak_depth_m, self.ordinary_impact_m)
+        unaided = score(outcomes.peak_depth_m, self.unaided_impact_m)
+        aided = score(outcomes.peak_depth_m, self.depth_of_impact_m)
+        points = {"fallen": fallen, "expected": rained - fallen}
+        points |= {factor: np.full_like(rained, np.nan) for factor in ("wetness", "catchment", "drains")}
+        points |= {"exposure": unaided - rained, "capacity": aided - unaided, "record": found.score - aided}
+        is_warned = found.level >= Level.BLUE
+        if is_warned.any():
+            run = Run(np.nan_to_num(rain.past_mm), np.nan_to_num(rain.future_mm), soil_water_mm, rain.step_h, threads)
+            rows, split = physical_points(
+                self.typical, self.undrained, is_warned, run, parameter_sets=PARAMETER_SETS, rained=rained,
+                score_of=lambda peak_m, rows: score(peak_m, self.ordinary_impact_m[rows]),
+            )  # fmt: skip
+            for factor, values in split.items():
+                points[factor][rows] = values
+        return points
 
     def _columns(self, rain: _Rain, outcomes: _Outcomes, found: Verdict, soil_water_mm: Floats | None) -> pd.DataFrame:
         frame = pd.DataFrame(self.hotspots[["hotspot_name", "hotspot_name_en", "kind", "town_code", "lon", "lat"]])
@@ -256,8 +294,11 @@ class BlockScorer:
         frame["score"], frame["level"] = found.score, found.level
         frame["worst_case_level"] = self._worst_case(frame["depth_p90_m"].to_numpy())
         frame["unconfirmed"] = rain.suspect
-        frame["people_exposed"] = self.exposure["people_exposed"].to_numpy()
-        frame["facilities_exposed"] = self.exposure["facilities_exposed"].to_numpy()
+        time = "day" if is_day(rain.valid_at, self.timezone) else "night"
+        frame["people_exposed"] = self.exposure[f"people_{time}"].to_numpy()
+        for name in ("facilities_exposed", "people_day", "people_night", "capacity_ready"):
+            frame[name] = self.exposure[name].to_numpy()
+        frame["people_in_water"], frame["buildings_in_water"], frame["exposure"] = np.nan, np.nan, ""
         frame["capacity_share"] = outcomes.capacity_share
         return frame
 
@@ -292,16 +333,22 @@ class BlockScorer:
             catchment_m2=self.basins.catchment_m2,
         )
         facts: list[dict[str, Any]] = [{str(k): v for k, v in row.items()} for row in behind.to_dict("records")]
-        frame["reason_zh"] = [sentence_zh(row, horizon_h=self.horizon_h) for row in facts]
+        told = {name: values for name, values in points.items() if name != "record" or self.learned is not None}
+        shares = [
+            {name: float(values[h]) for name, values in told.items() if not np.isnan(values[h])}
+            for h in range(len(facts))
+        ]
+        is_warned = frame["level"].to_numpy() >= Level.BLUE
+        mains = [main_factor(share) if warned else None for share, warned in zip(shares, is_warned, strict=True)]
+        frame["reason_zh"] = [
+            sentence_zh(row, horizon_h=self.horizon_h, main=main) for row, main in zip(facts, mains, strict=True)
+        ]
         periods = [return_period_text(float(v), "en", formula=self.formula) for v in frame["return_period_a"]]
         frame["reason_en"] = [
-            sentence_en(row, horizon_h=self.horizon_h, return_period_text=text)
-            for row, text in zip(facts, periods, strict=True)
+            sentence_en(row, horizon_h=self.horizon_h, return_period_text=text, main=main)
+            for row, text, main in zip(facts, periods, mains, strict=True)
         ]
-        frame["reasons"] = [
-            contributions(row, points={name: float(values[h]) for name, values in points.items()})
-            for h, row in enumerate(facts)
-        ]
+        frame["reasons"] = [contributions(row, points=share) for row, share in zip(facts, shares, strict=True)]
         self._mark_unknown(frame, rain.past_unknown | rain.future_unknown)
         return frame[list(RISK_COLUMNS)]
 

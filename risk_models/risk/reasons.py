@@ -7,61 +7,108 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from risk_models.levels import Level
 
-__all__ = ["contributions", "sentence_en", "sentence_zh", "unknown_sentences"]
+__all__ = ["FACTORS", "contributions", "main_factor", "sentence_en", "sentence_zh", "unknown_sentences"]
 
 Row = Mapping[str, Any]
+
+#: Factors of a score in the order in which they are told: column of the row, unit, words (long, then short).
+FACTORS: dict[str, tuple[str, str, str, str, str, str]] = {
+    "fallen": ("obs_24h_mm", "mm/24h", "已降雨量（24小时）", "rain already fallen (24 h)", "已降雨", "rain fallen"),
+    "expected": (
+        "fc_3h_mm_p50",
+        "mm/3h",
+        "预计最大3小时雨量（中位数）",
+        "greatest 3 h rain expected (median)",
+        "预计降雨",
+        "rain expected",
+    ),
+    "wetness": (
+        "soil_water_index_mm",
+        "mm",
+        "前期湿度（土壤水分指数）",
+        "wetness before (soil water index)",
+        "前期湿润",
+        "wet ground",
+    ),
+    "catchment": ("catchment_m2", "m2", "汇水面积", "catchment", "汇水地形", "catchment"),
+    "drains": ("drain_capacity_mm_h", "mm/h", "排水能力", "drain capacity", "排水能力", "drains"),
+    "exposure": (
+        "people_exposed",
+        "people",
+        "承灾体（周边人员）",
+        "what is exposed (people within reach)",
+        "承灾体",
+        "exposure",
+    ),
+    "capacity": ("capacity_ready", "", "应急能力就位", "help at hand", "应急能力", "help at hand"),
+    "record": ("learned_probability", "", "历史学习概率", "probability learned from the record", "历史记录", "record"),
+}
 
 
 def contributions(row: Row, *, points: Mapping[str, float]) -> str:
     """Return the contributions of one hotspot as JSON.
 
-    Three factors carry points, found by taking them away one after another, so they add up to the score: the rain
-    already fallen (score if no more rain came and nobody were exposed beyond an ordinary road), the rain expected,
-    and what is exposed. The other factors are the numbers behind them and carry no points of their own.
+    The factors that were told apart carry points, which add up to the score (see `risk_models.risk.explain`); the
+    others, and the return period and depth, are the numbers behind them and carry none.
 
     Parameters
     ----------
     row : mapping
-        One row of the risk table, plus drain_capacity_mm_h, catchment_m2 and vulnerability.
+        One row of the risk table, plus what `FACTORS` names.
     points : mapping
-        Points of ``fallen``, ``expected`` and ``exposure``.
+        Points of some of `FACTORS`.
 
     Returns
     -------
     str
         JSON list of {factor, value, unit, points, zh, en}.
     """
-    items = [
-        ("fallen", row["obs_24h_mm"], "mm/24h", points["fallen"], "已降雨量（24小时）", "rain already fallen (24 h)"),
-        (
-            "expected",
-            row["fc_3h_mm_p50"],
-            "mm/3h",
-            points["expected"],
-            "预计最大3小时雨量（中位数）",
-            "greatest 3 h rain expected (median)",
-        ),
-        ("exposure", row["people_exposed"], "people", points["exposure"], "周边人员", "people within reach"),
-        ("wetness", row["soil_water_index_mm"], "mm", None, "土壤水分指数", "soil water index"),
-        ("return_period", row["return_period_a"], "a", None, "雨量重现期", "return period of the rain"),
-        ("catchment", row["catchment_m2"], "m2", None, "汇水面积", "catchment"),
-        ("drain_capacity", row["drain_capacity_mm_h"], "mm/h", None, "排水能力", "drain capacity"),
-        ("depth", row["depth_p50_m"], "m", None, "积水深度（中位数）", "ponding depth (median)"),
+    shown = _rounded(points, float(row["score"])) if points else {}
+    items: list[tuple[str, Any, str, float | None, str, str]] = [
+        (factor, row.get(column), unit, shown.get(factor), zh, en)
+        for factor, (column, unit, zh, en, _, _) in FACTORS.items()
+        if factor in points or column in row
     ]
+    items.append(("return_period", row["return_period_a"], "a", None, "雨量重现期", "return period of the rain"))
+    items.append(("depth", row["depth_p50_m"], "m", None, "积水深度（中位数）", "ponding depth (median)"))
     return json.dumps(
         [
-            {"factor": factor, "value": _plain(value), "unit": unit, "points": _plain(share), "zh": zh, "en": en}
+            {"factor": factor, "value": _plain(value), "unit": unit, "points": share, "zh": zh, "en": en}
             for factor, value, unit, share, zh, en in items
         ],
         ensure_ascii=False,
     )
 
 
+def _rounded(points: Mapping[str, float], score: float) -> dict[str, float]:
+    """Round to four digits; the largest takes up what rounding leaves, so that the sum is the score."""
+    largest = max(points, key=lambda factor: abs(points[factor]))
+    shown = {factor: round(value, 4) + 0.0 for factor, value in points.items()}
+    shown[largest] = score - math.fsum(value for factor, value in shown.items() if factor != largest)
+    return shown
+
+
+def main_factor(points: Mapping[str, float]) -> str | None:
+    """Return the factor that adds most to the score; None if none adds anything.
+
+    Examples
+    --------
+    >>> main_factor({"fallen": 3.0, "expected": 41.0, "drains": -2.0}), main_factor({"fallen": 0.0})
+    ('expected', None)
+    """
+    best = max(points, key=lambda factor: points[factor], default=None)
+    return best if best is not None and points[best] > 0 else None
+
+
 def _plain(value: float | None) -> float | str | None:
     if value is None or math.isnan(value):
         return None
+    if isinstance(value, bool | np.bool_):
+        return float(value)
     return ">100" if math.isinf(value) else round(float(value), 4)
 
 
@@ -74,7 +121,7 @@ def _percent(probability: float) -> str:
     return f"{100 * probability:.0f}%"
 
 
-def sentence_zh(row: Row, *, horizon_h: int) -> str:
+def sentence_zh(row: Row, *, horizon_h: int, main: str | None = None) -> str:
     """Say in one Chinese sentence what made the level.
 
     Parameters
@@ -83,26 +130,30 @@ def sentence_zh(row: Row, *, horizon_h: int) -> str:
         See `contributions`.
     horizon_h : int
         Hours looked ahead.
+    main : str, optional
+        Factor that adds most, see `main_factor`.
     """
+    driver = f"，主因：{FACTORS[main][4]}" if main else ""
     text = (
         f"已降雨24小时{row['obs_24h_mm']:.0f}毫米，预计最大3小时{row['fc_3h_mm_p50']:.0f}毫米"
         f"，重现期{row['return_period_text']}，排水能力{row['drain_capacity_mm_h']:.0f}毫米/小时；"
         f"未来{horizon_h}小时积水深度中位数{row['depth_p50_m']:.2f}米（90%分位{row['depth_p90_m']:.2f}米），"
         f"超过15厘米的概率{_percent(row['p_15cm'])}、超过50厘米的概率{_percent(row['p_50cm'])}；"
-        f"周边约{row['people_exposed']:.0f}人。"
+        f"周边约{row['people_exposed']:.0f}人{driver}。"
     )
     return "降雨数据待核实：" + text if row["unconfirmed"] else text
 
 
-def sentence_en(row: Row, *, horizon_h: int, return_period_text: str) -> str:
+def sentence_en(row: Row, *, horizon_h: int, return_period_text: str, main: str | None = None) -> str:
     """Say the same in English."""
+    driver = f"; main cause: {FACTORS[main][5]}" if main else ""
     text = (
         f"{row['obs_24h_mm']:.0f} mm fell in 24 h and up to {row['fc_3h_mm_p50']:.0f} mm in 3 h are expected "
         f"with a return period of {return_period_text}, against a drain capacity of "
         f"{row['drain_capacity_mm_h']:.0f} mm/h; within {horizon_h} h the median peak depth is "
-        f"{row['depth_p50_m']:.2f} m (90 % quantile {row['depth_p90_m']:.2f} m), with a {_percent(row['p_15cm'])} "
-        f"chance of passing 15 cm and {_percent(row['p_50cm'])} of passing 50 cm; "
-        f"about {row['people_exposed']:.0f} people within reach."
+        f"{row['depth_p50_m']:.2f} m (90 % quantile {row['depth_p90_m']:.2f} m), "
+        f"with a {_percent(row['p_15cm'])} chance of passing 15 cm and "
+        f"{_percent(row['p_50cm'])} of passing 50 cm; about {row['people_exposed']:.0f} people within reach{driver}."
     )
     return "Rain not confirmed: " + text if row["unconfirmed"] else text
 

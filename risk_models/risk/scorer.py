@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import geopandas as gpd
@@ -21,7 +22,10 @@ from risk_models.district import District
 from risk_models.errors import BadInputError
 from risk_models.forecast.rainfall import validate_rainfall
 from risk_models.risk.block import CENTRAL_SET, PARAMETER_SETS, BlockScorer
-from risk_models.risk.exposure import hotspot_exposure
+from risk_models.risk.capacity import with_capacity
+from risk_models.risk.combined import LearnedOpinion
+from risk_models.risk.explain import typical_place
+from risk_models.risk.exposure import ContourExposure, exposure_json, hotspot_exposure, is_day
 from risk_models.risk.outages import check_outages
 from risk_models.risk.ponding import HotspotBasins
 from risk_models.risk.table import RiskTable
@@ -96,7 +100,7 @@ class HotspotScorer:
         if not terrain.features.index.equals(hotspots.index):
             raise ValueError("terrain and district list different hotspots; compute the terrain anew")
         picks = district.settings.standards
-        self.district = district
+        self.district, self.terrain = district, terrain
         self.horizon_h = district.settings.warning.horizon_h
         self.basins = HotspotBasins.from_terrain(
             terrain, hotspots["drain_capacity_mm_h"].to_numpy(float), hotspots["pump_capacity_m3_s"].to_numpy(float)
@@ -106,19 +110,35 @@ class HotspotScorer:
         self.matrix_id = picks.risk_matrix
         classes = standards.depth_classes(picks.depth_classes)
         depth_of_impact = standards.impact_depths(picks.impact_depths)
-        depth_of_impact_m = depth_of_impact[self.exposure["vulnerability"].to_numpy()]
+        vulnerability = self.exposure["vulnerability"].to_numpy()
+        unaided_impact_m = depth_of_impact[vulnerability]
+        depth_of_impact_m = with_capacity(
+            unaided_impact_m, vulnerability, self.exposure["capacity_ready"].to_numpy(bool)
+        )
+        typical, undrained = typical_place(self.basins)
         self.whole = BlockScorer(
             hotspots=pd.DataFrame(hotspots.drop(columns="geometry")),
             basins=self.basins,
             exposure=self.exposure,
             depth_of_impact_m=depth_of_impact_m,
+            unaided_impact_m=unaided_impact_m,
             ordinary_impact_m=np.broadcast_to(depth_of_impact[0], depth_of_impact_m.shape),
             thresholds_m=tuple(item.depth_min_m for item in classes if item.depth_min_m > 0),
             matrix=standards.risk_matrix(picks.risk_matrix),
             band_minima=np.array([band.p_min for band in standards.likelihood_bands(picks.likelihood_bands)]),
             formula=self.formula,
             horizon_h=self.horizon_h,
+            typical=typical,
+            undrained=undrained,
+            learned=LearnedOpinion.of(district, terrain),
+            timezone=district.settings.district.timezone,
         )
+
+    @cached_property
+    def contour(self) -> ContourExposure | None:
+        """What stands in the water at any depth; None without layers of the risk census."""
+        census = {"population_day", "population_night"} & set(self.district.rasters)
+        return ContourExposure(self.district, self.terrain) if census or self.district.buildings is not None else None
 
     def score(
         self,
@@ -221,6 +241,7 @@ class HotspotScorer:
         frame = frames[0]
         if len(frames) > 1:
             frame = pd.concat(frames).iloc[np.argsort(np.concatenate(blocks))]
+        self._add_exposure(frame, pd.Timestamp(attrs["valid_at"]))
         table = gpd.GeoDataFrame(frame, geometry=hotspots.geometry.to_numpy(), crs=hotspots.crs)
         table.index.name = "hotspot_id"
         table.attrs = {
@@ -234,6 +255,19 @@ class HotspotScorer:
             "horizon_h": self.horizon_h,
         }
         return table
+
+    def _add_exposure(self, frame: pd.DataFrame, valid_at: pd.Timestamp) -> None:
+        """Fill in what stands in the water of the 90 % depth, and all counts as JSON."""
+        counts = self.exposure
+        if self.contour is not None:
+            time = "day" if is_day(valid_at, self.district.settings.district.timezone) else "night"
+            wet = self.contour.at(frame["depth_p90_m"].to_numpy(np.float64))
+            frame["people_in_water"] = wet[f"people_in_water_{time}"].to_numpy(np.float64)
+            frame["buildings_in_water"] = wet["buildings_in_water"].to_numpy(np.float64)
+            counts = counts.join(wet)
+        frame["exposure"] = [
+            exposure_json({str(name): value for name, value in row.items()}) for row in counts.to_dict("records")
+        ]
 
 
 def score_hotspots(

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from risk_models.levels import Level
 
-__all__ = ["RISK_COLUMNS", "RiskTable", "read_risk", "town_levels", "write_risk"]
+__all__ = ["RISK_COLUMNS", "RiskTable", "district_level", "read_risk", "town_levels", "write_risk"]
 
 #: A risk table is a GeoDataFrame indexed by hotspot_id with `RISK_COLUMNS`, in the district's projected CRS.
 RiskTable: TypeAlias = gpd.GeoDataFrame
@@ -64,8 +64,13 @@ RISK_COLUMNS: dict[str, str] = {
     "worst_case_level": "Level code if the 90 % outcome came true",
     "confidence": "high, medium or low",
     "unconfirmed": "rests on rain that failed a neighbour or rate check",
-    "people_exposed": "people within reach",
+    "people_exposed": "people within reach at the local hour of valid_at",
     "facilities_exposed": "facilities within reach",
+    "people_day": "people within reach by day",
+    "people_night": "people within reach at night",
+    "people_in_water": "people within the contour of the 90 % depth at the local hour; NaN without census layers",
+    "buildings_in_water": "buildings that the contour of the 90 % depth reaches; NaN without census layers",
+    "exposure": "all counts of exposure as JSON",
     "reason_zh": "why, one sentence",
     "reason_en": "why, one sentence",
     "reasons": "contributions as JSON; points sum to the score",
@@ -86,11 +91,34 @@ def town_levels(table: RiskTable) -> pd.DataFrame:
     -------
     DataFrame
         Indexed by town_code, sorted: level, score (highest, NaN if all unknown), n_red, n_orange, n_yellow, n_blue,
-        n_unknown, lead_hotspot (id of the worst, the first by id of equals).
+        n_unknown, unknown_share (of its hotspots), lead_hotspot (id of the worst, the first by id of equals).
     """
+    return _levels_by(table, table["town_code"].to_numpy()).rename_axis("town_code")
+
+
+def district_level(table: RiskTable) -> pd.Series:
+    """Sum up all hotspots by the rule of `town_levels`: the district has the level of its worst hotspot.
+
+    Below a warning one unknown hotspot makes it unknown; `unknown_share` says how much of the register that is. The
+    score is the highest, so it never falls when that of any hotspot rises.
+
+    Parameters
+    ----------
+    table : RiskTable
+
+    Returns
+    -------
+    Series
+        level, score, n_red, n_orange, n_yellow, n_blue, n_unknown, unknown_share, lead_hotspot.
+    """
+    return _levels_by(table, np.full(len(table), "district")).iloc[0].rename("district")
+
+
+def _levels_by(table: RiskTable, group: np.ndarray) -> pd.DataFrame:
+
     plain = pd.DataFrame(
         {
-            "town_code": table["town_code"].to_numpy(),
+            "group": group,
             "level": table["level"].to_numpy(),
             "score": table["score"].to_numpy(),
             "hotspot_id": table.index.to_numpy(),
@@ -101,13 +129,14 @@ def town_levels(table: RiskTable) -> pd.DataFrame:
         plain[f"n_{level}"] = plain["level"] == int(level)
     order = ["level", "score", "hotspot_id"]
     worst_first = plain.sort_values(order, ascending=[False, False, True], na_position="last")
-    grouped = worst_first.groupby("town_code", sort=True)
+    grouped = worst_first.groupby("group", sort=True)
     towns = grouped[["level", "score"]].max()
     counts = grouped[[f"n_{level}" for level in counted]].sum()
     # The rule of `worst`: a warning counts; below it, one unknown hotspot makes the town unknown.
     hidden = (counts["n_unknown"] > 0) & (towns["level"] < Level.BLUE)
     towns["level"] = towns["level"].where(~hidden, int(Level.UNKNOWN)).astype(int)
-    return towns.join(counts).assign(lead_hotspot=grouped["hotspot_id"].first())
+    unknown_share = counts["n_unknown"] / grouped.size()
+    return towns.join(counts).assign(unknown_share=unknown_share, lead_hotspot=grouped["hotspot_id"].first())
 
 
 def write_risk(table: RiskTable, directory: Path, stem: str) -> dict[str, Path]:

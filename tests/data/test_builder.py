@@ -31,7 +31,7 @@ def _same_files(fresh: Path, committed: Path) -> list[str]:
 
 def test_fresh_tables_equal_the_committed_bytes(built: DistrictTables, tmp_path: Path, erqi_path: Path) -> None:
     write_tables(built, tmp_path)
-    assert len(list(tmp_path.iterdir())) == 9
+    assert len(list(tmp_path.iterdir())) == 11
     assert _same_files(tmp_path, erqi_path) == []
 
 
