@@ -33,9 +33,9 @@ from wuyu.sink import local_sink
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.xdist_group("dags")]
 
-PATIENCE_S = 110.0
+PATIENCE_S = 240.0
 WARNING = (
-    "valid_h: 3, approval_from: blue, approval_deadline_min: {red: 0.25}, duty_chain: ["
+    "valid_h: 3, approval_from: blue, approval_deadline_min: {red: 0.6}, duty_chain: ["
     "{name: 李明, phone: 0371-66660001, mailbox: duty1@mini.example}, "
     "{name: 王芳, phone: 0371-66660002, mailbox: duty2@mini.example}],"
 )
