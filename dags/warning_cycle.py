@@ -1,14 +1,17 @@
 """One warning cycle when new rain has come in: score, decide, write bulletins, dispatch.
 
 Each task is a transaction and may run twice: a cycle that is done stays as it is, a mail sent is not sent again.
-Warnings from the district's approval level upwards wait for an officer (`wuyu approve`).
+Warnings from the district's approval level upwards wait for an officer: a run of the DAG `approval` asks, so that this
+one ends and the next hour is not held up.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pendulum
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import Asset, Param, dag, task
 
 RAIN = Asset("wuyu://rain")
@@ -32,7 +35,7 @@ RISK = Asset("wuyu://risk")
     doc_md=__doc__,
 )
 def warning_cycle() -> None:
-    """Score, decide, dispatch."""
+    """Score, decide, ask, dispatch."""
 
     @task
     def hour_of_run() -> str:
@@ -58,17 +61,20 @@ def warning_cycle() -> None:
         return {"paths": paths, "inputs": inputs}
 
     @task
-    def decide(hour: str, scored: dict[str, dict[str, str]]) -> list[str]:
+    def decide(hour: str, scored: dict[str, dict[str, str]]) -> list[dict[str, Any]]:
+        """Decide; returns the run of `approval` that must follow, if a warning waits."""
         from datetime import UTC, datetime
 
         from risk_models.risk import read_risk
+        from wuyu.approval import runs_to_trigger
         from wuyu.cycle import decide as decide_cycle
         from wuyu.service import desk_from_environment
 
         desk = desk_from_environment()
         table = read_risk(desk.out / scored["paths"]["parquet"])
-        result = decide_cycle(desk, datetime.fromisoformat(hour).astimezone(UTC), table, **scored)
-        return [record.message_id for record in result.records if record.action.is_mailed]
+        valid_at = datetime.fromisoformat(hour).astimezone(UTC)
+        decide_cycle(desk, valid_at, table, **scored)
+        return runs_to_trigger(desk, valid_at)
 
     @task(trigger_rule="all_done")
     def dispatch() -> dict[str, int]:
@@ -79,8 +85,16 @@ def warning_cycle() -> None:
             return deliver(desk_from_environment().ledger, transport, clock=wall_clock).counts
 
     hour = hour_of_run()
+    decided = decide(hour, score(hour))
+    TriggerDagRunOperator.partial(
+        task_id="ask_officer",
+        trigger_dag_id="approval",
+        logical_date=None,
+        skip_when_already_exists=True,
+        fail_when_dag_is_paused=True,
+    ).expand_kwargs(decided)
     # Dispatch runs even if this cycle failed: mail decided earlier must not wait for it. The failed task fails the run.
-    decide(hour, score(hour)) >> dispatch()
+    decided >> dispatch()
 
 
 warning_cycle()

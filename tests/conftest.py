@@ -6,10 +6,32 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
 
 from tests.factories import add_mini_storm, write_mini_district
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Wall time says nothing of a law on a busy machine; in CI the same examples are tried every time.
+settings.register_profile("wuyu", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("wuyu")
+
+
+def pytest_configure() -> None:
+    """Give each test process a PostgreSQL database of its own: the tests of one empty the tables of another."""
+    url, worker = os.environ.get("WUYU_TEST_POSTGRES"), os.environ.get("PYTEST_XDIST_WORKER")
+    if not url or not worker:
+        return
+    given = make_url(url)
+    engine = create_engine(given, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f'DROP DATABASE IF EXISTS "{given.database}_{worker}"')
+        connection.exec_driver_sql(f'CREATE DATABASE "{given.database}_{worker}"')
+    engine.dispose()
+    own = given.set(database=f"{given.database}_{worker}")
+    os.environ["WUYU_TEST_POSTGRES"] = own.render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="session")

@@ -24,11 +24,13 @@ from risk_models.warning.records import WarningRecord
 from risk_models.warning.signals import rain_signals
 from wuyu.ack.links import Links, link_expiry, links_of
 from wuyu.delivery.message import Attachment, InlineImage, Mail, MailContent, MailHead, build_mail
+from wuyu.delivery.smime import signed
+from wuyu.delivery.verp import return_path
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
 
-__all__ = ["BulletinFiles", "Bulletins", "CycleFacts"]
+__all__ = ["SCOPE", "BulletinFiles", "Bulletins", "CycleFacts"]
 
 SCOPE: Final = "Restricted"
 
@@ -178,17 +180,21 @@ class Bulletins:
         """
         settings = self.desk.district.settings
         return [
-            build_mail(
-                self._content(record, files, recipient),
-                MailHead(
-                    message_id=record.message_id,
-                    sender=settings.mail.sender,
-                    recipient=recipient,
-                    decided_at=record.issued_at,
-                    status=settings.mail.status,
-                    scope=SCOPE,
-                    demonstration=settings.district.demonstration,
-                    labels={"Level": str(record.level), "Action": str(record.action), "Event": record.event_key},
+            signed(
+                self.desk,
+                build_mail(
+                    self._content(record, files, recipient),
+                    MailHead(
+                        message_id=record.message_id,
+                        sender=settings.mail.sender,
+                        recipient=recipient,
+                        decided_at=record.issued_at,
+                        status=settings.mail.status,
+                        scope=SCOPE,
+                        demonstration=settings.district.demonstration,
+                        labels={"Level": str(record.level), "Action": str(record.action), "Event": record.event_key},
+                        return_path=return_path(self.desk, record.message_id, recipient),
+                    ),
                 ),
             )
             for recipient in recipients

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from reports.bulletin import SignOff
 from risk_models.errors import ConfigError
 from risk_models.levels import Level
@@ -16,12 +18,17 @@ from risk_models.warning.event import current_event_key
 from risk_models.warning.records import Action, WarningRecord
 from risk_models.warning.states import WarningState
 from wuyu.ack.ask import ask
-from wuyu.bulletins import Bulletins
+from wuyu.approval.book import NO_NOTE, minutes_to_decide, successor
+from wuyu.approval.signing import countersign
+from wuyu.bulletins import SCOPE, Bulletins
+from wuyu.delivery.channels import queue_channels
+from wuyu.delivery.lost import LOST_STEP, tell_rain_lost
 from wuyu.ledger import Approval, Cycle, CycleState
 from wuyu.ledger.decision import Decision
 from wuyu.rain import cycle_rain
 
 if TYPE_CHECKING:
+    from reports.words import Text
     from wuyu.desk import Desk
 
 __all__ = ["CycleResult", "approve", "assess", "decide", "run_cycle", "stem"]
@@ -89,13 +96,22 @@ def assess(desk: Desk, valid_at: datetime) -> tuple[RiskTable, dict[str, str], d
     rain = cycle_rain(desk, valid_at)
     previous = desk.ledger.last_cycle(desk.code, before=valid_at)
     key = current_event_key(_states(previous), desk.code, now=valid_at)
-    table = desk.scorer.score(rain.rainfall, event_key=key)
+    table = desk.scorer.score(rain.rainfall, event_key=key, soil_water_mm=_soil_water_before(desk, valid_at))
     if rain.quality is not None:
         table.attrs["quality_zh"], table.attrs["quality_en"] = rain.quality.zh, rain.quality.en
     table.attrs["feeds_zh"] = "\n".join(line.zh for line in rain.lines)
     table.attrs["feeds_en"] = "\n".join(line.en for line in rain.lines)
     paths = write_risk(table, desk.risk_dir, stem(valid_at))
     return table, {kind: desk.relative(path) for kind, path in paths.items()}, rain.inputs
+
+
+def _soil_water_before(desk: Desk, valid_at: datetime) -> pd.Series | None:
+    """Return the soil water index at the start of the rain window, if a cycle of that hour was kept."""
+    begin = desk.ledger.cycle(desk.code, valid_at - timedelta(hours=desk.district.settings.warning.past_h))
+    if begin is None or begin.state != CycleState.DONE:
+        return None
+    index_mm: pd.Series = read_risk(desk.out / begin.risk_paths["parquet"])["soil_water_index_mm"]
+    return index_mm
 
 
 def decide(
@@ -179,10 +195,14 @@ def decide(
         for record in mailed:
             if record.message_id not in due:
                 _issue(desk, decision, maker, record, files[record.message_id])
+        ladder_step = int(risk_table.attrs["ladder_step"])
+        if ladder_step >= LOST_STEP:
+            told = {record.warning_id for record in mailed if record.message_id not in due}
+            tell_rain_lost(desk, decision, decided.open_records, told=told, scope=SCOPE)
         decision.finish_cycle(
             inputs=inputs,
             risk_paths=paths,
-            ladder_step=int(risk_table.attrs["ladder_step"]),
+            ladder_step=ladder_step,
             summary={"counts": counts, "records": [record.message_id for record in mailed]},
             warning_states={"states": [state.to_dict() for state in decided.states]},
             event_key=risk_table.attrs["event_key"],
@@ -215,9 +235,18 @@ def run_cycle(
 
 
 def approve(
-    desk: Desk, message_id: str, *, officer: str, now: datetime, bulletins: Bulletins | None = None
+    desk: Desk,
+    message_id: str,
+    *,
+    officer: str,
+    now: datetime,
+    bulletins: Bulletins | None = None,
+    note: Text = NO_NOTE,
+    account: str = "",
 ) -> list[str]:
     """Sign a waiting warning in an officer's name: its bulletin is issued and its mail goes out.
+
+    Where the district asks for a second person, the first signature is kept and nothing is issued yet.
 
     Parameters
     ----------
@@ -228,16 +257,21 @@ def approve(
     now : datetime
         When, timezone-aware.
     bulletins : Bulletins, optional
+    note : Text
+        What the officer adds to the bulletin; the last of two signatures overrules the first.
+    account : str
+        By which the officer was signed in, if known.
 
     Returns
     -------
     list of str
-        Recipients.
+        Recipients; empty if a second person must sign.
 
     Raises
     ------
     ConfigError
-        If there is no such warning, it does not wait, a later revision has come, or no officer is named.
+        If there is no such warning, it does not wait, a later revision has come, no officer is named, or the second
+        signature is by the first person.
     """
     if not officer.strip():
         raise ConfigError("an approval needs the name of an officer")
@@ -246,24 +280,25 @@ def approve(
         state = "not in the ledger" if row is None else row.approval_state
         raise ConfigError(f"warning {message_id} does not wait for an approval: it is {state}")
     record = row.to_record()
-    later = [
-        other
-        for other in desk.ledger.warnings(event_key=row.event_key)
-        if other.warning_id == row.warning_id and other.revision > row.revision and Action(other.action).is_mailed
-    ]
-    if later:
-        newest = later[-1]
+    newest = successor(desk.ledger, row)
+    if newest is not None:
         raise ConfigError(f"warning {message_id} is out of date: {newest.message_id} ({newest.action}) came after it")
     cycle = desk.ledger.cycle(desk.code, record.issued_at)
     if cycle is None:
         raise ConfigError(f"the cycle of {message_id} at {record.issued_at.isoformat()} is not in the ledger")
+    signatures = countersign(desk, row, officer=officer, account=account, note=note, now=now)
+    if signatures is None:
+        return []
     maker = bulletins or Bulletins(desk)
     facts = maker.facts(cycle.risk_paths["parquet"])
     levels = {state.area_code: state.record.level for state in _states(cycle) if state.is_open}
-    sign_off = SignOff(officer=officer, decided_at=now)
+    said = next((one.note for one in reversed(signatures) if one.note), NO_NOTE)
+    names = "、".join(one.officer for one in signatures)
+    sign_off = SignOff(officer=names, decided_at=now, note=said)
     files = maker.write(record, facts, earlier=_earlier(desk, record), sign_off=sign_off, levels=levels)
     with desk.ledger.decide(now=now, who=officer) as decision:
-        decision.settle_approval(message_id, Approval.APPROVED)
+        detail = {"account": account, "note_zh": said.zh, "note_en": said.en}
+        decision.settle_approval(message_id, Approval.APPROVED, signed_by=names, **detail)
         recipients = _issue(desk, decision, maker, record, files)
     maker.remove_draft(record)
     return recipients
@@ -274,16 +309,14 @@ def _issue(desk: Desk, decision: Decision, maker: Bulletins, record: WarningReco
     decision.bulletin(record.message_id, record.area_code, maker.products(files))
     recipients = [str(desk.district.towns.at[record.area_code, "mailbox"])]
     keep_h = ALL_CLEAR_H if record.action.is_end else 0
+    expires_at = max(record.valid_to, record.issued_at + timedelta(hours=keep_h))
     mails = [
-        decision.queue(
-            mail,
-            expires_at=max(record.valid_to, record.issued_at + timedelta(hours=keep_h)),
-            priority=int(record.level),
-            event_key=record.event_key,
-        )
+        decision.queue(mail, expires_at=expires_at, priority=int(record.level), event_key=record.event_key)
         for mail in maker.mails(record, files, recipients)
     ]
     ask(desk, decision, record, files.bulletin, mails)
+    said = {"bulletin": files.bulletin, "paths": files.paths, "scope": SCOPE}
+    queue_channels(desk, decision, record, **said, expires_at=expires_at)
     return recipients
 
 
@@ -312,8 +345,7 @@ def _signature(desk: Desk, record: WarningRecord) -> SignOff | None:
 
 def _due(desk: Desk, record: WarningRecord) -> datetime:
     """Return until when an officer must decide."""
-    minutes = {str(name): value for name, value in desk.district.settings.warning.approval_deadline_min.items()}
-    return record.issued_at + timedelta(minutes=minutes.get(str(record.level), min(minutes.values())))
+    return record.issued_at + timedelta(minutes=minutes_to_decide(desk, record.level))
 
 
 def _earlier(desk: Desk, record: WarningRecord) -> list[WarningRecord]:

@@ -111,6 +111,9 @@ def run_service(district: Path, out: Path) -> int:
             variables |= {"WUYU_SMTP_PORT": "25"} | given
         _tell(f"mail goes to {variables['WUYU_SMTP_HOST']}:{variables['WUYU_SMTP_PORT']}")
         _tell(f"Airflow comes up at http://127.0.0.1:{WEB_PORT} (Ctrl-C stops it); products: {out}")
+        _airflow(["db", "migrate"], variables, quiet=True)
+        # The pool of live delivery (`dags/delivery.py`): without it its tasks would wait for ever.
+        _airflow(["pools", "set", "live_delivery", "4", "live warnings only"], variables, quiet=True)
         # A group of its own, so that scheduler, web server and workers end together with us, however we are stopped.
         process = subprocess.Popen([_binary(), "standalone"], env=variables, start_new_session=True)  # noqa: S603
         signal.signal(signal.SIGTERM, lambda *_: _stop(process))

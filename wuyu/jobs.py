@@ -10,7 +10,17 @@ from wuyu.service import desk_from_environment, transport_from_environment, wall
 if TYPE_CHECKING:
     from wuyu.desk import Desk
 
-__all__ = ["map_and_story", "month_before", "prepare_replay", "rehearse", "replay_block", "report_month"]
+__all__ = [
+    "bounces_from",
+    "deliver_by",
+    "delivery_ways",
+    "map_and_story",
+    "month_before",
+    "prepare_replay",
+    "rehearse",
+    "replay_block",
+    "report_month",
+]
 
 
 def month_before(when: datetime, desk: Desk | None = None) -> str:
@@ -86,3 +96,48 @@ def map_and_story() -> list[str]:
 
     desk = desk_from_environment()
     return [desk.relative(write_onemap_page(desk)), desk.relative(write_story_page(desk))]
+
+
+def delivery_ways() -> list[str]:
+    """Return the names of the ways out that have something due."""
+    from wuyu.delivery.dispatch import ways
+    from wuyu.ledger.outbox import due_ids
+
+    desk, now = desk_from_environment(), wall_clock()
+    names = list(ways(desk, transport_from_environment, clock=wall_clock))
+    return [name for name in names if due_ids(desk.ledger, channel=name, now=now, wall=now)]
+
+
+def deliver_by(way: str) -> dict[str, int]:
+    """Hand over what is due by one way; returns messages per state.
+
+    Parameters
+    ----------
+    way : str
+        From `delivery_ways`.
+
+    Raises
+    ------
+    DispatchError
+        If the other side is away; what is left stays due.
+    """
+    from risk_models.errors import DispatchError
+    from wuyu.delivery.dispatch import dispatch, ways
+
+    desk = desk_from_environment()
+    opener = ways(desk, transport_from_environment, clock=wall_clock)[way]
+    report = dispatch(desk.ledger, opener, clock=wall_clock)
+    if report.stopped:
+        raise DispatchError(report.stopped)
+    return report.counts
+
+
+def bounces_from(folder: str) -> int:
+    """Take what came back into a Maildir; returns the number of tasks raised."""
+    from pathlib import Path
+
+    from wuyu.ack.mailboxes import MaildirMailbox
+    from wuyu.delivery.bounces import take_bounces
+
+    taken = take_bounces(desk_from_environment(), MaildirMailbox(Path(folder)), now=wall_clock())
+    return sum(one.task for one in taken)

@@ -17,6 +17,7 @@ from reports.bulletin.statements import (
     decision_text,
     guidance,
     headline_text,
+    note_lines,
     number_text,
     previous_text,
     profile_text,
@@ -115,7 +116,7 @@ def build_bulletin(
         previous=previous_text(record, previous, zone),
         signal=signal_text(record, signals),
         reason=reason_text(record.reason_zh, record.reason_en),
-        cautions=cautions(record, area.rows, risk_table.attrs),
+        cautions=note_lines(sign_off) + cautions(record, area.rows, risk_table.attrs),
         forecast=forecast_lines(
             area.rows,
             horizon_h=settings.warning.horizon_h,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import pandas as pd
@@ -27,11 +27,14 @@ class SignOff:
         Who decided, by name or post; empty while nobody has.
     decided_at : datetime or None
         When, timezone-aware UTC.
+    note : Text
+        What the officer adds, in one or two sentences; empty for nothing.
     """
 
     number: int | None = None
     officer: str = ""
     decided_at: datetime | None = None
+    note: Text = field(default_factory=lambda: Text("", ""))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ __all__ = [
     "decision_text",
     "guidance",
     "headline_text",
+    "note_lines",
     "number_text",
     "previous_text",
     "profile_text",
@@ -117,6 +118,13 @@ def signal_text(record: WarningRecord, signals: pd.DataFrame) -> Text:
     else:
         return UNKNOWN
     return Text(sentence(row["text_zh"], "。"), sentence(row["text_en"], "."))
+
+
+def note_lines(sign_off: SignOff) -> tuple[Text, ...]:
+    """Return what the officer on duty adds, marked as such; nothing if there is no note."""
+    if not sign_off.note:
+        return ()
+    return (Text(f"值班员补充：{plain(sign_off.note.zh)}", f"Duty officer's note: {plain(sign_off.note.en)}"),)
 
 
 def cautions(record: WarningRecord, rows: pd.DataFrame, attrs: dict[Any, Any]) -> tuple[Text, ...]:

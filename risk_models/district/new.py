@@ -55,6 +55,8 @@ warning:
   minimum_duration_h: 3            # a warning stands at least this long
   approval_from: orange            # an officer approves from this level
   approval_deadline_min: {{orange: 15, red: 10}}
+  duty_chain: []                   # called in turn: {{name: 张三, phone: "0371-12345678", mailbox: a@b.example}}
+  # second_person_from: red        # two different officers must sign from this level
 
 # Sources of rain below this folder, e.g. {{id: gauges, kind: gauge_table, path: feeds/gauges.csv, stale_after_h: 2}}
 feeds: []

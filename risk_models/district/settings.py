@@ -280,6 +280,21 @@ class StandardsSettings(Record):
     vulnerability: Code = "wuyu-kinds-1"
 
 
+class UpwardContact(Record):
+    """Someone to turn to when a town or an officer does not answer.
+
+    Attributes
+    ----------
+    name, phone : str
+    mailbox : str or None
+        Told by mail as well, if there is one.
+    """
+
+    name: Text
+    phone: Annotated[str, Field(pattern=r"^\+?[0-9][0-9 -]{2,30}$")]
+    mailbox: Annotated[str, AfterValidator(_mailbox)] | None = None
+
+
 class WarningSettings(Record):
     """How warnings are decided.
 
@@ -299,8 +314,12 @@ class WarningSettings(Record):
         Hours a warning stands before it may be ended.
     approval_from : str
         Level from which an officer must approve.
-    approval_deadline_min : dict of str to int
+    approval_deadline_min : dict of str to float
         Minutes for the approval, by level.
+    duty_chain : tuple of UpwardContact
+        Officers who may approve, in the order in which they are called; each has one deadline, then the next is called.
+    second_person_from : str or None
+        Level from which two different officers must sign; None: one is enough.
     """
 
     horizon_h: Annotated[int, Field(ge=1, le=240)] = 24
@@ -310,28 +329,29 @@ class WarningSettings(Record):
     downgrade_after_cycles: Annotated[int, Field(ge=1, le=24)] = 3
     minimum_duration_h: Annotated[int, Field(ge=0, le=72)] = 3
     approval_from: LevelName = "orange"
-    approval_deadline_min: dict[LevelName, Annotated[int, Field(ge=1, le=240)]] = {"orange": 15, "red": 10}
+    approval_deadline_min: dict[LevelName, Annotated[float, Field(ge=0.1, le=240)]] = {"orange": 15, "red": 10}
+    duty_chain: tuple[UpwardContact, ...] = ()
+    second_person_from: LevelName | None = None
+
+    @model_validator(mode="after")
+    def _second_person_where_one_is_asked(self) -> Self:
+        levels: tuple[LevelName, ...] = ("blue", "yellow", "orange", "red")
+        second = self.second_person_from
+        if second is not None and levels.index(second) < levels.index(self.approval_from):
+            raise ValueError(f"second_person_from ({second}) must not be below approval_from ({self.approval_from})")
+        return self
+
+    @model_validator(mode="after")
+    def _deadline_where_approval_is_asked(self) -> Self:
+        if not self.approval_deadline_min:
+            raise ValueError("approval_deadline_min must give the minutes of at least one level")
+        return self
 
     @model_validator(mode="after")
     def _horizon_within_forecast(self) -> Self:
         if self.horizon_h > self.lead_h:
             raise ValueError("horizon_h must not be longer than lead_h")
         return self
-
-
-class UpwardContact(Record):
-    """Someone to turn to when a town does not answer.
-
-    Attributes
-    ----------
-    name, phone : str
-    mailbox : str or None
-        Told by mail as well, if there is one.
-    """
-
-    name: Text
-    phone: Annotated[str, Field(pattern=r"^\+?[0-9][0-9 -]{2,30}$")]
-    mailbox: Annotated[str, AfterValidator(_mailbox)] | None = None
 
 
 class AcknowledgementSettings(Record):

@@ -1,1 +1,60 @@
-"""预测 outlook: climatology to expected exceedances."""
+"""预测 outlook: climatology to expected exceedances.
+
+In order: `climatology` (what the record says, and is too short to say), `seasonal` and `seasonal_netcdf` (tercile
+forecasts), `storms` and `generator` (periods that could happen), `expected` (what they would do to the hotspots),
+`skill` (whether such statements have been worth something) and `wording` (the sentences).
+"""
+
+from risk_models.outlook.climatology import Climatology, MissingRule, climatology
+from risk_models.outlook.expected import Expected, HotspotClasses, SkipRule, expected_exceedances, ponding_models
+from risk_models.outlook.extremes import ReturnLevels, return_levels
+from risk_models.outlook.generator import (
+    GeneratedPeriods,
+    StormGenerator,
+    condition_on_terciles,
+    fit_generator,
+    generate_periods,
+    resampled_generators,
+)
+from risk_models.outlook.record import TooShort, check_record, record_lengths
+from risk_models.outlook.seasonal import TercileForecast, choose_forecast, neutral_forecast, read_tercile_table
+from risk_models.outlook.seasonal_netcdf import read_seasonal
+from risk_models.outlook.skill import SkillVerdict, judge, tercile_skill
+from risk_models.outlook.storms import StormCatalogue, cut_storms, hotspot_field
+from risk_models.outlook.wording import Statement, Withheld, gate
+
+__all__ = [
+    "Climatology",
+    "Expected",
+    "GeneratedPeriods",
+    "HotspotClasses",
+    "MissingRule",
+    "ReturnLevels",
+    "SkillVerdict",
+    "SkipRule",
+    "Statement",
+    "StormCatalogue",
+    "StormGenerator",
+    "TercileForecast",
+    "TooShort",
+    "Withheld",
+    "check_record",
+    "choose_forecast",
+    "climatology",
+    "condition_on_terciles",
+    "cut_storms",
+    "expected_exceedances",
+    "fit_generator",
+    "gate",
+    "generate_periods",
+    "hotspot_field",
+    "judge",
+    "neutral_forecast",
+    "ponding_models",
+    "read_seasonal",
+    "read_tercile_table",
+    "record_lengths",
+    "resampled_generators",
+    "return_levels",
+    "tercile_skill",
+]

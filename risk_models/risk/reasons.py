@@ -121,6 +121,11 @@ def _percent(probability: float) -> str:
     return f"{100 * probability:.0f}%"
 
 
+def _whole(value: float, unit: str, unknown: str) -> str:
+    """Write a whole number with its unit; a number nobody knows is said to be unknown."""
+    return unknown if math.isnan(value) else f"{value:.0f}{unit}"
+
+
 def sentence_zh(row: Row, *, horizon_h: int, main: str | None = None) -> str:
     """Say in one Chinese sentence what made the level.
 
@@ -135,8 +140,9 @@ def sentence_zh(row: Row, *, horizon_h: int, main: str | None = None) -> str:
     """
     driver = f"，主因：{FACTORS[main][4]}" if main else ""
     text = (
-        f"已降雨24小时{row['obs_24h_mm']:.0f}毫米，预计最大3小时{row['fc_3h_mm_p50']:.0f}毫米"
-        f"，重现期{row['return_period_text']}，排水能力{row['drain_capacity_mm_h']:.0f}毫米/小时；"
+        f"已降雨24小时{_whole(row['obs_24h_mm'], '毫米', '雨量未知')}，"
+        f"预计最大3小时{_whole(row['fc_3h_mm_p50'], '毫米', '雨量未知')}，"
+        f"重现期{row['return_period_text']}，排水能力{row['drain_capacity_mm_h']:.0f}毫米/小时；"
         f"未来{horizon_h}小时积水深度中位数{row['depth_p50_m']:.2f}米（90%分位{row['depth_p90_m']:.2f}米），"
         f"超过15厘米的概率{_percent(row['p_15cm'])}、超过50厘米的概率{_percent(row['p_50cm'])}；"
         f"周边约{row['people_exposed']:.0f}人{driver}。"
@@ -148,7 +154,8 @@ def sentence_en(row: Row, *, horizon_h: int, return_period_text: str, main: str 
     """Say the same in English."""
     driver = f"; main cause: {FACTORS[main][5]}" if main else ""
     text = (
-        f"{row['obs_24h_mm']:.0f} mm fell in 24 h and up to {row['fc_3h_mm_p50']:.0f} mm in 3 h are expected "
+        f"{_whole(row['obs_24h_mm'], ' mm', 'an unknown amount')} fell in 24 h and up to "
+        f"{_whole(row['fc_3h_mm_p50'], ' mm', 'an unknown amount')} in 3 h are expected "
         f"with a return period of {return_period_text}, against a drain capacity of "
         f"{row['drain_capacity_mm_h']:.0f} mm/h; within {horizon_h} h the median peak depth is "
         f"{row['depth_p50_m']:.2f} m (90 % quantile {row['depth_p90_m']:.2f} m), "

@@ -27,7 +27,7 @@ RISK_COLUMNS: dict[str, str] = {
     "town_code": "town it belongs to",
     "lon": "longitude, degrees WGS84",
     "lat": "latitude, degrees WGS84",
-    "obs_1h_mm": "observed rain in the hour ending at valid_at, mm; NaN unknown",
+    "obs_1h_mm": "rain in the hour ending at valid_at, observed or its stand-in (ladder step 3, 4), mm; NaN unknown",
     "obs_3h_mm": "the same, 3 h",
     "obs_6h_mm": "the same, 6 h",
     "obs_12h_mm": "the same, 12 h",

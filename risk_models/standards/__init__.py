@@ -21,6 +21,7 @@ from risk_models.standards.records import (
     StandardInfo,
     Standards,
     StormFormula,
+    WordingLevel,
 )
 from risk_models.standards.tables import load_standards
 
@@ -40,5 +41,6 @@ __all__ = [
     "StandardInfo",
     "Standards",
     "StormFormula",
+    "WordingLevel",
     "load_standards",
 ]

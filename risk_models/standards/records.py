@@ -95,6 +95,16 @@ class LikelihoodBand:
 
 
 @dataclass(frozen=True)
+class WordingLevel:
+    """Word that a report uses for a probability from `p_min` upwards."""
+
+    key: str
+    zh: str
+    en: str
+    p_min: float
+
+
+@dataclass(frozen=True)
 class ImpactClass:
     """Name of an impact class."""
 
@@ -256,6 +266,10 @@ class Standards:
     def likelihood_bands(self, standard_id: str) -> tuple[LikelihoodBand, ...]:
         """Return the likelihood bands, rising."""
         return self._rows("likelihood_bands", standard_id)
+
+    def wording_levels(self, standard_id: str = "wuyu-words") -> tuple[WordingLevel, ...]:
+        """Return the words for probabilities, rising."""
+        return self._rows("wording_levels", standard_id)
 
     def impact_classes(self, standard_id: str = "fgs-impacts") -> tuple[ImpactClass, ...]:
         """Return the impact classes, rising."""

@@ -34,6 +34,7 @@ from risk_models.standards.records import (
     StandardInfo,
     Standards,
     StormFormula,
+    WordingLevel,
 )
 
 #: In a checkout, and where an installed wheel puts the same tables.
@@ -333,6 +334,7 @@ _TABLES: dict[str, _Spec] = {
         _rising("depth_min_m"),
     ),
     "likelihood_bands": _spec(LikelihoodBand, {"key": _text, **_WORDS, "p_min": _share}, _check_bands),
+    "wording_levels": _spec(WordingLevel, {"key": _text, **_WORDS, "p_min": _share}, _rising("p_min")),
     "impact_classes": _spec(ImpactClass, {"key": _text, **_WORDS}, _check_keys(IMPACTS)),
     "risk_matrix": _spec(
         MatrixCell,

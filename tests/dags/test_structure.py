@@ -20,12 +20,22 @@ BLOCKS = [f"replay_{number:02d}" for number in range(1, 13)]
 AFTER = ["rehearsal", "monthly_report", "map_and_story"]
 ORDER: dict[str, dict[str, list[str]]] = {
     "acknowledgement": {"escalate": ["dispatch"], "dispatch": []},
+    "delivery": {"list_ways": ["send"], "send": [], "take_bounces": []},
     "feeds": {"list_feeds": ["pull"], "pull": []},
     "feed_freshness": {"check_ages": []},
     "warning_cycle": {
         "hour_of_run": ["decide", "score"],
         "score": ["decide"],
-        "decide": ["dispatch"],
+        "decide": ["ask_officer", "dispatch"],
+        "ask_officer": [],
+        "dispatch": [],
+    },
+    "approval": {
+        "call": ["ask", "send_call", "settle"],
+        "send_call": [],
+        "ask": ["settle"],
+        "settle": ["ask_again", "dispatch"],
+        "ask_again": [],
         "dispatch": [],
     },
     "storm_replay": {
@@ -38,9 +48,11 @@ ORDER: dict[str, dict[str, list[str]]] = {
 }
 SCHEDULE = {
     "acknowledgement": "* * * * *",
+    "delivery": "* * * * *",
     "feeds": "*/10 * * * *",
     "feed_freshness": "7-59/10 * * * *",
     "warning_cycle": [RAIN],
+    "approval": None,
     "storm_replay": None,
     "risk_reports": "0 9 1 * *",
     "rehearsal": "0 9 1 5 *",
@@ -71,7 +83,7 @@ def dags(parsed: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_six_dags_each_in_the_file_of_its_name(dags: dict[str, Any]) -> None:
+def test_each_dag_is_in_the_file_of_its_name(dags: dict[str, Any]) -> None:
     assert set(dags) == set(ORDER)
     assert {dag["file"] for dag in dags.values()} == {f"{name}.py" for name in ORDER}
     files = {path.stem for path in (ROOT / "dags").glob("*.py")} - {"__init__"}
@@ -90,7 +102,8 @@ def test_tasks_and_their_order(dags: dict[str, Any], name: str) -> None:
 
 @pytest.mark.parametrize("name", ORDER)
 def test_one_run_at_a_time_and_no_catching_up(dags: dict[str, Any], name: str) -> None:
-    assert dags[name]["max_active_runs"] == 1
+    # Rounds of approval wait for officers; those of one cycle must not hold up those of the next.
+    assert dags[name]["max_active_runs"] == (32 if name == "approval" else 1)
     assert dags[name]["catchup"] is False
     assert dags[name]["schedule"] == SCHEDULE[name]
 
@@ -131,6 +144,7 @@ def test_dispatch_runs_even_if_the_cycle_failed(dags: dict[str, Any]) -> None:
 
 def test_parameters(dags: dict[str, Any]) -> None:
     assert dags["warning_cycle"]["params"] == {"at": ""}
+    assert dags["approval"]["params"] == {"at": "", "round": 1}
     assert dags["risk_reports"]["params"] == {"month": ""}
     replay = {"start": "2021-07-18T00:00", "end": "2021-07-22T08:00", "month": "2021-07"}
     assert dags["storm_replay"]["params"] == replay
@@ -176,3 +190,26 @@ def test_without_feeds_the_generic_dag_keeps_its_schedule(tmp_path: Path, text: 
     command = [sys.executable, "-c", code]
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "['feeds', 'feeds_of_district']"
+
+
+def test_approval_is_asked_outside_the_cycle_and_its_form_is_the_one_that_is_read(
+    dags: dict[str, Any], tmp_path: Path
+) -> None:
+    from wuyu.approval.rounds import FIELDS, OPTIONS
+
+    code = (
+        "import json, dags.approval as a; d = a.approval(); ask = d.get_task('ask');"
+        "print(json.dumps([ask.options, ask.defaults, list(a.FORM), d.is_paused_upon_creation]))"
+    )
+    environment = child_environment(AIRFLOW_HOME=str(tmp_path))
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    options, defaults, form, starts_paused = json.loads(ran.stdout)
+    assert options == list(OPTIONS)
+    assert defaults == [OPTIONS[-1]]
+    assert "next" in defaults[0]
+    assert form == list(FIELDS)
+    assert starts_paused is False
+    assert {task: facts["is_mapped"] for task, facts in dags["warning_cycle"]["tasks"].items()}["ask_officer"] is True
+    assert dags["approval"]["tasks"]["send_call"]["trigger_rule"].lower().endswith("all_done")

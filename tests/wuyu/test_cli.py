@@ -204,12 +204,13 @@ def test_day_of_an_officer(run: Run, place: list[str], tmp_path: Path) -> None:
     assert "can be scored (`wuyu score`) but no longer warned about" in err
 
     status, out, _ = run("approve", *place)
-    assert [line.split()[0] for line in out.splitlines()] == cycle["waiting"]
+    assert sorted(re.findall(r"^\S+", out, re.M)) == cycle["waiting"]
+    assert "依据 Why" in out
     signed, refused, left = cycle["waiting"]
     status, out, _ = run("approve", signed, "--officer", "李明", *place)
     assert (status, "queued for town1@mini.example" in out) == (0, True)
     assert run("approve", refused, "--officer", "李明", "--refuse", "雨量站故障", *place)[0] == 0
-    assert [line.split()[0] for line in run("approve", *place)[1].splitlines()] == [left]
+    assert re.findall(r"^\S+", run("approve", *place)[1], re.M) == [left]
 
     status, out, _ = run("plan", "--at", BEFORE, *place, "--json")
     assert status == 0

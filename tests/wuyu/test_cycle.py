@@ -106,6 +106,18 @@ def test_earlier_cycle_is_refused_and_can_still_be_scored(desk: Desk) -> None:
     assert [cycle.valid_at for cycle in desk.ledger.cycles(desk.code)] == [PEAK, PEAK + HOUR]
 
 
+def test_a_backfill_of_old_hours_sends_nothing(desk: Desk) -> None:
+    run_cycle(desk, PEAK)
+    queued = [(row.message_id, row.state) for row in desk.ledger.outbox()]
+    for hours in (6, 3, 1):
+        pull_feeds(desk, now=now())  # a run of a past date looks into the feeds as they are now
+        table, paths, inputs = assess(desk, PEAK - hours * HOUR)
+        with pytest.raises(ConfigError, match="can be scored"):
+            decide(desk, PEAK - hours * HOUR, table, paths=paths, inputs=inputs)
+    assert [(row.message_id, row.state) for row in desk.ledger.outbox()] == queued
+    assert [cycle.valid_at for cycle in desk.ledger.cycles(desk.code)] == [PEAK]
+
+
 def test_cycle_knows_nothing_of_what_came_later(desk: Desk, storm_district: Path, tmp_path: Path) -> None:
     """The table goes on after the hour: a file cut at the hour must give the same levels."""
     cut = tmp_path / "cut"

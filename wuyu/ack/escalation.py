@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wuyu.desk import Desk
     from wuyu.ledger import Decision, Ledger
 
-__all__ = ["Contact", "DueStep", "escalate", "ladder", "next_steps"]
+__all__ = ["Contact", "DueStep", "escalate", "ladder", "next_steps", "take_step"]
 
 
 @dataclass(frozen=True)
@@ -133,11 +133,12 @@ def escalate(ledger: Ledger, desk: Desk, now: datetime) -> list[AckStep]:
             continue
         with ledger.decide(now=now, who="escalation") as decision:
             fresh = standing(decision.session, waiting.request.id)  # an answer may have come meanwhile
-            taken += [_take(desk, decision, fresh, step) for step in next_steps(fresh, rungs, now)]
+            taken += [take_step(desk, decision, fresh, step) for step in next_steps(fresh, rungs, now)]
     return taken
 
 
-def _take(desk: Desk, decision: Decision, waiting: Standing, due: DueStep) -> AckStep:
+def take_step(desk: Desk, decision: Decision, waiting: Standing, due: DueStep) -> AckStep:
+    """Take one step within the caller's transaction: queue its mail if there is one, and write the step down."""
     request, contact = waiting.request, due.contact
     outbox_id, note = None, ""
     if contact.mailbox:

@@ -13,6 +13,8 @@ from risk_models.levels import Level
 from wuyu.ack.book import Standing
 from wuyu.ack.links import links_of
 from wuyu.delivery.message import Attachment, Mail, MailContent, MailHead, build_mail
+from wuyu.delivery.smime import signed
+from wuyu.delivery.verp import return_path
 from wuyu.ledger.acknowledgements import StepKind
 from wuyu.ledger.models import Bulletin
 
@@ -68,8 +70,9 @@ def escalation_mail(desk: Desk, waiting: Standing, kind: StepKind, recipient: st
         scope=_SCOPE,
         demonstration=settings.district.demonstration,
         labels={"Level": str(level), "Step": str(kind), "Event": request.event_key},
+        return_path=return_path(desk, f"{request.message_id}.{kind}", recipient),
     )
-    return build_mail(content, head)
+    return signed(desk, build_mail(content, head))
 
 
 def _lines(desk: Desk, waiting: Standing, kind: StepKind, recipient: str, lang: str) -> list[str]:

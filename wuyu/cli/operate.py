@@ -1,4 +1,4 @@
-"""The verbs of the duty desk: feeds, score, cycle, replay, approve, dispatch, outbox, plan."""
+"""The verbs of the duty desk: feeds, score, cycle, replay, plan."""
 
 from __future__ import annotations
 
@@ -33,12 +33,6 @@ def add_verbs(verbs: Any) -> None:
     replay.add_argument("--from", dest="start", required=True, metavar="TIME", help="first hour, local or with offset")
     replay.add_argument("--to", dest="end", required=True, metavar="TIME", help="last hour")
     add_smtp(replay)
-    approve = add_place(add_verb(verbs, "approve", _approve, "sign a waiting warning, so that its mail goes out"))
-    approve.add_argument("message_id", nargs="?", help="warning to sign; without it the waiting ones are listed")
-    approve.add_argument("--officer", help="name of the officer who decides")
-    approve.add_argument("--refuse", metavar="WHY", help="refuse it instead")
-    add_smtp(add_place(add_verb(verbs, "dispatch", _dispatch, "hand what is due in the outbox to the mail server")))
-    add_place(add_verb(verbs, "outbox", _outbox, "show what became of every mail"))
 
 
 def _timed(parser: argparse.ArgumentParser) -> None:
@@ -214,56 +208,4 @@ def _replay(arguments: argparse.Namespace) -> int:
         say_json({"cycles": len(result.cycles), "sent": result.mails_sent, "outbox": desk.ledger.outbox_counts()})
     else:
         say(f"{len(result.cycles)} cycles, {result.mails_sent} mails accepted; outbox: {desk.ledger.outbox_counts()}")
-    return 0
-
-
-def _approve(arguments: argparse.Namespace) -> int:
-    from risk_models.errors import ConfigError
-    from wuyu.cycle import approve
-    from wuyu.ledger import Approval
-
-    desk = open_from(arguments)
-    if arguments.message_id is None:
-        for row in desk.ledger.warnings(approval=Approval.WAITING):
-            say(f"{row.message_id} {row.action} due {row.approval_due_at} {row.reason_zh}")
-        return 0
-    if not arguments.officer:
-        raise ConfigError("name the officer who decides: --officer NAME")
-    if arguments.refuse is not None:
-        desk.ledger.refuse(arguments.message_id, officer=arguments.officer, now=wall_clock(), why=arguments.refuse)
-        say(f"{arguments.message_id}: refused")
-        return 0
-    recipients = approve(desk, arguments.message_id, officer=arguments.officer, now=wall_clock())
-    say(f"{arguments.message_id}: approved, queued for {', '.join(recipients)}; send with: wuyu dispatch")
-    return 0
-
-
-def _dispatch(arguments: argparse.Namespace) -> int:
-    from wuyu.delivery.relay import deliver
-
-    desk = open_from(arguments)
-    with transport_from(arguments) as transport:
-        report = deliver(desk.ledger, transport, clock=wall_clock)
-    facts = {"counts": report.counts, "expired": report.expired, "stopped": report.stopped}
-    if arguments.json:
-        say_json(facts)
-    else:
-        say(f"this pass: {report.counts or 'nothing due'}, {report.expired} expired {report.stopped}".rstrip())
-    return 1 if report.stopped or report.counts.get("failed") else 0
-
-
-def _outbox(arguments: argparse.Namespace) -> int:
-    desk = open_from(arguments)
-    rows = desk.ledger.outbox()
-    if arguments.json:
-        say_json(
-            [
-                {"message_id": r.message_id, "recipient": r.recipient, "state": r.state, "error": r.last_error}
-                for r in rows
-            ]
-        )
-        return 0
-    for row in rows:
-        say(f"{row.state:10} {row.recipient:32} {row.subject} {row.last_error or ''}".rstrip())
-    say(str(desk.ledger.outbox_counts()))
     return 0

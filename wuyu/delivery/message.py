@@ -17,6 +17,7 @@ from typing import Any
 
 from risk_models.errors import DispatchError
 from wuyu.delivery.guard import SCOPES, STATUSES, address_domain, is_address
+from wuyu.delivery.parcel import Parcel, mail_message_id
 
 __all__ = [
     "Attachment",
@@ -96,6 +97,8 @@ class MailHead:
         True if the district's data are demonstration data.
     labels : mapping
         Further facts, each written as header ``X-Wuyu-<key>``; plain ASCII.
+    return_path : str
+        Envelope sender, to which bounces go; the sender's own address if empty.
     """
 
     message_id: str
@@ -107,43 +110,14 @@ class MailHead:
     channel: str = "mail"
     demonstration: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
+    return_path: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mail:
+class Mail(Parcel):
     """A mail ready to be queued. `html_left_out` says why the HTML part was dropped, if it was."""
 
-    message_id: str
-    channel: str
-    sender: str
-    recipient: str
-    subject: str
-    status: str
-    scope: str
-    demonstration: bool
-    decided_at: datetime
-    mail_message_id: str
-    body: bytes
     html_left_out: str = ""
-
-    @property
-    def sha256(self) -> str:
-        """Digest of the bytes."""
-        return hashlib.sha256(self.body).hexdigest()
-
-
-def mail_message_id(message_id: str, channel: str, recipient: str, sender_domain: str) -> str:
-    """Return the Message-ID of a mail: a pure function of what it carries, to whom and by which way.
-
-    A copy sent again after an unclear end therefore has the same Message-ID, and mail programs show it once.
-
-    Examples
-    --------
-    >>> mail_message_id("E-410103001.r0", "mail", "duty@town.example", "erqi.example")
-    '<3fc0cc8e9940240a0a8c6e136605ba0a@erqi.example>'
-    """
-    key = "\n".join((message_id, channel, recipient, sender_domain))
-    return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{sender_domain}>"
 
 
 class _MailPolicy(EmailPolicy):
@@ -258,7 +232,7 @@ def build_mail(content: MailContent, head: MailHead) -> Mail:
     return Mail(
         message_id=head.message_id,
         channel=head.channel,
-        sender=sender.addr_spec,
+        sender=head.return_path or sender.addr_spec,
         recipient=head.recipient,
         subject=subject,
         status=head.status,
@@ -283,6 +257,8 @@ def _sender(text: str) -> Address:
 def _check_head(head: MailHead) -> None:
     if not is_address(head.recipient):
         raise DispatchError(f"recipient must be exactly one address without a name, got {head.recipient!r}")
+    if head.return_path and not is_address(head.return_path):
+        raise DispatchError(f"return path must be exactly one address, got {head.return_path!r}")
     if head.decided_at.tzinfo is None:
         raise DispatchError(f"decided_at must have a time zone, got {head.decided_at.isoformat()}")
     if head.status not in STATUSES or head.scope not in SCOPES:

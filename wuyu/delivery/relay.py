@@ -10,20 +10,23 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from wuyu.delivery.guard import may_send
+from wuyu.delivery.guard import Target, may_send
 from wuyu.delivery.smtp import Outcome, Stage
 from wuyu.ledger import outbox
 from wuyu.ledger.models import Outbox
 from wuyu.ledger.store import Ledger
 from wuyu.ledger.types import OutboxState
 
-__all__ = ["BACKOFF_S", "DeliveryReport", "Transport", "backoff_s", "deliver", "drain"]
+__all__ = ["BACKOFF_S", "Clock", "DeliveryReport", "Transport", "backoff_s", "deliver", "deliver_together", "drain"]
 
 BACKOFF_S = (10, 30, 60, 120, 300, 600)
 _SESSION_FAULTS_TO_STOP = 3  # in a row: the server is away, and the other rows need not wait for it one by one
@@ -31,10 +34,20 @@ _SESSION_FAULTS_TO_STOP = 3  # in a row: the server is away, and the other rows 
 Clock = Callable[[], datetime]
 
 
+class _Rows(Protocol):
+    """Ids of outbox rows, counted."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[int]: ...
+
+
 class Transport(Protocol):
     """A way out, e.g. `SmtpTransport`."""
 
     channel: str
+    target: Target | None
+    """Where it leads, as the guard judges it; None means mail."""
 
     @property
     def longest_s(self) -> float:
@@ -61,6 +74,14 @@ class DeliveryReport:
     def add(self, state: OutboxState) -> None:
         """Count one result."""
         self.counts[str(state)] = self.counts.get(str(state), 0) + 1
+
+    def merge(self, part: DeliveryReport) -> None:
+        """Add what another pass or relay did."""
+        self.expired += part.expired
+        self.reclaimed += part.reclaimed
+        self.stopped = part.stopped or self.stopped
+        for state, count in part.counts.items():
+            self.counts[state] = self.counts.get(state, 0) + count
 
 
 def _nothing(_step: str) -> None:
@@ -124,18 +145,95 @@ def deliver(
     report = DeliveryReport(expired=outbox.expire(ledger, now=domain_now))
     report.reclaimed = _reclaim_lost(ledger, transport.channel, clock)
     due = outbox.due_ids(ledger, channel=transport.channel, now=domain_now, wall=clock())[:limit]
+    _work(ledger, transport, due, report, clock=clock, progress=progress, checkpoint=checkpoint)
+    return report
+
+
+def deliver_together(
+    ledger: Ledger,
+    open_transport: Callable[[], AbstractContextManager[Transport]],
+    *,
+    relays: int,
+    clock: Clock,
+    now: datetime | None = None,
+) -> DeliveryReport:
+    """Go once through the due rows with several relays side by side, each with a connection of its own.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    open_transport : callable
+        Opens one way out; all must lead to the same channel.
+    relays : int
+        How many, at least 1.
+    clock, now
+        As in `deliver`.
+
+    Returns
+    -------
+    DeliveryReport
+        Of all relays together.
+    """
+    domain_now = clock() if now is None else now
+    total = DeliveryReport(expired=outbox.expire(ledger, now=domain_now))
+    with ExitStack() as stack:
+        ways = [stack.enter_context(open_transport()) for _ in range(max(1, relays))]
+        total.reclaimed = _reclaim_lost(ledger, ways[0].channel, clock)
+        rows = _SharedRows(outbox.due_ids(ledger, channel=ways[0].channel, now=domain_now, wall=clock()))
+        reports = [DeliveryReport() for _ in ways]
+        with ThreadPoolExecutor(len(ways), thread_name_prefix="relay") as pool:
+            running = [
+                pool.submit(_work, ledger, way, rows, report, clock=clock)
+                for way, report in zip(ways, reports, strict=True)
+            ]
+        for done in running:
+            done.result()
+    for report in reports:
+        total.merge(report)
+    return total
+
+
+class _SharedRows:
+    """Rows of which each is given to one relay only."""
+
+    def __init__(self, ids: Iterable[int]) -> None:
+        self._left = deque(ids)
+        self.total = len(self._left)
+
+    def __len__(self) -> int:
+        return self.total
+
+    def __iter__(self) -> Iterator[int]:
+        while True:
+            try:
+                yield self._left.popleft()  # taking from a deque is one step: no two threads get the same
+            except IndexError:
+                return
+
+
+def _work(
+    ledger: Ledger,
+    transport: Transport,
+    rows: _Rows,
+    report: DeliveryReport,
+    *,
+    clock: Clock,
+    progress: Callable[[int, int], None] | None = None,
+    checkpoint: Callable[[str], None] = _nothing,
+) -> None:
+    """Try each of `rows`, writing into `report`; stop early if the other side is away."""
     faults_in_a_row = 0
-    for done, outbox_id in enumerate(due, start=1):
+    for done, outbox_id in enumerate(rows, start=1):
         outcome = _deliver_one(ledger, transport, outbox_id, clock=clock, checkpoint=checkpoint)
         if outcome is not None:
             report.add(outcome.state)
             faults_in_a_row = faults_in_a_row + 1 if outcome.is_session_fault else 0
         if progress is not None:
-            progress(done, len(due))
+            progress(done, len(rows))
         if faults_in_a_row >= _SESSION_FAULTS_TO_STOP and outcome is not None:
-            report.stopped = f"the mail server is away ({outcome.stage}: {outcome.text}); the rest stays due"
+            who = "the mail server" if transport.target is None else transport.channel
+            report.stopped = f"{who} is away ({outcome.stage}: {outcome.text}); the rest stays due"
             break
-    return report
 
 
 def drain(
@@ -167,11 +265,8 @@ def drain(
     total = DeliveryReport()
     while True:
         part = deliver(ledger, transport, clock=clock, now=now, progress=progress)
-        total.expired += part.expired
-        total.reclaimed += part.reclaimed
-        total.stopped = part.stopped
-        for state, count in part.counts.items():
-            total.counts[state] = total.counts.get(state, 0) + count
+        total.stopped = ""
+        total.merge(part)
         wait_until = _next_moment(ledger, transport.channel, clock() if now is None else now, clock)
         if wait_until is None or wait_until > give_up_at:
             return total
@@ -212,11 +307,12 @@ def _deliver_one(
 
 def _send(transport: Transport, held: outbox.Claim, checkpoint: Callable[[str], None]) -> Outcome:
     row = held.row
-    verdict = may_send(row.status, row.scope, row.recipient, demonstration=row.demonstration)
+    target = transport.target
+    verdict = may_send(row.status, row.scope, row.recipient, demonstration=row.demonstration, target=target)
     if not verdict.allowed:
         return Outcome(state=OutboxState.FAILED, stage=Stage.GUARD, code=None, text=verdict.reason)
     body = held.body
-    if held.may_be_second:
+    if held.may_be_second and target is None:  # elsewhere the id of the message says that it is the same
         body = f"X-Wuyu-Resend: try {row.attempts}, the end of an earlier one is not known\r\n".encode() + body
     return transport.send(row.sender, row.recipient, body, checkpoint=checkpoint)
 

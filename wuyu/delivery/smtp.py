@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Self
 
 from risk_models.errors import ConfigError
+from wuyu.delivery.guard import Target
 from wuyu.ledger.types import OutboxState
 
 __all__ = ["Outcome", "SmtpSettings", "SmtpTransport", "Stage", "Timeouts", "classify_reply"]
@@ -127,6 +128,7 @@ class SmtpTransport:
     """Hands messages over one connection, opened when needed and again after it broke. Use it in a ``with``."""
 
     channel = "mail"
+    target: Target | None = None
 
     def __init__(self, settings: SmtpSettings) -> None:
         self.settings = settings

@@ -1,6 +1,7 @@
 """The ledger: what was known, decided, said, to whom, and what became of it. Open it with `open_ledger`."""
 
 from wuyu.ledger.acknowledgements import AckAnswer, AckReply, AckRequest, AckStep, FloodReport
+from wuyu.ledger.bounces import Bounce
 from wuyu.ledger.decision import Decision, LedgerConflictError
 from wuyu.ledger.models import (
     Attempt,
@@ -24,6 +25,7 @@ __all__ = [
     "AckStep",
     "Approval",
     "Attempt",
+    "Bounce",
     "Bulletin",
     "Cycle",
     "CycleState",

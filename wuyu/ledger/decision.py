@@ -13,10 +13,11 @@ from risk_models.errors import ConfigError, FloodRiskError
 from risk_models.warning.records import WarningRecord
 from wuyu.delivery.guard import may_send
 from wuyu.ledger.models import Bulletin, Cycle, LogEntry, MessageBody, Outbox, WarningRow
+from wuyu.ledger.overtaking import withdraw_older
 from wuyu.ledger.types import Approval, CycleState, OutboxState
 
 if TYPE_CHECKING:
-    from wuyu.delivery.message import Mail
+    from wuyu.delivery.parcel import Parcel
 
 __all__ = ["Decision", "LedgerConflictError"]
 
@@ -115,7 +116,7 @@ class Decision:
 
     def queue(
         self,
-        mail: Mail,
+        mail: Parcel,
         *,
         expires_at: datetime,
         priority: int = 0,
@@ -126,12 +127,13 @@ class Decision:
 
         The row is held if its warning waits for an approval, or until the row it stands in for has failed. A mail that
         may not leave (`may_send`) gets a row too, failed with the reason, and does not disturb the others. A row that
-        is already there is returned as it is: the bytes first decided are the ones sent.
+        is already there is returned as it is: the bytes first decided are the ones sent. What older revisions of the
+        same warning still have open for the same recipient is withdrawn, but never the notice that it has ended.
 
         Parameters
         ----------
-        mail : Mail
-            From `build_mail`.
+        mail : Parcel
+            From `build_mail`, or for another channel.
         expires_at : datetime
             After it the mail is of no use and is not sent.
         priority : int
@@ -148,7 +150,9 @@ class Decision:
         if self.session.get(MessageBody, mail.sha256) is None:
             self.session.add(MessageBody(sha256=mail.sha256, body=mail.body))
             self.session.flush()
-        verdict = may_send(mail.status, mail.scope, mail.recipient, demonstration=mail.demonstration)
+        verdict = may_send(
+            mail.status, mail.scope, mail.recipient, demonstration=mail.demonstration, target=mail.target
+        )
         state = self._first_state(mail, stands_in_for) if verdict.allowed else OutboxState.FAILED
         row = Outbox(
             **key,
@@ -173,6 +177,8 @@ class Decision:
             detail = {"recipient": mail.recipient, "reason": verdict.reason}
             self.log("mail-refused", event_key=event_key, message_id=mail.message_id, **detail)
         self.session.flush()
+        if state == OutboxState.PENDING:
+            withdraw_older(self.session, row, at=self.now)
         return row
 
     def finish_cycle(
@@ -205,8 +211,13 @@ class Decision:
         self.log("cycle-done", event_key=event_key, valid_at=self.cycle.valid_at.isoformat(), ladder_step=ladder_step)
         self.session.flush()
 
-    def settle_approval(self, message_id: str, outcome: Approval, *, why: str = "") -> int:
-        """Approve or refuse a waiting warning; see `Ledger.approve` and `Ledger.refuse`."""
+    def settle_approval(
+        self, message_id: str, outcome: Approval, *, why: str = "", signed_by: str = "", **detail: Any
+    ) -> int:
+        """Approve, refuse or let lapse a waiting warning; see `Ledger.approve` and `Ledger.refuse`.
+
+        `signed_by` names all who signed, if more than the one who acts now; further details go into the log.
+        """
         query = select(WarningRow).where(WarningRow.message_id == message_id).with_for_update()
         warning = self.session.scalars(query).one_or_none()
         if warning is None:
@@ -214,14 +225,17 @@ class Decision:
         if warning.approval_state != Approval.WAITING:
             raise ConfigError(f"warning {message_id} does not wait for an approval: it is {warning.approval_state}")
         warning.approval_state = outcome
-        warning.approved_by, warning.approved_at = self.who, self.now
+        if outcome != Approval.LAPSED:
+            warning.approved_by, warning.approved_at = signed_by or self.who, self.now
         held = select(Outbox).where(Outbox.message_id == message_id, Outbox.state == OutboxState.HELD)
-        rows = [row for row in self.session.scalars(held) if outcome == Approval.REFUSED or not self._is_reserve(row)]
+        rows = [row for row in self.session.scalars(held) if outcome != Approval.APPROVED or not self._is_reserve(row)]
         for row in rows:
             row.state = OutboxState.PENDING if outcome == Approval.APPROVED else OutboxState.WITHDRAWN
             row.not_before = max(row.not_before, self.now) if outcome == Approval.APPROVED else row.not_before
-            row.last_error = f"refused by {self.who}: {why}" if outcome == Approval.REFUSED else None
-        detail = {"mails": len(rows)} | ({"why": why} if why else {})
+            row.last_error = None if outcome == Approval.APPROVED else f"{outcome} by {self.who}: {why}"
+            if outcome == Approval.APPROVED:
+                withdraw_older(self.session, row, at=self.now)
+        detail |= {"mails": len(rows)} | ({"why": why} if why else {})
         self.log(f"warning-{outcome}", event_key=warning.event_key, message_id=message_id, **detail)
         return len(rows)
 
@@ -236,7 +250,7 @@ class Decision:
     def _warning(self, message_id: str) -> WarningRow | None:
         return self.session.scalars(select(WarningRow).where(WarningRow.message_id == message_id)).one_or_none()
 
-    def _first_state(self, mail: Mail, stands_in_for: Outbox | None) -> OutboxState:
+    def _first_state(self, mail: Parcel, stands_in_for: Outbox | None) -> OutboxState:
         warning = self._warning(mail.message_id)
         if warning is not None and warning.approval_state == Approval.REFUSED:
             return OutboxState.WITHDRAWN

@@ -192,6 +192,7 @@ class Outbox(Base):
     __table_args__ = (
         UniqueConstraint("message_id", "channel", "recipient"),
         Index(None, "channel", "state", "not_before"),
+        Index(None, "stands_in_for"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -7,15 +7,29 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, and_, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from wuyu.ledger.models import Attempt, LogEntry, Outbox, WarningRow
+from wuyu.ledger.overtaking import overtaken_by, withdraw
 from wuyu.ledger.store import Ledger
 from wuyu.ledger.types import Approval, OutboxState
 
-__all__ = ["Claim", "Result", "claim", "claimed_rows", "due_ids", "expire", "next_due", "reclaim", "record"]
+__all__ = [
+    "Claim",
+    "Result",
+    "claim",
+    "claimed_rows",
+    "due_ids",
+    "expire",
+    "mark_bounced",
+    "next_due",
+    "reclaim",
+    "record",
+]
 
 _GOING = (OutboxState.PENDING, OutboxState.RETRY, OutboxState.AMBIGUOUS)
+_NOT_NEEDED = "not needed: the first contact was reached"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +131,7 @@ def next_due(ledger: Ledger, *, channel: str, now: datetime) -> datetime | None:
 
 
 def claim(ledger: Ledger, outbox_id: int, *, owner: str, wall: datetime, lease: timedelta) -> Claim | None:
-    """Take a row by compare-and-set; None if another relay was faster.
+    """Take a row by compare-and-set; None if another relay was faster, or a later revision has overtaken it.
 
     Parameters
     ----------
@@ -131,15 +145,22 @@ def claim(ledger: Ledger, outbox_id: int, *, owner: str, wall: datetime, lease: 
         How long the row stays ours; must be longer than the longest hand-over.
     """
     with ledger.writing() as session:
-        before = session.get(Outbox, outbox_id)
+        before = session.get(Outbox, outbox_id, options=[joinedload(Outbox.content)])
         if before is None or before.state not in _GOING:
             return None
-        may_be_second = before.state == OutboxState.AMBIGUOUS or _was_ambiguous(session, outbox_id)
-        free = and_(Outbox.id == outbox_id, Outbox.state.in_(_GOING), Outbox.attempts == before.attempts)
-        values = {"lease_owner": owner, "lease_until": wall + lease, "attempts": before.attempts + 1}
-        if not _swap(session, free, state=OutboxState.CLAIMED, retry_at=None, **values):
+        newer = overtaken_by(session, before)
+        if newer is not None:
+            withdraw(session, before, newer, at=wall)
             return None
-        session.refresh(before)
+        tried = before.attempts > 0
+        may_be_second = before.state == OutboxState.AMBIGUOUS or (tried and _was_ambiguous(session, outbox_id))
+        free = and_(Outbox.id == outbox_id, Outbox.state.in_(_GOING), Outbox.attempts == before.attempts)
+        values: dict[str, Any] = {"state": OutboxState.CLAIMED, "retry_at": None, "attempts": before.attempts + 1}
+        values |= {"lease_owner": owner, "lease_until": wall + lease}
+        if not _swap(session, free, **values):
+            return None
+        for name, value in values.items():
+            set_committed_value(before, name, value)
         body = before.content.body
         return Claim(row=before, body=body, owner=owner, started_at=wall, may_be_second=may_be_second)
 
@@ -159,13 +180,13 @@ def record(ledger: Ledger, held: Claim, result: Result, *, wall: datetime) -> bo
         values: dict[str, Any] = {"smtp_stage": result.stage, "last_code": result.code, "retry_at": result.retry_at}
         values["last_error"] = None if result.state == OutboxState.SENT else result.text
         values["sent_at"] = wall if result.state == OutboxState.SENT else None
-        if result.state == OutboxState.SENT:
+        values |= {"state": result.state, "lease_owner": None, "lease_until": None}
+        ours = kept = _swap(session, mine, **values)
+        if not kept and result.state == OutboxState.SENT:
             # Taken from us as lost, but not tried by another yet: what was accepted need not go again.
             untried = and_(Outbox.id == row.id, Outbox.state == OutboxState.AMBIGUOUS, Outbox.attempts == row.attempts)
-            mine = or_(mine, untried)
-        ours = _swap(session, mine, state=result.state, lease_owner=None, lease_until=None, **values)
-        taken = session.scalars(select(Attempt.id).filter_by(outbox_id=row.id, number=row.attempts)).first()
-        if taken is None:
+            ours = _swap(session, untried, **values)
+        if kept or not _is_noted(session, row):
             session.add(_attempt(held, result, wall))
         if not ours:
             session.add(_entry(row, "lease-lost", at=wall, detail={"result": str(result.state)}))
@@ -175,8 +196,26 @@ def record(ledger: Ledger, held: Claim, result: Result, *, wall: datetime) -> bo
             _release_stand_ins(session, row)
         elif result.state == OutboxState.SENT:
             reserve = and_(Outbox.stands_in_for == row.id, Outbox.state == OutboxState.HELD)
-            _swap(session, reserve, state=OutboxState.WITHDRAWN, last_error="not needed: the first contact was reached")
+            _swap(session, reserve, state=OutboxState.WITHDRAWN, last_error=_NOT_NEEDED)
         return ours
+
+
+def mark_bounced(session: Session, row: Outbox, *, text: str) -> bool:
+    """Mark a row that was accepted but came back as failed; its try and the time of acceptance stay.
+
+    The stand-in that was not needed goes after all.
+
+    Returns
+    -------
+    bool
+        False if the row is not in the state ``sent``.
+    """
+    accepted = and_(Outbox.id == row.id, Outbox.state == OutboxState.SENT)
+    if not _swap(session, accepted, state=OutboxState.FAILED, last_error=f"came back: {text}"):
+        return False
+    reserve = and_(Outbox.stands_in_for == row.id, Outbox.state == OutboxState.WITHDRAWN)
+    _swap(session, and_(reserve, Outbox.last_error == _NOT_NEEDED), state=OutboxState.PENDING, last_error=None)
+    return True
 
 
 def _attempt(held: Claim, result: Result, wall: datetime) -> Attempt:
@@ -198,6 +237,11 @@ def _release_stand_ins(session: Session, row: Outbox) -> None:
     waiting = select(WarningRow.message_id).where(WarningRow.approval_state == Approval.WAITING)
     reserve = and_(Outbox.stands_in_for == row.id, Outbox.state == OutboxState.HELD, Outbox.message_id.not_in(waiting))
     _swap(session, reserve, state=OutboxState.PENDING)
+
+
+def _is_noted(session: Session, row: Outbox) -> bool:
+    """Return True if whoever took the row from us has written our try down as lost."""
+    return session.scalars(select(Attempt.id).filter_by(outbox_id=row.id, number=row.attempts)).first() is not None
 
 
 def _was_ambiguous(session: Session, outbox_id: int) -> bool:

@@ -20,12 +20,13 @@ class CycleState(StrEnum):
 
 
 class Approval(StrEnum):
-    """Whether a warning may leave."""
+    """Whether a warning may leave; what waited and was over or replaced before anybody decided has ``lapsed``."""
 
     NOT_NEEDED = "not_needed"
     WAITING = "waiting"
     APPROVED = "approved"
     REFUSED = "refused"
+    LAPSED = "lapsed"
 
 
 class OutboxState(StrEnum):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
@@ -82,9 +85,17 @@ def read_field(desk: Desk, files: Sequence[SelectedFile]) -> xr.Dataset:
     """Read a field of rain from the files of one feed (several for GRIB only), with the issue time the ledger knows."""
     first = files[0]
     feed = next(feed for feed in desk.district.settings.feeds if feed.id == first.feed_id)
-    paths = [file.path for file in files]
-    dataset, _ = read_any(paths if len(paths) > 1 else paths[0], kind=feed.kind, **reader_options(desk, feed))
+    # The state of each file is part of the key: one that is lost or changed since is not answered from memory.
+    states = tuple((file.path, file.path.stat().st_mtime_ns, file.path.stat().st_size) for file in files)
+    dataset = _decoded(states, feed.kind, json.dumps(reader_options(desk, feed), sort_keys=True)).copy()
     issued_at: datetime | None = first.issued_at
     if issued_at is not None and not dataset.attrs.get("issued_at"):
         dataset = dataset.assign_attrs(issued_at=issued_at.isoformat())
     return dataset
+
+
+@lru_cache(maxsize=4)
+def _decoded(states: tuple[tuple[Path, int, int], ...], kind: str, options: str) -> xr.Dataset:
+    """Read files once for all the cycles that stand on them: a forecast serves six hours and more."""
+    paths = [path for path, *_ in states]
+    return read_any(paths if len(paths) > 1 else paths[0], kind=kind, **json.loads(options))[0]

@@ -133,6 +133,13 @@ def test_an_old_gap_lowers_confidence_only(scorer: HotspotScorer) -> None:
     assert (table["obs_24h_mm"] == 0).all()
 
 
+def test_an_unknown_amount_is_said_in_words(scorer: HotspotScorer) -> None:
+    table = scorer.score(rainfall(scorer, unknown=[PAST_H - 20]))
+    assert table["obs_24h_mm"].isna().all()
+    assert table["reason_zh"].str.contains("已降雨24小时雨量未知").all()
+    assert not table["reason_en"].str.contains("nan").any()
+
+
 def test_a_missing_forecast_is_unknown(scorer: HotspotScorer) -> None:
     table = scorer.score(rainfall(scorer, unknown=range(PAST_H + 2, PAST_H + LEAD_H)))
     assert (table["level"] == Level.UNKNOWN).all()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from email.parser import BytesHeaderParser
@@ -11,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.wuyu.delivery.desks import KEYS, SECRET, issue, write_district
 from wuyu.delivery.smtp import SmtpSettings, SmtpTransport, Timeouts
+from wuyu.desk import Desk
+from wuyu.ledger import open_ledger
 from wuyu.sink import local_sink
 
 QUICK = Timeouts(connect_s=1, command_s=1, block_s=1, final_dot_s=1)
@@ -148,3 +153,25 @@ def sink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str, 
     folder = tmp_path_factory.mktemp("mailbox")
     with local_sink(folder) as (host, port):
         yield folder, host, port
+
+
+@pytest.fixture(scope="session")
+def issued_desk(storm_district: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """A desk with every channel whose bulletins have been issued; to be copied, not changed."""
+    folder = tmp_path_factory.mktemp("channels")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WUYU_ACK_KEYS", KEYS)
+        desk = issue(write_district(storm_district, folder / "mini"), folder / "out")
+    desk.ledger.close()
+    return desk
+
+
+@pytest.fixture
+def desk(issued_desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """The same desk with products and a ledger of its own."""
+    monkeypatch.setenv("WUYU_ACK_KEYS", KEYS)
+    monkeypatch.setenv("WUYU_TEST_SECRET", SECRET)
+    out = tmp_path / "out"
+    shutil.copytree(issued_desk.out, out)
+    with open_ledger(out / "ledger.sqlite") as ledger:
+        yield dataclasses.replace(issued_desk, ledger=ledger, out=out)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wuyu.delivery.guard import SCOPES, STATUSES, address_domain, is_address, may_send
+from wuyu.delivery.guard import SCOPES, STATUSES, Target, address_domain, is_address, may_send
 
 REAL, EXAMPLE = "duty@town.gov.cn", "duty@town.example"
 
@@ -66,3 +66,36 @@ def test_what_is_allowed_has_exactly_one_at_sign_and_no_control_character(addres
         assert address.isascii()
         assert address.isprintable()
         assert address_domain(address) == address.split("@")[1].lower()
+
+
+TARGETS = {
+    f"{kind}:{'drill' if exercise else 'live'}": Target(f"{kind}:x", exercise=exercise, scopes=("Public", "Restricted"))
+    for kind in ("webhook", "file", "sms")
+    for exercise in (True, False)
+}
+PATHS = ["mail:live", "mail:drill", *TARGETS]
+
+
+@pytest.mark.parametrize(("status", "scope", "path"), list(product(STATUSES, SCOPES, PATHS)))
+def test_every_combination_of_status_scope_and_path(status: str, scope: str, path: str) -> None:
+    """What is live is reached by Actual alone, never with demonstration data; a drill never by what is meant."""
+    is_live = path.endswith("live")
+    if path.startswith("mail"):
+        recipient, target = (REAL if is_live else EXAMPLE), None
+        expected = status == "Actual" if is_live else status != "Draft"
+    else:
+        recipient, target = "x", TARGETS[path]
+        expected = scope != "Private" and (status == "Actual" if is_live else status not in ("Actual", "Draft"))
+    assert may_send(status, scope, recipient, target=target).allowed is expected
+    if is_live:
+        assert not may_send(status, scope, recipient, demonstration=True, target=target).allowed
+    elif status != "Actual":
+        assert may_send(status, scope, recipient, demonstration=True, target=target).allowed is expected
+
+
+@given(st.text(max_size=12), st.text(max_size=12), st.booleans(), st.booleans())
+def test_a_live_target_never_takes_anything_but_actual(status: str, scope: str, demo: bool, exercise: bool) -> None:
+    target = Target("webhook:x", exercise=exercise, scopes=SCOPES)
+    if may_send(status, scope, "x", demonstration=demo, target=target).allowed:
+        assert (status == "Actual") is not exercise
+        assert not (demo and status == "Actual")

@@ -21,7 +21,7 @@ STEPS = ["begin", "decided", "claimed", "connected", "mail", "rcpt", "body", "do
 MAY_REPEAT = {"dot", "accepted"}
 
 
-def _run(ledger: Path, port: int, name: str, step: str) -> int:
+def _run(ledger: str | Path, port: int, name: str, step: str) -> int:
     command = [sys.executable, str(SCRIPT), str(ledger), str(port), name, step]
     return subprocess.run(command, check=False, capture_output=True, timeout=30).returncode
 
@@ -34,21 +34,21 @@ def _copies(folder: Path, recipient: str) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_killed_at_any_step_nothing_is_lost(sink: tuple[Path, str, int], tmp_path: Path, step: str) -> None:
+def test_killed_at_any_step_nothing_is_lost(sink: tuple[Path, str, int], ledger_url: str | Path, step: str) -> None:
     folder, host, port = sink
-    path = tmp_path / "ledger.sqlite"
-    assert _run(path, port, step, step) == -signal.SIGKILL
+    path, name = ledger_url, f"{step}-{'pg' if isinstance(ledger_url, str) else 'lite'}"
+    assert _run(path, port, name, step) == -signal.SIGKILL
     time.sleep(0.05)  # the sink may still be writing what it took
     if step == "begin":  # killed inside the decision: nothing was decided, so the cycle decides again
         with open_ledger(path) as ledger:
             assert ledger.outbox() == []
-        assert _run(path, port, step, "never") == 0
+        assert _run(path, port, name, "never") == 0
     with open_ledger(path) as ledger, SmtpTransport(SmtpSettings(host=host, port=port)) as transport:
         deliver(ledger, transport, clock=lambda: datetime.now(UTC), now=AT)
         assert ledger.outbox_counts() == {"sent": 2}
         again = deliver(ledger, transport, clock=lambda: datetime.now(UTC), now=AT)
         assert again.counts == {}
-    first, second = _copies(folder, f"{step}-1@town.example"), _copies(folder, f"{step}-2@town.example")
+    first, second = _copies(folder, f"{name}-1@town.example"), _copies(folder, f"{name}-2@town.example")
     assert first[0] == second[0] == 1
     assert first[1] <= (1 if step in MAY_REPEAT else 0)
     assert second[1] == 0

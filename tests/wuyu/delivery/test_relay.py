@@ -6,8 +6,9 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from sqlalchemy import update
 from risk_models.levels import Level
 from wuyu.delivery import relay
 from wuyu.delivery.message import Mail
-from wuyu.delivery.relay import BACKOFF_S, backoff_s, deliver, drain
+from wuyu.delivery.relay import BACKOFF_S, backoff_s, deliver, deliver_together, drain
 from wuyu.delivery.smtp import Outcome, SmtpTransport, Stage
 from wuyu.ledger import Ledger, Outbox, OutboxState, open_ledger
 
@@ -31,6 +32,7 @@ class Recorder:
     """A way out that keeps what it is given and answers as told."""
 
     channel = "mail"
+    target = None
     longest_s = 100.0
 
     def __init__(self, *states: OutboxState, session_fault: bool = False) -> None:
@@ -273,6 +275,22 @@ def test_many_relays_at_once_send_each_mail_once(
     with ThreadPoolExecutor(8) as pool:
         sent = [recipient for part in pool.map(run, range(8)) for recipient in part]
     assert sorted(sent) == sorted(recipients)
+
+
+def test_relays_side_by_side_share_the_rows(ledger: Ledger, queue: Queue, clock: Any, at: datetime) -> None:
+    recipients = [f"t{n}@t.example" for n in range(40)]
+    queue(ledger, *recipients)
+    opened: list[Recorder] = []
+
+    @contextmanager
+    def open_way() -> Iterator[Recorder]:
+        opened.append(Recorder())
+        yield opened[-1]
+
+    report = deliver_together(ledger, open_way, relays=8, clock=clock, now=at)
+    assert (report.sent, len(opened)) == (40, 8)
+    assert sorted(recipient for way in opened for recipient in way.recipients) == sorted(recipients)
+    assert len(_attempts(ledger)) == 40
 
 
 @settings(deadline=None)

@@ -1,0 +1,66 @@
+"""Hand over what is due in the outbox, every minute, each way out in a task of its own: a dead one delays none.
+
+Its tasks have a pool of their own, so that no replay or backfill can take their place. Mail that came back is read in
+the same rhythm if ``WUYU_BOUNCE_MAILDIR`` names the return box.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import CronTriggerTimetable, dag, task
+
+POOL = "live_delivery"
+
+
+@dag(
+    dag_id="delivery",
+    schedule=CronTriggerTimetable("* * * * *", timezone="Asia/Shanghai"),
+    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
+    catchup=False,
+    max_active_runs=1,
+    default_args={
+        "owner": "duty-desk",
+        "retries": 1,
+        "retry_delay": timedelta(seconds=10),
+        "execution_timeout": timedelta(minutes=20),
+        "pool": POOL,
+        "priority_weight": 100,
+    },
+    tags=["wuyu", "warning", "live"],
+    doc_md=__doc__,
+)
+def delivery() -> None:
+    """Send by every way; take what came back."""
+
+    @task
+    def list_ways() -> list[str]:
+        from wuyu.jobs import delivery_ways
+
+        return delivery_ways()
+
+    @task
+    def send(way: str) -> dict[str, int]:
+        from wuyu.jobs import deliver_by
+
+        return deliver_by(way)
+
+    @task
+    def take_bounces() -> int:
+        import os
+
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        from wuyu.jobs import bounces_from
+
+        folder = os.environ.get("WUYU_BOUNCE_MAILDIR", "")
+        if not folder:
+            raise AirflowSkipException("WUYU_BOUNCE_MAILDIR is not set: there is no return box to read")
+        return bounces_from(folder)
+
+    send.expand(way=list_ways())
+    take_bounces()
+
+
+delivery()

@@ -1,0 +1,307 @@
+"""The watcher: told within two cycles when the scheduler stops, sharing no process with it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from risk_models.district.settings import DistrictSettings
+from risk_models.district.settingsfile import load_settings
+from tests.factories import write_mini_district
+from tests.replays import ROOT, child_environment, mails
+from tests.wuyu.conftest import Clock
+from tests.wuyu.delivery.http_server import HttpServer
+from wuyu.delivery.message import Mail
+from wuyu.delivery.smtp import Outcome, Stage
+from wuyu.ledger import CycleState, Ledger, Outbox, OutboxState, open_ledger
+from wuyu.ledger.tasks import OPERATOR_TASK, open_tasks, settle_task
+from wuyu.sink import local_sink
+from wuyu.watch import WatchReport, airflow_problem, look, problems_of, watch
+
+CODE = "410199"
+NOW = datetime(2026, 7, 20, 4, 20, tzinfo=UTC)  # 12:20 in Zhengzhou
+MINUTE = timedelta(minutes=1)
+WATCH = "watch: {mailboxes: [chief@mini.example, deputy@mini.example]}\n"
+
+
+class PostBox:
+    """Takes mails, or refuses them all."""
+
+    def __init__(self) -> None:
+        self.subjects: list[tuple[str, str]] = []
+        self.texts: list[str] = []
+        self.state = OutboxState.SENT
+
+    def __call__(self, sender: str, recipient: str, body: bytes) -> Outcome:
+        mail = message_from_bytes(body, policy=policy.default)
+        if self.state is OutboxState.SENT:
+            self.subjects.append((recipient, mail["Subject"]))
+            self.texts.append(mail.get_content())
+        return Outcome(state=self.state, stage=Stage.CONNECT, code=None, text="connection refused")
+
+    def kinds(self) -> list[str]:
+        """Kinds of mail in the order they came, for the first operator."""
+        words = {"【值班告警】": "alarm", "【告警解除】": "all-well", "【每日自检】": "heartbeat"}
+        chief = [subject for recipient, subject in self.subjects if recipient.startswith("chief")]
+        return [next(kind for word, kind in words.items() if word in subject) for subject in chief]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = write_mini_district(tmp_path_factory.mktemp("watch") / "mini")
+    with (place / "district.yaml").open("a", encoding="utf-8") as file:
+        file.write(WATCH)
+    return place
+
+
+@pytest.fixture
+def settings(folder: Path) -> DistrictSettings:
+    return load_settings(folder)
+
+
+@pytest.fixture
+def post() -> PostBox:
+    return PostBox()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with open_ledger(tmp_path / "out" / "ledger.sqlite") as opened:
+        yield opened
+
+
+def _finish(ledger: Ledger, at: datetime) -> None:
+    """Write a finished cycle, as the scheduler would."""
+    cycle = ledger.begin_cycle(CODE, at)
+    if cycle.state == CycleState.DONE:
+        return
+    with ledger.decide(now=at, cycle=cycle) as decision:
+        decision.finish_cycle(inputs={}, risk_paths={}, ladder_step=1, summary={}, warning_states={"states": []})
+
+
+@pytest.fixture
+def look_at(settings: DistrictSettings, ledger: Ledger, tmp_path: Path, post: PostBox) -> Callable[..., WatchReport]:
+    assert ledger is not None
+
+    def run(now: datetime) -> WatchReport:
+        return watch(settings, tmp_path / "out" / "ledger.sqlite", tmp_path / "out", post=post, now=now)
+
+    return run
+
+
+@pytest.fixture
+def httpd() -> Iterator[Callable[[str], str]]:
+    """Serve one text at a port of this machine."""
+    running: list[tuple[HTTPServer, threading.Thread]] = []
+
+    def serve(text: str) -> str:
+        class Page(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        server = HTTPServer(("127.0.0.1", 0), Page)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        running.append((server, thread))
+        return f"http://127.0.0.1:{server.server_port}/health"
+
+    yield serve
+    for server, thread in running:
+        server.shutdown()
+        thread.join(5)
+        server.server_close()
+
+
+def test_told_within_two_cycles_after_the_scheduler_stopped(
+    ledger: Ledger, look_at: Callable[..., WatchReport], post: PostBox, tmp_path: Path
+) -> None:
+    """Cycles every hour, 3 minutes past, until 12:00; looked at every 10 minutes."""
+    stopped_at = NOW.replace(minute=0)
+    alarm = tmp_path / "out" / "watch" / "ALARM.txt"
+    told_at = None
+    for step in range(40):
+        at = stopped_at - timedelta(hours=3) + step * 10 * MINUTE
+        hour = at.replace(minute=0)
+        if hour <= stopped_at and at - hour >= 3 * MINUTE:
+            _finish(ledger, hour)
+        report = look_at(at)
+        if at <= stopped_at and step:
+            assert report.problems == []
+            assert not alarm.exists()
+        if "alarm" in report.mails and step:
+            told_at = at
+            break
+    assert told_at is not None
+    assert told_at - stopped_at <= timedelta(hours=2)
+    assert "最近一次完成的评估距今100分钟（限90分钟）" in post.texts[-1]
+    assert "Look at once" in post.texts[-1]
+    assert alarm.read_text(encoding="utf-8").count("silence") == 1
+    assert {recipient for recipient, _ in post.subjects} == {"chief@mini.example", "deputy@mini.example"}
+    assert all("演练" in subject for _, subject in post.subjects)
+
+
+def test_an_alarm_is_told_again_after_an_hour_and_ended_when_all_is_well(
+    ledger: Ledger, look_at: Callable[..., WatchReport], post: PostBox, tmp_path: Path
+) -> None:
+    at = NOW - timedelta(hours=11)  # in the night: no sign of life mixes in
+    for minutes in range(0, 130, 10):
+        look_at(at + minutes * MINUTE)
+    assert post.kinds() == ["alarm"] * 3
+    _finish(ledger, at + 130 * MINUTE)
+    look_at(at + 140 * MINUTE)
+    look_at(at + 150 * MINUTE)
+    assert post.kinds() == ["alarm"] * 3 + ["all-well"]
+    assert not (tmp_path / "out" / "watch" / "ALARM.txt").exists()
+
+
+def test_a_new_kind_of_problem_is_told_at_once(
+    ledger: Ledger, look_at: Callable[..., WatchReport], post: PostBox
+) -> None:
+    at = NOW - timedelta(hours=11)
+    look_at(at)
+    ledger.log(OPERATOR_TASK, who="bounces", now=at, task="call the town")
+    look_at(at + MINUTE)
+    assert post.kinds() == ["alarm", "alarm"]
+    assert "1 tasks wait for an operator (wuyu tasks): call the town" in post.texts[-1]
+
+
+def test_a_sign_of_life_once_a_day(ledger: Ledger, look_at: Callable[..., WatchReport], post: PostBox) -> None:
+    begin = datetime(2026, 7, 19, 16, 0, tzinfo=UTC)  # midnight in Zhengzhou
+    for hour in range(48):
+        _finish(ledger, begin + timedelta(hours=hour))
+        look_at(begin + timedelta(hours=hour, minutes=5))
+    assert post.kinds() == ["heartbeat", "heartbeat"]
+    assert "Nothing is wrong." in post.texts[0]
+    assert "if it does not come, the watcher itself has stopped" in post.texts[0]
+    assert "08:05" in post.subjects[0][1]
+
+
+def test_a_mail_that_was_not_taken_is_tried_at_the_next_look(
+    look_at: Callable[..., WatchReport], post: PostBox, tmp_path: Path
+) -> None:
+    post.state = OutboxState.RETRY
+    report = look_at(NOW)
+    assert report.mails == []
+    assert any("connection refused" in line for line in report.unsent)
+    assert (tmp_path / "out" / "watch" / "ALARM.txt").exists()
+    post.state = OutboxState.SENT
+    assert look_at(NOW + MINUTE).mails == ["alarm", "heartbeat"]
+
+
+@pytest.mark.parametrize("spoilt", ["", "{", "[]", '{"kinds": 5}', '{"kinds": [], "told_at": "x", "heartbeat_on": ""}'])
+def test_a_spoilt_memory_tells_once_more(
+    look_at: Callable[..., WatchReport], post: PostBox, tmp_path: Path, spoilt: str
+) -> None:
+    look_at(NOW)
+    (tmp_path / "out" / "watch" / "state.json").write_text(spoilt, encoding="utf-8")
+    look_at(NOW + MINUTE)
+    assert post.kinds() == ["alarm", "heartbeat", "alarm", "heartbeat"]
+
+
+def test_an_absent_or_broken_ledger_is_an_alarm_and_is_not_made(settings: DistrictSettings, tmp_path: Path) -> None:
+    path = tmp_path / "nothing" / "ledger.sqlite"
+    assert [one.kind for one in look(settings, path, now=NOW).problems] == ["ledger"]
+    assert not path.parent.exists()
+    path.parent.mkdir()
+    path.write_bytes(b"not a database" * 100)
+    (broken,) = look(settings, path, now=NOW).problems
+    assert (broken.kind, "cannot be read" in broken.en) == ("ledger", True)
+
+
+def _kinds(ledger: Ledger, settings: DistrictSettings, now: datetime) -> set[str]:
+    return {one.kind for one in problems_of(ledger, CODE, settings.watch, now=now)}
+
+
+def test_mail_that_stays_is_noticed(ledger: Ledger, settings: DistrictSettings, make_mail: Callable[..., Mail]) -> None:
+    _finish(ledger, NOW)
+    with ledger.decide(now=NOW) as decision:
+        decision.queue(make_mail(decided_at=NOW), expires_at=NOW + timedelta(hours=6))
+    assert _kinds(ledger, settings, NOW + 9 * MINUTE) == set()
+    assert _kinds(ledger, settings, NOW + 10 * MINUTE) == {"outbox"}
+    with ledger.writing() as session:
+        session.execute(update(Outbox).values(state="failed", last_error="550"))
+    assert _kinds(ledger, settings, NOW + 10 * MINUTE) == {"failed"}
+    assert _kinds(ledger, settings, NOW + timedelta(hours=6)) == {"silence"}, "what is over is over"
+
+
+def test_a_decision_that_stays_is_noticed(
+    ledger: Ledger, settings: DistrictSettings, make_record: Callable[..., Any]
+) -> None:
+    _finish(ledger, NOW)
+    record = make_record(issued_at=NOW, valid_from=NOW, valid_to=NOW + timedelta(hours=6))
+    with ledger.decide(now=NOW) as decision:
+        decision.warn(record, approval_due_at=NOW + 10 * MINUTE)
+    assert _kinds(ledger, settings, NOW + 10 * MINUTE) == set()
+    assert _kinds(ledger, settings, NOW + 11 * MINUTE) == {"approval"}
+
+
+def test_a_task_is_settled_by_name(ledger: Ledger) -> None:
+    ledger.log(OPERATOR_TASK, who="bounces", now=NOW, task="call")
+    (task,) = open_tasks(ledger)
+    with pytest.raises(Exception, match="needs the name of an officer"):
+        settle_task(ledger, task.id, officer=" ", now=NOW)
+    with pytest.raises(Exception, match="there is no open task 999"):
+        settle_task(ledger, 999, officer="李明", now=NOW)
+    settle_task(ledger, task.id, officer="李明", now=NOW)
+    assert open_tasks(ledger) == []
+
+
+def test_nobody_to_tell_is_said(settings: DistrictSettings, tmp_path: Path, post: PostBox, clock: Clock) -> None:
+    alone = settings.model_copy(update={"watch": settings.watch.model_copy(update={"mailboxes": ()})})
+    report = watch(alone, tmp_path / "none.sqlite", tmp_path, post=post, now=clock())
+    assert any("names no one in watch.mailboxes" in line for line in report.unsent)
+
+
+def test_an_exercise_alarms_no_real_address(settings: DistrictSettings, tmp_path: Path, post: PostBox) -> None:
+    real = settings.model_copy(
+        update={"watch": settings.watch.model_copy(update={"mailboxes": ("chief@town.gov.cn",)})}
+    )
+    report = watch(real, tmp_path / "none.sqlite", tmp_path, post=post, now=NOW)
+    assert post.subjects == []
+    assert "Exercise may go to addresses under .example only" in report.unsent[0]
+
+
+def test_a_health_page_that_does_not_answer_is_a_problem() -> None:
+    with HttpServer() as server:
+        assert "does not answer" in airflow_problem(server.url).en  # type: ignore[union-attr]
+    assert "does not answer" in airflow_problem("http://127.0.0.1:1/health").en  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("status", "sick"), [("healthy", ""), ("unhealthy", "scheduler")])
+def test_the_health_page_is_read(httpd: Callable[[str], str], status: str, sick: str) -> None:
+    url = httpd(json.dumps({"metadatabase": {"status": "healthy"}, "scheduler": {"status": status}, "triggerer": {}}))
+    found = airflow_problem(url)
+    assert (found.en if found else "") == (f"parts of Airflow are not healthy: {sick}" if sick else "")
+
+
+def test_the_watcher_is_a_process_of_its_own(folder: Path, tmp_path: Path) -> None:
+    """`wuyu watch` with nothing else alive: it mails, writes the alarm, and ends with 1."""
+    out = tmp_path / "out"
+    with open_ledger(out / "ledger.sqlite") as ledger:
+        _finish(ledger, datetime.now(UTC) - timedelta(hours=3))
+    with local_sink(tmp_path / "mailbox") as (_, port):
+        command = [sys.executable, "-m", "wuyu", "watch", "--district", str(folder), "--out", str(out)]
+        command += ["--max-age-min", "90", "--smtp-port", str(port)]
+        ran = subprocess.run(command, cwd=ROOT, env=child_environment(), capture_output=True, text=True, check=False)
+    assert ran.returncode == 1, ran.stderr
+    assert "ALARM silence" in ran.stdout
+    assert (out / "watch" / "ALARM.txt").exists()
+    received = mails(tmp_path / "mailbox")
+    assert any("值班告警" in mail["Subject"] for mail in received["chief@mini.example"])
+    assert set(received) == {"chief@mini.example", "deputy@mini.example"}

@@ -1,0 +1,201 @@
+"""No answer in time: the next officer on the duty chain is called. What nobody decides lapses, and the log says so."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import select
+
+from risk_models.levels import Level
+from wuyu.approval.book import CALLED, OVERDUE, PASSED_ON, Waiting, minutes_to_decide, steps, successor, waiting
+from wuyu.approval.evidence import Evidence, evidence
+from wuyu.delivery.message import Mail, MailContent, MailHead, build_mail
+from wuyu.ledger import Approval
+from wuyu.ledger.models import WarningRow
+
+if TYPE_CHECKING:
+    from risk_models.district.settings import UpwardContact
+    from wuyu.desk import Desk
+    from wuyu.ledger import Decision
+
+__all__ = ["Called", "escalate", "lapse"]
+
+_WHO: Final = "approval"
+_SCOPE: Final = "Restricted"
+
+
+@dataclass(frozen=True)
+class Called:
+    """A call just made.
+
+    Attributes
+    ----------
+    number : int
+        0 for the first call.
+    name, phone, mailbox : str
+    message_ids : tuple of str
+        What the officer was asked to decide.
+    due_at : datetime
+    """
+
+    number: int
+    name: str
+    phone: str
+    mailbox: str
+    message_ids: tuple[str, ...]
+    due_at: datetime
+
+
+def escalate(
+    desk: Desk,
+    *,
+    now: datetime,
+    issued_at: datetime | None = None,
+    passed_on_by: str = "",
+    only: Collection[str] | None = None,
+) -> list[Called]:
+    """Call the officer whose turn it is, for everything nobody was called for yet and everything whose time is up.
+
+    The first call goes to the first of ``warning.duty_chain``; each deadline that passes brings the next, and after the
+    last the first again, until the warning is over. A call is a log entry with the telephone number, and a mail if the
+    officer has a mailbox. Calling this again before a deadline changes nothing.
+
+    Parameters
+    ----------
+    desk : Desk
+    now : datetime
+        Aware.
+    issued_at : datetime, optional
+        Only what the cycle of this hour decided.
+    passed_on_by : str
+        Officer who hands the decision on before the deadline; then the next is called at once.
+    only : collection of str, optional
+        Message ids; default all.
+
+    Returns
+    -------
+    list of Called
+    """
+    lapse(desk, now=now, issued_at=issued_at)
+    turns: dict[int, list[Waiting]] = defaultdict(list)
+    for item in waiting(desk, issued_at=issued_at):
+        is_due = not item.calls or item.due_at <= now or bool(passed_on_by)
+        if is_due and (only is None or item.message_id in only):
+            turns[len(item.calls)].append(item)
+    called = (_call(desk, number, items, now=now, passed_on_by=passed_on_by) for number, items in sorted(turns.items()))
+    return [call for call in called if call is not None]
+
+
+def lapse(desk: Desk, *, now: datetime, issued_at: datetime | None = None) -> list[str]:
+    """Close what can no longer be signed, because it is over or a later revision took its place; returns message ids.
+
+    Parameters
+    ----------
+    desk : Desk
+    now : datetime
+    issued_at : datetime, optional
+        Only what the cycle of this hour decided.
+    """
+    closed = []
+    for row in desk.ledger.warnings(approval=Approval.WAITING):
+        later = successor(desk.ledger, row)
+        if (issued_at is not None and row.issued_at != issued_at) or (later is None and row.valid_to > now):
+            continue
+        over = f"nobody decided until {row.valid_to:%Y-%m-%dT%H:%MZ}"
+        why = f"replaced by {later.message_id} ({later.action})" if later else over
+        with desk.ledger.decide(now=now, who=_WHO) as decision:
+            if _is_waiting(decision, row.message_id):
+                decision.settle_approval(row.message_id, Approval.LAPSED, why=why)
+                closed.append(row.message_id)
+    return closed
+
+
+def _call(desk: Desk, number: int, items: Sequence[Waiting], *, now: datetime, passed_on_by: str) -> Called | None:
+    """Write the calls of one officer, with the mail, in one transaction."""
+    chain = desk.district.settings.warning.duty_chain
+    contact = chain[number % len(chain)] if chain else _Bureau(str(desk.district.settings.district.bureau.zh))
+    due_at = {item.message_id: _due(desk, item, number, now) for item in items}
+    shown = evidence(desk, [replace(item, due_at=due_at[item.message_id]) for item in items], now=now)
+    with desk.ledger.decide(now=now, who=_WHO) as decision:
+        taken = [
+            item
+            for item in items
+            # Another process may have called meanwhile.
+            if _is_waiting(decision, item.message_id)
+            and len(steps(decision.session, item.message_id, CALLED)) == number
+        ]
+        if not taken:
+            return None
+        for item in taken:
+            _write(decision, item, contact, due_at[item.message_id], passed_on_by)
+        if contact.mailbox:
+            key, call = taken[0].record.event_key, f"{taken[0].message_id}.call{number}"
+            mail = _mail(desk, contact, call, shown, now=now, event_key=key)
+            latest = max(item.record.valid_to for item in taken)
+            decision.queue(mail, expires_at=latest, priority=int(Level.RED), event_key=key)
+    asked = tuple(item.message_id for item in taken)
+    first_due = min(due_at[message_id] for message_id in asked)
+    return Called(number, contact.name, contact.phone, contact.mailbox or "", asked, first_due)
+
+
+@dataclass(frozen=True)
+class _Bureau:
+    """Stands in where the district names no duty chain."""
+
+    name: str
+    phone: str = ""
+    mailbox: str | None = None
+
+
+def _due(desk: Desk, item: Waiting, number: int, now: datetime) -> datetime:
+    """Return until when an answer is expected: an officer has the full time, however late the cycle ran."""
+    full = now + timedelta(minutes=minutes_to_decide(desk, item.record.level))
+    return max(full, item.due_at) if number == 0 else full
+
+
+def _write(
+    decision: Decision, item: Waiting, contact: UpwardContact | _Bureau, due_at: datetime, passed_on_by: str
+) -> None:
+    place = {"event_key": item.record.event_key, "message_id": item.message_id}
+    if item.calls:
+        last = item.calls[-1]
+        how = {"by": passed_on_by} if passed_on_by else {"due_at": item.due_at.isoformat()}
+        decision.log(PASSED_ON if passed_on_by else OVERDUE, **place, called=last.name, number=last.number, **how)
+    decision.log(
+        CALLED,
+        **place,
+        number=len(item.calls),
+        name=contact.name,
+        phone=contact.phone,
+        mailbox=contact.mailbox or "",
+        due_at=due_at.isoformat(),
+    )
+    row = decision.session.scalars(select(WarningRow).where(WarningRow.message_id == item.message_id)).one()
+    row.approval_due_at = due_at
+
+
+def _is_waiting(decision: Decision, message_id: str) -> bool:
+    query = select(WarningRow).where(WarningRow.message_id == message_id).with_for_update()
+    return decision.session.scalars(query).one().approval_state == Approval.WAITING
+
+
+def _mail(
+    desk: Desk, contact: UpwardContact | _Bureau, call: str, shown: Evidence, *, now: datetime, event_key: str
+) -> Mail:
+    """Return the mail that calls an officer; it carries the evidence, and no link that could sign."""
+    settings = desk.district.settings
+    head = MailHead(
+        message_id=call,
+        sender=settings.mail.sender,
+        recipient=contact.mailbox or "",
+        decided_at=now,
+        status=settings.mail.status,
+        scope=_SCOPE,
+        demonstration=settings.district.demonstration,
+        labels={"Step": "approval", "Event": event_key},
+    )
+    return build_mail(MailContent(subject=shown.subject, text=shown.text), head)

@@ -1,0 +1,170 @@
+"""One round of asking: what the approval page of Airflow shows, and what the answer given there does.
+
+A round asks one officer about everything a cycle holds back. Whatever still waits after it is asked again in the next
+round, until it is decided or over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from risk_models.errors import ConfigError
+from wuyu.approval.book import UNUSABLE, Waiting, clean_note, waiting
+from wuyu.approval.calling import escalate
+from wuyu.approval.evidence import evidence
+from wuyu.approval.settling import settle
+
+if TYPE_CHECKING:
+    from wuyu.desk import Desk
+
+__all__ = ["FIELDS", "OPTIONS", "close_round", "open_round", "runs_to_trigger"]
+
+APPROVE: Final = "Approve all 全部签发"
+SOME: Final = "Approve only the numbers given 只签发所列编号"
+REFUSE: Final = "Refuse all 全部不发"
+NEXT: Final = "Call the next officer 转下一位"
+OPTIONS: Final = (APPROVE, SOME, REFUSE, NEXT)
+FIELDS: Final = ("officer", "numbers", "note_zh", "note_en", "why")
+
+SHORTEST_S = 5.0
+_GENERIC = frozenset({"", "anonymous", "admin", "airflow"})
+
+
+def runs_to_trigger(desk: Desk, issued_at: datetime, *, number: int = 1) -> list[dict[str, Any]]:
+    """Return the run of the DAG ``approval`` that a cycle calls for: one if something waits, else none.
+
+    Parameters
+    ----------
+    desk : Desk
+    issued_at : datetime
+        Hour of the cycle, UTC.
+    number : int
+        Of the round, from 1.
+
+    Returns
+    -------
+    list of dict
+        ``trigger_run_id`` and ``conf``; the same cycle and round always give the same run.
+    """
+    if not waiting(desk, issued_at=issued_at):
+        return []
+    run_id = f"approval__{desk.code}__{issued_at:%Y%m%dT%H%MZ}__{number}"
+    return [{"trigger_run_id": run_id, "conf": {"at": issued_at.isoformat(), "round": number}}]
+
+
+def open_round(desk: Desk, issued_at: datetime, *, now: datetime) -> dict[str, Any] | None:
+    """Call the officer whose turn it is and return what the page shows; None if nothing waits any more.
+
+    Parameters
+    ----------
+    desk : Desk
+    issued_at : datetime
+        Hour of the cycle, UTC.
+    now : datetime
+
+    Returns
+    -------
+    dict or None
+        ``subject``, ``body`` (Markdown), ``timeout_s`` until the shortest deadline, ``message_ids`` in the order of
+        their numbers.
+    """
+    escalate(desk, now=now, issued_at=issued_at)
+    items = waiting(desk, issued_at=issued_at)
+    if not items:
+        return None
+    shown = evidence(desk, items, now=now)
+    left_s = min((item.due_at - now).total_seconds() for item in items)
+    return {
+        "subject": shown.subject,
+        "body": shown.markdown,
+        "timeout_s": max(SHORTEST_S, left_s),
+        "message_ids": [item.message_id for item in items],
+    }
+
+
+def close_round(
+    desk: Desk, issued_at: datetime, *, message_ids: Sequence[str], answer: Mapping[str, Any], now: datetime
+) -> list[dict[str, Any]]:
+    """Do what an officer answered; no answer, or one that cannot be used, decides nothing.
+
+    Parameters
+    ----------
+    desk : Desk
+    issued_at : datetime
+        Hour of the cycle, UTC.
+    message_ids : sequence of str
+        What was asked, in the order of its numbers.
+    answer : mapping
+        As Airflow's human-in-the-loop operator gives it: ``chosen_options``, ``params_input``, ``responded_by_user``
+        (None if time ran out).
+    now : datetime
+
+    Returns
+    -------
+    list of dict
+        ``message_id``, ``state``, ``why`` of each warning that was settled; empty if none was.
+    """
+    user = answer.get("responded_by_user")
+    (choice,) = answer["chosen_options"]
+    if user is None:
+        escalate(desk, now=now, issued_at=issued_at, only=message_ids)
+        return []
+    fields = {name: str(answer["params_input"].get(name) or "") for name in FIELDS}
+    try:
+        officer, account = _officer(fields["officer"], user)
+        if choice == NEXT:
+            escalate(desk, now=now, issued_at=issued_at, only=message_ids, passed_on_by=officer)
+            return []
+        verdicts = _verdicts(choice, fields["numbers"], message_ids)
+    except ConfigError as error:
+        _note_unusable(desk, issued_at, message_ids, user, str(error), now)
+        return []
+    outcomes = settle(
+        desk,
+        verdicts,
+        officer=officer,
+        account=account,
+        now=now,
+        note=clean_note(fields["note_zh"], fields["note_en"]),
+        why=fields["why"],
+    )
+    return [{"message_id": one.message_id, "state": one.state, "why": one.why} for one in outcomes]
+
+
+def _of(desk: Desk, issued_at: datetime, message_ids: Sequence[str]) -> list[Waiting]:
+    return [item for item in waiting(desk, issued_at=issued_at) if item.message_id in message_ids]
+
+
+def _officer(typed: str, user: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the name that signs, and the account; an account that anybody may use names nobody."""
+    name, account = str(user.get("name") or ""), str(user.get("id") or "")
+    personal = {value for value in (name, account) if value.strip().casefold() not in _GENERIC}
+    officer = typed.strip() or (name if name in personal else account if account in personal else "")
+    if not officer:
+        raise ConfigError("no officer is named: fill in the field 'officer' (请填写签发人姓名)")
+    return officer, account if account in personal else ""
+
+
+def _verdicts(choice: str, numbers: str, message_ids: Sequence[str]) -> dict[str, bool]:
+    """Return message id to yes or no."""
+    if choice in (APPROVE, REFUSE):
+        return dict.fromkeys(message_ids, choice == APPROVE)
+    given = re.split(r"[\s,，、;；]+", numbers.strip())
+    wrong = [one for one in given if not (one.isascii() and one.isdigit() and 1 <= int(one) <= len(message_ids))]
+    if wrong:
+        raise ConfigError(
+            f"'numbers' must name warnings from 1 to {len(message_ids)}, e.g. 1,2; got {numbers.strip() or 'nothing'!r}"
+        )
+    chosen = {int(one) for one in given}
+    return {message_id: number in chosen for number, message_id in enumerate(message_ids, start=1)}
+
+
+def _note_unusable(
+    desk: Desk, issued_at: datetime, message_ids: Sequence[str], user: Mapping[str, Any], why: str, now: datetime
+) -> None:
+    with desk.ledger.decide(now=now, who=str(user.get("name") or "unnamed")) as decision:
+        for item in _of(desk, issued_at, message_ids):
+            decision.log(UNUSABLE, event_key=item.record.event_key, message_id=item.message_id, why=why)

@@ -1,0 +1,145 @@
+"""The verb by which an officer signs: `wuyu approve`."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from wuyu.cli.common import add_place, add_verb, open_from, say, say_json, wall_clock
+
+if TYPE_CHECKING:
+    from wuyu.approval import Outcome, Waiting
+    from wuyu.desk import Desk
+
+__all__ = ["add_verbs"]
+
+LEVELS = ("red", "orange", "yellow", "blue")
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the verb of this family."""
+    text = "list waiting warnings with their evidence, or sign them, so that their mail goes out"
+    parser = add_place(add_verb(verbs, "approve", _approve, text))
+    parser.epilog = "Exit status: 0 done or listed, 1 something named was left as it is, 2 wrong use."
+    parser.add_argument("message_id", nargs="?", help="one warning; without any choice all waiting ones are listed")
+    parser.add_argument("--all", action="store_true", help="everything that waits")
+    parser.add_argument("--town", metavar="TOWN", help="what waits for one town: its code or name")
+    parser.add_argument("--level", choices=LEVELS, help="what waits at one level")
+    parser.add_argument("--officer", metavar="NAME", help="who decides; red may need a second officer in a second call")
+    parser.add_argument("--refuse", metavar="WHY", help="refuse instead: it never leaves")
+    parser.add_argument("--note-zh", default="", metavar="TEXT", help="sentence that the bulletin adds, Chinese")
+    parser.add_argument("--note-en", default="", metavar="TEXT", help="the same in English")
+    parser.add_argument(
+        "--escalate",
+        action="store_true",
+        help="call the next officer on the duty chain for what is overdue; close what is over or replaced",
+    )
+
+
+def _approve(arguments: argparse.Namespace) -> int:
+    from risk_models.errors import ConfigError
+
+    desk = open_from(arguments)
+    if arguments.escalate:
+        return _escalate(desk, as_json=arguments.json)
+    is_chosen = any((arguments.message_id, arguments.all, arguments.town, arguments.level))
+    if arguments.officer is None and arguments.message_id is None and not arguments.all and arguments.refuse is None:
+        return _list(desk, _chosen(desk, arguments), as_json=arguments.json)
+    if not arguments.officer:
+        raise ConfigError("name the officer who decides: --officer NAME")
+    if not is_chosen:
+        raise ConfigError("say what is decided: MESSAGE_ID, --town, --level or --all")
+    message_ids = [arguments.message_id] if arguments.message_id else _ids(_chosen(desk, arguments))
+    return _settle(desk, message_ids, arguments)
+
+
+def _settle(desk: Desk, message_ids: list[str], arguments: argparse.Namespace) -> int:
+    from risk_models.errors import ConfigError
+    from wuyu.approval import settle
+    from wuyu.approval.book import clean_note
+
+    outcomes = settle(
+        desk,
+        dict.fromkeys(message_ids, arguments.refuse is None),
+        officer=arguments.officer,
+        now=wall_clock(),
+        note=clean_note(arguments.note_zh, arguments.note_en),
+        why=arguments.refuse or "",
+    )
+    if arguments.message_id and outcomes[0].state == "unchanged":
+        raise ConfigError(outcomes[0].why)
+    if arguments.json:
+        say_json([asdict(one) for one in outcomes])
+    for one in [] if arguments.json else outcomes:
+        say(_told(one))
+    if not outcomes:
+        say("nothing waits")
+    return 1 if any(one.state == "unchanged" for one in outcomes) else 0
+
+
+def _told(outcome: Outcome) -> str:
+    return f"{outcome.message_id}: " + {
+        "approved": f"approved, queued for {', '.join(outcome.recipients)}; send with: wuyu dispatch",
+        "signed": "signed; a second officer must sign before it goes",
+        "refused": "refused",
+    }.get(outcome.state, f"left as it is: {outcome.why}")
+
+
+def _ids(items: list[Waiting]) -> list[str]:
+    return [item.message_id for item in items]
+
+
+def _chosen(desk: Desk, arguments: argparse.Namespace) -> list[Waiting]:
+    """Return what waits and was named by --town and --level."""
+    from risk_models.errors import ConfigError
+    from wuyu.approval import waiting
+
+    items = waiting(desk)
+    if arguments.level:
+        items = [item for item in items if str(item.record.level) == arguments.level]
+    if arguments.town:
+        towns = desk.district.towns
+        names = (towns.index == arguments.town) | (towns["town_name"] == arguments.town)
+        if not names.any():
+            raise ConfigError(f"no town is called {arguments.town!r}; there are: {', '.join(towns['town_name'])}")
+        items = [item for item in items if item.record.area_code in towns.index[names]]
+    return items
+
+
+def _list(desk: Desk, items: list[Waiting], *, as_json: bool) -> int:
+    from risk_models.warning.states import record_to_dict
+    from wuyu.approval import evidence
+
+    found = evidence(desk, items, now=wall_clock()) if items else None
+    shown = found.lines if found else ()
+    if as_json:
+        say_json(
+            [
+                record_to_dict(item.record)
+                | {"message_id": item.message_id, "due_at": item.due_at}
+                | {"signed": [one.officer for one in item.signatures], "called": [one.name for one in item.calls]}
+                | {"evidence": list(lines)}
+                for item, (_, lines) in zip(items, shown, strict=True)
+            ]
+        )
+        return 0
+    for line in found.head if found else ():
+        say(f"  {line}")
+    for item, (headline, lines) in zip(items, shown, strict=True):
+        due = item.due_at.astimezone(desk.timezone)
+        say(f"{item.message_id} due {due:%Y-%m-%d %H:%M} {headline}")
+        for line in lines:
+            say(f"  {line}")
+    return 0
+
+
+def _escalate(desk: Desk, *, as_json: bool) -> int:
+    from wuyu.approval import escalate
+
+    calls = escalate(desk, now=wall_clock())
+    if as_json:
+        say_json([asdict(call) for call in calls])
+    for call in [] if as_json else calls:
+        say(f"call {call.number + 1}: {call.name} {call.phone} {call.mailbox} for {', '.join(call.message_ids)}")
+    return 0

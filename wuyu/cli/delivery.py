@@ -1,0 +1,209 @@
+"""The verbs of what leaves: dispatch, outbox, bounces, tasks, watch."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wuyu.cli.common import add_place, add_verb, open_from, say, say_json, wall_clock
+from wuyu.cli.operate import add_smtp, transport_from
+
+if TYPE_CHECKING:
+    from wuyu.watch import WatchReport
+
+__all__ = ["add_verbs"]
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the verbs of this family."""
+    dispatch = add_place(add_verb(verbs, "dispatch", _dispatch, "hand over what is due, by every way out"))
+    dispatch.add_argument("--relays", type=int, default=1, metavar="N", help="relays side by side for mail")
+    dispatch.add_argument("--way", metavar="NAME", help="by this way only, e.g. mail or webhook:hub")
+    add_smtp(dispatch)
+    outbox = add_place(add_verb(verbs, "outbox", _outbox, "show every message, or put a failed one back"))
+    outbox.add_argument("action", nargs="?", choices=("list", "requeue"), default="list")
+    outbox.add_argument("row", nargs="?", type=int, metavar="ID", help="row to put back")
+    outbox.add_argument("--officer", default="", help="who puts it back")
+    bounces = add_place(add_verb(verbs, "bounces", _bounces, "take mail that came back; a bounce becomes a task"))
+    where = bounces.add_mutually_exclusive_group(required=True)
+    where.add_argument("--maildir", type=Path, metavar="DIR", help="return box on disk")
+    where.add_argument("--imap-host", metavar="HOST", help="mail server; its password stands in $WUYU_IMAP_PASSWORD")
+    bounces.add_argument("--imap-port", type=int, default=993)
+    bounces.add_argument("--imap-user", default="")
+    bounces.add_argument("--imap-folder", default="INBOX")
+    bounces.add_argument("--imap-security", choices=("ssl", "starttls", "none"), default="ssl")
+    bounces.add_argument("--imap-ca", type=Path, metavar="FILE", help="authority to trust instead of the public ones")
+    tasks = add_place(add_verb(verbs, "tasks", _tasks, "show what waits for an operator, or settle it"))
+    tasks.add_argument("action", nargs="?", choices=("list", "done"), default="list")
+    tasks.add_argument("task", nargs="?", type=int, metavar="ID", help="task to settle")
+    tasks.add_argument("--officer", default="", help="who settled it")
+    tasks.add_argument("--note", default="", help="how")
+    watch = add_place(add_verb(verbs, "watch", _watch, "raise an alarm if the system is silent"))
+    watch.add_argument("--max-age-min", type=int, metavar="MIN", help="oldest last cycle (default: of the district)")
+    watch.add_argument("--to", action="append", metavar="ADDRESS", help="operator to tell instead of watch.mailboxes")
+    watch.add_argument("--every-min", type=float, metavar="MIN", help="go on looking (default: look once)")
+    watch.add_argument("--health-url", metavar="URL", help="Airflow's health page, looked at too")
+    add_smtp(watch)
+
+
+def _dispatch(arguments: argparse.Namespace) -> int:
+    from risk_models.errors import ConfigError
+    from wuyu.delivery.dispatch import dispatch_all, ways
+    from wuyu.delivery.relay import DeliveryReport
+
+    if arguments.relays < 1:
+        raise ConfigError("--relays must be at least 1")
+    desk = open_from(arguments)
+    openers = ways(desk, lambda: transport_from(arguments), clock=wall_clock)
+    if arguments.way is not None:
+        if arguments.way not in openers:
+            raise ConfigError(f"there is no way '{arguments.way}'; there are: {', '.join(openers)}")
+        openers = {arguments.way: openers[arguments.way]}
+    reports = dispatch_all(desk.ledger, openers, clock=wall_clock, relays=arguments.relays)
+    total = DeliveryReport()
+    for report in reports.values():
+        total.merge(report)
+    if arguments.json:
+        by_way = {name: {"counts": one.counts, "stopped": one.stopped} for name, one in reports.items()}
+        say_json({"counts": total.counts, "expired": total.expired, "stopped": total.stopped, "ways": by_way})
+    else:
+        for name, one in reports.items():
+            say(f"{name}: {one.counts or 'nothing due'} {one.stopped}".rstrip())
+        say(f"{total.expired} expired")
+    return 1 if total.stopped or total.counts.get("failed") else 0
+
+
+def _outbox(arguments: argparse.Namespace) -> int:
+    from risk_models.errors import ConfigError
+
+    desk = open_from(arguments)
+    if arguments.action == "requeue":
+        if arguments.row is None or not arguments.officer.strip():
+            raise ConfigError("say which row and who: wuyu outbox requeue ID --officer NAME")
+        desk.ledger.requeue(arguments.row, officer=arguments.officer, now=wall_clock())
+        say(f"row {arguments.row}: put back; send with: wuyu dispatch")
+        return 0
+    rows = desk.ledger.outbox()
+    if arguments.json:
+        say_json(
+            [
+                {
+                    "id": row.id,
+                    "message_id": row.message_id,
+                    "channel": row.channel,
+                    "recipient": row.recipient,
+                    "state": row.state,
+                    "error": row.last_error,
+                }
+                for row in rows
+            ]
+        )
+        return 0
+    for row in rows:
+        head = f"{row.id:5} {row.state:10} {row.channel:12} {row.recipient:32}"
+        say(f"{head} {row.subject} {row.last_error or ''}".rstrip())
+    say(str(desk.ledger.outbox_counts()))
+    return 0
+
+
+def _bounces(arguments: argparse.Namespace) -> int:
+    from wuyu.ack.mailboxes import ImapMailbox, ImapSettings, MaildirMailbox, password_from_environment
+    from wuyu.delivery.bounces import take_bounces
+
+    desk = open_from(arguments)
+    if arguments.maildir is not None:
+        taken = take_bounces(desk, MaildirMailbox(arguments.maildir), now=wall_clock())
+    else:
+        settings = ImapSettings(
+            host=arguments.imap_host,
+            port=arguments.imap_port,
+            username=arguments.imap_user,
+            password=password_from_environment(),
+            folder=arguments.imap_folder,
+            security=arguments.imap_security,
+            ca_file=arguments.imap_ca,
+        )
+        with ImapMailbox(settings) as mailbox:
+            taken = take_bounces(desk, mailbox, now=wall_clock())
+    if arguments.json:
+        say_json([vars(one) for one in taken])
+        return 0
+    for one in taken:
+        instead = f"told instead: {one.told_instead}" if one.told_instead else ""
+        say(f"{one.outcome} {one.status} {one.recipient} {instead}".rstrip())
+    say(f"{len(taken)} new mails, {sum(one.task for one in taken)} tasks")
+    return 0
+
+
+def _tasks(arguments: argparse.Namespace) -> int:
+    from risk_models.errors import ConfigError
+    from wuyu.ledger.tasks import open_tasks, settle_task
+
+    desk = open_from(arguments)
+    if arguments.action == "done":
+        if arguments.task is None:
+            raise ConfigError("say which task: wuyu tasks done ID --officer NAME")
+        settle_task(desk.ledger, arguments.task, officer=arguments.officer, now=wall_clock(), note=arguments.note)
+        say(f"task {arguments.task}: settled")
+        return 0
+    tasks = open_tasks(desk.ledger)
+    if arguments.json:
+        say_json([{"id": one.id, "at": one.at, "message_id": one.message_id, **one.detail} for one in tasks])
+        return 0
+    for one in tasks:
+        about = " ".join(str(part) for part in (one.message_id or one.event_key, one.detail.get("recipient")) if part)
+        say(f"{one.id} {one.at.astimezone(desk.timezone):%m-%d %H:%M} {about}: {one.detail.get('task', '')}")
+    say(f"{len(tasks)} open tasks")
+    return 0
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    import time
+
+    if arguments.every_min is None:
+        return _look_once(arguments)
+    while True:
+        try:
+            _look_once(arguments)
+        except Exception as error:  # a look that breaks must not end the watch; the next one may see more
+            say(f"the look broke: {type(error).__name__}: {error}")
+        time.sleep(max(1.0, arguments.every_min * 60))
+
+
+def _look_once(arguments: argparse.Namespace) -> int:
+    """Look without opening the desk: neither a broken table nor a slow terrain may silence the watcher."""
+    import os
+
+    from risk_models.district.settingsfile import load_settings
+    from wuyu.desk import LEDGER_VARIABLE
+    from wuyu.watch import airflow_problem, look, tell
+
+    settings = load_settings(arguments.district)
+    limits: dict[str, Any] = {}
+    if arguments.max_age_min is not None:
+        limits["max_age_min"] = arguments.max_age_min
+    if arguments.to:
+        limits["mailboxes"] = tuple(arguments.to)
+    settings = settings.model_copy(update={"watch": settings.watch.model_copy(update=limits)})
+    out, now = Path(arguments.out), wall_clock()
+    report = look(settings, os.environ.get(LEDGER_VARIABLE) or out / "ledger.sqlite", now=now)
+    sick = airflow_problem(arguments.health_url) if arguments.health_url else None
+    if sick is not None:
+        report.problems.append(sick)
+    with transport_from(arguments) as transport:
+        tell(settings, report, out, post=transport.send, now=now)
+    _say_report(report, as_json=arguments.json)
+    return 1 if report.problems or report.unsent else 0
+
+
+def _say_report(report: WatchReport, *, as_json: bool) -> None:
+    if as_json:
+        problems = [{"kind": one.kind, "zh": one.zh, "en": one.en} for one in report.problems]
+        say_json({"problems": problems, "facts": report.facts, "mails": report.mails, "unsent": report.unsent})
+        return
+    for one in report.problems:
+        say(f"ALARM {one.kind}: {one.zh} / {one.en}")
+    for line in report.unsent:
+        say(f"NOT SENT {line}")
+    say(f"{len(report.problems)} problems; sent: {', '.join(report.mails) or 'nothing'}")

@@ -1,0 +1,176 @@
+"""What comes back: a bounce of a warning in force becomes a task for the operator, and the second contact is told.
+
+"Accepted" by a mail server is not "delivered": the try stays noted as accepted, and the bounce is noted beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from wuyu.ack.book import standing
+from wuyu.ack.escalation import DueStep, ladder, take_step
+from wuyu.delivery.reports import DeliveryStatus, ReportOutcome, read_report
+from wuyu.delivery.verp import addresses_in
+from wuyu.ledger.acknowledgements import AckRequest, StepKind
+from wuyu.ledger.bounces import Bounce
+from wuyu.ledger.models import Outbox
+from wuyu.ledger.outbox import mark_bounced
+from wuyu.ledger.tasks import OPERATOR_TASK
+
+if TYPE_CHECKING:
+    from wuyu.desk import Desk
+    from wuyu.ledger import Decision
+
+__all__ = ["ReturnBox", "TakenBounce", "take_bounces"]
+
+_BODY_MAX_BYTES = 2_000_000
+_COUNTS = (ReportOutcome.BOUNCED, ReportOutcome.DELAYED, ReportOutcome.UNCLEAR)
+
+
+class ReturnBox(Protocol):
+    """A mailbox: gives raw mails one by one, and is told when one was dealt with."""
+
+    def mails(self) -> Iterator[tuple[str, bytes | None]]:
+        """Give (key, raw bytes) of each new mail; None for one that is too large."""
+
+    def done(self, key: str) -> None:
+        """Mark a mail as dealt with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakenBounce:
+    """What became of one mail of the return box: the row it is about, and whether someone else was told instead."""
+
+    outcome: ReportOutcome
+    outbox_id: int | None = None
+    recipient: str = ""
+    status: str = ""
+    task: bool = False
+    told_instead: str = ""
+
+
+def take_bounces(desk: Desk, box: ReturnBox, *, now: datetime, limit: int = 500) -> list[TakenBounce]:
+    """Read what is new in the return box; a mail is taken once, however often it is seen.
+
+    Parameters
+    ----------
+    desk : Desk
+    box : ReturnBox
+        A Maildir or an IMAP folder that takes mail for the district's return domain, and nothing else.
+    now : datetime
+        Of the domain.
+    limit : int
+        At most so many mails in one pass.
+
+    Returns
+    -------
+    list of TakenBounce
+        Of the mails not seen before.
+    """
+    taken = []
+    for count, (key, raw) in enumerate(box.mails()):
+        if count >= limit:
+            break
+        digest = hashlib.sha256(raw if raw is not None else key.encode()).hexdigest()
+        with desk.ledger.decide(now=now, who="bounces") as decision:
+            if not _was_seen(decision.session, digest):
+                taken.append(_take(desk, decision, raw, digest))
+        box.done(key)
+    return taken
+
+
+def _take(desk: Desk, decision: Decision, raw: bytes | None, digest: str) -> TakenBounce:
+    if raw is None or len(raw) > _BODY_MAX_BYTES:
+        found = DeliveryStatus(outcome=ReportOutcome.TOO_LARGE)
+    else:
+        found = read_report(raw)
+    row = _row_of(decision.session, found, desk.district.settings.mail.return_domain)
+    is_report = found.outcome in (*_COUNTS, ReportOutcome.DELIVERED)
+    outcome = ReportOutcome.UNKNOWN if row is None and is_report else found.outcome
+    decision.session.add(
+        Bounce(
+            sha256=digest,
+            at=decision.now,
+            outcome=outcome,
+            outbox_id=None if row is None else row.id,
+            kind="" if found.kind is None else str(found.kind),
+            status=found.status,
+            text=found.text,
+        )
+    )
+    if row is None or outcome not in _COUNTS:
+        return TakenBounce(outcome=outcome, outbox_id=None if row is None else row.id, status=found.status)
+    return _act(desk, decision, row, found)
+
+
+def _act(desk: Desk, decision: Decision, row: Outbox, found: DeliveryStatus) -> TakenBounce:
+    """Note a bounce of a mail of ours; if its warning is in force, raise a task and tell the second contact."""
+    said = f"{found.outcome} {found.status} {found.text}".strip()
+    if found.outcome is ReportOutcome.BOUNCED:
+        mark_bounced(decision.session, row, text=said)
+    facts: dict[str, Any] = {"outbox_id": row.id, "recipient": row.recipient, "status": found.status, "said": said}
+    facts |= {"event_key": row.event_key, "message_id": row.message_id}
+    decision.log("mail-bounced", outcome=str(found.outcome), fault=str(found.kind or ""), **facts)
+    is_live = row.expires_at > decision.now
+    told = _tell_second(desk, decision, row) if is_live and found.outcome is not ReportOutcome.UNCLEAR else ""
+    if is_live:
+        decision.log(OPERATOR_TASK, task=_todo(found, told), **facts)
+    return TakenBounce(
+        outcome=found.outcome,
+        outbox_id=row.id,
+        recipient=row.recipient,
+        status=found.status,
+        task=is_live,
+        told_instead=told,
+    )
+
+
+def _todo(found: DeliveryStatus, told: str) -> str:
+    """Say in one sentence what an officer should do."""
+    instead = f"; {told} was told instead" if told else "; nobody was told instead: call the town"
+    if found.outcome is ReportOutcome.UNCLEAR:
+        return "a mail came back in no known form: look at the return box and call the town"
+    if found.kind == "policy":
+        return f"refused by policy: look at our own sender authentication{instead}"
+    if found.kind == "soft":
+        return f"the box cannot take mail now: call the town{instead}"
+    return f"the address is wrong: correct it in the district's towns{instead}"
+
+
+def _tell_second(desk: Desk, decision: Decision, row: Outbox) -> str:
+    """Tell the second contact of the town, if it has one that was not told yet; returns the address told."""
+    query = select(AckRequest.id).where(AckRequest.message_id == row.message_id)
+    request_id = decision.session.scalars(query).one_or_none()
+    if request_id is None:
+        return ""
+    waiting = standing(decision.session, request_id)
+    taken = {(step.kind, step.recipient) for step in waiting.steps}
+    contacts = [one for rung in ladder(desk, waiting.request.area_code) for one in rung]
+    second = next((one for one in contacts if one.kind is StepKind.SECOND_CONTACT and one.mailbox), None)
+    if second is None or (second.kind, second.recipient) in taken or not waiting.is_open(decision.now):
+        return ""
+    take_step(desk, decision, waiting, DueStep(second, decision.now))
+    return second.mailbox
+
+
+def _row_of(session: Session, found: DeliveryStatus, domain: str | None) -> Outbox | None:
+    """Return the row a report is about: by our return address, else by Message-ID and recipient together."""
+    for address in addresses_in(found.returned_to, domain) if domain else []:
+        row = session.scalars(select(Outbox).where(Outbox.sender == address)).first()
+        if row is not None:
+            return row
+    if not found.message_id or not found.recipients:
+        return None
+    rows = session.scalars(select(Outbox).where(Outbox.mail_message_id == found.message_id)).all()
+    return next((row for row in rows if row.recipient.lower() in found.recipients), None)
+
+
+def _was_seen(session: Session, digest: str) -> bool:
+    return session.scalars(select(Bounce.id).where(Bounce.sha256 == digest)).first() is not None

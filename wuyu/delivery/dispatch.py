@@ -1,0 +1,92 @@
+"""One pass over every way out at once: what is dead or slow holds up nothing but itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from risk_models.errors import ConfigError
+from wuyu.delivery.channels import channel_name, channel_transport
+from wuyu.delivery.relay import Clock, DeliveryReport, Transport, deliver_together
+
+if TYPE_CHECKING:
+    from wuyu.desk import Desk
+    from wuyu.ledger import Ledger
+
+__all__ = ["MAIL", "Opener", "dispatch", "dispatch_all", "ways"]
+
+MAIL = "mail"
+
+Opener = Callable[[], AbstractContextManager[Transport]]
+
+
+def ways(desk: Desk, mail: Opener, *, clock: Clock) -> dict[str, Opener]:
+    """Return every way out of a district by its name, mail first.
+
+    Parameters
+    ----------
+    desk : Desk
+    mail : callable
+        Opens the way to the mail server.
+    clock : callable
+        Wall time.
+    """
+    names = [channel_name(channel) for channel in desk.district.settings.channels]
+    return {MAIL: mail} | {name: partial(channel_transport, desk, name, clock=clock) for name in names}
+
+
+def dispatch(
+    ledger: Ledger, opener: Opener, *, clock: Clock, relays: int = 1, now: datetime | None = None
+) -> DeliveryReport:
+    """Hand over what is due by one way; a way that cannot be opened is reported, and its rows stay due.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    opener : callable
+        Opens the way.
+    clock : callable
+        Wall time.
+    relays : int
+        How many work side by side, each with a connection of its own.
+    now : datetime or None
+        As in `deliver`.
+    """
+    try:
+        return deliver_together(ledger, opener, relays=relays, clock=clock, now=now)
+    except ConfigError as error:
+        return DeliveryReport(stopped=str(error))
+
+
+def dispatch_all(
+    ledger: Ledger, openers: dict[str, Opener], *, clock: Clock, relays: int = 1, now: datetime | None = None
+) -> dict[str, DeliveryReport]:
+    """Hand over what is due by every way, all ways side by side.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    openers : dict of str to callable
+        From `ways`.
+    clock : callable
+        Wall time.
+    relays : int
+        How many for mail; every other channel has one.
+    now : datetime or None
+        As in `deliver`.
+
+    Returns
+    -------
+    dict of str to DeliveryReport
+        By way, in the order given.
+    """
+    with ThreadPoolExecutor(len(openers), thread_name_prefix="way") as pool:
+        running = {
+            name: pool.submit(dispatch, ledger, opener, clock=clock, relays=relays if name == MAIL else 1, now=now)
+            for name, opener in openers.items()
+        }
+    return {name: done.result() for name, done in running.items()}

@@ -1,0 +1,146 @@
+"""Lay files down for another system to pick up: CAP, PDF, and at last the index that says they are complete.
+
+Each file is written aside, flushed to the disk and renamed, so that a reader sees all of it or nothing; the index comes
+last and names the others with their digests. Laying the same message down again changes nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from wuyu.delivery.guard import Target
+from wuyu.delivery.smtp import Outcome, Stage
+from wuyu.delivery.summary import FILES_SCHEMA, as_bytes
+from wuyu.ledger.types import OutboxState
+
+__all__ = ["FileDropTransport"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,150}")
+
+
+def _nothing(_step: str) -> None:
+    """Pass a checkpoint by."""
+
+
+class FileDropTransport:
+    """Lays bundles down in one folder.
+
+    Parameters
+    ----------
+    target : Target
+    folder : Path
+        Must be there: a folder that is absent is a share that is not mounted, and is tried again.
+    """
+
+    longest_s = 60.0
+
+    def __init__(self, target: Target, folder: Path) -> None:
+        self.channel = target.channel
+        self.target: Target | None = target
+        self.folder = folder
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def send(
+        self,
+        sender: str,  # noqa: ARG002
+        recipient: str,  # noqa: ARG002
+        body: bytes,
+        *,
+        checkpoint: Callable[[str], None] = _nothing,
+    ) -> Outcome:
+        """Lay one bundle down; never raises for what the folder does.
+
+        Parameters
+        ----------
+        sender, recipient : str
+            Of the row.
+        body : bytes
+            From `file_bundle`.
+        checkpoint : callable
+            Called with the name of each step reached; for drills.
+
+        Returns
+        -------
+        Outcome
+            ``sent``; ``retry`` if the folder cannot be written; ``failed`` if the bundle is none, or another file
+            stands under one of its names.
+        """
+        try:
+            files = _unpacked(body)
+        except (ValueError, KeyError, TypeError) as error:
+            text = f"the bundle cannot be unpacked: {error}"
+            return Outcome(state=OutboxState.FAILED, stage=Stage.GUARD, code=None, text=text)
+        try:
+            checkpoint("connected")
+            for number, (name, data) in enumerate(files):
+                if number == len(files) - 1:
+                    checkpoint("body")
+                if not _lay_down(self.folder, name, data):
+                    text = f"another file stands in the folder as {name}"
+                    return Outcome(state=OutboxState.FAILED, stage=Stage.BODY, code=None, text=text)
+            checkpoint("accepted")
+        except OSError as error:
+            text = f"{error.strerror or error} ({self.folder.name})"
+            return Outcome(state=OutboxState.RETRY, stage=Stage.BODY, code=None, text=text, is_session_fault=True)
+        text = f"{len(files)} files in {self.folder.name}"
+        return Outcome(state=OutboxState.SENT, stage=Stage.DONE, code=None, text=text)
+
+
+def _unpacked(body: bytes) -> list[tuple[str, bytes]]:
+    """Return names and contents, the index last.
+
+    Raises
+    ------
+    ValueError
+        If it is no bundle, a name is not a bare file name, or a digest does not fit.
+    """
+    bundle: dict[str, Any] = json.loads(body)
+    if bundle["schema"] != FILES_SCHEMA:
+        raise ValueError(f"it has the schema {bundle['schema']!r}")
+    files = []
+    for one in bundle["files"]:
+        data = base64.b64decode(one["content"], validate=True)
+        if hashlib.sha256(data).hexdigest() != one["sha256"]:
+            raise ValueError(f"{one['name']} does not have its digest")
+        files.append((_bare(one["name"]), data))
+    return [*files, (_bare(f"{bundle['message_id']}.json"), as_bytes(bundle["index"]))]
+
+
+def _bare(name: str) -> str:
+    if _NAME.fullmatch(name) is None:
+        raise ValueError(f"{name!r} is no bare file name")
+    return name
+
+
+def _lay_down(folder: Path, name: str, data: bytes) -> bool:
+    """Write one file; False if another stands there, True also if the same stands there already."""
+    path = folder / name
+    aside = folder / f".{name}.{os.getpid()}.part"
+    if path.exists():
+        return path.is_file() and path.read_bytes() == data
+    try:
+        with aside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    return True

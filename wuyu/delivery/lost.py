@@ -1,0 +1,178 @@
+"""Rain is lost: everyone who holds a warning in force is told, once, that the level now is unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import select
+
+from risk_models.district.outgoing import FileChannelSettings, SmsChannelSettings
+from risk_models.levels import Level
+from wuyu.delivery.channels import channel_name, channels_in_use, earlier_recipients, make_parcel
+from wuyu.delivery.dispatch import MAIL
+from wuyu.delivery.message import Mail, MailContent, MailHead, build_mail
+from wuyu.delivery.smime import signed
+from wuyu.delivery.summary import FILES_SCHEMA, as_bytes, notice_texts, sms_body
+from wuyu.delivery.verp import return_path
+from wuyu.ledger.models import Outbox
+from wuyu.ledger.tasks import OPERATOR_TASK
+
+if TYPE_CHECKING:
+    from risk_models.district.outgoing import ChannelSettings
+    from risk_models.warning.records import WarningRecord
+    from wuyu.desk import Desk
+    from wuyu.ledger import Decision
+
+__all__ = ["LOST_STEP", "NOTICE_SCHEMA", "tell_rain_lost"]
+
+LOST_STEP: Final = 6
+"""Step of the ladder of rain sources at which there is none: no numbers, only that they are missing."""
+NOTICE_SCHEMA: Final = "wuyu-notice-1"
+
+
+def tell_rain_lost(
+    desk: Desk, decision: Decision, records: Iterable[WarningRecord], *, told: Collection[str], scope: str
+) -> list[Outbox]:
+    """Queue one notice for each warning in force to everyone who was sent it; calling it again adds nothing.
+
+    Parameters
+    ----------
+    desk : Desk
+    decision : Decision
+        The open transaction of the cycle.
+    records : iterable of WarningRecord
+        The warnings in force, as they stand.
+    told : collection of str
+        Warnings whose holders get a bulletin in this cycle: it says so itself.
+    scope : str
+        As in CAP.
+
+    Returns
+    -------
+    list of Outbox
+        Rows queued now.
+    """
+    rows: list[Outbox] = []
+    for record in records:
+        if record.warning_id not in told and not _is_told(decision, record):
+            rows += _tell(desk, decision, record, scope)
+    if rows:
+        event_key = rows[0].event_key
+        task = "rain data are lost while warnings are in force: watch on site, restore a feed"
+        decision.log(OPERATOR_TASK, event_key=event_key, task=task, notices=len(rows))
+    return rows
+
+
+def _message_id(record: WarningRecord) -> str:
+    return f"{record.warning_id}.rain-lost"
+
+
+def _is_told(decision: Decision, record: WarningRecord) -> bool:
+    query = select(Outbox.id).where(Outbox.message_id == _message_id(record)).limit(1)
+    return decision.session.scalars(query).first() is not None
+
+
+def _tell(desk: Desk, decision: Decision, record: WarningRecord, scope: str) -> list[Outbox]:
+    words = _words(desk, decision, record)
+    status = desk.district.settings.mail.status
+    upcoming = record.revision + 1
+    parcels = [
+        _mail_to(desk, decision, record, words, recipient, scope)
+        for recipient in earlier_recipients(decision, record.warning_id, MAIL, revision=upcoming)
+    ]
+    more = [
+        make_parcel(
+            desk,
+            channel,
+            recipient,
+            _body(desk, channel, record, words, recipient=recipient, scope=scope),
+            message_id=_message_id(record),
+            subject=words["subject"],
+            scope=scope,
+            decided_at=decision.now,
+        )
+        for channel in channels_in_use(desk, status=status, scope=scope)
+        for recipient in earlier_recipients(decision, record.warning_id, channel_name(channel), revision=upcoming)
+    ]
+    return [
+        decision.queue(parcel, expires_at=record.valid_to, priority=int(record.level), event_key=record.event_key)
+        for parcel in (*parcels, *more)
+    ]
+
+
+def _mail_to(
+    desk: Desk, decision: Decision, record: WarningRecord, words: dict[str, str], recipient: str, scope: str
+) -> Mail:
+    settings = desk.district.settings
+    content = MailContent(subject=words["subject"], text=f"{words['zh']}\n\n{words['en']}\n\n{_message_id(record)}\n")
+    head = MailHead(
+        message_id=_message_id(record),
+        sender=settings.mail.sender,
+        recipient=recipient,
+        decided_at=decision.now,
+        status=settings.mail.status,
+        scope=scope,
+        demonstration=settings.district.demonstration,
+        labels={"Level": str(Level.UNKNOWN), "Notice": "rain-lost", "Event": record.event_key},
+        return_path=return_path(desk, _message_id(record), recipient),
+    )
+    return signed(desk, build_mail(content, head))
+
+
+def _words(desk: Desk, decision: Decision, record: WarningRecord) -> dict[str, str]:
+    towns, district = desk.district.towns, desk.district.settings.district
+    is_town = record.area_code in towns.index
+    place_zh = str(towns.at[record.area_code, "town_name"]) if is_town else district.name.zh
+    place_en = str(towns.at[record.area_code, "town_name_en"]) if is_town else district.name.en
+    until, at = (f"{when.astimezone(desk.timezone):%Y-%m-%d %H:%M}" for when in (record.valid_to, decision.now))
+    banner_zh, banner_en = ("演示数据，非真实情况。\n", "Demonstration data.\n") if district.demonstration else ("", "")
+    return {
+        "place": place_zh,
+        "subject": f"【雨情中断】{place_zh}：当前风险未知，{record.level.zh}预警仍有效 {at}",
+        "zh": f"{banner_zh}{at}起雨情资料中断，{place_zh}当前风险等级未知（不等于无风险）。"
+        f"{record.level.zh}暴雨内涝预警仍然有效，至{until}。请继续执行原预警措施，加强现场巡查，以现场情况为准；"
+        f"雨情恢复后随下一期通报说明。\n{district.bureau.zh}",
+        "en": f"{banner_en}Rain data have been lost since {at}: the level of risk at {place_en} is now unknown, which "
+        f"does not mean none. The {record.level.en.lower()} warning stands until {until}. Keep its measures up, "
+        f"patrol, and trust what you see on site. The next bulletin will say when data are back.\n{district.bureau.en}",
+        "short": f"雨情资料中断，当前风险未知；{record.level.zh}预警仍有效，请加强现场巡查",
+    }
+
+
+def _body(
+    desk: Desk,
+    channel: ChannelSettings,
+    record: WarningRecord,
+    words: dict[str, str],
+    *,
+    recipient: str,
+    scope: str,
+) -> bytes:
+    settings = desk.district.settings
+    message_id, status = _message_id(record), settings.mail.status
+    if isinstance(channel, SmsChannelSettings):
+        marks = {"演练": status == "Exercise", "测试": status == "Test", "演示数据": settings.district.demonstration}
+        return sms_body(
+            notice_texts(marks, words["place"], words["short"]), message_id=message_id, to=recipient, status=status
+        )
+    facts: dict[str, Any] = {
+        "schema": NOTICE_SCHEMA,
+        "message_id": message_id,
+        "notice": "rain-lost",
+        "event_key": record.event_key,
+        "warning_id": record.warning_id,
+        "status": status,
+        "scope": scope,
+        "demonstration": settings.district.demonstration,
+        "district": {"code": desk.code},
+        "area": {"code": record.area_code},
+        "level": {"code": str(Level.UNKNOWN), "number": int(Level.UNKNOWN)},
+        "standing_level": {"code": str(record.level), "number": int(record.level)},
+        "valid_to": record.valid_to.astimezone(desk.timezone).isoformat(),
+        "text": {"zh": words["zh"], "en": words["en"]},
+    }
+    if isinstance(channel, FileChannelSettings):
+        bundle = {"schema": FILES_SCHEMA, "message_id": message_id, "index": {**facts, "files": []}, "files": []}
+        return as_bytes(bundle)
+    return as_bytes(facts)

@@ -1,0 +1,376 @@
+"""The watcher: raises an alarm when the system falls silent. It shares no process with Airflow, and asks nothing of it.
+
+Run it from another scheduler (systemd, cron), or with its own loop, and on another machine if there is one. It reads
+the ledger and sends its mail itself. Its own silence shows in the daily sign of life that does not come.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from risk_models.errors import ConfigError
+from wuyu.delivery.guard import may_send
+from wuyu.delivery.message import MailContent, MailHead, build_mail
+from wuyu.feeds.status import status
+from wuyu.ledger.models import Outbox, WarningRow
+from wuyu.ledger.store import Ledger, open_ledger
+from wuyu.ledger.tasks import open_tasks
+from wuyu.ledger.types import Approval, OutboxState
+
+if TYPE_CHECKING:
+    from risk_models.district.outgoing import WatchSettings
+    from risk_models.district.settings import DistrictSettings
+    from wuyu.delivery.smtp import Outcome
+
+__all__ = ["Post", "Problem", "WatchReport", "airflow_problem", "look", "problems_of", "tell", "watch"]
+
+_UNSENT = (OutboxState.PENDING, OutboxState.CLAIMED, OutboxState.RETRY, OutboxState.AMBIGUOUS)
+_FEED_FAILURES = 3
+_HEALTH_S = 10.0
+
+
+class Post(Protocol):
+    """Hands one mail over, e.g. `SmtpTransport.send`."""
+
+    def __call__(self, sender: str, recipient: str, body: bytes) -> Outcome:
+        """Say what became of it."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: its kind, by which it is known again, and a sentence in both languages."""
+
+    kind: str
+    zh: str
+    en: str
+
+
+@dataclass
+class WatchReport:
+    """What one look found, and which mails went out.
+
+    Attributes
+    ----------
+    problems : list of Problem
+    facts : list of str
+        How things stand, for the sign of life.
+    mails : list of str
+        Kinds of mail sent: alarm, all-well, heartbeat.
+    unsent : list of str
+        What could not be sent, and why.
+    """
+
+    problems: list[Problem] = field(default_factory=list)
+    facts: list[str] = field(default_factory=list)
+    mails: list[str] = field(default_factory=list)
+    unsent: list[str] = field(default_factory=list)
+
+
+def watch(settings: DistrictSettings, ledger_at: str | Path, out: Path, *, post: Post, now: datetime) -> WatchReport:
+    """Look once; tell the operators if something is wrong, if it is well again, and once a day that all is watched.
+
+    The folder ``<out>/watch`` holds ``ALARM.txt`` while something is wrong, and what was told last.
+
+    Parameters
+    ----------
+    settings : DistrictSettings
+    ledger_at : str or Path
+        URL, or path of a SQLite file, which is not made if it is absent.
+    out : Path
+    post : Post
+    now : datetime
+        Wall time, aware.
+
+    Returns
+    -------
+    WatchReport
+    """
+    return tell(settings, look(settings, ledger_at, now=now), out, post=post, now=now)
+
+
+def look(settings: DistrictSettings, ledger_at: str | Path, *, now: datetime) -> WatchReport:
+    """Look into the ledger; one that cannot be read is a problem, not an error."""
+    if isinstance(ledger_at, Path) and not ledger_at.is_file():
+        absent = Problem("ledger", f"找不到台账{ledger_at.name}", f"there is no ledger {ledger_at.name}")
+        return WatchReport(problems=[absent])
+    try:
+        with open_ledger(ledger_at) as ledger:
+            found = problems_of(ledger, settings.district.code, settings.watch, now=now)
+            return WatchReport(problems=found, facts=_facts(ledger, settings, now))
+    except (SQLAlchemyError, ConfigError, OSError) as error:
+        said = f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
+        return WatchReport(
+            problems=[Problem("ledger", f"台账无法读取（{said}）", f"the ledger cannot be read: {said}")]
+        )
+
+
+def problems_of(ledger: Ledger, district_code: str, limits: WatchSettings, *, now: datetime) -> list[Problem]:
+    """Return everything that is wrong, the gravest first.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    district_code : str
+    limits : WatchSettings
+    now : datetime
+        Wall time, aware.
+    """
+    checks = (
+        _silence(ledger, district_code, limits, now),
+        _unsent(ledger, limits, now),
+        _failed(ledger, now),
+        _undecided(ledger, now),
+        _feeds(ledger, now),
+        _tasks(ledger),
+    )
+    return [problem for problem in checks if problem is not None]
+
+
+def _silence(ledger: Ledger, district_code: str, limits: WatchSettings, now: datetime) -> Problem | None:
+    last = ledger.last_cycle(district_code)
+    if last is None:
+        return Problem("silence", "尚无完成的预警评估", "no warning cycle has ever finished")
+    age_min = (now - last.valid_at).total_seconds() / 60
+    if age_min <= limits.max_age_min:
+        return None
+    return Problem(
+        "silence",
+        f"最近一次完成的评估距今{age_min:.0f}分钟（限{limits.max_age_min}分钟）",
+        f"the last finished cycle is {age_min:.0f} min old (limit {limits.max_age_min} min)",
+    )
+
+
+def _unsent(ledger: Ledger, limits: WatchSettings, now: datetime) -> Problem | None:
+    due = now - timedelta(minutes=limits.overdue_min)
+    query = (
+        select(Outbox.channel, func.count(), func.max(Outbox.last_error))
+        .where(Outbox.state.in_(_UNSENT), Outbox.not_before <= due, Outbox.expires_at > now)
+        .group_by(Outbox.channel)
+        .order_by(Outbox.channel)
+    )
+    with ledger.reading() as session:
+        rows = list(session.execute(query))
+    if not rows:
+        return None
+    total = sum(row[1] for row in rows)
+    where = ", ".join(f"{channel} {count}" + (f" ({error})" if error else "") for channel, count, error in rows)
+    return Problem(
+        "outbox",
+        f"{total}条预警信息超过{limits.overdue_min}分钟仍未送出：{where}",
+        f"{total} messages are unsent for more than {limits.overdue_min} min: {where}",
+    )
+
+
+def _failed(ledger: Ledger, now: datetime) -> Problem | None:
+    query = select(Outbox.recipient).where(Outbox.state == OutboxState.FAILED, Outbox.expires_at > now)
+    with ledger.reading() as session:
+        recipients = sorted(set(session.scalars(query)))
+    if not recipients:
+        return None
+    some = ", ".join(recipients[:5]) + (" ..." if len(recipients) > 5 else "")
+    return Problem(
+        "failed",
+        f"有效预警未能送达{len(recipients)}个对象：{some}",
+        f"a warning in force could not be delivered to {len(recipients)}: {some}",
+    )
+
+
+def _undecided(ledger: Ledger, now: datetime) -> Problem | None:
+    rows = [row for row in ledger.warnings(approval=Approval.WAITING) if row.valid_to > now]
+    late = [row for row in rows if row.approval_due_at is not None and row.approval_due_at < now]
+    if not late:
+        return None
+    names = ", ".join(row.message_id for row in late[:5])
+    return Problem(
+        "approval",
+        f"{len(late)}条预警超过时限仍待签发：{names}",
+        f"{len(late)} warnings wait for an officer beyond their deadline: {names}",
+    )
+
+
+def _feeds(ledger: Ledger, now: datetime) -> Problem | None:
+    late = [
+        f"{one.feed_id} {one.state}" + (f" {one.age_h:.1f} h" if one.age_h is not None else "")
+        for one in status(ledger, now)
+        if one.state in ("late", "absent") or one.consecutive_failures >= _FEED_FAILURES
+    ]
+    if not late:
+        return None
+    listed = ", ".join(late)
+    return Problem("feeds", f"数据源迟到或中断：{listed}", f"feeds are late or fail: {listed}")
+
+
+def _tasks(ledger: Ledger) -> Problem | None:
+    tasks = open_tasks(ledger)
+    if not tasks:
+        return None
+    newest = str(tasks[-1].detail.get("task", ""))
+    return Problem(
+        "tasks",
+        f"{len(tasks)}项值班任务待处理（wuyu tasks）：{newest}",
+        f"{len(tasks)} tasks wait for an operator (wuyu tasks): {newest}",
+    )
+
+
+def airflow_problem(url: str) -> Problem | None:
+    """Ask Airflow's own health page, e.g. ``http://127.0.0.1:8080/api/v2/monitor/health``; None if all is well."""
+    import httpx
+
+    try:
+        answer = httpx.get(url, timeout=_HEALTH_S, trust_env=False, follow_redirects=False)
+        parts: dict[str, Any] = answer.raise_for_status().json()
+        sick = [name for name, part in sorted(parts.items()) if part.get("status") not in ("healthy", None)]
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError) as error:
+        return Problem("airflow", f"Airflow无应答（{type(error).__name__}）", f"Airflow does not answer: {error}")
+    if not sick:
+        return None
+    return Problem(
+        "airflow", f"Airflow部件异常：{', '.join(sick)}", f"parts of Airflow are not healthy: {', '.join(sick)}"
+    )
+
+
+def _facts(ledger: Ledger, settings: DistrictSettings, now: datetime) -> list[str]:
+    zone = ZoneInfo(settings.district.timezone)
+    last = ledger.last_cycle(settings.district.code)
+    at = "-" if last is None else f"{last.valid_at.astimezone(zone):%Y-%m-%d %H:%M}"
+    with ledger.reading() as session:
+        standing = session.scalars(
+            select(func.count(func.distinct(WarningRow.warning_id))).where(
+                WarningRow.valid_to > now, WarningRow.action.not_in(("CAN", "EXP"))
+            )
+        ).one()
+    counts = ", ".join(f"{state} {count}" for state, count in ledger.outbox_counts().items()) or "0"
+    feeds = ", ".join(f"{one.feed_id} {one.state}" for one in status(ledger, now)) or "-"
+    return [
+        f"最近评估 / last cycle: {at}",
+        f"未到期预警 / warnings not past their end: {standing}",
+        f"发件箱 / outbox: {counts}",
+        f"数据源 / feeds: {feeds}",
+    ]
+
+
+def tell(settings: DistrictSettings, report: WatchReport, out: Path, *, post: Post, now: datetime) -> WatchReport:
+    """Write the alarm file and send what must be told now; an alarm is not repeated at every look."""
+    folder = out / "watch"
+    folder.mkdir(parents=True, exist_ok=True)
+    state, limits = _read_state(folder), settings.watch
+    kinds = sorted({problem.kind for problem in report.problems})
+    local = now.astimezone(ZoneInfo(settings.district.timezone))
+    _alarm_file(folder / "ALARM.txt", report, local)
+    told_at = datetime.fromisoformat(state["told_at"]) if state["told_at"] else None
+    is_new = bool(set(kinds) - set(state["kinds"]))
+    is_again = told_at is not None and now - told_at >= timedelta(minutes=limits.repeat_min)
+    send = _Sender(settings, report, post, local, now)
+    if kinds and (is_new or is_again or told_at is None) and send("alarm"):
+        state |= {"kinds": kinds, "told_at": now.isoformat()}
+    elif not kinds and state["kinds"] and send("all-well"):
+        state |= {"kinds": [], "told_at": ""}
+    elif kinds:
+        state["kinds"] = [kind for kind in state["kinds"] if kind in kinds]
+    today = f"{local:%Y-%m-%d}"
+    if local.hour >= limits.heartbeat_hour and state["heartbeat_on"] != today and send("heartbeat"):
+        state["heartbeat_on"] = today
+    _write(folder / "state.json", json.dumps(state, indent=1) + "\n")
+    return report
+
+
+class _Sender:
+    """Sends one mail to every operator, and writes down what became of it."""
+
+    def __init__(
+        self, settings: DistrictSettings, report: WatchReport, post: Post, local: datetime, now: datetime
+    ) -> None:
+        self.settings, self.report, self.post, self.local, self.now = settings, report, post, local, now
+
+    def __call__(self, kind: str) -> bool:
+        """Return True if at least one operator was told."""
+        mailboxes = self.settings.watch.mailboxes
+        told = [self._to(kind, mailbox) for mailbox in mailboxes]
+        if not mailboxes:
+            self.report.unsent.append(f"{kind}: the district names no one in watch.mailboxes")
+        if any(told):
+            self.report.mails.append(kind)
+        return any(told)
+
+    def _to(self, kind: str, mailbox: str) -> bool:
+        settings = self.settings
+        verdict = may_send(settings.mail.status, "Private", mailbox, demonstration=settings.district.demonstration)
+        if not verdict.allowed:
+            self.report.unsent.append(f"{kind}: {verdict.reason}")
+            return False
+        head = MailHead(
+            message_id=f"watch-{settings.district.code}-{kind}-{self.now:%Y%m%dT%H%M%SZ}",
+            sender=settings.mail.sender,
+            recipient=mailbox,
+            decided_at=self.now,
+            status=settings.mail.status,
+            scope="Private",
+            demonstration=settings.district.demonstration,
+            labels={"Watch": kind},
+        )
+        mail = build_mail(MailContent(subject=self._subject(kind), text=self._text(kind)), head)
+        outcome = self.post(mail.sender, mailbox, mail.body)
+        if outcome.state is not OutboxState.SENT:
+            self.report.unsent.append(f"{kind} to {mailbox}: {outcome.stage}: {outcome.text}")
+        return outcome.state is OutboxState.SENT
+
+    def _subject(self, kind: str) -> str:
+        name = self.settings.district.name.zh
+        words = {
+            "alarm": f"【值班告警】{name}预警系统异常：{len(self.report.problems)}项",
+            "all-well": f"【告警解除】{name}预警系统恢复正常",
+            "heartbeat": f"【每日自检】{name}预警系统{'有异常' if self.report.problems else '运行正常'}",
+        }
+        return f"{words[kind]} {self.local:%Y-%m-%d %H:%M}"
+
+    def _text(self, kind: str) -> str:
+        problems = self.report.problems
+        lines = [f"- {problem.zh}" for problem in problems] or ["- 未发现异常。"]
+        lines += ["", *(f"- {problem.en}." for problem in problems)]
+        lines += [] if problems else ["- Nothing is wrong."]
+        after = {
+            "alarm": "请立即检查；在恢复之前，以人工值守和电话为准。\n"
+            "Look at once; until it is well again rely on people and telephones.",
+            "all-well": "此前告警的各项已恢复。\nEverything that was wrong is well again.",
+            "heartbeat": "每日一次；未收到本邮件即表示监视程序本身已停。\n"
+            "Sent once a day: if it does not come, the watcher itself has stopped.",
+        }
+        return "\n".join([*lines, "", *self.report.facts, "", after[kind], ""])
+
+
+def _read_state(folder: Path) -> dict[str, Any]:
+    fresh: dict[str, Any] = {"kinds": [], "told_at": "", "heartbeat_on": ""}
+    try:
+        found = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        datetime.fromisoformat(found["told_at"] or "2000-01-01T00:00:00+00:00")
+        return fresh | {key: found[key] for key in fresh if isinstance(found[key], type(fresh[key]))}
+    except (OSError, ValueError, KeyError, TypeError):
+        return fresh  # told once too often rather than once too seldom
+
+
+def _alarm_file(path: Path, report: WatchReport, local: datetime) -> None:
+    if not report.problems:
+        path.unlink(missing_ok=True)
+        return
+    lines: Sequence[str] = [
+        f"{local:%Y-%m-%d %H:%M %z}",
+        *(f"{one.kind}: {one.zh} / {one.en}" for one in report.problems),
+    ]
+    _write(path, "\n".join(lines) + "\n")
+
+
+def _write(path: Path, text: str) -> None:
+    """Write aside, then rename: a reader never sees half a file."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
