@@ -197,7 +197,10 @@ def with_horizon(district: District) -> District:
 
 def tiled(district: District, times: int) -> District:
     copies = [district.hotspots.rename(index=lambda name, n=number: f"{name}-{n}") for number in range(times)]
-    return dataclasses.replace(district, hotspots=pd.concat(copies).rename_axis("hotspot_id"))
+    # without census layers: what stands in the water is counted on one district's cells, not on copies of them
+    rasters = {name: path for name, path in district.rasters.items() if not name.startswith("population")}
+    hotspots = pd.concat(copies).rename_axis("hotspot_id")
+    return dataclasses.replace(district, hotspots=hotspots, rasters=rasters, buildings=None, roads=None)
 
 
 def tiled_terrain(terrain: HotspotTerrain, times: int) -> HotspotTerrain:

@@ -94,6 +94,8 @@ class BlockScorer:
     learned : LearnedOpinion or None
     timezone : str
         Of local time, which decides between day and night.
+    explain_from : int
+        Level from which a score is split into all its factors.
     """
 
     hotspots: pd.DataFrame
@@ -111,6 +113,7 @@ class BlockScorer:
     undrained: HotspotBasins
     learned: LearnedOpinion | None
     timezone: str
+    explain_from: int
 
     def take(self, rows: npt.NDArray[np.intp]) -> BlockScorer:
         """Return the scorer of some hotspots, whole components of the network."""
@@ -253,13 +256,17 @@ class BlockScorer:
         unaided = score(outcomes.peak_depth_m, self.unaided_impact_m)
         aided = score(outcomes.peak_depth_m, self.depth_of_impact_m)
         points = {"fallen": fallen, "expected": rained - fallen}
-        points |= {factor: np.full_like(rained, np.nan) for factor in ("wetness", "catchment", "drains")}
+        points |= {factor: np.full_like(rained, np.nan) for factor in ("wetness", "catchment", "drains", "uncertainty")}
         points |= {"exposure": unaided - rained, "capacity": aided - unaided, "record": found.score - aided}
-        is_warned = found.level >= Level.BLUE
+        is_warned = found.level >= self.explain_from
         if is_warned.any():
             run = Run(np.nan_to_num(rain.past_mm), np.nan_to_num(rain.future_mm), soil_water_mm, rain.step_h, threads)
+            members = rain.future_mm.shape[1]
+            central_m = outcomes.peak_depth_m[:, CENTRAL_SET * members : (CENTRAL_SET + 1) * members]
             rows, split = physical_points(
-                self.typical, self.undrained, is_warned, run, parameter_sets=PARAMETER_SETS, rained=rained,
+                self.typical, self.undrained, is_warned, run, rained=rained,
+                parameter_sets=PARAMETER_SETS[CENTRAL_SET : CENTRAL_SET + 1],
+                central=score(central_m, self.ordinary_impact_m),
                 score_of=lambda peak_m, rows: score(peak_m, self.ordinary_impact_m[rows]),
             )  # fmt: skip
             for factor, values in split.items():

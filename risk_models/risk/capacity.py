@@ -44,14 +44,16 @@ def capacity_ready(district: District, people_exposed: pd.Series) -> npt.NDArray
         )
         nearest = nearest[~nearest.index.duplicated()]
         np.add.at(pumps, nearest["index_right"].to_numpy(), nearest["pumps"].to_numpy(float))
-    open_ones = district.shelters[district.shelters["status"] != "closed"]
-    room = (open_ones["capacity_people"] - open_ones["occupied_people"]).to_numpy(float)
-    if len(room) == 0:
-        return np.zeros(len(hotspots), dtype=bool)
-    x_m, y_m = open_ones.geometry.x.to_numpy(), open_ones.geometry.y.to_numpy()
-    away_m = np.hypot(hotspots.geometry.x.to_numpy()[:, None] - x_m, hotspots.geometry.y.to_numpy()[:, None] - y_m)
-    largest = np.where(away_m <= SHELTER_M, room, 0.0).max(axis=1)
-    ready: npt.NDArray[np.bool_] = (pumps >= PUMPS_NEEDED) & (largest >= MOVED_SHARE * people_exposed.to_numpy())
+    east_m, north_m = hotspots.geometry.x.to_numpy(), hotspots.geometry.y.to_numpy()
+    largest = np.zeros(len(hotspots))
+    is_open = district.shelters["status"] != "closed"
+    for shelter in district.shelters[is_open].itertuples():
+        room = float(shelter.capacity_people - shelter.occupied_people)
+        near = np.hypot(east_m - shelter.geometry.x, north_m - shelter.geometry.y) <= SHELTER_M
+        largest[near] = np.maximum(largest[near], room)
+    ready: npt.NDArray[np.bool_] = (
+        (pumps >= PUMPS_NEEDED) & (largest > 0) & (largest >= MOVED_SHARE * people_exposed.to_numpy())
+    )
     return ready
 
 

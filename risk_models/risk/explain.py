@@ -1,6 +1,7 @@
 """What each factor adds to a score: the same storm and place with one thing after another taken away.
 
-Every run uses all members and parameter sets. With ``S(.)`` the score of a run, on an ordinary road:
+Every run uses all members, with the central parameter set until step 5. With ``S(.)`` the score of a run, on an
+ordinary road:
 
 1. a *typical place* of the register (median drain capacity, no pump, median catchment per storage), on ground dry for
    long, under the rain of the last 24 h only ``S(f)``, the expected rain only ``S(e)``, and both ``S(fe)``. The two
@@ -8,8 +9,9 @@ Every run uses all members and parameter sets. With ``S(.)`` the score of a run,
    ``expected = (S(e) + S(fe) - S(f)) / 2``;
 2. *wetness*: plus the rain that fell before the last 24 h and the water the soil held before that;
 3. *catchment*: plus the places' own catchments, with what spills down from others;
-4. *drains*: plus their own drains and pumps, outages included, which makes the run that the level rests on;
-5. *exposure*: plus its own vulnerability; *capacity*: plus help at hand; *record*: plus the learned probability.
+4. *drains*: plus their own drains and pumps, outages included;
+5. *uncertainty*: plus what is not known of drains and catchments (all parameter sets): the run the level rests on;
+6. *exposure*: plus its own vulnerability; *capacity*: plus help at hand; *record*: plus the learned probability.
 
 Each factor is the change of the score at its step, so they add up to the score by construction. A negative one means
 that the place is better off than a typical one. The mean of the two orders in the first step is the Shapley value of
@@ -122,6 +124,7 @@ def physical_points(
     *,
     parameter_sets: ParameterSets,
     score_of: Callable[[Floats, Rows], Floats],
+    central: Floats,
     rained: Floats,
 ) -> tuple[Rows, dict[str, Floats]]:
     """Split the score of an ordinary road into rain, wetness, catchment and drains, where something is warned.
@@ -135,17 +138,18 @@ def physical_points(
     run : Run
         Of the same hotspots.
     parameter_sets : tuple of (drain factor, inflow factor)
+        The central one.
     score_of : callable
         From peak depths (R, N) and rows (R,) to the scores of ordinary roads (R,).
-    rained : ndarray (H,)
-        The score on an ordinary road with everything as it is.
+    central, rained : ndarray (H,)
+        The score on an ordinary road with everything as it is, by these parameter sets and by all.
 
     Returns
     -------
     ndarray of int (R,)
         Rows that were explained.
     dict of str to ndarray (R,)
-        fallen, expected, wetness, catchment, drains; they add up to `rained` of these rows.
+        fallen, expected, wetness, catchment, drains, uncertainty; they add up to `rained` of these rows.
     """
     order, starts = typical.march_order
     counts = np.add.reduceat(is_warned[order].astype(np.int64), starts[:-1])
@@ -166,5 +170,6 @@ def physical_points(
         "expected": 0.5 * (e + fe - f),
         "wetness": wet - fe,
         "catchment": caught - wet,
-        "drains": rained[rows] - caught,
+        "drains": central[rows] - caught,
+        "uncertainty": rained[rows] - central[rows],
     }

@@ -36,6 +36,14 @@ FACTORS: dict[str, tuple[str, str, str, str, str, str]] = {
     ),
     "catchment": ("catchment_m2", "m2", "汇水面积", "catchment", "汇水地形", "catchment"),
     "drains": ("drain_capacity_mm_h", "mm/h", "排水能力", "drain capacity", "排水能力", "drains"),
+    "uncertainty": (
+        "parameter_sets",
+        "",
+        "排水与汇水的不确定性",
+        "what is not known of drains and catchment",
+        "参数不确定性",
+        "unknown drains",
+    ),
     "exposure": (
         "people_exposed",
         "people",

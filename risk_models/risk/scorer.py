@@ -21,6 +21,7 @@ import xarray as xr
 from risk_models.district import District
 from risk_models.errors import BadInputError
 from risk_models.forecast.rainfall import validate_rainfall
+from risk_models.levels import Level
 from risk_models.risk.block import CENTRAL_SET, PARAMETER_SETS, BlockScorer
 from risk_models.risk.capacity import with_capacity
 from risk_models.risk.combined import LearnedOpinion
@@ -44,6 +45,8 @@ RainSource: TypeAlias = xr.Dataset | Callable[[list[str]], xr.Dataset]
 METHOD_VERSION = "ponding-2"
 #: Hotspots scored at once; with 51 members about 200 MB.
 BLOCK_HOTSPOTS = 1024
+#: In larger registers only red hotspots have their score split into all factors: it costs as much as the score itself.
+EXPLAINED_MOST = 2000
 #: Optional variable of a Rainfall dataset (hotspot,): soil water index before its first step, mm.
 SOIL_WATER_VARIABLE = "soil_water_start_mm"
 _KEPT_ATTRS = (
@@ -132,6 +135,7 @@ class HotspotScorer:
             undrained=undrained,
             learned=LearnedOpinion.of(district, terrain),
             timezone=district.settings.district.timezone,
+            explain_from=int(Level.BLUE if len(hotspots) <= EXPLAINED_MOST else Level.RED),
         )
 
     @cached_property

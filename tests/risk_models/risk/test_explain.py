@@ -25,7 +25,7 @@ from risk_models.terrain import hotspot_terrain
 from tests.factories import write_mini_district
 from tests.risk_models.risk.test_scorer import rainfall
 
-DEEP = {"fallen", "expected", "wetness", "catchment", "drains", "exposure", "capacity"}
+DEEP = {"fallen", "expected", "wetness", "catchment", "drains", "uncertainty", "exposure", "capacity"}
 
 
 @pytest.fixture(scope="module")
