@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -12,6 +11,16 @@ import pyproj
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
 
 from risk_models.district.cells import EMAIL
+from risk_models.district.files import (
+    Datum,
+    FilePath,
+    LayerSettings,
+    LayersSettings,
+    LearnedModelSettings,
+    RasterSettings,
+    RastersSettings,
+    TableSettings,
+)
 from risk_models.district.outgoing import Channels, MailSettings, WatchSettings
 
 __all__ = [
@@ -43,19 +52,11 @@ __all__ = [
 
 SETTINGS_FILE = "district.yaml"
 
-Datum = Literal["WGS84", "CGCS2000", "GCJ-02", "BD-09"]
 LevelName = Literal["blue", "yellow", "orange", "red"]
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SECRET_WORDS = re.compile(r"(?i)(?:^|&)[^=&]*(?:token|secret|passw|pwd|api_?key|appkey|access_?key|signature)[^=&]*=")
 _DAYS_IN_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-
-
-def _relative_path(value: str) -> str:
-    parts = PurePosixPath(value).parts
-    if not parts or value.startswith("/") or ".." in parts or re.search(r'[\\:*?"<>|\x00-\x1f]', value):
-        raise ValueError("must be a path relative to the district folder, inside it, with '/' between folders")
-    return value
 
 
 def _projected_crs(value: str) -> str:
@@ -137,7 +138,6 @@ def _select_query(value: str) -> str:
 
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-FilePath = Annotated[str, AfterValidator(_relative_path)]
 EnvName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{2,63}$")]
 KindName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{1,63}$")]
@@ -186,82 +186,6 @@ class DistrictIdentity(Record):
     projected_crs: Annotated[str, AfterValidator(_projected_crs)]
     demonstration: bool
     reference_gauge: Code | None = None
-
-
-class TableSettings(Record):
-    """A table without geometry: where it is and how its columns are called there.
-
-    Attributes
-    ----------
-    path : str
-        Relative to the district folder.
-    datum : str or None
-        Needless here; accepted so that all layers look alike.
-    columns : dict of str to str
-        Contract name to the name in the file, where they differ.
-    layer : str or None
-        Layer of a GeoPackage or sheet of a workbook; the first by default.
-    """
-
-    path: FilePath
-    datum: Datum | None = None
-    columns: dict[str, str] = Field(default_factory=dict)
-    layer: str | None = None
-
-
-class LayerSettings(TableSettings):
-    """A table with geometry; its datum must be stated."""
-
-    datum: Datum
-
-
-class LayersSettings(Record):
-    """The nine tables, and those of the risk census that a district may add."""
-
-    towns: LayerSettings
-    communities: LayerSettings
-    hotspots: LayerSettings
-    gauges: LayerSettings
-    facilities: LayerSettings
-    shelters: LayerSettings
-    teams: LayerSettings
-    plans: TableSettings
-    history: TableSettings
-    buildings: LayerSettings | None = None
-    roads: LayerSettings | None = None
-
-
-class RasterSettings(Record):
-    """One raster."""
-
-    path: FilePath
-
-
-class RastersSettings(Record):
-    """The two rasters, and the grids of people that a district may add."""
-
-    dem: RasterSettings
-    land_cover: RasterSettings
-    population_day: RasterSettings | None = None
-    population_night: RasterSettings | None = None
-
-
-class LearnedModelSettings(Record):
-    """A susceptibility model learned from the district's own record.
-
-    Attributes
-    ----------
-    path : str
-        ``*.skops``, relative to the district folder.
-    sha256 : str
-        Checksum that the file must have.
-    n_events : int
-        Recorded floods it was trained on; they set its weight. 0 for a model that could not tell storms apart.
-    """
-
-    path: FilePath
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    n_events: Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 class StandardsSettings(Record):
