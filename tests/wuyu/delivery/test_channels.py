@@ -25,7 +25,7 @@ from wuyu.cycle import run_cycle
 from wuyu.delivery import summary as said
 from wuyu.delivery.channels import channel_transport, channels_in_use, recipients_of
 from wuyu.delivery.dispatch import dispatch_all, ways
-from wuyu.delivery.smtp import SmtpTransport
+from wuyu.delivery.smtp import SmtpSettings, SmtpTransport
 from wuyu.delivery.webhook import verify
 from wuyu.desk import Desk
 from wuyu.ledger import MessageBody, Outbox
@@ -114,10 +114,11 @@ def test_same_bulletin_same_bytes(desk: Desk, issued_desk: Desk) -> None:
             assert base64.b64decode(one["content"]) == path.read_bytes()
 
 
-def test_all_of_it_arrives(desk: Desk, transport: SmtpTransport, faulty: Any, clock: Any) -> None:
+def test_all_of_it_arrives(desk: Desk, faulty: Any, clock: Any) -> None:
+    mail = SmtpSettings(host="127.0.0.1", port=faulty.port)
     with HttpServer() as hub, HttpServer() as gateway:
         pointed = _pointed_at(desk, hub=hub.url, gateway=gateway.url)
-        openers = ways(pointed, lambda: transport, clock=lambda: NOW)
+        openers = ways(pointed, lambda: SmtpTransport(mail), clock=lambda: NOW)
         assert list(openers) == [
             "mail", "webhook:hub", "webhook:live-hub", "file:city", "sms:gateway", "file:public-board",
         ]  # fmt: skip
