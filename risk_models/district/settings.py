@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import pyproj
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, PlainValidator, model_validator
 
 from risk_models.district.cells import EMAIL
 from risk_models.district.files import (
@@ -19,9 +19,11 @@ from risk_models.district.files import (
     LearnedModelSettings,
     RasterSettings,
     RastersSettings,
+    Record,
     TableSettings,
 )
 from risk_models.district.outgoing import Channels, MailSettings, WatchSettings
+from risk_models.district.reporting import ImportantPeriod, RainRecordSettings, ReportSettings
 
 __all__ = [
     "SETTINGS_FILE",
@@ -147,12 +149,6 @@ RemotePath = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,1000}$")]
 MonthDay = Annotated[str, AfterValidator(_month_day)]
 
 
-class Record(BaseModel):
-    """A frozen part of the settings that accepts no unknown key."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class Name(Record):
     """A name in both languages."""
 
@@ -253,7 +249,9 @@ class WarningSettings(Record):
     downgrade_after_cycles: Annotated[int, Field(ge=1, le=24)] = 3
     minimum_duration_h: Annotated[int, Field(ge=0, le=72)] = 3
     approval_from: LevelName = "orange"
-    approval_deadline_min: dict[LevelName, Annotated[float, Field(ge=0.1, le=240)]] = {"orange": 15, "red": 10}
+    approval_deadline_min: dict[LevelName, Annotated[float, Field(ge=0.1, le=240)]] = Field(
+        default={"orange": 15, "red": 10}
+    )
     duty_chain: tuple[UpwardContact, ...] = ()
     second_person_from: LevelName | None = None
 
@@ -296,8 +294,12 @@ class AcknowledgementSettings(Record):
     """
 
     base_url: Annotated[str, AfterValidator(_page_url)] | None = None
-    deadline_min: dict[LevelName, Annotated[int, Field(ge=1, le=1440)]] = {"red": 10, "orange": 15, "yellow": 60}
-    next_step_min: dict[LevelName, Annotated[int, Field(ge=1, le=1440)]] = {"red": 5, "orange": 10, "yellow": 30}
+    deadline_min: dict[LevelName, Annotated[int, Field(ge=1, le=1440)]] = Field(
+        default={"red": 10, "orange": 15, "yellow": 60}
+    )
+    next_step_min: dict[LevelName, Annotated[int, Field(ge=1, le=1440)]] = Field(
+        default={"red": 5, "orange": 10, "yellow": 30}
+    )
     upward: tuple[UpwardContact, ...] = ()
     feedback_days: Annotated[int, Field(ge=1, le=60)] = 7
 
@@ -518,6 +520,12 @@ class DistrictSettings(Record):
         None takes the profile named in `standards.five_pre`.
     model : LearnedModelSettings or None
         None: the physical probability stands alone.
+    rain_record : RainRecordSettings or None
+        Long record for the outlook; None: what the gauge feed has gathered.
+    seasonal_forecasts : str or None
+        Table of tercile forecasts (CSV) or a SEAS5-style NetCDF file.
+    important_periods : tuple of ImportantPeriod
+    reports : ReportSettings
     """
 
     district: DistrictIdentity
@@ -534,10 +542,20 @@ class DistrictSettings(Record):
     seasons: SeasonsSettings = SeasonsSettings()
     five_pre: tuple[StageName, ...] | None = None
     model: LearnedModelSettings | None = None
+    rain_record: RainRecordSettings | None = None
+    seasonal_forecasts: FilePath | None = None
+    important_periods: tuple[ImportantPeriod, ...] = ()
+    reports: ReportSettings = ReportSettings()
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:
-        for what, ids in (("feeds", self.feeds), ("five_pre", self.five_pre or ())):
+        listed = {
+            "feeds": self.feeds,
+            "five_pre": self.five_pre or (),
+            "important_periods": self.important_periods,
+            "reports.departments": self.reports.departments,
+        }
+        for what, ids in listed.items():
             names = [item.id for item in ids]
             if len(set(names)) < len(names):
                 raise ValueError(f"{what}: every id may stand once only")
