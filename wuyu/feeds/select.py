@@ -19,6 +19,7 @@ __all__ = [
     "forecast_issues",
     "gauge_table",
     "gauge_tables",
+    "gauge_tables_of_span",
     "newest_ensemble",
     "observed_maps",
 ]
@@ -204,6 +205,29 @@ def gauge_tables(
     query = _tables(feed_id, valid_at, known_at).where(FeedFile.last_value_at > valid_at - timedelta(hours=past_h))
     files = _files(ledger, query.limit(MAX_TABLES), raw_dir)
     return list(_reaching(files, valid_at, valid_at - timedelta(hours=past_h), step_h))
+
+
+def gauge_tables_of_span(
+    ledger: Ledger,
+    feed_id: str,
+    *,
+    raw_dir: Path,
+    begin: datetime,
+    end: datetime,
+    step_h: float = 1.0,
+    known_at: datetime | None = None,
+) -> list[SelectedFile]:
+    """Return the gauge tables that together hold the steps of a span, the last that came first, however many.
+
+    Parameters
+    ----------
+    ledger, feed_id, raw_dir, step_h, known_at
+        As in `gauge_tables`.
+    begin, end : datetime
+        Steps that end in (begin, end].
+    """
+    query = _tables(feed_id, end, known_at).where(FeedFile.last_value_at > begin)
+    return list(_reaching(_files(ledger, query, raw_dir), end, begin, step_h))
 
 
 def _reaching(

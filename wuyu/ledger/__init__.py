@@ -15,6 +15,7 @@ from wuyu.ledger.models import (
     ReportIssue,
     WarningRow,
 )
+from wuyu.ledger.reporting import ReportKey, ReportStep
 from wuyu.ledger.store import Ledger, open_ledger
 from wuyu.ledger.types import Approval, CycleState, FileState, OutboxState
 
@@ -41,6 +42,8 @@ __all__ = [
     "Outbox",
     "OutboxState",
     "ReportIssue",
+    "ReportKey",
+    "ReportStep",
     "WarningRow",
     "open_ledger",
 ]

@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 
 from risk_models.errors import ConfigError
 from wuyu.ledger.decision import Decision
-from wuyu.ledger.models import Attempt, Base, Cycle, LedgerInfo, LogEntry, Outbox, ReportIssue, WarningRow
+from wuyu.ledger.models import Attempt, Base, Cycle, LedgerInfo, LogEntry, Outbox, WarningRow
 from wuyu.ledger.types import Approval, CycleState, OutboxState
 
-__all__ = ["SCHEMA_VERSION", "Ledger", "open_ledger"]
+__all__ = ["SCHEMA_VERSION", "Ledger", "lock_ledger", "open_ledger"]
 
 SCHEMA_VERSION = "1"
 _BUSY_TIMEOUT_S = 60
@@ -91,8 +91,7 @@ class Ledger:
         """
         key = (Cycle.district_code == district_code) & (Cycle.valid_at == valid_at)
         with self.writing() as session:
-            if self.engine.dialect.name == "postgresql":  # SQLite writers are one after the other anyway
-                session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+            lock_ledger(session)
             cycle = session.scalars(select(Cycle).where(key)).one_or_none()
             if cycle is None:
                 cycle = Cycle(district_code=district_code, valid_at=valid_at, state=CycleState.STARTED)
@@ -201,37 +200,16 @@ class Ledger:
         with self.decide(now=now, who=officer) as decision:
             decision.requeue(outbox_id)
 
-    def record_report(
-        self, district_code: str, kind: str, period: str, products: dict[str, Any], *, now: datetime
-    ) -> ReportIssue:
-        """Keep an issue of a report; the same products again are the same issue, others the next revision.
-
-        Parameters
-        ----------
-        district_code, kind, period : str
-            E.g. ``410103``, ``month``, ``2021-07``.
-        products : dict
-            Kind of file -> ``{"path": ..., "sha256": ...}``.
-        now : datetime
-            Time of issue.
-        """
-        key = {"district_code": district_code, "kind": kind, "period": period}
-        with self.writing() as session:
-            query = select(ReportIssue).filter_by(**key).order_by(ReportIssue.revision.desc()).limit(1)
-            last = session.scalars(query).one_or_none()
-            if last is not None and last.products == products:
-                return last
-            revision = 0 if last is None else last.revision + 1
-            issue = ReportIssue(**key, revision=revision, issued_at=now, products=products)
-            session.add(issue)
-            session.add(LogEntry(at=now, who="reports", what="report-issued", detail=key | {"revision": revision}))
-            session.flush()
-            return issue
-
     def log(self, what: str, *, who: str, now: datetime, event_key: str | None = None, **detail: Any) -> None:
         """Add one entry to the log."""
         with self.writing() as session:
             session.add(LogEntry(at=now, who=who, what=what, event_key=event_key, detail=detail))
+
+
+def lock_ledger(session: Session) -> None:
+    """Let writers that look first and write then go one after the other, until the end of the transaction."""
+    if session.get_bind().dialect.name == "postgresql":  # SQLite writers are one after the other anyway
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
 
 
 def open_ledger(url_or_path: str | Path) -> Ledger:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from risk_models.district.settings import FeedSettings
     from wuyu.desk import Desk
 
-__all__ = ["failed", "gauge_ids", "gauge_rain", "observed_rain"]
+__all__ = ["failed", "filled_from", "flagged", "gauge_ids", "gauge_rain", "nothing", "observed_rain", "read_table"]
 
 _HOUR = np.timedelta64(1, "h").astype("timedelta64[ns]")
 
@@ -38,12 +38,12 @@ def gauge_rain(desk: Desk, file: SelectedFile | None, *, valid_at: datetime | No
     if file is None:
         if valid_at is None:
             raise ValueError("without a gauge file, valid_at must be given")
-        return _flag(desk, _nothing(desk, valid_at))
+        return flagged(desk, nothing(desk, valid_at))
     feed = next((feed for feed in desk.district.settings.feeds if feed.id == file.feed_id), None)
-    rain = _read_table(desk, file, feed)
+    rain = read_table(desk, file, feed)
     if valid_at is not None:
         rain = rain.sel(time=rain["time"] <= to_datetime64(valid_at))
-    return _flag(desk, to_hours(rain) if rain.sizes["time"] else rain)
+    return flagged(desk, to_hours(rain) if rain.sizes["time"] else rain)
 
 
 def observed_rain(desk: Desk, valid_at: datetime, known_at: datetime | None, gathered: Gathered) -> xr.Dataset:
@@ -52,8 +52,8 @@ def observed_rain(desk: Desk, valid_at: datetime, known_at: datetime | None, gat
     for feed in feeds_of_kind(desk, ("gauge_table",)):
         tables = _tables(desk, feed, valid_at, known_at, gathered)
         if tables:
-            feeds.append(to_hours(reduce(_filled_from, tables)))
-    return _flag(desk, reduce(_filled_from, feeds) if feeds else _nothing(desk, valid_at))
+            feeds.append(to_hours(reduce(filled_from, tables)))
+    return flagged(desk, reduce(filled_from, feeds) if feeds else nothing(desk, valid_at))
 
 
 def failed(window: xr.Dataset, hours: int) -> xr.Dataset:
@@ -80,19 +80,20 @@ def _tables(
     tables = []
     for file in files:
         until = file.known_until(valid_at, delay_of(feed))
-        table = gathered.read(file, lambda file: _read_table(desk, file, feed))
+        table = gathered.read(file, lambda file: read_table(desk, file, feed))
         if table is not None:
             tables.append(table.sel(time=table["time"] <= to_datetime64(until)))
     return [table for table in tables if table.sizes["time"]]
 
 
-def _read_table(desk: Desk, file: SelectedFile, feed: FeedSettings | None) -> xr.Dataset:
+def read_table(desk: Desk, file: SelectedFile, feed: FeedSettings | None) -> xr.Dataset:
+    """Read one gauge table as the settings of its feed say."""
     options = {} if feed is None else reader_options(desk, feed)
     timezone = desk.district.settings.district.timezone
     return read_gauge_table(file.path, gauge_ids=gauge_ids(desk), timezone=timezone, **options)[0]
 
 
-def _filled_from(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
+def filled_from(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     """Return the steps of both tables; a value that the first does not have is the second's."""
     step = np.timedelta64(round(3600 * float(first.attrs.get("step_h", 1.0))), "s").astype("timedelta64[ns]")
     begin = min(first["time"].to_numpy()[0], second["time"].to_numpy()[0])
@@ -106,12 +107,13 @@ def _filled_from(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     return left.where(left["quality"] != Quality.MISSING, right).assign_attrs(first.attrs)
 
 
-def _flag(desk: Desk, rain: xr.Dataset) -> xr.Dataset:
+def flagged(desk: Desk, rain: xr.Dataset) -> xr.Dataset:
+    """Return gauge rain with its quality flags."""
     gauges = desk.district.gauges
     return flag_gauges(rain, np.column_stack([gauges.geometry.x, gauges.geometry.y]))
 
 
-def _nothing(desk: Desk, valid_at: datetime) -> xr.Dataset:
+def nothing(desk: Desk, valid_at: datetime) -> xr.Dataset:
     """Return one hour in which every gauge is missing."""
     ids = gauge_ids(desk)
     end = to_datetime64(valid_at).astype("datetime64[h]").astype("datetime64[ns]")
