@@ -84,7 +84,8 @@ def span_rain(desk: Desk, *, begin: datetime, end: datetime, known_at: datetime 
             feeds.append(to_hours(_stitched(tables)))
     rain = reduce(filled_from, feeds) if feeds else nothing(desk, begin)
     inside = (rain["time"] > to_datetime64(begin)) & (rain["time"] <= to_datetime64(end))
-    return SpanRain(flagged(desk, rain.sel(time=inside)) if bool(inside.any()) else rain.sel(time=inside), files, tuple(lost))
+    cut = rain.sel(time=inside)
+    return SpanRain(flagged(desk, cut) if cut.sizes["time"] else cut, files, tuple(lost))
 
 
 def _table(desk: Desk, file: SelectedFile, feed: FeedSettings, begin: datetime, end: datetime) -> xr.Dataset | None:

@@ -1,0 +1,217 @@
+"""What the ledger and the risk tables hold of a span, as tables for a report."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import func, select
+
+from reports.periodic import DeliveryCounts
+from risk_models.warning.records import WarningRecord
+from risk_models.warning.states import record_to_dict
+from wuyu.ack.book import Standing, standings
+from wuyu.ledger import AckRequest, Approval, Attempt, Cycle, FloodReport, Outbox, OutboxState
+
+if TYPE_CHECKING:
+    from wuyu.desk import Desk
+
+__all__ = [
+    "ACK_COLUMNS",
+    "FIELD_COLUMNS",
+    "RISK_COLUMNS",
+    "Window",
+    "acknowledgements",
+    "all_warnings",
+    "deliveries",
+    "field_reports",
+    "risk_rows",
+    "warning_rows",
+]
+
+RISK_COLUMNS = ("level", "score", "depth_p50_m", "depth_now_m")
+ACK_COLUMNS = ("warning_id", "area_code", "level", "sent_at", "deadline_at", "answered_at", "answer", "steps")
+FIELD_COLUMNS = ("at", "hotspot_id", "state", "who")
+_STATES = {"flooded": "flooded", "dry": "not_flooded", "unchecked": "not_checked"}
+_GIVEN_UP = (OutboxState.FAILED, OutboxState.EXPIRED, OutboxState.WITHDRAWN)
+_IN_FORCE = (Approval.NOT_NEEDED, Approval.APPROVED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """A span of hours and the moments after which nothing counts.
+
+    Attributes
+    ----------
+    begin, end : datetime
+        Local days, as moments.
+    cut : datetime
+        Of the report's own time: see `Moments.cut`.
+    known_at : datetime
+        Wall time.
+    """
+
+    begin: datetime
+    end: datetime
+    cut: datetime
+    known_at: datetime
+
+
+def risk_rows(desk: Desk, window: Window) -> tuple[pd.DataFrame, str, int]:
+    """Return a row per cycle and hotspot, the digest of the risk tables read, and the number of cycles.
+
+    Parameters
+    ----------
+    desk : Desk
+    window : Window
+
+    Returns
+    -------
+    rows : DataFrame
+        valid_at (UTC), hotspot_id and `RISK_COLUMNS`.
+    digest : str
+        SHA-256 over hours and bytes of the tables.
+    cycles : int
+    """
+    cycles = [cycle for cycle in desk.ledger.cycles(desk.code) if _is_inside(cycle, window)]
+    whole, parts, times = hashlib.sha256(), [], []
+    for cycle in cycles:
+        path = desk.out / cycle.risk_paths["parquet"]
+        data = path.read_bytes()
+        whole.update(f"{cycle.valid_at.isoformat()} {hashlib.sha256(data).hexdigest()}\n".encode())
+        # The plain columns only: geometry and reasons are most of the file and none of it is needed.
+        table = pq.read_table(pa.BufferReader(data), columns=["hotspot_id", *RISK_COLUMNS])
+        parts.append(table.replace_schema_metadata())
+        times += [cycle.valid_at] * table.num_rows
+    if not parts:
+        empty = {name: pd.Series(dtype=float) for name in RISK_COLUMNS} | {"level": pd.Series(dtype=int)}
+        at = pd.DatetimeIndex([], tz="UTC")
+        return pd.DataFrame({"valid_at": at, "hotspot_id": pd.Series(dtype=object), **empty}), whole.hexdigest(), 0
+    rows = pa.concat_tables(parts).to_pandas()
+    rows.insert(0, "valid_at", pd.to_datetime(times, utc=True))
+    rows["hotspot_id"] = rows["hotspot_id"].astype(object)
+    return rows, whole.hexdigest(), len(cycles)
+
+
+def all_warnings(desk: Desk) -> pd.DataFrame:
+    """Return every revision as a row; columns are the fields of `WarningRecord`."""
+    return _as_table([record_to_dict(row.to_record()) for row in desk.ledger.warnings()])
+
+
+def warning_rows(desk: Desk, window: Window) -> pd.DataFrame:
+    """Return the revisions decided in the span that were in force, as `all_warnings`.
+
+    What an officer refused, or had not approved by the cut, was never a warning to anybody.
+    """
+    rows = [
+        record_to_dict(row.to_record())
+        for row in desk.ledger.warnings()
+        if window.begin <= row.issued_at < window.end
+        and row.issued_at <= window.cut
+        and row.approval_state in _IN_FORCE
+        and (row.approved_at is None or row.approved_at <= window.cut)
+    ]
+    return _as_table(rows)
+
+
+def deliveries(desk: Desk, window: Window, *, acknowledged: int | None) -> DeliveryCounts:
+    """Return what had become, by `known_at`, of the bulletins of the span.
+
+    Parameters
+    ----------
+    desk : Desk
+    window : Window
+    acknowledged : int or None
+        Bulletins that a town answered; None where nobody was asked.
+    """
+    with desk.ledger.reading() as session:
+        warnings = {row.message_id for row in desk.ledger.warnings()}
+        query = select(Outbox, func.max(Attempt.ended_at)).outerjoin(Attempt, Attempt.outbox_id == Outbox.id)
+        query = query.where(Outbox.decided_at >= window.begin, Outbox.decided_at < window.end)
+        pairs = [(row, last) for row, last in session.execute(query.group_by(Outbox.id).order_by(Outbox.id))]
+    pairs = [(row, last) for row, last in pairs if row.message_id in warnings and row.decided_at <= window.cut]
+    accepted = [row for row, _ in pairs if _was_accepted(row, window.known_at)]
+    failed = [row for row, last in pairs if row.state in _GIVEN_UP and (last is None or last <= window.known_at)]
+    return DeliveryCounts(
+        bulletins=len({row.message_id for row, _ in pairs}),
+        accepted=len(accepted),
+        failed=len(failed),
+        waiting=len(pairs) - len(accepted) - len(failed),
+        acknowledged=acknowledged,
+    )
+
+
+def acknowledgements(desk: Desk, window: Window) -> pd.DataFrame | None:
+    """Return a row per bulletin that asked for an answer, in the order asked; None if none ever did.
+
+    Columns `ACK_COLUMNS`; times UTC, NaT where nothing was due or nobody answered; ``answer`` is ``received``,
+    ``cannot_act`` or empty; ``steps`` counts everyone told or called.
+    """
+    known = standings(desk.ledger, district_code=desk.code)
+    if not known:
+        return None
+    asked = [one for one in known if window.begin <= one.request.asked_at < min(window.end, window.cut)]
+    table = pd.DataFrame([_ack_row(one, window.cut) for one in asked], columns=list(ACK_COLUMNS))
+    for name in ("sent_at", "deadline_at", "answered_at"):
+        table[name] = pd.to_datetime(table[name], utc=True)
+    return table.astype({"level": int, "steps": int, "answer": object})
+
+
+def field_reports(desk: Desk, window: Window) -> pd.DataFrame | None:
+    """Return what towns said they saw in the span; None if no town was ever asked.
+
+    Columns `FIELD_COLUMNS`: ``at`` (UTC: when it was seen, else told), ``state`` of `flooded`, `not_flooded`,
+    `not_checked`, and the code of the town that says so; persons are not named.
+    """
+    query = select(FloodReport, AckRequest).join(AckRequest, AckRequest.id == FloodReport.request_id)
+    query = query.where(AckRequest.district_code == desk.code).order_by(FloodReport.id)
+    with desk.ledger.reading() as session:
+        pairs = [(report, asked) for report, asked in session.execute(query)]
+        is_asked = session.scalars(select(AckRequest.id).filter_by(district_code=desk.code).limit(1)).first()
+    if is_asked is None:
+        return None
+    rows = [
+        (report.seen_at or report.reported_at, report.hotspot_id, _STATES[report.seen], asked.area_code)
+        for report, asked in pairs
+        if report.reported_at <= window.cut
+    ]
+    table = pd.DataFrame(rows, columns=list(FIELD_COLUMNS))
+    table["at"] = pd.to_datetime(table["at"], utc=True)
+    return table[(table["at"] > window.begin) & (table["at"] <= window.end)].reset_index(drop=True)
+
+
+def _is_inside(cycle: Cycle, window: Window) -> bool:
+    return window.begin < cycle.valid_at <= min(window.end, window.cut)
+
+
+def _was_accepted(row: Outbox, known_at: datetime) -> bool:
+    is_out = row.state not in _GIVEN_UP
+    return is_out and row.sent_at is not None and row.sent_at <= known_at
+
+
+def _ack_row(one: Standing, cut: datetime) -> tuple[Any, ...]:
+    asked = one.request
+    told = [answer for answer in one.answers if answer.at <= cut]
+    answer = next((item for item in told if item.answer == "received"), next(iter(told), None))
+    return (
+        asked.warning_id,
+        asked.area_code,
+        asked.level,
+        asked.asked_at,
+        asked.due_at,
+        None if answer is None else answer.at,
+        "" if answer is None else str(answer.answer),
+        sum(step.at <= cut for step in one.steps),
+    )
+
+
+def _as_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=[field.name for field in fields(WarningRecord)])
+    for name in ("issued_at", "valid_from", "valid_to"):
+        table[name] = pd.to_datetime(table[name], utc=True)
+    return table
