@@ -18,7 +18,7 @@ from wuyu.rain.span import SpanRain, span_rain
 from wuyu.reporting import tables
 from wuyu.reporting.design_storm import capacity_by_town, design_storms, exposure_of
 from wuyu.reporting.earlier import Earlier, earlier_statements
-from wuyu.reporting.looking_ahead import hourly_table, known_record, outlook_of
+from wuyu.reporting.looking_ahead import hourly_table, known_record, outlook_of, table_hash
 from wuyu.reporting.moments import Moments
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ class Gathered:
     ----------
     inputs : ReportInputs
     hashes : dict of str to str
-        SHA-256 of every input by name.
+        SHA-256 of every input by name: of what it says, whatever file brought it.
+    sources : dict of str to str
+        SHA-256 of the gauge tables that the rain of the span was read from.
     moments : Moments
     lost : tuple of str
         Files that the ledger knows but that could not be read.
@@ -44,6 +46,7 @@ class Gathered:
 
     inputs: ReportInputs
     hashes: dict[str, str]
+    sources: dict[str, str]
     moments: Moments
     lost: tuple[str, ...]
 
@@ -102,7 +105,7 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, report: Report = silen
         **looked_back,
     )
     hashes = outlook_hashes | _hashes(desk, rain, looked_back, earlier) | {f"risk_tables_{cycles}": risk_digest}
-    return Gathered(inputs=inputs, hashes=dict(sorted(hashes.items())), moments=moments, lost=rain.lost)
+    return Gathered(inputs=inputs, hashes=dict(sorted(hashes.items())), sources=rain.files, moments=moments, lost=rain.lost)
 
 
 def reference_gauge(desk: Desk) -> str:
@@ -157,8 +160,8 @@ def _templates(desk: Desk) -> Path | None:
 
 
 def _hashes(desk: Desk, rain: SpanRain, looked_back: dict[str, Any], earlier: Earlier | None) -> dict[str, str]:
-    hashes = {f"gauge_table:{name}": digest for name, digest in rain.files.items()}
-    hashes["district"] = desk.district.content_hash
+    hashes = {"gauge_rain": table_hash(hourly_table(rain.rain)), "district": desk.district.content_hash}
+    hashes["gauge_flags"] = _sha256(rain.rain["quality"].to_numpy().tobytes())
     hashes["settings"] = _sha256(desk.district.settings.model_dump_json())
     hashes["standards"] = _sha256(repr(desk.standards))
     for name, part in looked_back.items():

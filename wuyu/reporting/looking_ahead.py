@@ -21,7 +21,7 @@ from wuyu.rain.span import span_rain
 if TYPE_CHECKING:
     from wuyu.desk import Desk
 
-__all__ = ["KnownRecord", "hourly_table", "known_record", "outlook_of"]
+__all__ = ["KnownRecord", "hourly_table", "known_record", "outlook_of", "table_hash"]
 
 #: How far back gauge tables are read to carry the long record on, or to stand in for one.
 REACH = timedelta(days=3 * 366)
@@ -75,8 +75,7 @@ def known_record(desk: Desk, *, as_of: datetime, known_at: datetime) -> KnownRec
             begin = max(begin, long_record.index[-1].to_pydatetime())
     found = span_rain(desk, begin=begin, end=as_of, known_at=known_at)
     observed = hourly_table(found.rain)
-    if found.files:
-        hashes["observed_record"] = _sha256("\n".join(sorted(found.files.values())).encode())
+    hashes["observed_record"] = table_hash(observed)
     forecasts: tuple[TercileForecast, ...] = ()
     if settings.seasonal_forecasts is not None:
         path = root / settings.seasonal_forecasts
@@ -100,7 +99,7 @@ def outlook_of(desk: Desk, span: Span, record: KnownRecord, *, as_of: datetime) 
     as_of : datetime
     """
     asked = [desk.district.content_hash, repr(span), as_of.isoformat(), repr(record.forecasts)]
-    asked += [_table_hash(record.rain_mm), str(record.is_synthetic), repr(desk.standards)]
+    asked += [table_hash(record.rain_mm), str(record.is_synthetic), repr(desk.standards)]
     key = _sha256("\n".join(asked).encode())
     if key not in _outlooks:
         _outlooks[key] = assess_outlook(
@@ -128,7 +127,8 @@ def hourly_table(rain: xr.Dataset) -> pd.DataFrame:
 
 
 
-def _table_hash(table: pd.DataFrame) -> str:
+def table_hash(table: pd.DataFrame) -> str:
+    """Return the SHA-256 of a table of rain: its hours, its gauges and their values."""
     digest = hashlib.sha256("\n".join(map(str, table.columns)).encode())
     digest.update(table.index.to_numpy().tobytes())
     digest.update(table.to_numpy(float).tobytes())
