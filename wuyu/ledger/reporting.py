@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from wuyu.ledger.models import Base, LogEntry, ReportIssue, make_append_only
 from wuyu.ledger.store import Ledger, lock_ledger
 
+
 __all__ = [
     "CLOSED",
     "DraftStanding",
@@ -186,20 +187,36 @@ def add_step(
 def add_issue(
     session: Session, key: ReportKey, *, revision: int, products: dict[str, Any], issued_at: datetime
 ) -> ReportIssue:
-    """Write that a revision was issued; the caller has looked that it is the next one."""
-    lock_ledger(session)
+    """Write that a revision was issued; a second one under the same number meets the unique key and fails."""
     row = ReportIssue(**key.fields(), revision=revision, issued_at=issued_at, products=products)
     session.add(row)
     session.flush()
     return row
 
 
-def issues(source: Ledger | Session, district_code: str, key: ReportKey | None = None) -> list[ReportIssue]:
-    """Return what was issued, all or of one report, by kind, period and revision."""
+def issues(
+    source: Ledger | Session, district_code: str, key: ReportKey | None = None, *, known_at: datetime | None = None
+) -> list[ReportIssue]:
+    """Return what was issued, by kind, period and revision.
+
+    Parameters
+    ----------
+    source : Ledger or Session
+    district_code : str
+    key : ReportKey, optional
+        Only one report.
+    known_at : datetime, optional
+        Leave out what was issued after this wall time.
+    """
     if isinstance(source, Ledger):
         with source.reading() as session:
-            return issues(session, district_code, key)
+            return issues(session, district_code, key, known_at=known_at)
     query = select(ReportIssue).where(ReportIssue.district_code == district_code)
+    later = select(ReportStep).where(ReportStep.district_code == district_code, ReportStep.what == Step.ISSUED)
     if key is not None:
-        query = query.filter_by(kind=key.kind, period=key.period)
-    return list(source.scalars(query.order_by(ReportIssue.kind, ReportIssue.period, ReportIssue.revision)))
+        query, later = (one.filter_by(kind=key.kind, period=key.period) for one in (query, later))
+    rows = list(source.scalars(query.order_by(ReportIssue.kind, ReportIssue.period, ReportIssue.revision)))
+    if known_at is None:
+        return rows
+    hidden = {(row.kind, row.period, row.detail["revision"]) for row in source.scalars(later) if row.at > known_at}
+    return [row for row in rows if (row.kind, row.period, row.revision) not in hidden]

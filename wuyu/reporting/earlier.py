@@ -62,7 +62,7 @@ def statements_json(span: Span | None, statements: Sequence[dict[str, Any]]) -> 
     return (json.dumps(kept, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
-def earlier_statements(desk: Desk, span: Span, *, issued_by: datetime) -> Earlier | None:
+def earlier_statements(desk: Desk, span: Span, *, issued_by: datetime, known_at: datetime) -> Earlier | None:
     """Return the newest statements on a span that were issued by a moment.
 
     The outlook edition of the span comes first: it was written before the span opened. Else the review of the span
@@ -74,6 +74,8 @@ def earlier_statements(desk: Desk, span: Span, *, issued_by: datetime) -> Earlie
     span : Span
     issued_by : datetime
         Of the report's own time.
+    known_at : datetime
+        Wall time: what was issued later is left out.
 
     Returns
     -------
@@ -84,7 +86,7 @@ def earlier_statements(desk: Desk, span: Span, *, issued_by: datetime) -> Earlie
     before = scope_of(span, "outlook", settings).reviewed
     names = [period_key(span, "outlook")] + ([period_key(before, "review")] if before else [])
     for name in names:
-        found = issues(desk.ledger, desk.code, ReportKey(desk.code, span.kind, name))
+        found = issues(desk.ledger, desk.code, ReportKey(desk.code, span.kind, name), known_at=known_at)
         for issue in reversed([row for row in found if row.issued_at <= issued_by]):
             earlier = _read(desk.out, issue, span)
             if earlier is not None:

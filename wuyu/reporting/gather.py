@@ -79,7 +79,7 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, report: Report = silen
     report(0.15, "risk tables")
     risk, risk_digest, cycles = tables.risk_rows(desk, window)
     looked_back = _looked_back(desk, window)
-    earlier = earlier_statements(desk, span, issued_by=moments.as_of)
+    earlier = earlier_statements(desk, span, issued_by=moments.as_of, known_at=moments.known_at)
     report(0.3, "design storms")
     storms = design_storms(desk)
     exposure = exposure_of(desk, storms)

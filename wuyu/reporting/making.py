@@ -20,7 +20,7 @@ from wuyu.reporting.archive import digests
 from wuyu.reporting.earlier import STATEMENTS, period_key, statements_json
 from wuyu.reporting.gather import Gathered
 
-__all__ = ["AS_OF", "FORMATS", "LANGS", "conclusions", "file_names", "inputs_digest", "read_as_of", "write_report_files"]
+__all__ = ["AS_OF", "FORMATS", "LANGS", "conclusions", "inputs_digest", "read_as_of", "write_report_files"]
 
 AS_OF = "as_of.json"
 AS_OF_SCHEMA = "wuyu/report-as-of/1"
@@ -30,11 +30,6 @@ _WRITERS = {"docx": write_docx, "pdf": write_pdf, "html": write_html}
 #: Files of a bureau's folder of templates that a writer takes.
 _TEMPLATES = {"docx": "report.docx", "pdf": "report.typ", "html": "report.html"}
 _VERSIONS = ("wuyu", "matplotlib", "numpy", "pandas", "python-docx", "typst")
-
-
-def file_names(inputs: ReportInputs, langs: Sequence[Lang]) -> list[str]:
-    """Return the names of the documents, by language and format."""
-    return [f"{file_stem(inputs.scope, lang)}.{ending}" for lang in langs for ending in FORMATS]
 
 
 def inputs_digest(gathered: Gathered, langs: Sequence[Lang]) -> str:
