@@ -34,6 +34,7 @@ __all__ = [
     "event_table",
     "hindcast_monthly_event",
     "judge",
+    "judge_errors",
     "leave_one_year_out",
     "tercile_skill",
 ]
@@ -263,17 +264,39 @@ def judge(
     """
     error = (hindcast.probability - hindcast.outcome) ** 2
     reference = (hindcast.reference - hindcast.outcome) ** 2
-    return _judge(hindcast.year, error, reference, rng, min_years, min_skill)
+    return judge_errors(hindcast.year, error, reference, rng=rng, min_years=min_years, min_skill=min_skill)
 
 
-def _judge(
+def judge_errors(
     year: npt.NDArray[np.int64],
     error: Floats,
     reference: Floats,
+    *,
     rng: np.random.Generator,
-    min_years: int,
-    min_skill: float,
+    min_years: int = MIN_HINDCAST_YEARS,
+    min_skill: float = 0.0,
 ) -> SkillVerdict:
+    """Judge errors of any proper score against those of a reference.
+
+    Parameters
+    ----------
+    year : ndarray of int (n,)
+        Of each case; cases of a year are drawn together.
+    error, reference : ndarray (n,)
+        Score of the statement and of what it must beat, 0 best.
+    rng, min_years, min_skill
+        As in `judge`.
+
+    Returns
+    -------
+    SkillVerdict
+
+    Examples
+    --------
+    >>> years = np.arange(2001, 2013)
+    >>> judge_errors(years, np.ones(12), np.full(12, 4.0), rng=np.random.default_rng(0)).skill
+    0.75
+    """
     years, place = np.unique(year, return_inverse=True)
     n = len(years)
     if n < min_years:
@@ -345,4 +368,4 @@ def tercile_skill(
     error = ((np.cumsum(shares[known], axis=1) - reached) ** 2).sum(axis=1)
     reference = ((np.cumsum(np.full(3, 1 / 3)) - reached) ** 2).sum(axis=1)
     year = totals_mm.index.to_numpy()[known].astype(np.int64)
-    return _judge(year, error, reference, rng, min_years, 0.0)
+    return judge_errors(year, error, reference, rng=rng, min_years=min_years)
