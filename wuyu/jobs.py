@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from wuyu.service import desk_from_environment, transport_from_environment, wall_clock
 
 if TYPE_CHECKING:
-    from wuyu.desk import Desk
+    from risk_models.outlook.periods import Edition, Kind
 
 __all__ = [
     "bounces_from",
     "deliver_by",
     "delivery_ways",
+    "draft_for_consultation",
+    "due_reports",
     "map_and_story",
-    "month_before",
     "prepare_replay",
     "rehearse",
     "replay_block",
     "report_month",
+    "settle_report",
 ]
-
-
-def month_before(when: datetime, desk: Desk | None = None) -> str:
-    """Return the month before the local month of `when`, as ``YYYY-MM``."""
-    local = when.astimezone((desk or desk_from_environment()).timezone)
-    return f"{local.replace(day=1) - timedelta(days=1):%Y-%m}"
 
 
 def prepare_replay(start: str, end: str, *, blocks: int) -> list[list[str]]:
@@ -83,11 +79,68 @@ def rehearse() -> str:
 
 
 def report_month(month: str) -> list[str]:
-    """Write the report of a month in both languages; returns the paths."""
-    from wuyu.products import write_monthly
+    """Write the report of a month, issued in an exercise and a draft in earnest; returns the paths."""
+    from wuyu.reporting import write_report
 
     desk = desk_from_environment()
-    return [desk.relative(path) for path in write_monthly(desk, month)]
+    return [desk.relative(path) for path in write_report(desk, "month", month, now=wall_clock()).paths]
+
+
+def due_reports(kind: Kind, edition: Edition, key: str = "") -> list[str]:
+    """Return the keys of the reports to be drafted: the one that is named, else those the calendar asks for."""
+    from wuyu.reporting import lapse_consultations, reports_due
+
+    desk, now = desk_from_environment(), wall_clock()
+    lapse_consultations(desk, now=now)
+    return [key] if key else reports_due(desk, kind, edition, now=now)
+
+
+def draft_for_consultation(kind: Kind, key: str, edition: Edition) -> dict[str, Any] | None:
+    """Draft a report and open its consultation; returns what its chair is shown.
+
+    Parameters
+    ----------
+    kind, key, edition
+        As `wuyu report` takes them.
+
+    Returns
+    -------
+    dict or None
+        ``draft``, ``subject``, ``body``, ``timeout_s``; None if it was issued before from the same inputs.
+    """
+    from wuyu.reporting import draft_report, open_consultation, scope_for
+
+    desk = desk_from_environment()
+    scope = scope_for(desk, kind, key, edition)
+    if draft_report(desk, scope, now=wall_clock()).state == "unchanged":
+        return None
+    opened = open_consultation(desk, scope, now=wall_clock())
+    shown = {"draft": opened.draft, "subject": opened.subject, "body": opened.body}
+    return shown | {"timeout_s": opened.timeout_s}
+
+
+def settle_report(
+    kind: Kind, key: str, edition: Edition, *, draft: int, answer: dict[str, Any], mail: bool
+) -> list[str]:
+    """Do what the chair answered; returns the paths of what was issued, none if nothing was.
+
+    Parameters
+    ----------
+    kind, key, edition
+        As `wuyu report` takes them.
+    draft : int
+        Number of the draft that was shown.
+    answer : dict
+        As Airflow's human-in-the-loop operator gives it.
+    mail : bool
+        True to send what is issued to towns and departments.
+    """
+    from wuyu.reporting import answer_consultation, scope_for
+
+    desk = desk_from_environment()
+    scope = scope_for(desk, kind, key, edition)
+    made = answer_consultation(desk, scope, draft=draft, answer=answer, now=wall_clock(), mail=mail)
+    return [] if made is None else [desk.relative(path) for path in made.paths]
 
 
 def map_and_story() -> list[str]:

@@ -28,14 +28,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit status.
     """
     # Each family of verbs brings its own heavy imports along only when one of its verbs runs.
-    from wuyu.cli import ack, approval, delivery, district, operate, products, service, verify
+    from wuyu.cli import ack, approval, delivery, district, operate, products, reports, service, verify
 
     parser = argparse.ArgumentParser(
         prog="wuyu",
         description="五预 flood-risk early warning for a city district: score hotspots, warn towns, report risk.",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for family in (district, operate, approval, delivery, products, service, ack, verify):
+    for family in (district, operate, approval, delivery, products, reports, service, ack, verify):
         family.add_verbs(verbs)
     arguments = parser.parse_args(argv)
     try:

@@ -1,4 +1,4 @@
-"""The verbs that write products: report, rehearse, map."""
+"""The verbs that write products: rehearse, map."""
 
 from __future__ import annotations
 
@@ -12,12 +12,6 @@ __all__ = ["add_verbs"]
 
 def add_verbs(verbs: Any) -> None:
     """Add the verbs of this family."""
-    report = verbs.add_parser("report", help="write a periodic risk report").add_subparsers(
-        dest="report_kind", required=True, metavar="KIND"
-    )
-    month = add_place(add_verb(report, "month", _month, "report of one month, Word and PDF"))
-    month.add_argument("month", help="YYYY-MM")
-    month.add_argument("--lang", choices=("zh", "en", "both"), default="both")
     add_place(add_verb(verbs, "rehearse", _rehearse, "run design storms through the ponding model: table and map"))
     add_place(add_verb(verbs, "map", _map, "write the one-map page and the story page from the ledger"))
 
@@ -28,14 +22,6 @@ def _written(paths: list[str], *, as_json: bool) -> int:
     for path in [] if as_json else paths:
         say(path)
     return 0
-
-
-def _month(arguments: argparse.Namespace) -> int:
-    from wuyu.products import Lang, write_monthly
-
-    langs: list[Lang] = ["zh", "en"] if arguments.lang == "both" else [arguments.lang]
-    paths = write_monthly(open_from(arguments), arguments.month, langs=langs)
-    return _written([str(path) for path in paths], as_json=arguments.json)
 
 
 def _rehearse(arguments: argparse.Namespace) -> int:

@@ -36,6 +36,7 @@ __all__ = [
     "add_opinion",
     "answer_consultation",
     "close_consultation",
+    "department_of",
     "lapse_consultations",
     "open_consultation",
     "parse_opinion",
@@ -137,7 +138,7 @@ def add_opinion(
     ConfigError
         If there is no open draft, the department is not known, or no expert is named.
     """
-    named = _department(desk, department)
+    named = department_of(desk, department)
     if not plain(expert):
         raise ConfigError("an opinion needs the name of the expert: DEPARTMENT|EXPERT|TEXT")
     said = {"department": named, "expert": plain(expert), "opinion": plain(opinion)}
@@ -314,7 +315,14 @@ def _chair(name: str) -> str:
     return plain(name)
 
 
-def _department(desk: Desk, given: str) -> str:
+def department_of(desk: Desk, given: str) -> str:
+    """Return the id of a department by its id or name; a name as it is where the settings name no department.
+
+    Raises
+    ------
+    ConfigError
+        If the settings name departments, and not this one.
+    """
     known = desk.district.settings.reports.departments
     for one in known:
         if given in (one.id, one.name.zh, one.name.en):

@@ -89,6 +89,7 @@ def draft_report(
     now: datetime,
     langs: Sequence[Lang] = LANGS,
     who: str = "reports",
+    again: bool = False,
     report: Report = silent,
 ) -> Made:
     """Write the draft of a report; drafted again from the same inputs it is the same draft.
@@ -102,6 +103,8 @@ def draft_report(
     langs : sequence of {"zh", "en"}
     who : str
         Who drafts, for the log.
+    again : bool
+        True to draft even what was issued from the same inputs, for another consultation.
     report : Report
         Progress.
 
@@ -123,7 +126,7 @@ def draft_report(
         gathered = gather(desk, scope, moments, report=_part(report, 0.0, 0.5))
         digest = inputs_digest(gathered, langs)
         issued = issues(desk.ledger, desk.code, key)
-        if issued and _issued_digest(archive, issued[-1]) == digest:
+        if issued and not again and _issued_digest(archive, issued[-1]) == digest:
             return _shown(archive, key, issued[-1], langs, scope, state="unchanged", draft=0)
         before = standing(desk.ledger, key)
         is_same = before.is_open and before.steps[0].detail["digest"] == digest
