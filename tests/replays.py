@@ -13,9 +13,10 @@ from pathlib import Path
 from tests.factories import STORM_BEGIN, STORM_END
 from wuyu.delivery.smtp import SmtpSettings, SmtpTransport
 from wuyu.desk import Desk, open_desk
-from wuyu.products import write_monthly, write_onemap_page, write_rehearsal, write_story_page
+from wuyu.products import write_onemap_page, write_rehearsal, write_story_page
 from wuyu.rain import pull_feeds
 from wuyu.replay import ReplayResult, hours, replay
+from wuyu.reporting import write_report
 from wuyu.sink import local_sink
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,7 +64,7 @@ def run_storm(district: Path, out: Path) -> StormRun:
 def write_products(desk: Desk) -> None:
     """Write what follows the cycles: rehearsal, report, map and story."""
     write_rehearsal(desk)
-    write_monthly(desk, "2021-07", langs=["zh"])
+    write_report(desk, "month", "2021-07", langs=["zh"], now=now())
     write_onemap_page(desk)
     write_story_page(desk)
 

@@ -6,18 +6,17 @@ import csv
 import io
 import re
 import zipfile
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from risk_models.errors import BadInputError, ConfigError
+from risk_models.errors import BadInputError
 from risk_models.levels import Level
 from tests.factories import write_mini_district
 from tests.replays import StormRun
 from wuyu.desk import open_desk
-from wuyu.jobs import month_before
-from wuyu.products import reference_gauge, write_monthly, write_onemap_page, write_rehearsal, write_story_page
+from wuyu.products import write_onemap_page, write_rehearsal, write_story_page
+from wuyu.reporting import reference_gauge
 
 pytestmark = pytest.mark.xdist_group("storm")
 
@@ -44,12 +43,6 @@ def test_monthly_report_is_registered_and_marked(storm_run: StormRun) -> None:
     assert "试验区" in text
 
 
-@pytest.mark.parametrize("month", ["2021", "2021-13", "July", ""])
-def test_month_that_is_none_is_refused(storm_run: StormRun, month: str) -> None:
-    with pytest.raises(ConfigError, match=f"month must read YYYY-MM, got '{month}'"):
-        write_monthly(storm_run.desk, month)
-
-
 def test_story_links_every_product_and_nothing_that_is_not_there(storm_run: StormRun) -> None:
     out = storm_run.desk.out
     page = (out / "index.html").read_text(encoding="utf-8")
@@ -66,16 +59,6 @@ def test_map_needs_no_network(storm_run: StormRun) -> None:
     page = (storm_run.desk.out / "onemap.html").read_text(encoding="utf-8")
     assert re.findall(r'<(?:script|link|img|iframe)[^>]*(?:src|href)="(?:https?:)?//', page) == []
     assert "MD-001" in page
-
-
-def test_report_of_a_month_without_cycles_says_so(storm_run: StormRun) -> None:
-    paths = write_monthly(storm_run.desk, "2021-06", langs=["en"])
-    try:
-        assert {path.suffix for path in paths} == {".docx", ".pdf"}
-        assert all(path.stat().st_size > 5_000 for path in paths)
-    finally:
-        for path in paths:
-            path.unlink()
 
 
 def test_products_need_a_cycle(tmp_path: Path) -> None:
@@ -98,13 +81,6 @@ def test_reference_gauge_is_the_first_unless_set(storm_run: StormRun, tmp_path: 
     desk = open_desk(folder, tmp_path / "out")
     with desk.ledger:
         assert reference_gauge(desk) == "MG002"
-
-
-def test_month_before_is_local(storm_run: StormRun) -> None:
-    late_june_utc = datetime(2021, 6, 30, 17, tzinfo=UTC)  # 1 July in the district
-    assert month_before(late_june_utc, storm_run.desk) == "2021-06"
-    assert month_before(datetime(2021, 6, 30, 15, tzinfo=UTC), storm_run.desk) == "2021-05"
-    assert month_before(datetime(2021, 1, 1, 9, tzinfo=UTC), storm_run.desk) == "2020-12"
 
 
 def test_counts_in_the_summary_cover_every_level(storm_run: StormRun) -> None:

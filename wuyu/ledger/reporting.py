@@ -25,6 +25,7 @@ __all__ = [
     "Step",
     "add_issue",
     "add_step",
+    "draft_of_revision",
     "issues",
     "open_drafts",
     "standing",
@@ -149,6 +150,16 @@ def standing(source: Ledger | Session, key: ReportKey) -> DraftStanding:
     steps = list(source.scalars(query))
     newest = steps[-1].draft if steps else 0
     return DraftStanding(key, newest, tuple(step for step in steps if step.draft == newest))
+
+
+def draft_of_revision(ledger: Ledger, key: ReportKey, revision: int) -> DraftStanding | None:
+    """Return the steps of the draft that was issued as a revision, or None."""
+    query = select(ReportStep).filter_by(**key.fields()).order_by(ReportStep.draft, ReportStep.number)
+    with ledger.reading() as session:
+        steps = list(session.scalars(query))
+    found = (step.draft for step in steps if step.what == Step.ISSUED and step.detail["revision"] == revision)
+    draft = next(found, 0)
+    return DraftStanding(key, draft, tuple(step for step in steps if step.draft == draft)) if draft else None
 
 
 def open_drafts(ledger: Ledger, district_code: str) -> list[DraftStanding]:

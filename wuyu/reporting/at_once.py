@@ -63,15 +63,17 @@ def report_at_once(
     said = [(department_of(desk, department), expert, opinion) for department, expert, opinion in opinions]
     first: Report = lambda fraction, text: report(0.5 * fraction, text)  # noqa: E731 - a half of the whole
     second: Report = lambda fraction, text: report(0.5 + 0.5 * fraction, text)  # noqa: E731
-    made = draft_report(desk, scope, now=now, langs=langs, who=chair, report=first)
+    made = draft_report(desk, scope, now=now, langs=langs, who=chair, files=False, report=first)
     if made.state == "unchanged":
         if _last_consultation(desk, scope) == _digest(chair, said):
             return made
-        made = draft_report(desk, scope, now=now, langs=langs, who=chair, again=True, report=first)
+        made = draft_report(desk, scope, now=now, langs=langs, who=chair, again=True, files=False, report=first)
     open_consultation(desk, scope, now=now, who=chair)
     for department, expert, opinion in said:
         add_opinion(desk, scope, department=department, expert=expert, opinion=opinion, now=now, who=chair)
-    return close_consultation(desk, scope, chair=chair, draft=made.draft, now=now, mail=mail, report=second)
+    return close_consultation(
+        desk, scope, chair=chair, draft=made.draft, now=now, mail=mail, gathered=made.gathered, report=second
+    )
 
 
 def write_report(

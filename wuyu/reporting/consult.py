@@ -23,6 +23,7 @@ from wuyu.ledger.store import lock_ledger
 from wuyu.ledger.tasks import OPERATOR_TASK
 from wuyu.progress import Report, silent
 from wuyu.reporting.archive import Archive
+from wuyu.reporting.gather import Gathered
 from wuyu.reporting.issue import Made, issue_report, key_of
 from wuyu.reporting.making import read_as_of
 
@@ -158,6 +159,7 @@ def close_consultation(
     draft: int | None = None,
     decision: str = APPROVED,
     mail: bool = False,
+    gathered: Gathered | None = None,
     report: Report = silent,
 ) -> Made:
     """Issue the draft in the name of the chair, with the record of the consultation.
@@ -176,6 +178,8 @@ def close_consultation(
         In the words of the chair.
     mail : bool
         True to send it to towns and departments.
+    gathered : Gathered, optional
+        What the draft stands on, where it is at hand.
     report : Report
         Progress.
 
@@ -187,7 +191,9 @@ def close_consultation(
     before = _waiting(standing(desk.ledger, key_of(desk, scope)))
     record = _record(desk, scope, before, chair=_chair(chair), decision=plain(decision) or APPROVED, now=now)
     number = before.draft if draft is None else draft
-    return issue_report(desk, scope, record, draft=number, now=now, mail=mail, report=report)
+    return issue_report(
+        desk, scope, record, draft=number, now=now, mail=mail, gathered=gathered, report=report
+    )
 
 
 def refuse_draft(desk: Desk, scope: Scope, *, chair: str, step: Step, why: str, now: datetime) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from reports.words import Lang
 from risk_models.errors import ConfigError
 from risk_models.outlook.periods import Edition, Kind, Scope, parse_span, scope_of
 from wuyu.ledger import ReportIssue, ReportKey
-from wuyu.ledger.reporting import DraftStanding, Step, add_issue, add_step, issues, standing
+from wuyu.ledger.reporting import DraftStanding, Step, add_issue, add_step, draft_of_revision, issues, standing
 from wuyu.ledger.store import lock_ledger
 from wuyu.progress import Report, silent
 from wuyu.reporting.archive import Archive, digests
@@ -54,6 +54,8 @@ class Made:
         Copies of its documents in ``reports/``.
     mails : int
         Rows put into the outbox.
+    gathered : Gathered or None
+        What a draft stands on, to issue it without gathering it again.
     """
 
     key: ReportKey
@@ -63,6 +65,7 @@ class Made:
     folder: Path
     paths: tuple[Path, ...]
     mails: int = 0
+    gathered: Gathered | None = field(default=None, repr=False, compare=False)
 
 
 def scope_for(desk: Desk, kind: Kind, key: str, edition: Edition) -> Scope:
@@ -90,6 +93,7 @@ def draft_report(
     langs: Sequence[Lang] = LANGS,
     who: str = "reports",
     again: bool = False,
+    files: bool = True,
     report: Report = silent,
 ) -> Made:
     """Write the draft of a report; drafted again from the same inputs it is the same draft.
@@ -105,6 +109,8 @@ def draft_report(
         Who drafts, for the log.
     again : bool
         True to draft even what was issued from the same inputs, for another consultation.
+    files : bool
+        False to write no documents, for a draft that is issued in the same breath.
     report : Report
         Progress.
 
@@ -130,7 +136,7 @@ def draft_report(
             return _shown(archive, key, issued[-1], langs, scope, state="unchanged", draft=0)
         before = standing(desk.ledger, key)
         is_same = before.is_open and before.steps[0].detail["digest"] == digest
-        if not (is_same and read_as_of(archive.draft).get("digest") == digest):
+        if files and not (is_same and read_as_of(archive.draft).get("digest") == digest):
             with archive.writing(archive.draft) as folder:
                 inputs = replace(gathered.inputs, revision=len(issued))
                 write_report_files(folder, inputs, gathered, langs=langs, report=_part(report, 0.5, 1.0))
@@ -141,9 +147,15 @@ def draft_report(
                 facts = {"digest": digest, "known_at": known_at.isoformat(), "languages": list(langs)}
                 facts |= {"revision": len(issued)}
                 number = add_step(session, standing(session, key), Step.DRAFTED, who=who, now=now, **facts).draft
-        paths = archive.show(archive.draft, _draft_names(scope, langs))
+        paths = archive.show(archive.draft, _draft_names(scope, langs)) if files else []
         return Made(
-            key=key, state="draft", revision=len(issued), draft=number, folder=archive.draft, paths=tuple(paths)
+            key=key,
+            state="draft",
+            revision=len(issued),
+            draft=number,
+            folder=archive.draft,
+            paths=tuple(paths),
+            gathered=gathered,
         )
 
 
@@ -155,6 +167,7 @@ def issue_report(
     draft: int,
     now: datetime,
     mail: bool,
+    gathered: Gathered | None = None,
     report: Report = silent,
 ) -> Made:
     """Issue the draft that was consulted on, as the next revision, and mail it if it is to be mailed.
@@ -171,6 +184,8 @@ def issue_report(
         Wall time of the decision.
     mail : bool
         True to put it into the outbox for towns and departments; a backfill is never mailed.
+    gathered : Gathered, optional
+        What the draft stands on, where it is at hand; else it is gathered again at the moments of the draft.
     report : Report
         Progress.
 
@@ -189,8 +204,9 @@ def issue_report(
         before = _open_draft(standing(desk.ledger, key), draft)
         facts = before.steps[0].detail
         langs, revision = list(facts["languages"]), len(issues(desk.ledger, desk.code, key))
-        moments = Moments(as_of=scope.issued_at, known_at=datetime.fromisoformat(facts["known_at"]))
-        gathered = gather(desk, scope, moments, report=_part(report, 0.0, 0.5))
+        if gathered is None:
+            moments = Moments(as_of=scope.issued_at, known_at=datetime.fromisoformat(facts["known_at"]))
+            gathered = gather(desk, scope, moments, report=_part(report, 0.0, 0.5))
         if inputs_digest(gathered, langs) != facts["digest"]:
             raise ConfigError(
                 f"{key}: what draft {draft} stood on has changed or was lost; draft it again and consult on that"
@@ -245,12 +261,13 @@ def rebuild(desk: Desk, scope: Scope, revision: int, folder: Path, *, report: Re
     ConfigError
         If there is no such revision.
     """
-    record = read_as_of(Archive(desk.out, key_of(desk, scope)).revision(revision))
-    if not record:
-        raise ConfigError(f"the archive holds no whole revision {revision} of {key_of(desk, scope)}")
+    key = key_of(desk, scope)
+    record, issued = read_as_of(Archive(desk.out, key).revision(revision)), draft_of_revision(desk.ledger, key, revision)
+    if not record or issued is None:
+        raise ConfigError(f"archive and ledger hold no whole revision {revision} of {key}")
     moments = Moments(
         as_of=datetime.fromisoformat(record["as_of"]).astimezone(scope.issued_at.tzinfo),
-        known_at=datetime.fromisoformat(record["known_at"]),
+        known_at=datetime.fromisoformat(issued.steps[0].detail["known_at"]),
     )
     gathered = gather(desk, scope, moments, report=report)
     inputs = replace(

@@ -106,11 +106,11 @@ def _template(inputs: ReportInputs, ending: str) -> Path | None:
 
 
 def _as_of(inputs: ReportInputs, gathered: Gathered, langs: Sequence[Lang]) -> dict[str, Any]:
-    scope, moments = inputs.scope, gathered.moments
+    scope, moments, settings = inputs.scope, gathered.moments, inputs.district.settings
     consultation = None if inputs.consultation is None else _plain(asdict(inputs.consultation))
     return {
         "schema": AS_OF_SCHEMA,
-        "district": inputs.district.settings.district.code,
+        "district": settings.district.code,
         "kind": scope.span.kind,
         "period": period_key(scope.span, scope.edition),
         "edition": scope.edition,
@@ -118,7 +118,8 @@ def _as_of(inputs: ReportInputs, gathered: Gathered, langs: Sequence[Lang]) -> d
         "revision": inputs.revision,
         "languages": list(langs),
         "as_of": _utc(moments.as_of),
-        "known_at": _utc(moments.known_at),
+        # In an exercise the wall clock is not the time of the report, and stands in the ledger only.
+        "known_at": _utc(moments.known_at) if settings.mail.status == "Actual" else None,
         "issued_at": _utc(inputs.issued_at),
         "digest": inputs_digest(gathered, langs),
         "inputs": gathered.hashes,

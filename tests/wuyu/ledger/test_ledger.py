@@ -207,12 +207,6 @@ def test_the_log_cannot_be_changed(ledger: Ledger, at: datetime, verb: object) -
     assert (entry.who, entry.at, entry.detail) == ("王", at, {"place": "南关"})
 
 
-def test_a_report_issued_again_is_a_revision_only_if_it_changed(ledger: Ledger, at: datetime) -> None:
-    one, two = {"pdf": {"path": "m.pdf", "sha256": "1"}}, {"pdf": {"path": "m.pdf", "sha256": "2"}}
-    revisions = [ledger.record_report("410103", "month", "2021-07", p, now=at).revision for p in (one, one, two, two)]
-    assert revisions == [0, 0, 1, 1]
-
-
 def test_a_time_without_zone_is_refused(ledger: Ledger) -> None:
     with pytest.raises(StatementError, match="aware times only"):
         ledger.begin_cycle("410103", datetime(2021, 7, 20, 9))  # noqa: DTZ001
