@@ -162,7 +162,6 @@ def _templates(desk: Desk) -> Path | None:
 def _hashes(desk: Desk, rain: SpanRain, looked_back: dict[str, Any], earlier: Earlier | None) -> dict[str, str]:
     hashes = {"gauge_rain": table_hash(hourly_table(rain.rain)), "district": desk.district.content_hash}
     hashes["gauge_flags"] = _sha256(rain.rain["quality"].to_numpy().tobytes())
-    hashes["settings"] = _sha256(desk.district.settings.model_dump_json())
     hashes["standards"] = _sha256(repr(desk.standards))
     for name, part in looked_back.items():
         if isinstance(part, pd.DataFrame):

@@ -1,0 +1,79 @@
+"""A mini district that has seen its storm, with departments to consult and nobody yet asked for a report."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from risk_models.outlook.periods import Edition, Kind, Scope
+from tests.replays import StormRun
+from wuyu.desk import Desk, open_desk
+from wuyu.ledger import Ledger
+from wuyu.reporting import scope_for
+
+NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
+DEPARTMENTS = """\
+reports:
+  consultation_deadline_h: 24
+  departments:
+    - {id: water, name: {zh: 水利局, en: Water Bureau}, mailbox: water@mini.example}
+    - {id: police, name: {zh: 交警大队, en: Traffic Police}}
+important_periods:
+  - {id: fair, name: {zh: 博览会, en: Fair}, first_day: 2021-07-19, last_day: 2021-07-21, crowd_people: 5000}
+"""
+
+
+@pytest.fixture
+def reporting_district(storm_district: Path, tmp_path: Path) -> Path:
+    """The district of the mini storm, with departments and an important period."""
+    folder = tmp_path / "mini"
+    shutil.copytree(storm_district, folder)
+    with (folder / "district.yaml").open("a", encoding="utf-8") as settings:
+        settings.write(DEPARTMENTS)
+    return folder
+
+
+@pytest.fixture
+def desk(reporting_district: Path, storm_run: StormRun, tmp_path: Path) -> Iterator[Desk]:
+    """A desk of its own on what the storm left: raw files, risk tables, ledger; no report."""
+    out = tmp_path / "out"
+    for name in ("raw", "risk", "cache"):
+        shutil.copytree(storm_run.desk.out / name, out / name)
+    _copy_ledger(storm_run.desk.ledger, out / "ledger.sqlite")
+    opened = open_desk(reporting_district, out)
+    yield opened
+    opened.ledger.close()
+
+
+@pytest.fixture
+def quiet_desk(reporting_district: Path, tmp_path: Path) -> Iterator[Desk]:
+    """A desk that never ran a cycle."""
+    opened = open_desk(reporting_district, tmp_path / "quiet")
+    yield opened
+    opened.ledger.close()
+
+
+@pytest.fixture
+def scope(desk: Desk) -> Callable[..., Scope]:
+    def of(kind: Kind = "month", key: str = "2021-07", edition: Edition = "review") -> Scope:
+        return scope_for(desk, kind, key, edition)
+
+    return of
+
+
+def _copy_ledger(ledger: Ledger, target: Path) -> None:
+    """Copy a SQLite ledger as it stands, without the reports in it."""
+    with ledger.engine.connect() as connection:
+        connection.exec_driver_sql("VACUUM INTO ?", (str(target),))
+    from wuyu.ledger import open_ledger
+    from wuyu.ledger.models import Base
+
+    with open_ledger(target) as copy, copy.engine.begin() as connection:
+        for name in ("report_steps", "report_issues"):
+            for verb in ("UPDATE", "DELETE"):
+                connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}_append_only_{verb}")
+            connection.execute(Base.metadata.tables[name].delete())

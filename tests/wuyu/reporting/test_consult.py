@@ -1,0 +1,167 @@
+"""The consultation: who said what, who decided, and what silence does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from risk_models.errors import ConfigError
+from risk_models.outlook.periods import Scope
+from tests.wuyu.reporting.conftest import NOW
+from wuyu.desk import Desk
+from wuyu.ledger.reporting import Step, issues, standing
+from wuyu.ledger.tasks import open_tasks
+from wuyu.reporting import (
+    OPTIONS,
+    add_opinion,
+    answer_consultation,
+    close_consultation,
+    draft_report,
+    key_of,
+    lapse_consultations,
+    open_consultation,
+    parse_opinion,
+    refuse_draft,
+    reports_due,
+    scope_for,
+)
+
+pytestmark = pytest.mark.xdist_group("storm")
+
+Scopes = Callable[..., Scope]
+ISSUE, SEND_BACK, REJECT, NO_ANSWER = OPTIONS
+USER = {"id": "li.ming", "name": "李明"}
+
+
+@pytest.fixture
+def drafted(desk: Desk, scope: Scopes) -> Scope:
+    draft_report(desk, scope(), now=NOW, langs=["zh"])
+    return scope()
+
+
+def _answer(choice: str, **fields: str) -> dict[str, Any]:
+    return {"chosen_options": [choice], "params_input": fields, "responded_by_user": USER}
+
+
+def test_the_page_shows_conclusions_files_and_departments(desk: Desk, drafted: Scope) -> None:
+    shown = open_consultation(desk, drafted, now=NOW)
+    assert (shown.draft, shown.due_at, shown.timeout_s) == (1, NOW + timedelta(hours=24), 86400)
+    assert shown.subject.startswith("【会商 Consult】试验区2021年7月")
+    for words in ("主要结论", "reports/month/2021-07/draft/2021-07-month.docx", "water: 水利局", "演示数据"):
+        assert words in shown.body
+    again = open_consultation(desk, drafted, now=NOW + timedelta(hours=1))
+    assert again.due_at == shown.due_at
+
+
+def test_opinions_and_chair_stand_in_ledger_and_report(desk: Desk, drafted: Scope) -> None:
+    open_consultation(desk, drafted, now=NOW)
+    add_opinion(desk, drafted, department="水利局", expert="张工", opinion="先不同意", now=NOW)
+    add_opinion(desk, drafted, department="water", expert="张工", opinion="同意", now=NOW)
+    made = close_consultation(desk, drafted, chair="王主任", now=NOW + timedelta(hours=1))
+    steps = standing(desk.ledger, made.key).steps
+    assert [(step.what, step.who) for step in steps] == [
+        ("drafted", "reports"), ("opened", "reports"), ("opinion", "张工"), ("opinion", "张工"), ("issued", "王主任"),
+    ]  # fmt: skip
+    page = next(path for path in made.paths if path.suffix == ".html").read_text(encoding="utf-8")
+    assert "王主任" in page
+    assert "同意" in page
+    assert "先不同意" not in page
+
+
+@pytest.mark.parametrize(("choice", "state"), [(SEND_BACK, Step.SENT_BACK), (REJECT, Step.REJECTED)])
+def test_sent_back_or_rejected_leaves_nothing(desk: Desk, drafted: Scope, choice: str, state: Step) -> None:
+    open_consultation(desk, drafted, now=NOW)
+    before = len(desk.ledger.outbox())
+    answer = _answer(choice, why="缺少测报")
+    assert answer_consultation(desk, drafted, draft=1, answer=answer, now=NOW, mail=True) is None
+    found = standing(desk.ledger, key_of(desk, drafted))
+    assert (found.state, found.steps[-1].who, found.steps[-1].detail) == (state, "李明", {"why": "缺少测报"})
+    assert (issues(desk.ledger, desk.code), len(desk.ledger.outbox())) == ([], before)
+    with pytest.raises(ConfigError, match=rf"no open draft \(the newest, 1, is {state}\)"):
+        close_consultation(desk, drafted, chair="王主任", now=NOW)
+    # Drafted again it is another draft, though its inputs are the same.
+    assert draft_report(desk, drafted, now=NOW, langs=["zh"]).draft == 2
+
+
+def test_silence_leaves_a_draft_and_a_task(desk: Desk, drafted: Scope) -> None:
+    open_consultation(desk, drafted, now=NOW)
+    assert lapse_consultations(desk, now=NOW + timedelta(hours=23)) == []
+    late = NOW + timedelta(hours=24)
+    assert [str(key) for key in lapse_consultations(desk, now=late)] == ["month 2021-07"]
+    assert lapse_consultations(desk, now=late) == []
+    (task,) = open_tasks(desk.ledger)
+    assert "nothing was sent" in task.detail["task"]
+    assert "wuyu report consult month 2021-07" in task.detail["task"]
+    assert issues(desk.ledger, desk.code) == []
+    assert close_consultation(desk, drafted, chair="王主任", now=late).state == "issued"
+
+
+@pytest.mark.parametrize("answer", [
+    {"chosen_options": [NO_ANSWER], "params_input": {}, "responded_by_user": None},
+    _answer(NO_ANSWER),
+    _answer(SEND_BACK),
+    _answer(ISSUE, opinions="water|张工"),
+    _answer(ISSUE, opinions="fire|张工|同意"),
+    {"chosen_options": [ISSUE], "params_input": {"chair": " "}, "responded_by_user": {"id": "admin", "name": "admin"}},
+])  # fmt: skip
+def test_an_answer_that_cannot_be_used_decides_nothing(desk: Desk, drafted: Scope, answer: dict[str, Any]) -> None:
+    open_consultation(desk, drafted, now=NOW)
+    assert answer_consultation(desk, drafted, draft=1, answer=answer, now=NOW, mail=True) is None
+    assert issues(desk.ledger, desk.code) == []
+    assert standing(desk.ledger, key_of(desk, drafted)).state is Step.UNANSWERED
+    assert len(open_tasks(desk.ledger)) == 1
+
+
+def test_an_answer_to_an_older_draft_decides_nothing(desk: Desk, drafted: Scope) -> None:
+    refuse_draft(desk, drafted, chair="王主任", step=Step.SENT_BACK, why="重写", now=NOW)
+    draft_report(desk, drafted, now=NOW, langs=["zh"])
+    assert answer_consultation(desk, drafted, draft=1, answer=_answer(ISSUE), now=NOW, mail=True) is None
+    (task,) = open_tasks(desk.ledger)
+    assert "draft 1 is not the newest" in task.detail["task"]
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda d, s: close_consultation(d, s, chair=" ", now=NOW), "needs the name of its chair"),
+        (lambda d, s: refuse_draft(d, s, chair="王", step=Step.REJECTED, why="", now=NOW), "needs a reason"),
+        (lambda d, s: open_consultation(d, s, now=NOW, deadline_h=0), "above 0, got 0"),
+        (lambda d, s: add_opinion(d, s, department="fire", expert="张", opinion="", now=NOW),
+         r"no department is called 'fire'; accepted: water \(水利局\), police"),
+        (lambda d, s: add_opinion(d, s, department="water", expert="", opinion="好", now=NOW), "name of the expert"),
+        (lambda d, s: parse_opinion("同意"), r"must read DEPARTMENT\|EXPERT\|TEXT, got '同意'"),
+    ],
+)  # fmt: skip
+def test_wrong_use_names_what_is_accepted(
+    desk: Desk, drafted: Scope, call: Callable[[Desk, Scope], object], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        call(desk, drafted)
+
+
+def test_without_a_draft_there_is_nothing_to_consult_on(quiet_desk: Desk) -> None:
+    with pytest.raises(ConfigError, match=r"month 2021-07: there is no open draft \(none was made\)"):
+        open_consultation(quiet_desk, scope_for(quiet_desk, "month", "2021-07", "review"), now=NOW)
+
+
+def test_the_calendar_asks_once_and_for_a_week(quiet_desk: Desk) -> None:
+    zone = quiet_desk.timezone
+    at = NOW.astimezone(zone).replace(year=2021, month=8, day=1, hour=9, minute=0)
+    assert reports_due(quiet_desk, "month", "review", now=at - timedelta(minutes=1)) == []
+    assert reports_due(quiet_desk, "month", "review", now=at) == ["2021-07"]
+    assert reports_due(quiet_desk, "month", "review", now=at + timedelta(days=6)) == ["2021-07"]
+    assert reports_due(quiet_desk, "month", "review", now=at + timedelta(days=7)) == []
+    assert reports_due(quiet_desk, "month", "outlook", now=at - timedelta(days=3)) == ["2021-08"]
+    assert reports_due(quiet_desk, "quarter", "review", now=at.replace(month=10)) == ["2021-Q3"]
+    assert reports_due(quiet_desk, "flood-season", "review", now=at.replace(month=10)) == ["2021"]
+    assert reports_due(quiet_desk, "flood-season", "outlook", now=at.replace(month=5)) == ["2021"]
+    assert reports_due(quiet_desk, "year", "review", now=at.replace(year=2022, month=1)) == ["2021"]
+    assert reports_due(quiet_desk, "period", "outlook", now=at.replace(month=7, day=12)) == ["fair"]
+    assert reports_due(quiet_desk, "period", "review", now=at.replace(month=7, day=22)) == ["fair"]
+    draft_report(quiet_desk, scope_for(quiet_desk, "month", "2021-07", "review"), now=NOW, langs=["zh"])
+    assert reports_due(quiet_desk, "month", "review", now=at) == ["2021-07"]
+    open_consultation(quiet_desk, scope_for(quiet_desk, "month", "2021-07", "review"), now=NOW)
+    assert reports_due(quiet_desk, "month", "review", now=at) == []
