@@ -35,10 +35,11 @@ from risk_models.outlook.generator import (
     resampled_generators,
 )
 from risk_models.outlook.hindcast import (
-    PastSpans,
+    Happened,
     gauge_totals,
     judge_depths,
     judge_totals,
+    other_spans,
     past_spans,
     recorded_periods,
     unseen,
@@ -137,7 +138,7 @@ def assess_outlook(
     climate = None if gauge is None else climatology(record, gauge, timezone=zone, rng=desk.chance("climate"))
     happened = None if past is None or gauge is None else past.totals_mm(record[gauge])
     made = desk.generate(record, n_periods=n_periods, n_refits=n_refits)
-    found = made if isinstance(made, TooShort) else desk.run(*made, past, happened, gauge)
+    found = made if isinstance(made, TooShort) else desk.run(*made, record, happened, gauge)
     expected, verdicts, totals = _parts(found, desk, happened)
     said = desk.sayings(verdicts, totals, expected, gauge, happened)
     answers = () if climate is None else climate.missing
@@ -223,7 +224,7 @@ class _Desk:
         self,
         generators: list[StormGenerator],
         periods: GeneratedPeriods,
-        past: PastSpans | None,
+        record: pd.DataFrame,
         happened_mm: pd.Series | None,
         gauge: str | None,
     ) -> _Found:
@@ -238,19 +239,34 @@ class _Desk:
         models, skip = ponding_models(basins), SkipRule.for_basins(basins)
         made = run_periods(periods, field, models, skip=skip)
         expected = count_exceedances(periods, made, classes, groups=hotspots["town_code"])
-        spans = past if past is not None else PastSpans(*(np.zeros(0, dtype=np.int64) for _ in range(3)))
-        truth = _recorded_peaks(catalogue, spans, periods, field, models[CENTRAL_SET], skip)
-        is_unseen = unseen(generators, periods, spans.year)
+        happened = [self._happened(item, record, periods, field, models[CENTRAL_SET], skip)
+                    for item in (self.span, *other_spans(self.span))]  # fmt: skip
+        is_unseen = unseen(generators, periods, happened[0].year)
         depth, level = judge_depths(
-            made.peaks_m(periods.n_periods), truth, is_unseen, spans.year, classes,
+            made.peaks_m(periods.n_periods), happened, is_unseen, classes,
             hotspots["town_code"].astype(str).to_numpy(), rng=self.chance("judge"),
         )  # fmt: skip
         verdicts = {"depth": _with_truth(depth), "level": _with_truth(level), "season": season_verdict(self.forecast)}
         if gauge not in catalogue.gauge_ids or happened_mm is None:
             return _Found(expected, verdicts | {"rain": _no_hindcast()}, None)
         totals = gauge_totals(periods, str(gauge))
+        happened_mm = happened_mm.reindex(happened[0].year)
         verdicts["rain"] = judge_totals(totals, happened_mm, is_unseen, rng=self.chance("judge rain"))
         return _Found(expected, verdicts, (totals, periods.weight))
+
+    def _happened(
+        self,
+        span: Span,
+        record: pd.DataFrame,
+        periods: GeneratedPeriods,
+        field: Floats,
+        model: DepthModel,
+        skip: SkipRule,
+    ) -> Happened:
+        """Return what the ponding model makes of the recorded rain of a span in every year."""
+        spans = past_spans(span, record, timezone=self.district.settings.district.timezone)
+        run = run_periods(recorded_periods(periods.catalogue, spans, periods), field, [model], skip=skip)
+        return Happened(spans.year, run.peaks_m(len(spans)))
 
     def _field(self, catalogue: StormCatalogue) -> Floats:
         places = self.district.gauges.geometry.loc[list(catalogue.gauge_ids)]
@@ -275,15 +291,6 @@ class _Desk:
         name = str(names.get(gauge, gauge))
         rain = made.rain((str(gauge), name, f"Gauge {gauge}"), totals_mm)
         return [*season, *rain, *made.levels(expected), *made.depths(expected)]
-
-
-def _recorded_peaks(
-    catalogue: StormCatalogue, spans: PastSpans, periods: GeneratedPeriods, field: Floats, model: DepthModel,
-    skip: SkipRule,
-) -> Floats:  # fmt: skip
-    """Return the greatest depth of each recorded year, (H, Y)."""
-    recorded = recorded_periods(catalogue, spans, periods)
-    return run_periods(recorded, field, [model], skip=skip).peaks_m(len(spans))
 
 
 def _with_truth(verdict: SkillVerdict) -> SkillVerdict:

@@ -8,7 +8,8 @@ was seen.
 Three scores, each against what it must beat:
 
 - *depth*, *level*: Brier score of "at least once" over years, hotspots (towns and district) and classes, against the
-  share of the other years of all hotspots (of all towns and the district) alike: does it tell places apart?
+  share of the other years in spans of that length at any time of the year and of all hotspots (all towns and the
+  district) alike: does knowing season and place say more than knowing neither?
 - *rain*: continuous ranked probability score ``CRPS = E|X - x| - E|X - X'| / 2`` of the span's total, against the mean
   of the other years stated as if it were sure: is the interval worth stating?
 
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -34,13 +36,24 @@ from risk_models.outlook.periods import Span
 from risk_models.outlook.skill import SkillVerdict, judge_errors
 from risk_models.outlook.storms import StormCatalogue
 
-__all__ = ["PastSpans", "gauge_totals", "judge_depths", "judge_totals", "past_spans", "recorded_periods", "unseen"]
+__all__ = [
+    "Happened",
+    "PastSpans",
+    "gauge_totals",
+    "judge_depths",
+    "judge_totals",
+    "other_spans",
+    "past_spans",
+    "recorded_periods",
+    "unseen",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 #: A past span counts if at least this share of its hours is known (an assumption).
 MIN_SPAN_SHARE = 0.95
+DAYS_PER_YEAR = 365
 WARNED = (Level.BLUE, Level.YELLOW, Level.ORANGE, Level.RED)
 
 
@@ -132,6 +145,24 @@ def past_spans(span: Span, rain_mm: pd.DataFrame, *, timezone: str) -> PastSpans
     return spans.take(spans.totals_mm(is_known).notna().to_numpy())
 
 
+def other_spans(span: Span) -> list[Span]:
+    """Return the spans of the same length that fill the rest of a year after a span.
+
+    Parameters
+    ----------
+    span : Span
+
+    Returns
+    -------
+    list of Span
+        None of them for more than half a year.
+    """
+    count = DAYS_PER_YEAR // span.n_days
+    step = timedelta(days=span.n_days)
+    return [replace(span, first_day=span.first_day + k * step, last_day=span.last_day + k * step) for k in
+            range(1, count)]  # fmt: skip
+
+
 def _edges(first: pd.Timestamp, after: pd.Timestamp, shift: int, timezone: str) -> tuple[int, int]:
     moved = (day + pd.DateOffset(years=shift) for day in (first, after))
     begin, end = (int(day.tz_localize(timezone).timestamp()) // 3600 for day in moved)
@@ -207,22 +238,41 @@ def unseen(generators: Sequence[StormGenerator], periods: GeneratedPeriods, year
     return is_unseen[periods.replicate].T
 
 
+@dataclass(frozen=True)
+class Happened:
+    """Greatest depths of the recorded years; Y years of one span.
+
+    Attributes
+    ----------
+    year : ndarray of int (Y,)
+    peak_m : ndarray (H, Y)
+    """
+
+    year: Ints
+    peak_m: Floats
+
+
 def judge_depths(
-    made_m: Floats, happened_m: Floats, is_unseen: Bools, years: Ints, classes: HotspotClasses,
-    groups: npt.NDArray[np.str_], *, rng: np.random.Generator,
-) -> tuple[SkillVerdict, SkillVerdict]:  # fmt: skip
+    made_m: Floats,
+    happened: Sequence[Happened],
+    is_unseen: Bools,
+    classes: HotspotClasses,
+    groups: npt.NDArray[np.str_],
+    *,
+    rng: np.random.Generator,
+) -> tuple[SkillVerdict, SkillVerdict]:
     """Judge statements of depth, and of level.
 
     Parameters
     ----------
     made_m : ndarray (H, P)
         Greatest depth of each generated period.
-    happened_m : ndarray (H, Y)
-        The same of the recorded years.
+    happened : sequence of Happened
+        Of the span first, then of the other spans of the year.
     is_unseen : ndarray of bool (Y, P)
-        Of `unseen`.
-    years : ndarray of int (Y,)
+        Of `unseen`, for the years of the span.
     classes : HotspotClasses
+        Of H hotspots.
     groups : ndarray of str (H,)
         Town of each hotspot.
     rng : Generator
@@ -232,41 +282,47 @@ def judge_depths(
     tuple of SkillVerdict
         Of depth and of level.
     """
-    judged = is_unseen.any(axis=1)
-    weight = is_unseen[judged] / np.maximum(is_unseen[judged].sum(axis=1, keepdims=True), 1)
-    made = [made_m >= minimum[:, None] for minimum in classes.minima_m.T]
-    happened = [happened_m[:, judged] >= minimum[:, None] for minimum in classes.minima_m.T]
-    exists = np.isfinite(classes.minima_m.T)
-    depth = [_judged(flags[own], seen[own], weight) for flags, seen, own in zip(made, happened, exists, strict=True)]
-    made_levels, seen_levels = (_unit_levels(flags, classes, groups) for flags in (made, happened))
-    level = [_judged(made_levels >= item, seen_levels >= item, weight) for item in WARNED]
-    return _verdict(depth, years[judged], rng), _verdict(level, years[judged], rng)
+    years, judged = happened[0].year, np.asarray(is_unseen.any(axis=1), dtype=np.bool_)
+    weight = is_unseen / np.maximum(is_unseen.sum(axis=1, keepdims=True), 1)
+    made_levels = _unit_levels(made_m, classes, groups)
+    seen_levels = [(item.year, _unit_levels(item.peak_m, classes, groups)) for item in happened]
+    level = [
+        _judged(made_levels >= item, [(year, seen >= item) for year, seen in seen_levels], weight) for item in WARNED
+    ]
+    depth = []
+    for minimum in classes.minima_m.T:
+        own = np.isfinite(minimum)
+        least = minimum[own, None]
+        seen_depths = [(item.year, item.peak_m[own] >= least) for item in happened]
+        depth.append(_judged(made_m[own] >= least, seen_depths, weight))
+    return _verdict(depth, years, judged, rng), _verdict(level, years, judged, rng)
 
 
-def _judged(made: Bools, happened: Bools, weight: Floats) -> tuple[Floats, Floats]:
-    """Return errors of the forecast and of the reference, (U, Y), of U units that are alike to the reference."""
+def _judged(made: Bools, happened: Sequence[tuple[Ints, Bools]], weight: Floats) -> Floats:
+    """Return the yearly errors of the forecast and of the reference, (2, Y)."""
+    years, outcome = happened[0][0], happened[0][1].astype(np.float64)
     forecast = made.astype(np.float64) @ weight.T
-    outcome = happened.astype(np.float64)
-    others = outcome.sum() - outcome.sum(axis=0)
-    cases = outcome.size - outcome.shape[0]
-    reference = (others + 0.5) / (cases + 1.0)
-    return (forecast - outcome) ** 2, (reference - outcome) ** 2
+    of_year = np.concatenate([year for year, _ in happened])
+    hits = np.concatenate([seen.sum(axis=0) for _, seen in happened])
+    cases = np.concatenate([np.full(len(year), len(seen)) for year, seen in happened])
+    is_other = of_year != years[:, None]
+    reference = (is_other @ hits + 0.5) / (is_other @ cases + 1.0)
+    return np.stack([((forecast - outcome) ** 2).sum(axis=0), ((reference - outcome) ** 2).sum(axis=0)])
 
 
-def _unit_levels(flags: Sequence[Bools], classes: HotspotClasses, groups: npt.NDArray[np.str_]) -> Ints:
+def _unit_levels(depth_m: Floats, classes: HotspotClasses, groups: npt.NDArray[np.str_]) -> Ints:
     """Return the worst level of every town and of the district, (U, P)."""
-    level = np.zeros(flags[0].shape, dtype=np.int64) if flags else np.zeros((len(groups), 0), dtype=np.int64)
-    for own, reached in zip(classes.levels, flags, strict=True):
-        level = np.maximum(level, int(own) * reached)
+    level = np.zeros(depth_m.shape, dtype=np.int64)
+    for own, minimum in zip(classes.levels, classes.minima_m.T, strict=True):
+        level = np.maximum(level, int(own) * (depth_m >= minimum[:, None]))
     towns = [level[groups == name].max(axis=0, initial=0) for name in sorted(set(groups.tolist()))]
     return np.stack([*towns, level.max(axis=0, initial=0)])
 
 
-def _verdict(parts: list[tuple[Floats, Floats]], years: Ints, rng: np.random.Generator) -> SkillVerdict:
+def _verdict(parts: Sequence[Floats], years: Ints, judged: Bools, rng: np.random.Generator) -> SkillVerdict:
     """Judge the yearly sums: cases of a year are drawn together anyway."""
-    shape = (len(years),)
-    error, reference = (sum((part[i].sum(axis=0) for part in parts), np.zeros(shape)) for i in (0, 1))
-    return judge_errors(years, np.asarray(error), np.asarray(reference), rng=rng)
+    error, reference = np.sum(parts, axis=0)[:, judged] if parts else np.zeros((2, int(judged.sum())))
+    return judge_errors(years[judged], error, reference, rng=rng)
 
 
 def judge_totals(

@@ -98,8 +98,8 @@ class Sayings:
         """State the rain of the span at the reference gauge."""
         if "generated" not in totals_mm.index:
             return []
-        row = totals_mm.loc["generated"]
-        usual = float(totals_mm.reindex(["recorded"])["mean_mm"].to_numpy(float)[0])
+        row = totals_mm.loc["generated"].to_dict()
+        usual = float(totals_mm["mean_mm"].reindex(["recorded"]).to_numpy(float)[0])
         amounts = (float(row["mean_mm"]), float(row["p10_mm"]), float(row["p90_mm"]))
         return self._passed("rain", [rain_statement(gauge, amounts, usual)])
 
