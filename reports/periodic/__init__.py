@@ -1,8 +1,20 @@
 """Periodic risk reports: one content model, written as Word and as PDF, in Chinese and English."""
 
 from reports.periodic.docx_writer import write_docx
-from reports.periodic.inputs import DeliveryCounts, MonthlyInputs
-from reports.periodic.monthly import file_stem, monthly_report
+from reports.periodic.inputs import Consultation, DeliveryCounts, Opinion, ReportInputs
 from reports.periodic.pdf_writer import write_pdf
+from reports.periodic.rain_labels import RainLabel, rain_labels
+from reports.periodic.report import file_stem, periodic_report
 
-__all__ = ["DeliveryCounts", "MonthlyInputs", "file_stem", "monthly_report", "write_docx", "write_pdf"]
+__all__ = [
+    "Consultation",
+    "DeliveryCounts",
+    "Opinion",
+    "RainLabel",
+    "ReportInputs",
+    "file_stem",
+    "periodic_report",
+    "rain_labels",
+    "write_docx",
+    "write_pdf",
+]

@@ -1,4 +1,4 @@
-"""Everything a monthly report knows, computed once and without words."""
+"""Everything a periodic report knows, computed once and without words."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from reports.periodic.inputs import MonthlyInputs
-from reports.periodic.rain_facts import MonthSpan, RainFacts, days_of, gauge_frame, month_span, rain_facts
+from reports.periodic.ahead_facts import AheadFacts, ahead_facts
+from reports.periodic.inputs import ReportInputs
+from reports.periodic.key_dates import KeyDate, PlanAges, key_dates, plan_ages
+from reports.periodic.rain_facts import DaySpan, RainFacts, day_span, days_of, gauge_frame, rain_facts
+from reports.periodic.rain_labels import RainLabel, rain_labels
+from reports.periodic.review_facts import AnswerFacts, answer_facts, by_month, day_levels, reports_in
 from reports.periodic.risk_facts import (
     incidents_in,
     lead_hours,
@@ -21,141 +25,168 @@ from reports.periodic.risk_facts import (
     worst_cycle,
 )
 from reports.words import local
+from risk_models.district.reporting import ImportantPeriod
 from risk_models.forecast.storm import return_period_a
 from risk_models.levels import Level
+from risk_models.outlook.periods import Span
 from risk_models.standards import StormFormula
 
-__all__ = ["CLIMATE_YEARS", "MonthFacts", "OutlookFacts", "month_facts"]
+__all__ = ["LONG_DAYS", "ReportFacts", "ReviewFacts", "report_facts"]
 
-# A shorter record gives no probability of a month's rain; ten years is a floor for wording, not a norm of the service.
-CLIMATE_YEARS = 10
-# The first rule of the World Meteorological Organization for monthly values (WMO-No. 1203): eleven missing days spoil
-# a month.
-_DAYS_MAY_MISS = 10
+#: Spans longer than this are told by month, shorter ones by day.
+LONG_DAYS = 62
 _TOP = 15
 
 
 @dataclass(frozen=True, kw_only=True)
-class OutlookFacts:
-    """What the record can say about the next month.
+class ReviewFacts:
+    """What happened in the reviewed span: see `rain_facts`, `risk_facts` and `review_facts` for the tables."""
 
-    Attributes
-    ----------
-    month : Period
-        The month after the one reported.
-    record_days, record_years, month_years : int
-        Days with rain data, years touched, and years in which that month lacks at most ten days.
-    daily_max_mm : Series
-        Greatest daily rain of that month by year [mm].
-    events_all, events_month : int
-        Events of the history, and those of that month of any year.
-    """
-
-    month: pd.Period
-    record_days: int
-    record_years: int
-    month_years: int
-    daily_max_mm: pd.Series
-    events_all: int
-    events_month: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class MonthFacts:
-    """Facts of a month: see the modules `rain_facts` and `risk_facts` for the tables."""
-
-    inputs: MonthlyInputs
-    zone: str
-    span: MonthSpan
+    span: Span
+    days: DaySpan
     rain: RainFacts
-    formula: StormFormula
     risk: pd.DataFrame
     counts: pd.DataFrame
     worst: pd.Timestamp | None
     towns: pd.DataFrame
     top: pd.DataFrame
     n_warned: int
+    n_hotspots: int
     warnings: pd.DataFrame
     incidents: pd.DataFrame
+    field_reports: pd.DataFrame | None
+    answers: AnswerFacts | None
+    day_levels: pd.Series
+    months: pd.DataFrame
+    labels: tuple[RainLabel, ...]
+
+    @property
+    def is_long(self) -> bool:
+        """True for a span that is told by month."""
+        return self.span.n_days > LONG_DAYS
+
+    def worst_counts(self) -> dict[int, int]:
+        """Return the hotspots by level code at the worst cycle; hotspots without a row are unknown."""
+        if self.worst is None:
+            return {}
+        row: Any = self.counts.loc[self.worst]
+        counts = {int(level): int(row[int(level)]) for level in Level}
+        counts[-1] += self.n_hotspots - sum(counts.values())
+        return counts
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportFacts:
+    """Facts of one report; `review` is None where nothing is looked back on, `ahead` where nothing is to come."""
+
+    inputs: ReportInputs
+    zone: str
+    formula: StormFormula
+    review: ReviewFacts | None
+    ahead: AheadFacts | None
+    record_days: int
+    record_years: int
+    events_all: int
+    events_months: int
     storms: pd.DataFrame | None
-    outlook: OutlookFacts
+    dates: tuple[KeyDate, ...]
+    plans: PlanAges
+    important: ImportantPeriod | None
+
+    @property
+    def focus(self) -> Span:
+        """The span that the report is named after."""
+        return self.inputs.scope.span
+
+    @property
+    def is_outlook(self) -> bool:
+        """True for the edition that is written before its span opens."""
+        return self.inputs.scope.edition == "outlook"
+
+    @property
+    def is_draft(self) -> bool:
+        """True before the consultation has closed."""
+        return self.inputs.stage == "draft"
 
     @property
     def horizon_h(self) -> int:
         """Hours that an assessment looks ahead."""
         return int(self.inputs.district.settings.warning.horizon_h)
 
-    def worst_counts(self) -> dict[int, int]:
-        """Return the hotspots by level code at the worst cycle; hotspots without a row are unknown."""
-        n_hotspots = len(self.inputs.district.hotspots)
-        if self.worst is None:
-            return {}
-        row: Any = self.counts.loc[self.worst]
-        counts = {int(level): int(row[int(level)]) for level in Level}
-        counts[-1] += n_hotspots - sum(counts.values())
-        return counts
-
     def period(self, rain_mm: float, hours: int) -> float:
         """Return the return period [years] of a rain amount by the district's formula."""
         return float(return_period_a(self.formula, rain_mm, 60 * hours))
 
 
-def month_facts(inputs: MonthlyInputs) -> MonthFacts:
-    """Compute the facts of a month.
+def report_facts(inputs: ReportInputs) -> ReportFacts:
+    """Compute the facts of a report.
 
     Parameters
     ----------
-    inputs : MonthlyInputs
+    inputs : ReportInputs
 
     Returns
     -------
-    MonthFacts
+    ReportFacts
     """
-    district, zone = inputs.district, inputs.district.settings.district.timezone
-    span = month_span(inputs.month, zone)
-    rain = rain_facts(inputs.gauges_rain, span, zone)
-    valid_at = utc(inputs.risk["valid_at"])
-    risk = inputs.risk.assign(valid_at=valid_at)[span.contains(valid_at)]
-    counts = level_counts(risk)
-    warnings = warning_table(inputs.warnings, span)
-    warnings["lead_h"] = lead_hours(warnings, rain, district)
+    district, scope = inputs.district, inputs.scope
+    zone = district.settings.district.timezone
+    span = scope.coming or scope.span
+    hourly = gauge_frame(inputs.gauges_rain)
+    known = pd.DatetimeIndex(hourly.index[hourly.notna().any(axis=1)])
+    days = pd.DatetimeIndex(days_of(known, zone).unique()) if len(known) else pd.DatetimeIndex([])
+    months = {day.month for day in span.days()}
+    started = [local(pd.Timestamp(value), zone).month for value in district.history["started_at"]]
     rehearsal = inputs.rehearsal
-    return MonthFacts(
+    important = {item.id: item for item in district.settings.important_periods}
+    return ReportFacts(
         inputs=inputs,
         zone=zone,
-        span=span,
-        rain=rain,
         formula=inputs.standards.storm_formula(district.settings.standards.storm_formula),
+        review=None if scope.reviewed is None else _review_facts(inputs, scope.reviewed, zone),
+        ahead=None if scope.coming is None else ahead_facts(inputs, scope.coming),
+        record_days=len(days),
+        record_years=int(days.year.nunique()),
+        events_all=len(district.history),
+        events_months=sum(month in months for month in started),
+        storms=rehearsal_counts(rehearsal) if rehearsal is not None and len(rehearsal) else None,
+        dates=key_dates(inputs, span, zone),
+        plans=plan_ages(district, local(inputs.issued_at, zone).date()),
+        important=important.get(scope.span.key) if scope.span.kind == "period" else None,
+    )
+
+
+def _review_facts(inputs: ReportInputs, span: Span, zone: str) -> ReviewFacts:
+    """Gather what happened in a span."""
+    district = inputs.district
+    days = day_span(span.first_day, span.last_day, zone)
+    rain = rain_facts(inputs.gauges_rain, days, zone)
+    valid_at = utc(inputs.risk["valid_at"])
+    risk = inputs.risk.assign(valid_at=valid_at)[days.contains(valid_at)]
+    counts = level_counts(risk)
+    warnings = warning_table(inputs.warnings, days)
+    warnings["lead_h"] = lead_hours(warnings, rain, district)
+    incidents, levels = incidents_in(district, days), day_levels(risk, days)
+    labels = rain_labels(district) if inputs.rain_labels is None else inputs.rain_labels
+    climate = None if inputs.outlook is None else inputs.outlook.climate
+    return ReviewFacts(
+        span=span,
+        days=days,
+        rain=rain,
         risk=risk,
         counts=counts,
         worst=worst_cycle(counts),
         towns=town_risk(risk, district),
         top=top_hotspots(risk, district, n=_TOP),
         n_warned=int(risk.loc[risk["level"] >= 1, "hotspot_id"].nunique()),
+        n_hotspots=len(district.hotspots),
         warnings=warnings,
-        incidents=incidents_in(district, span),
-        storms=rehearsal_counts(rehearsal) if rehearsal is not None and len(rehearsal) else None,
-        outlook=_outlook_facts(inputs, zone),
-    )
-
-
-def _outlook_facts(inputs: MonthlyInputs, zone: str) -> OutlookFacts:
-    """Measure the record and the history for the next month."""
-    coming = pd.Period(inputs.month, freq="M") + 1
-    hourly = gauge_frame(inputs.gauges_rain)
-    daily = hourly.groupby(days_of(pd.DatetimeIndex(hourly.index), zone)).sum(min_count=1).max(axis=1).dropna()
-    days = pd.DatetimeIndex(daily.index)
-    of_month = daily[days.month == coming.month]
-    by_year = of_month.groupby(pd.DatetimeIndex(of_month.index).year)
-    enough = by_year.size() >= coming.days_in_month - _DAYS_MAY_MISS
-    history = inputs.district.history
-    months = [local(pd.Timestamp(value), zone).month for value in history["started_at"]]
-    return OutlookFacts(
-        month=coming,
-        record_days=len(daily),
-        record_years=int(days.year.nunique()),
-        month_years=int(enough.sum()),
-        daily_max_mm=by_year.max()[enough],
-        events_all=len(history),
-        events_month=sum(month == coming.month for month in months),
+        incidents=incidents,
+        field_reports=reports_in(inputs.field_reports, days),
+        answers=answer_facts(inputs.acknowledgements, days),
+        day_levels=levels,
+        months=by_month(
+            rain, inputs.reference_gauge, levels=levels, warnings=warnings, incidents=incidents, climate=climate, zone=zone
+        ),
+        labels=tuple(label for label in labels if label.touches(days.start, days.end)),
     )

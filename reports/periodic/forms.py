@@ -9,16 +9,21 @@ from typing import Any
 import pandas as pd
 
 from reports.periodic.content import DocumentBuilder
-from reports.periodic.facts import MonthFacts
+from reports.periodic.facts import ReportFacts, ReviewFacts
 from reports.periodic.phrases import Phrases
 from reports.words import UNKNOWN, Lang, day_time, is_missing, local, moment, plain
 from risk_models.forecast.storm import return_period_text
 from risk_models.levels import Level
+from risk_models.outlook.periods import Span
+from risk_models.outlook.wording import percent, word
 from risk_models.standards import Stage
 
-__all__ = ["DASH", "Desk", "one"]
+__all__ = ["DASH", "Desk", "Row", "chance", "metres", "one"]
+
+Row = tuple[str, str, str]
 
 DASH = "—"
+_UNITS = ("day", "hour", "minute", "mm", "year", "person", "percent")
 
 
 def one(value: Any) -> str:
@@ -32,11 +37,27 @@ def one(value: Any) -> str:
     return DASH if value is None or is_missing(value) else f"{value:.1f}"
 
 
+def chance(p: Any) -> str:
+    """Return a probability in per cent, never 0 % or 100 %; a dash for what is missing.
+
+    Examples
+    --------
+    >>> chance(0.34), chance(0.0), chance(float("nan"))
+    ('34%', '<1%', '—')
+    """
+    return DASH if p is None or is_missing(p) else percent(float(p))
+
+
+def metres(depth_m: Any) -> str:
+    """Return a depth in metres with two decimals; a dash for what is missing."""
+    return DASH if depth_m is None or is_missing(depth_m) else f"{depth_m:.2f}"
+
+
 @dataclass(frozen=True)
 class Desk:
     """What every section needs at hand: facts, sentences, and the document being built."""
 
-    facts: MonthFacts
+    facts: ReportFacts
     say: Phrases
     out: DocumentBuilder
 
@@ -76,8 +97,10 @@ class Desk:
         return Level(level).zh if self.lang == "zh" else Level(level).en
 
     def moment(self, at: Any) -> str:
-        """Return a moment in prose, without the year."""
-        return moment(at, self.lang, self.facts.zone, year=False)
+        """Return a moment in prose; without the year where the report looks back on a single one."""
+        review = self.facts.review
+        year = review is None or review.span.first_day.year != review.span.last_day.year
+        return moment(at, self.lang, self.facts.zone, year=year)
 
     def stamp(self, at: Any) -> str:
         """Return a moment for a table cell."""
@@ -87,9 +110,78 @@ class Desk:
         """Return a local date without the year."""
         return f"{day.month}月{day.day}日" if self.lang == "zh" else f"{day.day} {day:%B}"
 
-    def month(self, period: pd.Period) -> dict[str, str]:
-        """Return the gaps that name a month."""
-        return {"month": str(period.month), "month_name": period.start_time.strftime("%B")}
+    def span_name(self, span: Span) -> str:
+        """Return the name of a span as it stands within a sentence."""
+        name = plain(span.name_zh if self.lang == "zh" else span.name_en)
+        if span.kind == "period":
+            return self.say("spans.in_period", name=name)
+        return f"the {name}" if self.lang == "en" and span.kind == "flood-season" else name
+
+    def spans(self) -> dict[str, str]:
+        """Return the gaps that name the spans: span (reviewed) and coming; empty where there is none."""
+        review, ahead = self.facts.review, self.facts.ahead
+        return {
+            "span": "" if review is None else self.span_name(review.span),
+            "coming": "" if ahead is None else self.span_name(ahead.span),
+        }
+
+    def month_title(self, month: pd.Period) -> str:
+        """Return a month for the first column of a table."""
+        return f"{month.year}年{month.month}月" if self.lang == "zh" else f"{month.start_time:%b} {month.year}"
+
+    def count(self, number: int, noun: str) -> str:
+        """Return a number with its counting word or noun, singular or plural."""
+        one_form, many_form = self.say.words(f"nouns.{noun}")
+        text = one_form if number == 1 else many_form
+        return f"{number}{text}" if self.lang == "zh" else f"{number} {text}"
+
+    def review(self) -> ReviewFacts:
+        """Return the facts of the reviewed span, for sections that only exist with one."""
+        if self.facts.review is None:
+            raise ValueError("this report looks back on nothing")
+        return self.facts.review
+
+    def list(self, parts: list[str]) -> str:
+        """Return parts as an enumeration."""
+        return ("、" if self.lang == "zh" else ", ").join(parts)
+
+    def hotspot(self, hotspot_id: str) -> str:
+        """Return the name of a hotspot; its id where it is not listed."""
+        hotspots = self.facts.inputs.district.hotspots
+        if hotspot_id not in hotspots.index:
+            return plain(hotspot_id)
+        return self.name(hotspots.loc[hotspot_id], "hotspot_name")
+
+    def word(self, p: float) -> str:
+        """Return the word for a chance."""
+        chosen = word(float(p), tuple(self.facts.inputs.standards.wording_levels()))
+        return chosen.zh if self.lang == "zh" else chosen.en
+
+    def stage(self, stage_id: str) -> str:
+        """Return the profile's word for a stage, for a heading; the plain word where the profile lacks the stage."""
+        for stage in self.stages():
+            if stage.id == stage_id:
+                return stage.zh if self.lang == "zh" else stage.en[:1].upper() + stage.en[1:]
+        return self.say(f"stages.{stage_id}")
+
+    def key_table(self, caption: str, rows: list[Row]) -> None:
+        """Add a table of items, values and units; nothing without rows."""
+        if rows:
+            header = self.say.words("key.columns")
+            self.out.table(caption, header, rows, align=("left", "right", "left"), widths=(5.6, 3.2, 1.2))
+
+    def item(self, key: str, number: int, noun: str, **gaps: str) -> Row:
+        """Return a row of a key table: item, number, counting word."""
+        return (self.say(key, **gaps), str(number), self.unit(noun))
+
+    def unit(self, noun: str) -> str:
+        """Return the counting word for the last column of a key table; empty in English where the item names it."""
+        return self.say.words(f"nouns.{noun}")[1] if self.lang == "zh" or noun in _UNITS else ""
+
+    @property
+    def joint(self) -> str:
+        """What stands between two sentences of one paragraph."""
+        return "" if self.lang == "zh" else " "
 
     def period(self, rain_mm: float, hours: int) -> str:
         """Return the return period of a rain amount in words."""
@@ -117,6 +209,14 @@ class Desk:
         """Return the names of the stages as a list in words."""
         separator = "、" if self.lang == "zh" else ", "
         return separator.join(stage.zh if self.lang == "zh" else stage.en for stage in self.stages())
+
+    def date(self, day: Any) -> str:
+        """Return a local date with its year."""
+        return f"{day.year}年{day.month}月{day.day}日" if self.lang == "zh" else f"{day.day} {day:%B} {day.year}"
+
+    def dates(self, first: Any, last: Any) -> str:
+        """Return days in words; one day once."""
+        return self.date(first) if first == last else self.date(first) + ("至" if self.lang == "zh" else " to ") + self.date(last)
 
     def season(self, dates: tuple[str, str]) -> str:
         """Return a span of month-days in words."""

@@ -1,26 +1,33 @@
-"""What a monthly report is made from."""
+"""What a periodic report is made from."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 import xarray as xr
 
+from reports.periodic.rain_labels import RainLabel
+from risk_models.outlook.period_outlook import PeriodOutlook
+from risk_models.outlook.periods import Scope
 from risk_models.standards import Standards
+from risk_models.verification.statements import StatementReview
 
 if TYPE_CHECKING:
     from risk_models.district import District
 
-__all__ = ["DeliveryCounts", "MonthlyInputs"]
+__all__ = ["Consultation", "DeliveryCounts", "Opinion", "ReportInputs", "Stage"]
+
+#: A draft goes to the consultation; an issued report carries its record.
+Stage = Literal["draft", "issued"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryCounts:
-    """What became of the mails of the month.
+    """What became of the mails of the reviewed span.
 
     Attributes
     ----------
@@ -40,45 +47,128 @@ class DeliveryCounts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MonthlyInputs:
-    """The tables a monthly report stands on; nothing else is read.
+class Opinion:
+    """What one department said of a draft.
+
+    Attributes
+    ----------
+    department : str
+        Id of a department of the settings, or its name.
+    expert : str
+        Who spoke.
+    opinion : str
+        In the words that were given; empty for no objection.
+    at : datetime
+        Aware.
+    """
+
+    department: str
+    expert: str
+    opinion: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consultation:
+    """Record of the consultation (会商) on a draft.
+
+    Attributes
+    ----------
+    chair : str
+        Who led it and signs.
+    opened_at, closed_at : datetime
+        Aware.
+    decision : str
+        What was decided, in the chair's words.
+    opinions : tuple of Opinion
+    """
+
+    chair: str
+    opened_at: datetime
+    closed_at: datetime
+    decision: str
+    opinions: tuple[Opinion, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportInputs:
+    """The tables a periodic report stands on; nothing else is read.
 
     Attributes
     ----------
     district : District
         Names, plans, history and settings.
     standards : Standards
-    month : str
-        Month reported, ``YYYY-MM``, in the district's local time.
+    scope : Scope
+        Span reviewed, span to come, edition.
+    issued_at : datetime
+        Aware; the moment of issue, given by the caller.
     gauges_rain : xarray.Dataset
         ``rain_mm(time, gauge)`` [mm in the step], `time` = END of the hour, UTC; NaN or absent = unknown.
     risk : DataFrame
-        A row per cycle and hotspot: valid_at (UTC), hotspot_id, level (int), score (0-100), depth_p50_m [m].
+        A row per cycle and hotspot of the reviewed span: valid_at (UTC), hotspot_id, level (int), score (0-100),
+        depth_p50_m [m], optionally depth_now_m [m].
     warnings : DataFrame
         A row per revision; columns are the fields of `WarningRecord`.
-    issued_at : datetime
-        Aware; the moment of issue, given by the caller.
+    reference_gauge : str
+        Gauge that stands for the district in figures.
+    revision : int
+        0 for the first.
+    stage : {"draft", "issued"}
     deliveries : DeliveryCounts or None
         None where nothing is recorded.
+    acknowledgements : DataFrame or None
+        A row per message that asked for an answer: warning_id, area_code, level, sent_at, deadline_at, answered_at
+        (NaT: none), answer, steps (contacts called, int).
+    field_reports : DataFrame or None
+        at, hotspot_id, state (flooded, not_flooded, not_checked), who.
     rehearsal : DataFrame or None
         Design storms: return_period_a, duration_min, rain_total_mm, hotspot_id, peak_depth_m [m]; None if not run.
-    reference_gauge : str
-        Gauge drawn in the hyetograph.
+    exposure : DataFrame or None
+        Index hotspot_id; columns of `hotspot_exposure`, and those of `ContourExposure.at` where known.
+    capacity : DataFrame or None
+        Index town_code: people_exposed, shelter_free, team_people, pumps, and where known shelter_shortfall (people)
+        and pump_shortfall (pumps).
+    outages : DataFrame or None
+        Drains and pumps out of order; columns of `OUTAGE_COLUMNS`.
+    outlook : PeriodOutlook or None
+        Of the coming span.
+    review : StatementReview or None
+        Of the last report's statements; None if there was none.
+    consultation : Consultation or None
+    templates : Path or None
+        Folder of the bureau whose files replace single sentences.
+    rain_labels : tuple of RainLabel or None
+        Spells of rain that were constructed, not observed; None: as the labels beside the district's feeds say.
     """
 
     district: District
     standards: Standards
-    month: str
+    scope: Scope
+    issued_at: datetime
     gauges_rain: xr.Dataset
     risk: pd.DataFrame
     warnings: pd.DataFrame
-    issued_at: datetime
+    reference_gauge: str
+    revision: int = 0
+    stage: Stage = "draft"
     deliveries: DeliveryCounts | None = None
+    acknowledgements: pd.DataFrame | None = None
+    field_reports: pd.DataFrame | None = None
     rehearsal: pd.DataFrame | None = None
-    reference_gauge: str = "57083"
+    exposure: pd.DataFrame | None = None
+    capacity: pd.DataFrame | None = None
+    outages: pd.DataFrame | None = None
+    outlook: PeriodOutlook | None = None
+    review: StatementReview | None = None
+    consultation: Consultation | None = None
+    templates: Path | None = None
+    rain_labels: tuple[RainLabel, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.issued_at.tzinfo is None:
             raise ValueError(f"issued_at must be timezone-aware, got {self.issued_at.isoformat()}")
-        if re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", self.month) is None:
-            raise ValueError(f"month must read YYYY-MM, got '{self.month}'")
+        if self.revision < 0:
+            raise ValueError(f"revision counts from 0, got {self.revision}")
+        if self.stage not in ("draft", "issued"):
+            raise ValueError(f"stage must be draft or issued, got '{self.stage}'")

@@ -6,6 +6,7 @@ so a number in prose is the number in the table.
 
 from __future__ import annotations
 
+import string
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -69,16 +70,60 @@ class Phrases:
 
 
 @cache
-def load_phrases(lang: Lang) -> Phrases:
+def load_phrases(lang: Lang, folder: Path | None = None) -> Phrases:
     """Return the sentences of a language.
 
     Parameters
     ----------
     lang : {"zh", "en"}
+    folder : Path, optional
+        A bureau's own folder. A ``phrases.<lang>.toml`` there may replace single sentences; every name in it must be one
+        of the original file, and a sentence may use only the gaps of the original.
+
+    Raises
+    ------
+    ConfigError
+        If the bureau's file cannot be read, names what the original has not, or uses other gaps.
 
     Examples
     --------
-    >>> load_phrases("en")("outlook.season_in", month_name="August", flood="15 May to 30 September")
-    'August lies in the flood season (15 May to 30 September).'
+    >>> load_phrases("en")("dates.flood_begins")
+    'Flood season begins'
     """
-    return Phrases(lang, tomllib.loads((_FOLDER / f"phrases.{lang}.toml").read_text(encoding="utf-8")))
+    name = f"phrases.{lang}.toml"
+    table = tomllib.loads((_FOLDER / name).read_text(encoding="utf-8"))
+    own = None if folder is None else folder / name
+    if own is not None and own.is_file():
+        try:
+            changes = tomllib.loads(own.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{own.name} of the templates folder cannot be read: {error}") from None
+        _override(table, changes, "", name)
+    return Phrases(lang, table)
+
+
+def _override(table: dict[str, Any], changes: dict[str, Any], path: str, file: str) -> None:
+    """Put the bureau's sentences in place of the originals."""
+    for key, value in changes.items():
+        name = f"{path}{key}"
+        if key not in table or type(table[key]) is not type(value):
+            raise ConfigError(f"{file} of the templates folder: '{name}' is no sentence of the original file")
+        if isinstance(value, dict):
+            _override(table[key], value, f"{name}.", file)
+            continue
+        if isinstance(value, list) and len(value) != len(table[key]):
+            raise ConfigError(f"{file} of the templates folder: '{name}' needs {len(table[key])} words, got {len(value)}")
+        if isinstance(value, str):
+            strange = sorted(_gaps(value, name, file) - _gaps(table[key], name, file))
+            if strange:
+                known = ", ".join(sorted(_gaps(table[key], name, file))) or "none"
+                raise ConfigError(f"{file} of the templates folder: gap '{strange[0]}' in '{name}'; known: {known}")
+        table[key] = value
+
+
+def _gaps(text: str, name: str, file: str) -> set[str]:
+    """Return the names of the gaps of a sentence."""
+    try:
+        return {gap for _, gap, _, _ in string.Formatter().parse(text) if gap is not None}
+    except ValueError as error:
+        raise ConfigError(f"{file} of the templates folder: '{name}' cannot be read: {error}") from None

@@ -1,4 +1,4 @@
-"""Rain of a month by gauge and day: what is known, what is missing, and the greatest amounts.
+"""Rain of a span of days by gauge and day: what is known, what is missing, and the greatest amounts.
 
 Days are those of the Chinese weather service: from 20:00 to 20:00 Beijing time, named after the day they end in.
 Missing hours are never counted as dry: a sum says how many hours it stands on, and a moving sum needs all its hours.
@@ -7,25 +7,26 @@ Missing hours are never counted as dry: a sum says how many hours it stands on, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-__all__ = ["DAY_ENDS_H", "MonthSpan", "RainFacts", "days_of", "gauge_frame", "month_span", "rain_facts"]
+__all__ = ["DAY_ENDS_H", "WINDOWS_H", "DaySpan", "RainFacts", "day_span", "days_of", "gauge_frame", "rain_facts"]
 
 DAY_ENDS_H = 20
-_WINDOWS_H = (1, 3, 24)
+WINDOWS_H = (1, 2, 3, 6, 12, 24)
 
 
 @dataclass(frozen=True)
-class MonthSpan:
-    """A local month.
+class DaySpan:
+    """Local days.
 
     Attributes
     ----------
     start, end : Timestamp
-        UTC; rain of the month fell in hours that end after `start` and not after `end` (20:00 local).
+        UTC; rain of the days fell in hours that end after `start` and not after `end` (20:00 local).
     days : tuple of Timestamp
         Local midnights without zone.
     zone : str
@@ -39,36 +40,38 @@ class MonthSpan:
 
     @property
     def hours(self) -> pd.DatetimeIndex:
-        """Ends of every hour of the month, naive UTC."""
+        """Ends of every hour of the days, naive UTC."""
         return pd.date_range(self.start, self.end, freq="h", inclusive="right").tz_localize(None).as_unit("ns")
 
     def contains(self, at: pd.Series) -> pd.Series:
-        """Tell which of the moments (aware) fall into the calendar month, from midnight to midnight local time."""
+        """Tell which of the moments (aware) fall into the calendar days, from midnight to midnight local time."""
         first, last = (day.tz_localize(self.zone) for day in (self.days[0], self.days[-1] + pd.Timedelta(days=1)))
         return (at >= first) & (at < last)
 
 
 @dataclass(frozen=True)
 class RainFacts:
-    """Rain of a month.
+    """Rain of a span of days.
 
     Attributes
     ----------
     hourly_mm : DataFrame
-        Every hour of the month (naive UTC ends) by gauge [mm]; NaN = unknown.
+        Every hour of the span (naive UTC ends) by gauge [mm]; NaN = unknown.
     daily_mm : DataFrame
         Every day by gauge [mm]: sum of the known hours; NaN if no hour is known.
     day_status : Series
-        Per day: "complete" (some gauge has all 24 hours), "partial", or "missing".
+        Per day: "complete" (some gauge has all its hours), "partial", or "missing".
     gauges : DataFrame
-        Per gauge: hours_known, total_mm, max_1h_mm, max_1h_at, max_3h_mm, max_3h_at, max_24h_mm, max_24h_at
-        (ends, UTC).
+        Per gauge: hours_known, total_mm, and for each of `WINDOWS_H` max_1h_mm, max_1h_at and so on (ends, UTC).
+    is_full_day : DataFrame
+        Every day by gauge: all its hours are known.
     """
 
     hourly_mm: pd.DataFrame
     daily_mm: pd.DataFrame
     day_status: pd.Series
     gauges: pd.DataFrame
+    is_full_day: pd.DataFrame
 
     def days_with(self, status: str) -> int:
         """Return how many days have a status."""
@@ -88,31 +91,30 @@ class RainFacts:
         return known[0].tz_localize("UTC") - pd.Timedelta(hours=1), known[-1].tz_localize("UTC")
 
 
-def month_span(month: str, zone: str) -> MonthSpan:
-    """Return the span of a local month; its days of rain end at 20:00.
+def day_span(first_day: date, last_day: date, zone: str) -> DaySpan:
+    """Return the span of local days, both included; days of rain end at 20:00.
 
     Examples
     --------
-    >>> span = month_span("2021-07", "Asia/Shanghai")
+    >>> span = day_span(date(2021, 7, 1), date(2021, 7, 31), "Asia/Shanghai")
     >>> span.start.isoformat(), len(span.days), len(span.hours)
     ('2021-06-30T12:00:00+00:00', 31, 744)
     """
-    period = pd.Period(month, freq="M")
-    days = tuple(pd.date_range(period.start_time.normalize(), period.end_time.normalize(), freq="D"))
+    days = tuple(pd.date_range(first_day, last_day, freq="D"))
     ends = pd.Timedelta(hours=DAY_ENDS_H)
     first = (days[0] - pd.Timedelta(days=1) + ends).tz_localize(zone).tz_convert("UTC")
     last = (days[-1] + ends).tz_localize(zone).tz_convert("UTC")
-    return MonthSpan(first, last, days, zone)
+    return DaySpan(first, last, days, zone)
 
 
-def rain_facts(gauges_rain: xr.Dataset, span: MonthSpan, zone: str) -> RainFacts:
-    """Sum up the rain of a month.
+def rain_facts(gauges_rain: xr.Dataset, span: DaySpan, zone: str) -> RainFacts:
+    """Sum up the rain of a span.
 
     Parameters
     ----------
     gauges_rain : xarray.Dataset
         ``rain_mm(time, gauge)`` [mm in the hour], `time` = end of the hour, UTC.
-    span : MonthSpan
+    span : DaySpan
     zone : str
         IANA name of the local time.
 
@@ -124,7 +126,7 @@ def rain_facts(gauges_rain: xr.Dataset, span: MonthSpan, zone: str) -> RainFacts
     --------
     >>> times = pd.date_range("2021-07-19T13:00", periods=24, freq="h")
     >>> rain = xr.Dataset({"rain_mm": (("time", "gauge"), np.full((24, 1), 2.0))}, {"time": times, "gauge": ["A"]})
-    >>> facts = rain_facts(rain, month_span("2021-07", "Asia/Shanghai"), "Asia/Shanghai")
+    >>> facts = rain_facts(rain, day_span(date(2021, 7, 1), date(2021, 7, 31), "Asia/Shanghai"), "Asia/Shanghai")
     >>> facts.days_known, facts.gauges.loc["A", ["total_mm", "max_24h_mm"]].tolist()
     (1, [48.0, 48.0])
     """
@@ -132,9 +134,12 @@ def rain_facts(gauges_rain: xr.Dataset, span: MonthSpan, zone: str) -> RainFacts
     day_of_hour = days_of(span.hours, zone)
     daily = hourly.groupby(day_of_hour).sum(min_count=1).reindex(span.days)
     known_hours = hourly.notna().groupby(day_of_hour).sum().reindex(span.days, fill_value=0)
-    most = known_hours.max(axis=1) if known_hours.shape[1] else pd.Series(0, index=span.days)
-    status = pd.Series(np.select([most >= 24, most > 0], ["complete", "partial"], "missing"), index=span.days)
-    return RainFacts(hourly, daily, status, _gauge_table(hourly))
+    # 23 and 25 hours occur where clocks are put forward and back.
+    hours = pd.Series(1, index=span.hours).groupby(day_of_hour).sum().reindex(span.days, fill_value=0)
+    is_full = known_hours.ge(hours, axis=0)
+    is_known = (known_hours > 0).any(axis=1)
+    status = pd.Series(np.select([is_full.any(axis=1), is_known], ["complete", "partial"], "missing"), index=span.days)
+    return RainFacts(hourly, daily, status, _gauge_table(hourly), is_full)
 
 
 def gauge_frame(gauges_rain: xr.Dataset) -> pd.DataFrame:
@@ -159,7 +164,7 @@ def _gauge_table(hourly: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(
         {"hours_known": hourly.notna().sum(), "total_mm": hourly.sum(min_count=1)}, index=hourly.columns
     )
-    for hours in _WINDOWS_H:
+    for hours in WINDOWS_H:
         sums = hourly.rolling(hours, min_periods=hours).sum()
         known = sums.columns[sums.notna().any()]
         table[f"max_{hours}h_mm"] = sums.max()

@@ -1,13 +1,14 @@
-"""Risk, warnings, incidents, rehearsals and measures of a month, as small tables that the prose is written from."""
+"""Risk, warnings, incidents, rehearsals and measures of a span of days, as small tables that the prose is written from."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import pandas as pd
 
-from reports.periodic.rain_facts import MonthSpan, RainFacts
+from reports.periodic.rain_facts import DaySpan, RainFacts
 from risk_models.levels import Level, worst
 from risk_models.warning.records import Action
 
@@ -21,6 +22,7 @@ __all__ = [
     "lead_hours",
     "level_counts",
     "measures_by_unit",
+    "reached_levels",
     "rehearsal_counts",
     "top_hotspots",
     "town_risk",
@@ -31,6 +33,7 @@ __all__ = [
 
 WARNING_LEVELS = (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE)
 _DEPTHS_M = (0.15, 0.50)
+_DISTRICT_SCOPES = ("district", "department", "headquarters")
 
 
 def utc(values: pd.Series) -> pd.Series:
@@ -82,7 +85,7 @@ def worst_cycle(counts: pd.DataFrame) -> pd.Timestamp | None:
 
 
 def town_risk(risk: pd.DataFrame, district: District) -> pd.DataFrame:
-    """Return the worst of the month per town: level, hotspots that reached each level, hours at blue or above.
+    """Return the worst of the span per town: level, hotspots that reached each level, hours at blue or above.
 
     Returns
     -------
@@ -110,7 +113,7 @@ def town_risk(risk: pd.DataFrame, district: District) -> pd.DataFrame:
 
 
 def top_hotspots(risk: pd.DataFrame, district: District, *, n: int) -> pd.DataFrame:
-    """Return the `n` hotspots at blue or above with the highest level and score of the month.
+    """Return the `n` hotspots at blue or above with the highest level and score of the span.
 
     Returns
     -------
@@ -130,14 +133,14 @@ def top_hotspots(risk: pd.DataFrame, district: District, *, n: int) -> pd.DataFr
     return table
 
 
-def warning_table(warnings: pd.DataFrame, span: MonthSpan) -> pd.DataFrame:
-    """Return one row per warning that was first issued in the month.
+def warning_table(warnings: pd.DataFrame, span: DaySpan) -> pd.DataFrame:
+    """Return one row per warning that was first issued in the span.
 
     Parameters
     ----------
     warnings : DataFrame
         A row per revision; fields of `WarningRecord`.
-    span : MonthSpan
+    span : DaySpan
 
     Returns
     -------
@@ -172,7 +175,7 @@ def warning_table(warnings: pd.DataFrame, span: MonthSpan) -> pd.DataFrame:
 
 
 def lead_hours(table: pd.DataFrame, rain: RainFacts, district: District) -> pd.Series:
-    """Return the time [h] from the first issue of each warning to the start of the month's heaviest hour nearby.
+    """Return the time [h] from the first issue of each warning to the start of the span's heaviest hour nearby.
 
     "Nearby" is the gauge with known rain that is nearest to the middle of the town. A positive number means that the
     warning came first; NaN where no gauge has rain.
@@ -193,8 +196,8 @@ def lead_hours(table: pd.DataFrame, rain: RainFacts, district: District) -> pd.S
     return pd.Series(leads, index=table.index, dtype=float)
 
 
-def incidents_in(district: District, span: MonthSpan) -> pd.DataFrame:
-    """Return the recorded incidents that began in the month, oldest first."""
+def incidents_in(district: District, span: DaySpan) -> pd.DataFrame:
+    """Return the recorded incidents that began in the span, oldest first."""
     history = district.history
     if history.empty:
         return history
@@ -227,24 +230,32 @@ def rehearsal_counts(rehearsal: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def measures_by_unit(district: District, towns: pd.DataFrame, risk: pd.DataFrame, *, lang: str) -> pd.DataFrame:
-    """Return the plans whose trigger level was reached in the month, by responsible unit.
+def measures_by_unit(district: District, reached: Mapping[str, int], *, lang: str) -> pd.DataFrame:
+    """Return the plans whose trigger level was reached, by responsible unit.
 
     A plan counts when its town, hotspot or (for the district and its departments) the district reached its level.
+
+    Parameters
+    ----------
+    district : District
+    reached : mapping of str to int
+        Level by hotspot and town; "" for the district. See `reached_levels`.
+    lang : {"zh", "en"}
 
     Returns
     -------
     DataFrame
-        Indexed by owner_unit, units with most plans first: n_plans, level (highest trigger), actions (distinct
-        clauses of the highest plans, at most four, in their order).
+        Indexed by owner_unit, units with the highest trigger and most plans first: n_plans, level (highest trigger),
+        actions (distinct clauses of the highest plans, at most four, in their order).
     """
-    reached = _reached_levels(district, towns, risk)
+    levels = dict(reached)
+    for code, town in district.communities["town_code"].items():
+        levels[str(code)] = levels.get(str(town), -1)
+    whole = levels.get("", -1)
     plans = district.plans.assign(
         trigger=[int(Level.from_name(name)) for name in district.plans["trigger_level"]],
         reached=[
-            reached.get(str(scope), reached[""])
-            if kind in ("district", "department", "headquarters")
-            else reached.get(str(scope), -1)
+            levels.get(str(scope), whole) if kind in _DISTRICT_SCOPES else levels.get(str(scope), -1)
             for kind, scope in zip(district.plans["scope_kind"], district.plans["scope_id"], strict=True)
         ],
     )
@@ -261,14 +272,11 @@ def measures_by_unit(district: District, towns: pd.DataFrame, risk: pd.DataFrame
     return table.sort_values(["level", "n_plans"], ascending=False, kind="stable").rename_axis("owner_unit")
 
 
-def _reached_levels(district: District, towns: pd.DataFrame, risk: pd.DataFrame) -> dict[str, int]:
-    """Return the highest level of the month by scope id; the empty key stands for the district."""
+def reached_levels(towns: pd.DataFrame, risk: pd.DataFrame) -> dict[str, int]:
+    """Return the highest level of a span by hotspot and town; the empty key stands for the district."""
     hotspots = risk.groupby("hotspot_id")["level"].max().astype(int)
     reached = {"": int(worst(hotspots)), **{str(key): int(value) for key, value in hotspots.items()}}
-    reached |= {str(code): int(level) for code, level in towns["level"].items()}
-    for code, town in district.communities["town_code"].items():
-        reached[str(code)] = reached.get(str(town), -1)
-    return reached
+    return reached | {str(code): int(level) for code, level in towns["level"].items()}
 
 
 def at_cycle(risk: pd.DataFrame, district: District, moment: pd.Timestamp) -> gpd.GeoDataFrame:

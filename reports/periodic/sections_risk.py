@@ -1,222 +1,214 @@
-"""Risk, warnings, rehearsal, measures and uncertainty of a monthly report."""
+"""Risk by town and hotspot: levels reached in the reviewed span, chances in the span to come."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from reports.figures.level_map import LevelMap
+from reports.figures.period_charts import chance_bars, chance_map, town_ranking
+from reports.periodic.ahead_facts import AheadFacts
 from reports.periodic.charts import level_chart
-from reports.periodic.forms import DASH, Desk, one
-from reports.periodic.risk_facts import WARNING_LEVELS, at_cycle, measures_by_unit
-from reports.words import is_missing, kind_name, plain
+from reports.periodic.forms import DASH, Desk, chance, metres, one
+from reports.periodic.pictures import source_gaps
+from reports.periodic.risk_facts import WARNING_LEVELS, at_cycle
+from reports.words import kind_name
 from risk_models.levels import Level
 
-__all__ = ["add_measures", "add_rehearsal", "add_risk", "add_uncertainty", "add_warnings"]
+__all__ = ["add_risk"]
 
-_UNITS_SHOWN = 15
-_CONSTRUCTED_MONTH = "2021-07"
+_SPOTS_SHOWN = 15
+#: More assessments than this are not drawn one by one.
+_CYCLES_DRAWN = 800
 
 
 def add_risk(desk: Desk) -> None:
-    """Add the worst hour with map and chart, the towns, and the hotspots to watch."""
+    """Add the worst hour, the towns and the hotspots; then the chances of the span to come."""
     say, facts = desk.say, desk.facts
-    desk.out.section(say("risk.heading"))
-    if facts.worst is None:
-        desk.out.prose(say("risk.no_cycles" if facts.counts.empty else "risk.none"))
+    desk.out.section(say("risk.heading", stage=desk.stage("forecast")))
+    parts = [_reviewed, _coming]
+    for part in reversed(parts) if facts.is_outlook else parts:
+        part(desk)
+
+
+def _reviewed(desk: Desk) -> None:
+    """Add what was reached in the reviewed span."""
+    say, review = desk.say, desk.facts.review
+    if review is None:
         return
-    desk.out.subsection(say("risk.worst"))
-    _add_worst_hour(desk, facts.worst)
-    desk.out.subsection(say("risk.towns"))
-    _add_towns(desk)
-    desk.out.subsection(say("risk.hotspots"))
-    _add_hotspots(desk)
+    if review.worst is None:
+        desk.out.subsection(say("risk.worst", **desk.spans()))
+        desk.out.prose(say("risk.no_cycles" if review.counts.empty else "risk.none", **desk.spans()))
+        _no_hotspots(desk)
+        return
+    desk.out.subsection(say("risk.worst", **desk.spans()))
+    _worst_hour(desk, review.worst)
+    desk.out.subsection(say("risk.towns", **desk.spans()))
+    _towns(desk)
+    desk.out.subsection(say("risk.hotspots", **desk.spans()))
+    _hotspots(desk)
 
 
-def _add_worst_hour(desk: Desk, worst: pd.Timestamp) -> None:
+def _worst_hour(desk: Desk, worst: pd.Timestamp) -> None:
     """Add counts, map and chart of the worst hour."""
-    say, facts = desk.say, desk.facts
-    counts = facts.worst_counts()
+    say, review = desk.say, desk.review()
+    counts = review.worst_counts()
     gaps = {str(level): str(counts[level]) for level in (*WARNING_LEVELS, Level.UNKNOWN)}
-    n_hotspots, at = str(len(facts.inputs.district.hotspots)), desk.moment(worst)
-    desk.out.prose(say("risk.worst_text", at=at, n=n_hotspots, horizon=str(facts.horizon_h), **gaps))
+    at, n = desk.moment(worst), desk.count(review.n_hotspots, "hotspot")
+    desk.out.prose(say("risk.worst_text", at=at, n=n, **gaps))
     levels = (*WARNING_LEVELS, Level.NONE, Level.UNKNOWN)
     header = (say("risk.level"), *(desk.level_title(level) for level in levels), say("review.total"))
-    row = (say("risk.number"), *(str(counts[level]) for level in levels), n_hotspots)
+    row = (say("risk.number"), *(str(counts[level]) for level in levels), str(review.n_hotspots))
     desk.out.table(say("risk.counts_table"), header, [row], align=("left", *("right",) * 7))
-    table = at_cycle(facts.risk, facts.inputs.district, worst)
+    desk.out.note(say("risk.horizon", horizon=desk.count(desk.facts.horizon_h, "hour")))
+    if len(review.counts) <= _CYCLES_DRAWN:
+        chart = level_chart(review.counts, desk.lang, desk.facts.zone)
+        desk.out.figure(chart, say("risk.counts"), alt=say("risk.counts_alt"), width_mm=140.0)
+    table = at_cycle(review.risk, desk.facts.inputs.district, worst)
     table.attrs["valid_at"] = worst.isoformat()
-    chart = level_chart(facts.counts, desk.lang, facts.zone)
-    desk.out.figure(chart, say("risk.counts"), alt=say("risk.counts_alt"), width_mm=140.0)
-    picture = LevelMap(facts.inputs.district).png(table)
+    picture = LevelMap(desk.facts.inputs.district).png(table, lang=desk.lang)
     by_level = {str(level): str(counts[level]) for level in WARNING_LEVELS}
     desk.out.figure(picture, say("risk.map", at=at), alt=say("risk.map_alt", **by_level), width_mm=140.0)
 
 
-def _add_towns(desk: Desk) -> None:
-    """Add the towns by highest level of the month."""
-    say, towns = desk.say, desk.facts.towns
+def _towns(desk: Desk) -> None:
+    """Add the towns by highest level."""
+    say, towns = desk.say, desk.review().towns
     gaps = {str(level): str(int((towns["level"] == level).sum())) for level in WARNING_LEVELS}
-    desk.out.prose(say("risk.towns_text", **gaps))
+    desk.out.prose(say("risk.towns_text", **gaps, **desk.spans()))
     levels = (*WARNING_LEVELS, Level.NONE, Level.UNKNOWN)
     spread = [str(int((towns["level"] == level).sum())) for level in levels]
-    header = (say("risk.level"), *(desk.level_title(level) for level in levels))
-    row = (say("risk.town_number"), *spread)
-    desk.out.table(say("risk.town_levels_table"), header, [row], align=("left", *("right",) * 6))
+    header = (say("risk.level"), *(desk.level_title(level) for level in levels), say("review.total"))
+    row = (say("risk.town_number"), *spread, str(len(towns)))
+    desk.out.table(say("risk.town_levels_table"), header, [row], align=("left", *("right",) * 7))
     rows = []
     for _, town in towns.iterrows():
         counts = [str(int(town[f"n_{level}"])) for level in WARNING_LEVELS]
-        name, level = desk.name(town, "town_name"), desk.level(int(town["level"]))
-        rows.append((name, level, str(int(town["n_hotspots"])), *counts, str(int(town["warned_h"]))))
+        level = desk.level(int(town["level"])) if town["n_hotspots"] else DASH
+        rows.append((desk.name(town, "town_name"), level, str(int(town["n_hotspots"])), *counts, str(int(town["warned_h"]))))
+    sums = [str(int(towns[name].sum())) for name in ("n_hotspots", *(f"n_{level}" for level in WARNING_LEVELS))]
+    rows.append((say("review.total"), DASH, *sums, DASH))
     align = ("left", "center", *("right",) * 6)
-    caption, columns = say("risk.towns_table"), say.words("risk.town_columns")
+    caption, columns = say("risk.towns_table", **desk.spans()), say.words("risk.town_columns")
     desk.out.table(caption, columns, rows, align=align, widths=(2.6, 1.4, 1.1, 0.8, 0.8, 0.8, 0.8, 1.4))
-    empty = [desk.name(town, "town_name") for _, town in towns.iterrows() if town["n_hotspots"] == 0]
-    joint = "、" if desk.lang == "zh" else ", "
-    desk.out.note(say("risk.no_hotspots", names=joint.join(empty)) if empty else "")
+    _no_hotspots(desk)
+    ranked = towns[towns["n_hotspots"] > 0]
+    table = pd.DataFrame(
+        {"town": [desk.name(town, "town_name") for _, town in ranked.iterrows()],
+         **{str(level): ranked[f"n_{level}"].to_numpy() for level in WARNING_LEVELS}}
+    )  # fmt: skip
+    if table[[str(level) for level in WARNING_LEVELS]].to_numpy().any():
+        picture = town_ranking(table, lang=desk.lang, unit=say("risk.ranking_unit"), **source_gaps(desk))
+        desk.out.figure(picture, say("risk.ranking", **desk.spans()), alt=say("risk.ranking_alt"))
 
 
-def _add_hotspots(desk: Desk) -> None:
+def _no_hotspots(desk: Desk) -> None:
+    """Name the towns without hotspots."""
+    district = desk.facts.inputs.district
+    empty = [desk.town(str(code)) for code in district.towns.index if code not in set(district.hotspots["town_code"])]
+    desk.out.note(desk.say("risk.no_hotspots", names=desk.list(empty)) if empty else "")
+
+
+def _hotspots(desk: Desk) -> None:
     """Add the hotspots with the highest level and score."""
-    say, top = desk.say, desk.facts.top
+    say, review = desk.say, desk.review()
     rows = []
-    for number, (_, spot) in enumerate(top.iterrows(), start=1):
-        metres = spot["depth_p50_m"]
-        rows.append(
-            (
-                str(number),
-                desk.name(spot, "hotspot_name"),
-                kind_name(str(spot["kind"]), desk.lang),
-                desk.town(str(spot["town_code"])),
-                desk.level(int(spot["level"])),
-                one(spot["score"]),
-                DASH if is_missing(metres) else f"{metres:.2f}",
-                desk.stamp(spot["peak_at"]),
-                str(int(spot["warned_h"])),
-            )
-        )
-    gaps = {"warned": str(desk.facts.n_warned), "n": str(len(top)), "horizon": str(desk.facts.horizon_h)}
-    desk.out.prose(say("risk.hotspots_text", **gaps))
+    for number, (_, spot) in enumerate(review.top.iterrows(), start=1):
+        cells = (str(number), desk.name(spot, "hotspot_name"), kind_name(str(spot["kind"]), desk.lang))
+        cells = (*cells, desk.town(str(spot["town_code"])), desk.level(int(spot["level"])), one(spot["score"]))
+        rows.append((*cells, metres(spot["depth_p50_m"]), desk.stamp(spot["peak_at"]), str(int(spot["warned_h"]))))
+    gaps = {"warned": desk.count(review.n_warned, "hotspot"), "n": str(len(review.top))}
+    rows.append((str(review.n_warned), say("risk.warned_total"), *(DASH,) * 7))
+    desk.out.prose(say("risk.hotspots_text", **gaps, **desk.spans()))
     align = ("right", "left", "left", "left", "center", "right", "right", "center", "right")
-    caption, columns = say("risk.hotspots_table"), say.words("risk.hotspot_columns")
-    desk.out.table(caption, columns, rows, align=align, widths=(0.55, 2.9, 1.55, 1.75, 0.95, 0.9, 1.15, 1.65, 0.75))
+    caption, columns = say("risk.hotspots_table", **desk.spans()), say.words("risk.hotspot_columns")
+    desk.out.table(caption, columns, rows, align=align, widths=(0.6, 2.85, 1.55, 1.75, 0.95, 0.9, 1.15, 1.65, 0.75))
 
 
-def add_warnings(desk: Desk) -> None:
-    """Add every warning of the month with its lead."""
-    say, warnings = desk.say, desk.facts.warnings
-    desk.out.section(say("warning.heading"))
-    if warnings.empty:
-        desk.out.prose(say("warning.none"))
+def _coming(desk: Desk) -> None:
+    """Add the chances of the span to come by hotspot and town."""
+    say, ahead = desk.say, desk.facts.ahead
+    if ahead is None:
         return
-    lead = warnings["lead_h"].dropna()
-    summary = {
-        "n": str(len(warnings)),
-        "known": str(len(lead)),
-        "ahead": str(int((lead > 0).sum())),
-        "median": one(lead.median()),
-        "least": one(lead.min()),
-        "most": one(lead.max()),
-        "unconfirmed": str(int(warnings["unconfirmed"].sum())),
-        "degraded": str(int(warnings["degraded"].sum())),
-    }
-    desk.out.prose(say("warning.text", **summary))
-    desk.out.prose(say("warning.lead", **summary) if len(lead) else say("warning.no_lead"))
-    desk.out.prose(say("warning.unconfirmed", **summary))
-    header = say.words("warning.summary")
-    desk.out.table(say("warning.summary_table"), header, [tuple(summary.values())], align=("right",) * len(header))
+    desk.out.subsection(say("risk.coming", **desk.spans()))
+    if ahead.chances.empty:
+        desk.out.prose(say("risk.no_chance", **desk.spans()))
+    else:
+        _chances(desk, ahead)
+    if ahead.town_chances.empty:
+        desk.out.prose(say("risk.no_town_chance", **desk.spans()))
+    else:
+        _town_chances(desk, ahead)
+
+
+def _depth_cm(ahead: AheadFacts, key: str) -> str:
+    return f"{100 * float(ahead.classes.loc[key, 'depth_min_m']):.0f}"
+
+
+def _chances(desk: Desk, ahead: AheadFacts) -> None:
+    """Add hotspots by word and depth, the most likely ones, map and bars."""
+    say, depth = desk.say, _depth_cm(ahead, ahead.map_class)
+    words = [level.zh if desk.lang == "zh" else level.en for level in reversed(ahead.words)]
     rows = []
-    for _, row in warnings.iterrows():
-        ended = say("warning.open") if is_missing(row["ended_at"]) else desk.stamp(row["ended_at"])
-        cells = (desk.town(str(row["area_code"])), desk.stamp(row["issued_at"]), desk.level(int(row["level"])))
-        rows.append((*cells, desk.stamp(row["raised_at"]), ended, str(int(row["revisions"])), one(row["lead_h"])))
-    align = ("left", "center", "center", "center", "center", "right", "right")
-    caption, columns = say("warning.table"), say.words("warning.columns")
-    desk.out.table(caption, columns, rows, align=align, widths=(2.2, 1.5, 1.2, 1.5, 1.5, 1.0, 1.3))
+    for key in ahead.classes.index:
+        counts = ahead.word_counts(str(key))
+        unknown = len(ahead.chances) - sum(counts.values())
+        cells = (say("risk.depth_cell", depth=_depth_cm(ahead, str(key))), *(str(number) for number in counts.values()))
+        rows.append((*cells, str(unknown), str(len(ahead.chances))))
+    counts = ahead.word_counts(ahead.map_class)
+    top, second = list(counts.values())[:2]
+    gaps = {"high": str(top), "raised": str(second), "depth": depth, "high_word": words[0], "raised_word": words[1]}
+    desk.out.prose(say("risk.chances_text", **gaps, **desk.spans()))
+    header = (say("risk.depth"), *(word[:1].upper() + word[1:] for word in words), desk.level_title(Level.UNKNOWN), say("review.total"))
+    desk.out.table(say("risk.chances_table"), header, rows, align=("left", *("right",) * (len(words) + 2)))
+    _likely_spots(desk, ahead, depth)
+    p = ahead.intervals["p"].reindex(desk.facts.inputs.district.hotspots.index)
+    title = say("risk.chance_map", depth=depth, **desk.spans())
+    picture = chance_map(desk.facts.inputs.district, p, lang=desk.lang, title=title, **source_gaps(desk))
+    desk.out.figure(picture, title, alt=say("risk.chance_map_alt"), width_mm=140.0)
 
 
-def add_rehearsal(desk: Desk) -> None:
-    """Add the design storms."""
-    say, storms, formula = desk.say, desk.facts.storms, desk.facts.formula
-    desk.out.section(say("rehearsal.heading"))
-    if storms is None:
-        desk.out.prose(say("rehearsal.none"))
-        return
-    desk.out.prose(say("rehearsal.text", formula=formula.formula_id))
-    shortest = storms[storms["duration_min"] == storms["duration_min"].min()].sort_values("return_period_a")
-    low, high = shortest.iloc[0], shortest.iloc[-1]
-    gaps = {"minutes": _whole(low["duration_min"]), "low": _whole(low["return_period_a"])}
-    gaps |= {"high": _whole(high["return_period_a"])}
-    for name, row in (("low", low), ("high", high)):
-        gaps |= {f"{name}_{cm}": _whole(row[f"over_{cm}cm"]) for cm in (15, 50)}
-    desk.out.prose(say("rehearsal.example", **gaps))
-    rows = [
-        (
-            _whole(row["duration_min"]),
-            _whole(row["return_period_a"]),
-            one(row["rain_total_mm"]),
-            _whole(row["over_15cm"]),
-            _whole(row["over_50cm"]),
-        )
-        for _, row in storms.sort_values(["duration_min", "return_period_a"]).iterrows()
-    ]
-    caption, columns = say("rehearsal.table"), say.words("rehearsal.columns")
-    desk.out.table(caption, columns, rows, align=("right",) * 5)
-    beyond = bool((storms["duration_min"] > formula.minutes_max).any())
-    desk.out.note(say("rehearsal.extrapolated", minutes=_whole(formula.minutes_max)) if beyond else "")
-
-
-def _whole(value: float) -> str:
-    """Return a whole number."""
-    return f"{value:.0f}"
-
-
-def add_measures(desk: Desk) -> None:
-    """Add what the plans ask of each responsible unit."""
-    say, facts = desk.say, desk.facts
-    desk.out.section(say("measures.heading"))
-    units = measures_by_unit(facts.inputs.district, facts.towns, facts.risk, lang=desk.lang)
-    if units.empty:
-        desk.out.prose(say("measures.none"))
-        return
-    plans = str(int(units["n_plans"].sum()))
-    desk.out.prose(say("measures.text", plans=plans, units=str(len(units))))
-    joint = "；" if desk.lang == "zh" else "; "
+def _likely_spots(desk: Desk, ahead: AheadFacts, depth: str) -> None:
+    """Add the most likely hotspots with their chance per depth, and bars with intervals."""
+    say = desk.say
+    keys = [str(key) for key in ahead.classes.index]
+    ordered = ahead.chances.loc[ahead.intervals.index].sort_values(
+        [ahead.map_class, *keys], ascending=False, kind="stable"
+    )
+    shown = ordered.head(_SPOTS_SHOWN)
+    hotspots = desk.facts.inputs.district.hotspots
     rows = []
-    for unit, row in units.head(_UNITS_SHOWN).iterrows():
-        actions = joint.join(plain(action) for action in row["actions"]) or DASH
-        rows.append((plain(unit), str(int(row["n_plans"])), desk.level(int(row["level"])), actions))
-    n_units = len(units)
-    label = f"{say('measures.total')}（{n_units}）" if desk.lang == "zh" else f"{say('measures.total')} ({n_units})"
-    rows.append((label, plans, "", ""))
-    caption, columns = say("measures.table"), say.words("measures.columns")
-    desk.out.table(caption, columns, rows, align=("left", "right", "center", "left"), widths=(2.3, 0.9, 1.3, 5.3))
-    more = n_units - _UNITS_SHOWN
-    desk.out.note(say("measures.more", shown=str(_UNITS_SHOWN), more=str(more)) if more > 0 else "")
+    for number, (code, row) in enumerate(shown.iterrows(), start=1):
+        spot = hotspots.loc[code]
+        cells = (str(number), desk.name(spot, "hotspot_name"), desk.town(str(spot["town_code"])))
+        rows.append((*cells, *(chance(row[key]) for key in keys), desk.word(row[ahead.map_class])))
+    header = (*say.words("risk.spot_columns"), *(say("risk.depth_cell", depth=_depth_cm(ahead, key)) for key in keys))
+    header = (*header, say("risk.word_of", depth=depth))
+    align = ("right", "left", "left", *("right",) * len(keys), "center")
+    widths = (0.6, 3.0, 1.9, *(0.9,) * len(keys), 1.2)
+    desk.out.table(say("risk.spots_table", **desk.spans()), header, rows, align=align, widths=widths)
+    more = len(hotspots) - len(shown)
+    desk.out.note(say("risk.spots_more", n=desk.count(more, "hotspot")) if more > 0 else "")
+    bars = ahead.intervals.loc[shown.index].reset_index()
+    bars["label"] = [desk.hotspot(str(code)) for code in shown.index]
+    title = say("risk.bars", depth=depth, **desk.spans())
+    picture = chance_bars(bars[["label", "p", "p_low", "p_high"]], lang=desk.lang, title=title, **source_gaps(desk))
+    desk.out.figure(picture, title, alt=say("risk.bars_alt"))
 
 
-def add_uncertainty(desk: Desk) -> None:
-    """Add caveats, the five-pre profile, and the lines to sign."""
-    say, facts = desk.say, desk.facts
-    settings, standards = facts.inputs.district.settings, facts.inputs.standards
-    desk.out.section(say("uncertainty.heading"))
-    caveats = []
-    if settings.district.demonstration:
-        caveats.append(say("uncertainty.demonstration"))
-        caveats += [say("uncertainty.constructed")] if facts.inputs.month == _CONSTRUCTED_MONTH else []
-        caveats += [say("uncertainty.synthetic_gauges")] if _any_synthetic(desk) else []
-    formula = facts.formula.formula_id
-    confidence = plain(standards.metadata(formula).confidence)
-    caveats.append(say("uncertainty.formula", formula=formula, name=desk.formula_name(), confidence=confidence))
-    caveats += [say("uncertainty.levels"), say("uncertainty.missing")]
-    caveats.append(say("uncertainty.five_pre", profile=str(settings.standards.five_pre), stages=desk.stage_words()))
-    point = "．" if desk.lang == "zh" else ". "
-    desk.out.prose(*(f"{number}{point}{text}" for number, text in enumerate(caveats, start=1)))
-    lines = [say(f"uncertainty.{key}") for key in ("consultation", "experts", "drafted")]
-    desk.out.prose(*lines, style="signature")
-
-
-def _any_synthetic(desk: Desk) -> bool:
-    """Tell whether a gauge that has rain is synthetic."""
-    gauges = desk.facts.inputs.district.gauges
-    used = gauges[gauges.index.isin(desk.facts.rain.gauges.index)]
-    return bool(used["synthetic"].any()) if "synthetic" in used else False
+def _town_chances(desk: Desk, ahead: AheadFacts) -> None:
+    """Add the chance of each level by town."""
+    say = desk.say
+    yellow = ahead.town_chances[int(Level.YELLOW)]
+    number = int((yellow >= ahead.likely_from - 1e-12).sum())
+    word = next(level for level in ahead.words if level.p_min == ahead.likely_from)
+    gaps = {"word": word.zh if desk.lang == "zh" else word.en, "n": desk.count(number, "town")}
+    desk.out.prose(say("risk.town_chances_text", **gaps, level=desk.level(Level.YELLOW), **desk.spans()))
+    rows = []
+    for code, row in ahead.town_chances.iterrows():
+        cells = [chance(row[int(level)]) for level in WARNING_LEVELS]
+        rows.append((desk.town(str(code)), *cells, desk.word(row[int(Level.YELLOW)])))
+    rows.append((say("risk.likely_total", **gaps), "", "", str(number), "", ""))
+    header = (say("review.town"), *(desk.level_title(level) for level in WARNING_LEVELS))
+    header = (*header, say("risk.word_level", level=desk.level(Level.YELLOW)))
+    align = ("left", *("right",) * 4, "center")
+    desk.out.table(say("risk.town_chances_table", **desk.spans()), header, rows, align=align, widths=(2.8, 1.0, 1.0, 1.0, 1.0, 1.6))

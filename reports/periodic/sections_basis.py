@@ -1,0 +1,208 @@
+"""What a report stands on, and the facts of an important period."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from reports.periodic.forms import DASH, Desk, Row, chance, one
+from reports.words import is_missing, plain
+from risk_models.district.reporting import ImportantPeriod
+
+__all__ = ["add_basis", "add_important"]
+
+#: Hotspots this near to a hotspot of an important period are within reach of it, metres (an assumption: the way on foot
+#: around a venue).
+REACH_M = 500.0
+_SPOTS_SHOWN = 15
+
+
+def add_basis(desk: Desk) -> None:
+    """Add what the report stands on: coverage, record, season, assessments, standards."""
+    say, facts = desk.say, desk.facts
+    desk.out.section(say("basis.heading"))
+    at, edition = desk.date(facts_local(desk)), say(f"basis.{facts.inputs.scope.edition}")
+    desk.out.prose(say("basis.issue", at=at, edition=edition, stage=say(f"basis.{facts.inputs.stage}")))
+    rows = [(say("basis.revision"), str(facts.inputs.revision), "")]
+    rows += _rain(desk) + _cycles(desk) + _record(desk)
+    desk.key_table(say("basis.table"), rows)
+    _gauge_lengths(desk)
+    _standards(desk)
+
+
+def facts_local(desk: Desk) -> pd.Timestamp:
+    """Return the local time of issue without zone."""
+    return desk.local_date(pd.Timestamp(desk.facts.inputs.issued_at))
+
+
+def _rain(desk: Desk) -> list[Row]:
+    """Say how much rain data the reviewed span has."""
+    say, review = desk.say, desk.facts.review
+    if review is None:
+        return []
+    hourly, spans = review.rain.hourly_mm, desk.spans()
+    n_gauges, hours = hourly.shape[1], int(hourly.notna().to_numpy().sum())
+    gauges = desk.count(n_gauges, "gauge")
+    share = one(100 * hourly.notna().to_numpy().mean() if hourly.size else 0.0)
+    known = review.rain.known_span
+    if known is None:
+        desk.out.prose(say("basis.no_rain", gauges=gauges, **spans))
+    else:
+        known_span = desk.short_span(*known)
+        desk.out.prose(say("basis.rain", gauges=gauges, known=known_span, hours=str(hours), share=share, **spans))
+        missing = list(review.rain.day_status.index[review.rain.day_status == "missing"])
+        desk.out.prose(say("basis.missing", dates=desk.day_ranges(missing)) if missing else "")
+        desk.out.prose(*(say("basis.constructed", how=label.zh if desk.lang == "zh" else label.en,
+                             known=desk.short_span(label.first_at, label.last_at)) for label in review.labels))  # fmt: skip
+    rows = [desk.item("basis.gauges", n_gauges, "gauge"), (say("basis.station_hours"), str(hours), "")]
+    return [*rows, (say("basis.share"), share, desk.unit("percent"))]
+
+
+def _cycles(desk: Desk) -> list[Row]:
+    """Say how many assessments were made."""
+    say, review = desk.say, desk.facts.review
+    if review is None:
+        return []
+    if review.counts.empty:
+        desk.out.prose(say("basis.no_cycles", **desk.spans()))
+        return [(say("basis.cycles_item"), "0", desk.unit("time"))]
+    cycles, horizon = len(review.counts), str(desk.facts.horizon_h)
+    first, last = (desk.moment(review.counts.index[at]) for at in (0, -1))
+    desk.out.prose(say("basis.cycles", cycles=desk.count(cycles, "assessment"), first=first, last=last, horizon=horizon))
+    return [
+        (say("basis.cycles_item"), str(cycles), desk.unit("time")),
+        (say("basis.horizon_item"), horizon, desk.unit("hour")),
+    ]
+
+
+def _record(desk: Desk) -> list[Row]:
+    """Say what the outlook stands on: record, season, generated periods."""
+    say, ahead = desk.say, desk.facts.ahead
+    if ahead is None:
+        return []
+    outlook = ahead.outlook
+    if outlook is None or outlook.record.empty:
+        desk.out.prose(say("basis.no_record"))
+        return []
+    reference = desk.facts.inputs.reference_gauge
+    own = outlook.record.loc[reference] if reference in outlook.record.index else outlook.record.iloc[0]
+    years, share = one(own["years_known"]), one(100 * own["share_known"])
+    gaps = {"gauge": desk.gauge(str(own.name)), "years": years, "share": share}
+    gaps |= {"gauges": desk.count(len(outlook.record), "gauge"), "as_of": desk.date(desk.local_date(pd.Timestamp(outlook.as_of)))}
+    text = say("basis.record", **gaps) + desk.joint + say("basis.synthetic" if outlook.is_synthetic else "basis.observed")
+    desk.out.prose(text)
+    rows = [desk.item("basis.record_gauges", len(outlook.record), "gauge")]
+    rows += [(say("basis.record_years", gauge=gaps["gauge"]), years, desk.unit("year"))]
+    rows += [(say("basis.record_share"), share, desk.unit("percent"))]
+    forecast = outlook.forecast
+    if forecast.is_neutral or forecast.issued_on is None:
+        desk.out.prose(say("basis.no_season"))
+    else:
+        desk.out.prose(say("basis.season", source=plain(forecast.source), issued=desk.date(forecast.issued_on)))
+    if outlook.n_periods:
+        desk.out.prose(say("basis.periods", n=str(outlook.n_periods)))
+        rows.append((say("basis.periods_item"), str(outlook.n_periods), ""))
+    return rows
+
+
+def _gauge_lengths(desk: Desk) -> None:
+    """Add the length of the record by gauge."""
+    outlook = desk.facts.ahead.outlook if desk.facts.ahead else None
+    if outlook is None or outlook.record.empty:
+        return
+    rows = []
+    for gauge, row in outlook.record.iterrows():
+        ends = [DASH if is_missing(row[key]) else desk.date(desk.local_date(row[key])) for key in ("first_at", "last_at")]
+        rows.append((desk.gauge(str(gauge)), *ends, one(row["years_known"]), one(100 * row["share_known"])))
+    columns = desk.say.words("basis.record_columns")
+    align = ("left", "center", "center", "right", "right")
+    desk.out.table(desk.say("basis.record_table"), columns, rows, align=align, widths=(2.4, 2.0, 2.0, 1.2, 1.2))
+
+
+def _standards(desk: Desk) -> None:
+    """Add the table of standards with their confidence and source."""
+    say, inputs = desk.say, desk.facts.inputs
+    rows = []
+    for use in say.table["uses"]:
+        standard_id = str(getattr(inputs.district.settings.standards, use, ""))
+        if not standard_id:
+            continue
+        info = inputs.standards.metadata(standard_id)
+        since = "" if info.valid_from is None or info.valid_from.year <= 1900 else info.valid_from.isoformat()
+        rows.append((say(f"uses.{use}"), standard_id, since or DASH, plain(info.confidence), plain(info.source)))
+    desk.out.prose(say("basis.standards"))
+    # Sources are kept in English in the tables of standards, so the Chinese report points there.
+    width = 5 if desk.lang == "en" else 4
+    align = ("left", "left", "center", "center", "left")[:width]
+    header = say.words("basis.standard_columns")[:width]
+    shares = (1.5, 1.6, 1.3, 1.25, 4.2)[:width]
+    desk.out.table(say("basis.standards_table"), header, [row[:width] for row in rows], align=align, widths=shares)
+    desk.out.note(say("basis.standard_sources") if desk.lang == "zh" else "")
+
+
+def add_important(desk: Desk) -> None:
+    """Add dates, places, crowd and hotspots of an important period; nothing for the other kinds."""
+    say, facts = desk.say, desk.facts
+    item = facts.important
+    if item is None:
+        return
+    desk.out.section(say("event.heading"))
+    spots = hotspots_of(desk, item)
+    towns = [desk.town(code) for code in item.towns]
+    places = [desk.hotspot(code) for code in item.hotspots]
+    gaps = {"name": desk.span_name(facts.focus), "dates": desk.dates(item.first_day, item.last_day)}
+    gaps |= {"days": desk.count(facts.focus.n_days, "day")}
+    desk.out.prose(say("event.dates", **gaps))
+    if towns or places:
+        desk.out.prose(say("event.places", places=desk.list([*towns, *places])))
+    else:
+        desk.out.prose(say("event.everywhere"))
+    crowd = item.crowd_people
+    desk.out.prose(say("event.no_crowd") if crowd is None else say("event.crowd", crowd=desk.count(crowd, "person")))
+    reach = f"{REACH_M:.0f}"
+    desk.out.prose(say("event.reach", n=desk.count(len(spots), "hotspot"), metres=reach))
+    rows = [desk.item("event.days_item", facts.focus.n_days, "day")]
+    rows += [] if crowd is None else [desk.item("event.crowd_item", crowd, "person")]
+    rows += [desk.item("event.spots_item", len(spots), "hotspot"), (say("event.reach_item"), reach, say("event.metre"))]
+    desk.key_table(say("event.table"), rows)
+    _event_spots(desk, spots)
+
+
+def hotspots_of(desk: Desk, item: ImportantPeriod) -> list[str]:
+    """Return the hotspots of the towns of a period and those within reach of its hotspots; all without places."""
+    hotspots = desk.facts.inputs.district.hotspots
+    if not item.towns and not item.hotspots:
+        return [str(code) for code in hotspots.index]
+    near = hotspots["town_code"].isin(item.towns)
+    for code in item.hotspots:
+        if code in hotspots.index:
+            near = near | (hotspots.distance(hotspots.geometry[code]) <= REACH_M)
+    return [str(code) for code in hotspots.index[near]]
+
+
+def _event_spots(desk: Desk, spots: list[str]) -> None:
+    """Add the hotspots within reach with the level they reached and their chance."""
+    facts, say = desk.facts, desk.say
+    if not spots:
+        return
+    hotspots = facts.inputs.district.hotspots
+    chances = facts.ahead.intervals["p"] if facts.ahead is not None else pd.Series(dtype=float)
+    peaks = facts.review.risk.groupby("hotspot_id")["level"].max() if facts.review is not None else pd.Series(dtype=int)
+    table = pd.DataFrame({"p": chances.reindex(spots), "level": peaks.reindex(spots).fillna(-1)}, index=spots)
+    table = table.sort_values(["p", "level"], ascending=False, kind="stable")
+    rows = []
+    for code, row in table.head(_SPOTS_SHOWN).iterrows():
+        spot = hotspots.loc[code]
+        level = desk.level(int(row["level"])) if facts.review is not None else DASH
+        rows.append((desk.name(spot, "hotspot_name"), desk.town(str(spot["town_code"])), level, chance(row["p"])))
+    columns = say.words("event.columns")
+    if facts.ahead is not None and facts.ahead.map_class:
+        depth = f"{100 * float(facts.ahead.classes.loc[facts.ahead.map_class, 'depth_min_m']):.0f}"
+        caption = say("event.spots_table_chance", depth=depth)
+    else:
+        caption = say("event.spots_table")
+    align = ("left", "left", "center", "right")
+    desk.out.table(caption, columns, rows, align=align, widths=(3.4, 2.2, 1.4, 1.6))
+    more = len(spots) - _SPOTS_SHOWN
+    desk.out.note(say("event.more", n=desk.count(more, "hotspot")) if more > 0 else "")
+    if facts.ahead is not None and facts.ahead.chances.empty:
+        desk.out.prose(say("event.no_chance"))
