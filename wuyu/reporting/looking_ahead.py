@@ -130,7 +130,7 @@ def hourly_table(rain: xr.Dataset) -> pd.DataFrame:
 def table_hash(table: pd.DataFrame) -> str:
     """Return the SHA-256 of a table of rain: its hours, its gauges and their values."""
     digest = hashlib.sha256("\n".join(map(str, table.columns)).encode())
-    digest.update(table.index.to_numpy().tobytes())
+    digest.update(pd.DatetimeIndex(table.index).as_unit("s").asi8.tobytes())
     digest.update(table.to_numpy(float).tobytes())
     return digest.hexdigest()
 

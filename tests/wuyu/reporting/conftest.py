@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +14,12 @@ import pytest
 from risk_models.outlook.periods import Edition, Kind, Scope
 from tests.replays import StormRun
 from wuyu.desk import Desk, open_desk
-from wuyu.ledger import Ledger
+from wuyu.ledger import Ledger, open_ledger
+from wuyu.ledger.models import Base
 from wuyu.reporting import scope_for
 
-NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
+#: Later than any mail of the storm, whenever the tests run.
+NOW = datetime(2100, 1, 5, 3, tzinfo=UTC)
 DEPARTMENTS = """\
 reports:
   consultation_deadline_h: 24
@@ -67,12 +71,12 @@ def scope(desk: Desk) -> Callable[..., Scope]:
 
 def _copy_ledger(ledger: Ledger, target: Path) -> None:
     """Copy a SQLite ledger as it stands, without the reports in it."""
-    with ledger.engine.connect() as connection:
-        connection.exec_driver_sql("VACUUM INTO ?", (str(target),))
-    from wuyu.ledger import open_ledger
-    from wuyu.ledger.models import Base
-
-    with open_ledger(target) as copy, copy.engine.begin() as connection:
+    with (
+        contextlib.closing(sqlite3.connect(str(ledger.engine.url.database))) as source,
+        contextlib.closing(sqlite3.connect(target)) as copy,
+    ):
+        source.backup(copy)
+    with open_ledger(target) as opened, opened.engine.begin() as connection:
         for name in ("report_steps", "report_issues"):
             for verb in ("UPDATE", "DELETE"):
                 connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}_append_only_{verb}")
