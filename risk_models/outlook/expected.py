@@ -144,6 +144,12 @@ class HotspotClasses:
             levels=tuple(item.level for item in wet),
         )
 
+    def level_depths_m(self, level: Level) -> pd.Series:
+        """Return the least depth of a level or higher, by hotspot_id, m; infinite where a hotspot cannot reach it."""
+        own = [column for column, item in enumerate(self.levels) if item >= level]
+        least = self.minima_m[:, own].min(axis=1, initial=np.inf)
+        return pd.Series(least, index=pd.Index(self.hotspot_ids, name="hotspot_id"))
+
 
 @dataclass(frozen=True)
 class Expected:
