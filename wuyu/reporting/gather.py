@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from reports.periodic import ReportInputs
+from risk_models.outlook.expected import HotspotClasses
 from risk_models.outlook.periods import Scope, Span
 from risk_models.verification.statements import StatementReview, review_statements
 from wuyu.progress import Report, silent
@@ -147,8 +148,11 @@ def _review(
         span,
         gauge_rain_mm=hourly_table(rain.rain),
         hotspot_depth=depth,
-        reports=None if seen is None else seen[["at", "hotspot_id", "state"]],
-        standards=desk.standards,
+        classes=HotspotClasses.for_kinds(
+            desk.standards.depth_classes(desk.district.settings.standards.depth_classes), desk.district.hotspots["kind"]
+        ),
+        towns=desk.district.hotspots["town_code"],
+        reports=None if seen is None else seen[["at", "hotspot_id", "state", "depth_m"]],
         timezone=desk.district.settings.district.timezone,
         reference_gauge=reference_gauge(desk),
     )

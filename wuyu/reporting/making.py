@@ -27,8 +27,6 @@ AS_OF_SCHEMA = "wuyu/report-as-of/1"
 LANGS: tuple[Lang, ...] = ("zh", "en")
 FORMATS = ("docx", "pdf", "html")
 _WRITERS = {"docx": write_docx, "pdf": write_pdf, "html": write_html}
-#: Files of a bureau's folder of templates that a writer takes.
-_TEMPLATES = {"docx": "report.docx", "pdf": "report.typ", "html": "report.html"}
 _VERSIONS = ("wuyu", "matplotlib", "numpy", "pandas", "python-docx", "typst")
 
 
@@ -67,7 +65,7 @@ def write_report_files(
         for place, ending in enumerate(FORMATS, start=1):
             report((number * (1 + len(FORMATS)) + place) / steps, f"{ending} ({lang})")
             path = folder / f"{file_stem(inputs.scope, lang)}.{ending}"
-            _WRITERS[ending](document, path, template=_template(inputs, ending))
+            _WRITERS[ending](document, path, template=inputs.templates)
     outlook = inputs.outlook
     kept = [] if outlook is None else statements_to_dicts(outlook.statements)
     (folder / STATEMENTS).write_bytes(statements_json(inputs.scope.coming, kept))
@@ -98,11 +96,6 @@ def conclusions(document: Document) -> list[str]:
         if sections == 1 and isinstance(block, Paragraph):
             said.append(block.text)
     return said
-
-
-def _template(inputs: ReportInputs, ending: str) -> Path | None:
-    path = None if inputs.templates is None else inputs.templates / _TEMPLATES[ending]
-    return path if path is not None and path.is_file() else None
 
 
 def _as_of(inputs: ReportInputs, gathered: Gathered, langs: Sequence[Lang]) -> dict[str, Any]:

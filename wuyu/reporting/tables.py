@@ -36,7 +36,7 @@ __all__ = [
 
 RISK_COLUMNS = ("level", "score", "depth_p50_m", "depth_now_m")
 ACK_COLUMNS = ("warning_id", "area_code", "level", "sent_at", "deadline_at", "answered_at", "answer", "steps")
-FIELD_COLUMNS = ("at", "hotspot_id", "state", "who")
+FIELD_COLUMNS = ("at", "hotspot_id", "state", "who", "depth_m")
 _STATES = {"flooded": "flooded", "dry": "not_flooded", "unchecked": "not_checked"}
 _GIVEN_UP = (OutboxState.FAILED, OutboxState.EXPIRED, OutboxState.WITHDRAWN)
 _IN_FORCE = (Approval.NOT_NEEDED, Approval.APPROVED)
@@ -166,7 +166,7 @@ def field_reports(desk: Desk, window: Window) -> pd.DataFrame | None:
     """Return what towns said they saw in the span; None if no town was ever asked.
 
     Columns `FIELD_COLUMNS`: ``at`` (UTC: when it was seen, else told), ``state`` of `flooded`, `not_flooded`,
-    `not_checked`, and the code of the town that says so; persons are not named.
+    `not_checked`, the code of the town that says so (persons are not named), and the depth if it was guessed [m].
     """
     query = select(FloodReport, AckRequest).join(AckRequest, AckRequest.id == FloodReport.request_id)
     query = query.where(AckRequest.district_code == desk.code).order_by(FloodReport.id)
@@ -176,12 +176,13 @@ def field_reports(desk: Desk, window: Window) -> pd.DataFrame | None:
     if is_asked is None:
         return None
     rows = [
-        (report.seen_at or report.reported_at, report.hotspot_id, _STATES[report.seen], asked.area_code)
+        (report.seen_at or report.reported_at, report.hotspot_id, _STATES[report.seen], asked.area_code, report.depth_m)
         for report, asked in pairs
         if report.reported_at <= window.cut
     ]
     table = pd.DataFrame(rows, columns=list(FIELD_COLUMNS))
     table["at"] = pd.to_datetime(table["at"], utc=True)
+    table["depth_m"] = table["depth_m"].astype(float)
     return table[(table["at"] > window.begin) & (table["at"] <= window.end)].reset_index(drop=True)
 
 
