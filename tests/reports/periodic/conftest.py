@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from base64 import b64decode
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -16,7 +17,8 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from reports.periodic.inputs import Consultation, DeliveryCounts, Opinion, ReportInputs
+from reports.periodic import sections_ahead, sections_review, sections_risk, sections_verify
+from reports.periodic.inputs import DeliveryCounts, ReportInputs
 from risk_models.district import District, load_district
 from risk_models.district.reporting import BilingualName, Department, ImportantPeriod, ReportSettings
 from risk_models.levels import Level
@@ -276,7 +278,9 @@ def outlook_of(district: Any, span: Span, *, is_good: bool = True) -> PeriodOutl
     whole = ("district", "全区", "The district")
     days = level_statement(whole, Level.YELLOW, (1.9, 0, 3), span.n_days)
     made = (season, days, *spots) if is_good else ()
-    held = [Withheld(f"depth:EQ-0{number}:danger", "回报年份不足", "too few hindcast years") for number in range(30, 36)]
+    held = [
+        Withheld(f"depth:EQ-0{number}:danger", "回报年份不足", "too few hindcast years") for number in range(30, 36)
+    ]
     held += [] if is_good else [season]
     totals = {"n": [18, 1000], "mean_mm": [120.4, 118.0], "p10_mm": [60.2, 58.0], "p50_mm": [110.5, 109.9]}
     totals |= {"p90_mm": [201.3, 199.0]}
@@ -348,18 +352,6 @@ def make_report_inputs(district: Any, kind: Kind, edition: Edition, **changes: A
         "review": None if scope.reviewed is None else review_of(),
     }  # fmt: skip
     return ReportInputs(**(fields | changes))
-
-
-CONSULTATION = Consultation(
-    chair="张某某",
-    opened_at=datetime(2021, 8, 1, 1, 30, tzinfo=UTC),
-    closed_at=datetime(2021, 8, 1, 3, tzinfo=UTC),
-    decision="同意签发",
-    opinions=(
-        Opinion(department="weather", expert="李某", opinion="同意", at=datetime(2021, 8, 1, 2, tzinfo=UTC)),
-        Opinion(department="other", expert="王某", opinion="", at=datetime(2021, 8, 1, 2, 30, tzinfo=UTC)),
-    ),
-)
 
 
 @pytest.fixture(scope="session")
@@ -450,3 +442,30 @@ def with_names(month_inputs: ReportInputs) -> Callable[[str], ReportInputs]:
         return dataclasses.replace(month_inputs, district=district)
 
     return rename
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pictures be one small picture: for tests of words and tables, which need no drawing."""
+    png = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
+    names = ("depth_duration_chart", "rain_by_month_chart", "level_calendar", "rain_chart", "reliability_chart")
+    names = (*names, "return_level_curve", "chance_bars", "chance_map", "town_ranking", "level_chart")
+    for section in (sections_review, sections_verify, sections_ahead, sections_risk):
+        for name in names:
+            if hasattr(section, name):
+                monkeypatch.setattr(section, name, lambda *args, **kwargs: png)
+    monkeypatch.setattr(sections_risk.LevelMap, "__init__", lambda self, district: None)
+    monkeypatch.setattr(sections_risk.LevelMap, "png", lambda self, table, **kwargs: png)
+
+
+@pytest.fixture(scope="session")
+def many_hotspots(month_district: Any) -> Any:
+    """Return the small district with 600 hotspots in seventeen of its towns."""
+    district = SimpleNamespace(**vars(month_district))
+    copies = []
+    for number in range(11):
+        part = district.hotspots.copy()
+        part.index = pd.Index([f"{code}-{number}" for code in part.index], name="hotspot_id")
+        copies.append(part)
+    district.hotspots = pd.concat(copies).iloc[:600]
+    return district

@@ -14,14 +14,14 @@ from docx.shared import Mm, Pt
 
 from reports.periodic.content import Document, Figure, Heading, Note, Paragraph, Table, all_text
 from reports.periodic.docx_writer import docx_bytes, write_docx
-from reports.periodic.inputs import MonthlyInputs
-from reports.periodic.monthly import file_stem, monthly_report
+from reports.periodic.inputs import ReportInputs
 from reports.periodic.pdf_writer import pdf_bytes, write_pdf
+from reports.periodic.report import file_stem, periodic_report
 
 
 @pytest.fixture(scope="module")
-def document(month_inputs: MonthlyInputs) -> Document:
-    return monthly_report(month_inputs, "zh")
+def document(month_inputs: ReportInputs) -> Document:
+    return periodic_report(month_inputs, "zh")
 
 
 @pytest.fixture(scope="module")
@@ -131,8 +131,8 @@ def test_pdf_embeds_its_fonts(pdf: pypdf.PdfReader) -> None:
     assert all("NotoSerifSC" in name or "NotoSansSC" in name for name in names)
 
 
-def test_same_document_gives_same_bytes(month_inputs: MonthlyInputs, document: Document) -> None:
-    again = monthly_report(month_inputs, "zh")
+def test_same_document_gives_same_bytes(month_inputs: ReportInputs, document: Document) -> None:
+    again = periodic_report(month_inputs, "zh")
     assert docx_bytes(document) == docx_bytes(again)
     assert pdf_bytes(document) == pdf_bytes(again)
 
@@ -144,8 +144,8 @@ def test_archive_has_one_fixed_time_stamp(document: Document) -> None:
 
 
 @pytest.mark.parametrize("name", ['#panic("x") $x^2$ \\ @ref *b* <script>alert(1)</script>&amp;', "雨🌧" * 30])
-def test_hostile_names_stay_text(with_names: Callable[[str], MonthlyInputs], name: str) -> None:
-    document = monthly_report(with_names(name), "en")
+def test_hostile_names_stay_text(with_names: Callable[[str], ReportInputs], name: str) -> None:
+    document = periodic_report(with_names(name), "en")
     word = docx.Document(io.BytesIO(docx_bytes(document)))
     cells = {cell.text for table in word.tables for row in table.rows for cell in row.cells}
     assert name in cells
