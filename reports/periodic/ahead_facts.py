@@ -123,7 +123,9 @@ def _classes(inputs: ReportInputs) -> pd.DataFrame:
 
 
 def _map_class(inputs: ReportInputs, classes: pd.DataFrame) -> str:
-    standard = {item.key: item for item in inputs.standards.depth_classes(inputs.district.settings.standards.depth_classes)}
+    standard = {
+        item.key: item for item in inputs.standards.depth_classes(inputs.district.settings.standards.depth_classes)
+    }
     at_level = [key for key in classes.index if standard[str(key)].level >= _MAP_LEVEL]
     return str(at_level[0] if at_level else classes.index[-1])
 

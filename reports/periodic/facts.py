@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+import xarray as xr
 
 from reports.periodic.ahead_facts import AheadFacts, ahead_facts
 from reports.periodic.inputs import ReportInputs
@@ -132,7 +133,7 @@ def report_facts(inputs: ReportInputs) -> ReportFacts:
     district, scope = inputs.district, inputs.scope
     zone = district.settings.district.timezone
     span = scope.coming or scope.span
-    hourly = gauge_frame(inputs.gauges_rain)
+    hourly = gauge_frame(_known_rain(inputs))
     known = pd.DatetimeIndex(hourly.index[hourly.notna().any(axis=1)])
     days = pd.DatetimeIndex(days_of(known, zone).unique()) if len(known) else pd.DatetimeIndex([])
     months = {day.month for day in span.days()}
@@ -156,17 +157,24 @@ def report_facts(inputs: ReportInputs) -> ReportFacts:
     )
 
 
+def _known_rain(inputs: ReportInputs) -> xr.Dataset:
+    """Return the rain that was known at the time of issue."""
+    issued = pd.Timestamp(inputs.issued_at).tz_convert("UTC").tz_localize(None)
+    return inputs.gauges_rain.sel(time=inputs.gauges_rain["time"] <= issued.to_datetime64())
+
+
 def _review_facts(inputs: ReportInputs, span: Span, zone: str) -> ReviewFacts:
     """Gather what happened in a span."""
     district = inputs.district
     days = day_span(span.first_day, span.last_day, zone)
-    rain = rain_facts(inputs.gauges_rain, days, zone)
+    issued = pd.Timestamp(inputs.issued_at)
+    rain = rain_facts(_known_rain(inputs), days, zone)
     valid_at = utc(inputs.risk["valid_at"])
-    risk = inputs.risk.assign(valid_at=valid_at)[days.contains(valid_at)]
+    risk = inputs.risk.assign(valid_at=valid_at)[days.contains(valid_at) & (valid_at <= issued)]
     counts = level_counts(risk)
-    warnings = warning_table(inputs.warnings, days)
+    warnings = warning_table(inputs.warnings[utc(inputs.warnings["issued_at"]) <= issued], days)
     warnings["lead_h"] = lead_hours(warnings, rain, district)
-    incidents, levels = incidents_in(district, days), day_levels(risk, days)
+    incidents, levels = incidents_in(district, days, until=issued), day_levels(risk, days)
     labels = rain_labels(district) if inputs.rain_labels is None else inputs.rain_labels
     climate = None if inputs.outlook is None else inputs.outlook.climate
     return ReviewFacts(
@@ -186,7 +194,13 @@ def _review_facts(inputs: ReportInputs, span: Span, zone: str) -> ReviewFacts:
         answers=answer_facts(inputs.acknowledgements, days),
         day_levels=levels,
         months=by_month(
-            rain, inputs.reference_gauge, levels=levels, warnings=warnings, incidents=incidents, climate=climate, zone=zone
+            rain,
+            inputs.reference_gauge,
+            levels=levels,
+            warnings=warnings,
+            incidents=incidents,
+            climate=climate,
+            zone=zone,
         ),
         labels=tuple(label for label in labels if label.touches(days.start, days.end)),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -141,6 +142,26 @@ class Desk:
             raise ValueError("this report looks back on nothing")
         return self.facts.review
 
+    def month_ranges(self, months: list[pd.Period]) -> str:
+        """Return months in words, runs of months shortened, the year named once for all of one year."""
+        runs: list[list[pd.Period]] = []
+        for month in months:
+            if runs and (month - runs[-1][-1]).n == 1:
+                runs[-1].append(month)
+            else:
+                runs.append([month])
+        years = sorted({month.year for month in months})
+        if len(years) > 1:
+            words = [self._run(run, lambda month: self.month_title(month)) for run in runs]
+            return self.list(words)
+        if self.lang == "zh":
+            return f"{years[0]}年" + self.list([self._run(run, lambda month: f"{month.month}月") for run in runs])
+        return self.list([self._run(run, lambda month: f"{month.start_time:%B}") for run in runs]) + f" {years[0]}"
+
+    def _run(self, run: list[pd.Period], write: Callable[[pd.Period], str]) -> str:
+        joint = "至" if self.lang == "zh" else " to "
+        return write(run[0]) if len(run) == 1 else write(run[0]) + joint + write(run[-1])
+
     def list(self, parts: list[str]) -> str:
         """Return parts as an enumeration."""
         return ("、" if self.lang == "zh" else ", ").join(parts)
@@ -216,7 +237,11 @@ class Desk:
 
     def dates(self, first: Any, last: Any) -> str:
         """Return days in words; one day once."""
-        return self.date(first) if first == last else self.date(first) + ("至" if self.lang == "zh" else " to ") + self.date(last)
+        return (
+            self.date(first)
+            if first == last
+            else self.date(first) + ("至" if self.lang == "zh" else " to ") + self.date(last)
+        )
 
     def season(self, dates: tuple[str, str]) -> str:
         """Return a span of month-days in words."""

@@ -112,7 +112,9 @@ def _override(table: dict[str, Any], changes: dict[str, Any], path: str, file: s
             _override(table[key], value, f"{name}.", file)
             continue
         if isinstance(value, list) and len(value) != len(table[key]):
-            raise ConfigError(f"{file} of the templates folder: '{name}' needs {len(table[key])} words, got {len(value)}")
+            raise ConfigError(
+                f"{file} of the templates folder: '{name}' needs {len(table[key])} words, got {len(value)}"
+            )
         if isinstance(value, str):
             strange = sorted(_gaps(value, name, file) - _gaps(table[key], name, file))
             if strange:

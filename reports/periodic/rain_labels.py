@@ -39,6 +39,11 @@ class RainLabel:
     zh: str
     en: str
 
+    @property
+    def begins_at(self) -> pd.Timestamp:
+        """Start of the first hour."""
+        return self.first_at - pd.Timedelta(hours=1)
+
     def touches(self, start: pd.Timestamp, end: pd.Timestamp) -> bool:
         """Tell whether an hour of the spell lies in (start, end]."""
         return self.first_at <= end and self.last_at > start

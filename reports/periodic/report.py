@@ -20,7 +20,7 @@ from reports.periodic import (
     sections_warning,
 )
 from reports.periodic.content import Document, DocumentBuilder, Metadata
-from reports.periodic.facts import ReportFacts, report_facts
+from reports.periodic.facts import report_facts
 from reports.periodic.forms import Desk
 from reports.periodic.inputs import ReportInputs
 from reports.periodic.phrases import load_phrases

@@ -196,14 +196,14 @@ def lead_hours(table: pd.DataFrame, rain: RainFacts, district: District) -> pd.S
     return pd.Series(leads, index=table.index, dtype=float)
 
 
-def incidents_in(district: District, span: DaySpan) -> pd.DataFrame:
-    """Return the recorded incidents that began in the span, oldest first."""
+def incidents_in(district: District, span: DaySpan, *, until: pd.Timestamp) -> pd.DataFrame:
+    """Return the recorded incidents that began in the span and not after `until`, oldest first."""
     history = district.history
     if history.empty:
         return history
     started = pd.Series([pd.Timestamp(value) for value in history["started_at"]], index=history.index)
     started = utc(started)
-    chosen = history.assign(started_at=started)[span.contains(started)]
+    chosen = history.assign(started_at=started)[span.contains(started) & (started <= until)]
     return chosen.sort_values("started_at", kind="stable")
 
 

@@ -100,7 +100,16 @@ def _days(desk: Desk, ahead: AheadFacts) -> None:
         item = ahead.district_days.loc[int(level)]
         spread = (f"{item['days_p10']:.0f}", f"{item['days_p90']:.0f}")
         interval = (chance(item["p_low"]), chance(item["p_high"]))
-        rows.append((desk.level_title(level), one(item["expected_days"]), *spread, chance(item["p_once"]), *interval, desk.word(item["p_once"])))
+        rows.append(
+            (
+                desk.level_title(level),
+                one(item["expected_days"]),
+                *spread,
+                chance(item["p_once"]),
+                *interval,
+                desk.word(item["p_once"]),
+            )
+        )
     columns = say.words("outlook.days_columns")
     desk.out.table(say("outlook.days_table"), columns, rows, align=("left", *("right",) * 6, "center"))
 
@@ -131,12 +140,19 @@ def _withheld(desk: Desk, outlook: PeriodOutlook) -> None:
     reasons = [_clause(item.reason_zh if desk.lang == "zh" else item.reason_en) for item in outlook.withheld]
     kinds = [item.key.partition(":")[0] for item in outlook.withheld]
     table = pd.DataFrame({"kind": kinds, "reason": reasons}).value_counts(sort=False).reset_index(name="n")
-    table = table.assign(order=table["kind"].map(_ORDER).fillna(9)).sort_values(["order", "n", "reason"], ascending=[True, False, True])
-    rows = [(_kind(desk, str(row["kind"])), str(int(row["n"])), str(row["reason"])) for _, row in table.head(_REASONS_SHOWN).iterrows()]
+    table = table.assign(order=table["kind"].map(_ORDER).fillna(9)).sort_values(
+        ["order", "n", "reason"], ascending=[True, False, True]
+    )
+    rows = [
+        (_kind(desk, str(row["kind"])), str(int(row["n"])), str(row["reason"]))
+        for _, row in table.head(_REASONS_SHOWN).iterrows()
+    ]
     rows.append((say("review.total"), str(len(outlook.withheld)), ""))
     desk.out.prose(say("outlook.withheld", n=desk.count(len(outlook.withheld), "statement")))
     columns = say.words("outlook.withheld_columns")
-    desk.out.table(say("outlook.withheld_table"), columns, rows, align=("left", "right", "left"), widths=(2.0, 0.8, 6.0))
+    desk.out.table(
+        say("outlook.withheld_table"), columns, rows, align=("left", "right", "left"), widths=(2.0, 0.8, 6.0)
+    )
 
 
 def _kind(desk: Desk, kind: str) -> str:
@@ -148,11 +164,10 @@ def _history(desk: Desk) -> None:
     """Say how many recorded events fell into the months of the span."""
     say, facts = desk.say, desk.facts
     numbers = {"all": desk.count(facts.events_all, "event"), "n": str(facts.events_months)}
-    desk.out.prose(say("outlook.history", **numbers, **desk.spans()))
-    rows: list[Row] = [
-        desk.item("outlook.history_all", facts.events_all, "event"),
-        desk.item("outlook.history_months", facts.events_months, "event"),
-    ]
+    is_year = facts.ahead is not None and facts.ahead.span.kind == "year"
+    desk.out.prose(say("outlook.history_year" if is_year else "outlook.history", **numbers, **desk.spans()))
+    rows: list[Row] = [desk.item("outlook.history_all", facts.events_all, "event")]
+    rows += [] if is_year else [desk.item("outlook.history_months", facts.events_months, "event")]
     rows += [desk.item("outlook.record_days", facts.record_days, "day")]
     desk.key_table(say("outlook.history_table"), rows)
     desk.out.prose(say("outlook.consultation"))
@@ -175,8 +190,9 @@ def _return_levels(desk: Desk, outlook: PeriodOutlook) -> None:
         gaps = {"level": one(ten["level_mm"]), "low": one(ten["low_mm"]), "high": one(ten["high_mm"]), "years": "10"}
         desk.out.prose(say("outlook.curve", gauge=gauge, **gaps))
     columns = say.words("outlook.curve_columns")
-    desk.out.table(say("outlook.curve_table", gauge=gauge), columns, rows, align=("right",) * 4)
-    desk.out.note(say("outlook.curve_note", n=desk.count(levels.n_years, "year")))
+    caption = say("outlook.curve_table", gauge=gauge, n=desk.count(levels.n_years, "year"))
+    desk.out.table(caption, columns, rows, align=("right",) * 4)
+    desk.out.note(say("outlook.curve_note"))
     maxima = climate.maxima[f"max_{_CURVE_WINDOW_H}h_mm"].dropna()
     picture = return_level_curve(maxima, levels, window_h=_CURVE_WINDOW_H, lang=desk.lang, **source_gaps(desk))
     desk.out.figure(picture, say("outlook.curve_figure", gauge=gauge), alt=say("outlook.curve_alt", gauge=gauge))

@@ -40,6 +40,10 @@ def _rain(desk: Desk) -> list[Row]:
     if review is None:
         return []
     hourly, spans = review.rain.hourly_mm, desk.spans()
+    issued = pd.Timestamp(desk.facts.inputs.issued_at)
+    if issued < review.days.end:
+        this = spans["span"][:1].upper() + spans["span"][1:]
+        desk.out.prose(say("basis.not_over", this=this, at=desk.moment(issued)))
     n_gauges, hours = hourly.shape[1], int(hourly.notna().to_numpy().sum())
     gauges = desk.count(n_gauges, "gauge")
     share = one(100 * hourly.notna().to_numpy().mean() if hourly.size else 0.0)
@@ -52,7 +56,7 @@ def _rain(desk: Desk) -> list[Row]:
         missing = list(review.rain.day_status.index[review.rain.day_status == "missing"])
         desk.out.prose(say("basis.missing", dates=desk.day_ranges(missing)) if missing else "")
         desk.out.prose(*(say("basis.constructed", how=label.zh if desk.lang == "zh" else label.en,
-                             known=desk.short_span(label.first_at, label.last_at)) for label in review.labels))  # fmt: skip
+                             known=desk.short_span(label.begins_at, label.last_at)) for label in review.labels))  # fmt: skip
     rows = [desk.item("basis.gauges", n_gauges, "gauge"), (say("basis.station_hours"), str(hours), "")]
     return [*rows, (say("basis.share"), share, desk.unit("percent"))]
 
@@ -67,7 +71,9 @@ def _cycles(desk: Desk) -> list[Row]:
         return [(say("basis.cycles_item"), "0", desk.unit("time"))]
     cycles, horizon = len(review.counts), str(desk.facts.horizon_h)
     first, last = (desk.moment(review.counts.index[at]) for at in (0, -1))
-    desk.out.prose(say("basis.cycles", cycles=desk.count(cycles, "assessment"), first=first, last=last, horizon=horizon))
+    desk.out.prose(
+        say("basis.cycles", cycles=desk.count(cycles, "assessment"), first=first, last=last, horizon=horizon)
+    )
     return [
         (say("basis.cycles_item"), str(cycles), desk.unit("time")),
         (say("basis.horizon_item"), horizon, desk.unit("hour")),
@@ -87,8 +93,13 @@ def _record(desk: Desk) -> list[Row]:
     own = outlook.record.loc[reference] if reference in outlook.record.index else outlook.record.iloc[0]
     years, share = one(own["years_known"]), one(100 * own["share_known"])
     gaps = {"gauge": desk.gauge(str(own.name)), "years": years, "share": share}
-    gaps |= {"gauges": desk.count(len(outlook.record), "gauge"), "as_of": desk.date(desk.local_date(pd.Timestamp(outlook.as_of)))}
-    text = say("basis.record", **gaps) + desk.joint + say("basis.synthetic" if outlook.is_synthetic else "basis.observed")
+    gaps |= {
+        "gauges": desk.count(len(outlook.record), "gauge"),
+        "as_of": desk.date(desk.local_date(pd.Timestamp(outlook.as_of))),
+    }
+    text = (
+        say("basis.record", **gaps) + desk.joint + say("basis.synthetic" if outlook.is_synthetic else "basis.observed")
+    )
     desk.out.prose(text)
     rows = [desk.item("basis.record_gauges", len(outlook.record), "gauge")]
     rows += [(say("basis.record_years", gauge=gaps["gauge"]), years, desk.unit("year"))]
@@ -111,7 +122,9 @@ def _gauge_lengths(desk: Desk) -> None:
         return
     rows = []
     for gauge, row in outlook.record.iterrows():
-        ends = [DASH if is_missing(row[key]) else desk.date(desk.local_date(row[key])) for key in ("first_at", "last_at")]
+        ends = [
+            DASH if is_missing(row[key]) else desk.date(desk.local_date(row[key])) for key in ("first_at", "last_at")
+        ]
         rows.append((desk.gauge(str(gauge)), *ends, one(row["years_known"]), one(100 * row["share_known"])))
     columns = desk.say.words("basis.record_columns")
     align = ("left", "center", "center", "right", "right")

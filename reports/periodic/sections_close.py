@@ -47,7 +47,7 @@ def add_uncertainty(desk: Desk) -> None:
     if settings.district.demonstration:
         caveats.append(say("uncertainty.demonstration"))
     if facts.review is not None and facts.review.labels:
-        known = [desk.short_span(label.first_at, label.last_at) for label in facts.review.labels]
+        known = [desk.short_span(label.begins_at, label.last_at) for label in facts.review.labels]
         caveats.append(say("uncertainty.constructed", spans=desk.list(known)))
     if _any_synthetic(desk):
         caveats.append(say("uncertainty.synthetic_gauges"))
@@ -89,7 +89,11 @@ def add_consultation(desk: Desk) -> None:
         desk.out.prose(say("consultation.text", **gaps))
         rows = []
         for item in sorted(record.opinions, key=lambda item: item.at):
-            name = _department(desk, departments[item.department]) if item.department in departments else plain(item.department)
+            name = (
+                _department(desk, departments[item.department])
+                if item.department in departments
+                else plain(item.department)
+            )
             opinion = plain(item.opinion) or say("consultation.no_objection")
             rows.append((name, plain(item.expert), opinion, desk.stamp(item.at)))
         answered = {item.department for item in record.opinions}

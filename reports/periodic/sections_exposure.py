@@ -23,7 +23,17 @@ _COUNTED = (
     ("facilities_in_water", "facility"),
     ("buildings_in_water", "building"),
 )
-_NEEDS = ("hotspots_flooded", "people_exposed", "people_to_move", "shelter_free", "shelter_shortfall", "team_people", "team_shortfall", "pumps", "pump_shortfall")
+_NEEDS = (
+    "hotspots_flooded",
+    "people_exposed",
+    "people_to_move",
+    "shelter_free",
+    "shelter_shortfall",
+    "team_people",
+    "team_shortfall",
+    "pumps",
+    "pump_shortfall",
+)
 _SHORTFALLS = ("shelter_shortfall", "team_shortfall", "pump_shortfall")
 _TOWNS_SHOWN = 18
 
@@ -59,11 +69,12 @@ def _exposed(desk: Desk) -> None:
         desk.out.prose(say("exposure.none"))
         return
     which, chosen = _watched(desk, exposure)
-    storm = {key: f"{exposure.attrs.get(name, 0):g}" for key, name in (("period", "return_period_a"), ("minutes", "duration_min"))}
+    storm = {
+        key: f"{exposure.attrs.get(name, 0):g}"
+        for key, name in (("period", "return_period_a"), ("minutes", "duration_min"))
+    }
     watched = say(f"exposure.watched_{which}", **storm)
     rows = [(say("exposure.hotspots"), str(len(exposure)), str(len(chosen)), desk.unit("hotspot"))]
-    if which == "storm":
-        rows.append((say("exposure.storm"), storm["period"], storm["minutes"], say("exposure.storm_unit")))
     for name, noun in _COUNTED:
         if name in exposure:
             total, part = int(exposure[name].sum()), int(exposure.loc[chosen, name].sum())
@@ -86,9 +97,15 @@ def _capacity(desk: Desk) -> None:
     names = [name for name in _NEEDS if name in capacity]
     short = [name for name in _SHORTFALLS if name in capacity]
     order = capacity.sort_values([*short, "people_exposed"], ascending=False, kind="stable") if short else capacity
-    rows = [(desk.town(str(code)), *(str(int(row[name])) for name in names)) for code, row in order.head(_TOWNS_SHOWN).iterrows()]
+    rows = [
+        (desk.town(str(code)), *(str(int(row[name])) for name in names))
+        for code, row in order.head(_TOWNS_SHOWN).iterrows()
+    ]
     total = tuple(str(int(capacity[name].sum())) for name in names)
-    rows.append((say("review.total"), *total))
+    label = (
+        f"{say('review.total')}（{len(capacity)}）" if desk.lang == "zh" else f"{say('review.total')} ({len(capacity)})"
+    )
+    rows.append((label, *total))
     extra: list[Row] = []
     for name in short:
         towns, amount = int((capacity[name] > 0).sum()), int(capacity[name].sum())

@@ -18,12 +18,14 @@ def add_dates(desk: Desk) -> None:
     """Add the dates of the span to come, or of the report's own span where nothing is to come; and old plans."""
     say, facts = desk.say, desk.facts
     desk.out.section(say("dates.heading"))
-    span = desk.span_name((facts.inputs.scope.coming or facts.focus))
+    span = desk.span_name(facts.inputs.scope.coming or facts.focus)
     seasons = facts.inputs.district.settings.seasons
     key, flood = desk.season(seasons.key_period), desk.season(seasons.flood_season)
     desk.out.prose(say("dates.seasons", flood=flood, key=key))
     if facts.dates:
-        rows = [(desk.dates(item.first, item.last), say(f"dates.{item.what}"), _subject(desk, item)) for item in facts.dates]
+        rows = [
+            (desk.dates(item.first, item.last), say(f"dates.{item.what}"), _subject(desk, item)) for item in facts.dates
+        ]
         desk.out.prose(say("dates.text", span=span))
         columns = say.words("dates.columns")
         desk.out.table(say("dates.table"), columns, rows, align=("left", "left", "left"), widths=(2.6, 2.0, 3.4))
@@ -51,9 +53,11 @@ def _add_plan_ages(desk: Desk) -> None:
     rows = [desk.item(f"dates.plan_{key}", value, "plan") for key, value in numbers.items()]
     for unit, number in ages.old_units.head(_OLD_UNITS_SHOWN).items():
         rows.append((say("dates.plan_unit", unit=plain(unit)), str(int(number)), desk.unit("plan")))
-    more = len(ages.old_units) - _OLD_UNITS_SHOWN
+    rest = ages.old_units.iloc[_OLD_UNITS_SHOWN:]
+    if len(rest):
+        label = say("dates.plan_rest", n=desk.count(len(rest), "unit"))
+        rows.append((label, str(int(rest.sum())), desk.unit("plan")))
     desk.key_table(say("dates.plan_table"), rows)
-    desk.out.note(say("dates.plan_more", n=desk.count(more, "unit")) if more > 0 else "")
 
 
 def add_rehearsal(desk: Desk) -> None:

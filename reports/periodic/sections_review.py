@@ -8,6 +8,7 @@ import pandas as pd
 
 from reports.figures.period_charts import depth_duration_chart, level_calendar, rain_by_month_chart
 from reports.periodic.charts import rain_chart
+from reports.periodic.facts import ReviewFacts
 from reports.periodic.forms import DASH, Desk, Row, metres, one
 from reports.periodic.pictures import source_gaps
 from reports.periodic.rain_facts import WINDOWS_H
@@ -109,11 +110,10 @@ def _maxima_table(desk: Desk) -> None:
         rows.append(tuple(cells))
     formula = desk.facts.formula
     minutes = f"{formula.minutes_max:.0f}"
-    caption = desk.say("review.maxima_table", formula=formula.formula_id)
+    caption = desk.say("review.maxima_table", formula=formula.formula_id, minutes=minutes)
     align = ("left", *("right",) * 3, "center", "left", "right", "left", "right")
     widths = (2.9, 0.85, 0.95, 0.95, 1.6, 1.0, 0.95, 1.0, 1.0)
     desk.out.table(caption, desk.say.words("review.maxima_columns"), rows, align=align, widths=widths)
-    desk.out.note(desk.say("review.formula_range", minutes=minutes))
 
 
 def _depth_duration(desk: Desk) -> None:
@@ -140,6 +140,8 @@ def _hyetograph(desk: Desk) -> None:
         desk.out.prose(desk.say("review.no_reference", **gaps))
         return
     if not review.is_long:
+        if not _is_drawable(review):
+            return
         picture = rain_chart(review.rain, reference, desk.lang, desk.facts.zone)
         desk.out.figure(picture, desk.say("review.figure", **gaps), alt=desk.say("review.figure_alt", **gaps))
         return
@@ -150,13 +152,18 @@ def _hyetograph(desk: Desk) -> None:
     desk.out.figure(picture, desk.say("review.month_figure", **gaps), alt=desk.say("review.month_alt", **gaps))
 
 
+def _is_drawable(review: ReviewFacts) -> bool:
+    """Tell whether days can stand side by side by their number: one month, every day of 24 hours."""
+    days = review.rain.daily_mm.index
+    return len({(day.year, day.month) for day in days}) == 1 and len(review.rain.hourly_mm) == 24 * len(days)
+
+
 def _months(desk: Desk) -> None:
     """Add the span month by month, the days at each level, and the calendar."""
     say, months = desk.say, desk.review().months
-    empty = [desk.month_title(month) for month in months.index[months["days_known"] == 0]]
-    desk.out.prose(say("review.months_missing", months=desk.list(empty)) if empty else "")
-    blind = [desk.month_title(month) for month in months.index[months["days_assessed"] == 0]]
-    desk.out.prose(say("review.months_blind", months=desk.list(blind)) if blind else "")
+    for column, key in (("days_known", "months_missing"), ("days_assessed", "months_blind")):
+        empty = list(months.index[months[column] == 0])
+        desk.out.prose(say(f"review.{key}", months=desk.month_ranges(empty)) if empty else "")
     rows = []
     for month, row in months.iterrows():
         mark = "" if row["is_whole"] or is_missing(row["rain_mm"]) else "*"
@@ -167,13 +174,17 @@ def _months(desk: Desk) -> None:
         )  # fmt: skip
     sums = [str(int(months[name].sum())) for name in ("days_known", "days_assessed", "n_warnings", "n_incidents")]
     top = months["wettest_day_mm"].max()
-    total = one(months["rain_mm"].sum(min_count=1)) + ("" if months["is_whole"].all() or months["rain_mm"].isna().all() else "*")
+    total = one(months["rain_mm"].sum(min_count=1)) + (
+        "" if months["is_whole"].all() or months["rain_mm"].isna().all() else "*"
+    )
     highest = desk.level(int(months["level"].max()))
     rows.append((say("review.total"), sums[0], total, DASH, one(top), sums[1], highest, sums[2], sums[3]))
     gauge = desk.gauge(desk.facts.inputs.reference_gauge)
     align = ("left", *("right",) * 5, "center", "right", "right")
     widths = (1.5, 0.9, 1.1, 1.0, 1.1, 0.9, 0.9, 0.8, 0.8)
-    desk.out.table(say("review.months_table", gauge=gauge), say.words("review.months_columns"), rows, align=align, widths=widths)
+    desk.out.table(
+        say("review.months_table", gauge=gauge), say.words("review.months_columns"), rows, align=align, widths=widths
+    )
     desk.out.note(say("review.months_note") if months["normal_mm"].notna().any() else say("review.months_no_normal"))
     _calendar(desk)
 
@@ -207,7 +218,9 @@ def _warnings(desk: Desk) -> None:
         counts = [str(int(value)) for value in by_town.loc[code]]
         rows.append((desk.town(str(code)), *counts, str(int(by_town.loc[code].sum())), str(int(messages[code]))))
     sums = [str(int(by_town[column].sum())) for column in by_town.columns]
-    total = f"{say('review.total')}（{len(by_town)}）" if desk.lang == "zh" else f"{say('review.total')} ({len(by_town)})"
+    total = (
+        f"{say('review.total')}（{len(by_town)}）" if desk.lang == "zh" else f"{say('review.total')} ({len(by_town)})"
+    )
     rows.append((total, *sums, str(len(warnings)), str(int(messages.sum()))))
     gaps = {"n": desk.count(len(warnings), "warning"), "towns": desk.count(len(by_town), "town")}
     gaps |= {"messages": desk.count(int(messages.sum()), "bulletin")}
@@ -269,10 +282,12 @@ def _incidents(desk: Desk) -> None:
         place = desk.hotspot(str(row["hotspot_id"]))
         cells = (str(number), desk.stamp(row["started_at"]), place, effect)
         rows.append((*cells, metres(row["depth_m"]), plain(row["confidence"])))
+    more = len(incidents) - _INCIDENTS_SHOWN
+    if more > 0:
+        rows.append((DASH, say("review.total"), desk.count(len(incidents), "incident"), DASH, DASH, DASH))
     align = ("right", "center", "left", "left", "right", "center")
     caption, header = say("review.incidents_table"), say.words("review.incident_columns")
     desk.out.table(caption, header, rows, align=align, widths=(0.6, 1.5, 2.4, 3.6, 1.0, 1.1))
-    more = len(incidents) - _INCIDENTS_SHOWN
     desk.out.note(say("review.incidents_more", n=desk.count(more, "incident")) if more > 0 else "")
 
 
@@ -290,8 +305,9 @@ def _field_reports(desk: Desk) -> None:
     rows += [desk.item(f"review.{state}", number, "report") for state, number in counts.items()]
     flooded = reports[reports["state"] == "flooded"]
     spots = flooded.groupby("hotspot_id")["at"].min().sort_values(kind="stable")
+    rows.append(desk.item("review.flooded_spots", len(spots), "hotspot"))
     for code, at in spots.head(_REPORTS_SHOWN).items():
         rows.append((say("review.flooded_at", place=desk.hotspot(str(code))), desk.stamp(at), ""))
-    desk.key_table(say("review.reports_table"), rows)
     more = len(spots) - _REPORTS_SHOWN
-    desk.out.note(say("review.reports_more", n=desk.count(more, "hotspot")) if more > 0 else "")
+    rows += [(say("review.flooded_rest", n=desk.count(more, "hotspot")), DASH, "")] if more > 0 else []
+    desk.key_table(say("review.reports_table"), rows)

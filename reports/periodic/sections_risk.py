@@ -59,7 +59,7 @@ def _worst_hour(desk: Desk, worst: pd.Timestamp) -> None:
     header = (say("risk.level"), *(desk.level_title(level) for level in levels), say("review.total"))
     row = (say("risk.number"), *(str(counts[level]) for level in levels), str(review.n_hotspots))
     desk.out.table(say("risk.counts_table"), header, [row], align=("left", *("right",) * 7))
-    desk.out.note(say("risk.horizon", horizon=desk.count(desk.facts.horizon_h, "hour")))
+    desk.out.note(say("risk.horizon"))
     if len(review.counts) <= _CYCLES_DRAWN:
         chart = level_chart(review.counts, desk.lang, desk.facts.zone)
         desk.out.figure(chart, say("risk.counts"), alt=say("risk.counts_alt"), width_mm=140.0)
@@ -84,7 +84,9 @@ def _towns(desk: Desk) -> None:
     for _, town in towns.iterrows():
         counts = [str(int(town[f"n_{level}"])) for level in WARNING_LEVELS]
         level = desk.level(int(town["level"])) if town["n_hotspots"] else DASH
-        rows.append((desk.name(town, "town_name"), level, str(int(town["n_hotspots"])), *counts, str(int(town["warned_h"]))))
+        rows.append(
+            (desk.name(town, "town_name"), level, str(int(town["n_hotspots"])), *counts, str(int(town["warned_h"])))
+        )
     sums = [str(int(towns[name].sum())) for name in ("n_hotspots", *(f"n_{level}" for level in WARNING_LEVELS))]
     rows.append((say("review.total"), DASH, *sums, DASH))
     align = ("left", "center", *("right",) * 6)
@@ -117,7 +119,8 @@ def _hotspots(desk: Desk) -> None:
         cells = (*cells, desk.town(str(spot["town_code"])), desk.level(int(spot["level"])), one(spot["score"]))
         rows.append((*cells, metres(spot["depth_p50_m"]), desk.stamp(spot["peak_at"]), str(int(spot["warned_h"]))))
     gaps = {"warned": desk.count(review.n_warned, "hotspot"), "n": str(len(review.top))}
-    rows.append((str(review.n_warned), say("risk.warned_total"), *(DASH,) * 7))
+    total = say("risk.warned_total", n=desk.count(review.n_warned, "hotspot"))
+    rows.append((DASH, total, *(DASH,) * 7))
     desk.out.prose(say("risk.hotspots_text", **gaps, **desk.spans()))
     align = ("right", "left", "left", "left", "center", "right", "right", "center", "right")
     caption, columns = say("risk.hotspots_table", **desk.spans()), say.words("risk.hotspot_columns")
@@ -158,7 +161,12 @@ def _chances(desk: Desk, ahead: AheadFacts) -> None:
     top, second = list(counts.values())[:2]
     gaps = {"high": str(top), "raised": str(second), "depth": depth, "high_word": words[0], "raised_word": words[1]}
     desk.out.prose(say("risk.chances_text", **gaps, **desk.spans()))
-    header = (say("risk.depth"), *(word[:1].upper() + word[1:] for word in words), desk.level_title(Level.UNKNOWN), say("review.total"))
+    header = (
+        say("risk.depth"),
+        *(word[:1].upper() + word[1:] for word in words),
+        desk.level_title(Level.UNKNOWN),
+        say("review.total"),
+    )
     desk.out.table(say("risk.chances_table"), header, rows, align=("left", *("right",) * (len(words) + 2)))
     _likely_spots(desk, ahead, depth)
     p = ahead.intervals["p"].reindex(desk.facts.inputs.district.hotspots.index)
@@ -207,8 +215,10 @@ def _town_chances(desk: Desk, ahead: AheadFacts) -> None:
     for code, row in ahead.town_chances.iterrows():
         cells = [chance(row[int(level)]) for level in WARNING_LEVELS]
         rows.append((desk.town(str(code)), *cells, desk.word(row[int(Level.YELLOW)])))
-    rows.append((say("risk.likely_total", **gaps), "", "", str(number), "", ""))
+    rows.append((say("risk.likely_total", word=gaps["word"]), DASH, DASH, str(number), DASH, DASH))
     header = (say("review.town"), *(desk.level_title(level) for level in WARNING_LEVELS))
     header = (*header, say("risk.word_level", level=desk.level(Level.YELLOW)))
     align = ("left", *("right",) * 4, "center")
-    desk.out.table(say("risk.town_chances_table", **desk.spans()), header, rows, align=align, widths=(2.8, 1.0, 1.0, 1.0, 1.0, 1.6))
+    desk.out.table(
+        say("risk.town_chances_table", **desk.spans()), header, rows, align=align, widths=(2.8, 1.0, 1.0, 1.0, 1.0, 1.6)
+    )

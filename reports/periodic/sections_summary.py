@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from reports.periodic.forms import Desk, Row, chance, one
 from reports.periodic.risk_facts import WARNING_LEVELS, measures_by_unit
 from reports.periodic.sections_plan import levels_for_plans
+from reports.words import join, plain
 from risk_models.levels import Level
 from risk_models.outlook.wording import Statement
 
@@ -16,10 +19,27 @@ _SENTENCE_LEVEL = Level.YELLOW
 def add_summary(desk: Desk) -> None:
     """Add the conclusions and the table of key facts; the outlook edition looks ahead first."""
     desk.out.heading(desk.say("summary.heading"))
+    _consulted(desk)
     looks = [_reviewed, _coming]
     rows = [row for look in (reversed(looks) if desk.facts.is_outlook else looks) for row in look(desk)]
     rows += _capacity(desk) + _measures(desk)
     desk.key_table(desk.say("summary.table"), rows)
+
+
+def _consulted(desk: Desk) -> None:
+    """Say who was consulted, as reports of the region begin; a draft says that it was not yet."""
+    record, settings = desk.facts.inputs.consultation, desk.facts.inputs.district.settings
+    if record is None or desk.facts.is_draft:
+        desk.out.prose(desk.say("summary.unconsulted") if desk.facts.is_draft else "")
+        return
+    known = {
+        item.id: plain(item.name.zh if desk.lang == "zh" else item.name.en) for item in settings.reports.departments
+    }
+    names = dict.fromkeys(known.get(item.department, plain(item.department)) for item in record.opinions)
+    if names:
+        date = desk.date(desk.local_date(pd.Timestamp(record.closed_at)))
+        gaps = {"departments": join(names, desk.lang), "chair": plain(record.chair), "date": date}
+        desk.out.prose(desk.say("summary.consulted", **gaps))
 
 
 def _reviewed(desk: Desk) -> list[Row]:

@@ -209,11 +209,17 @@ def _decide(desk: Desk, scope: Any, arguments: argparse.Namespace) -> int:
     found = standing(desk.ledger, key)
     if arguments.json:
         steps = [{"what": one.what, "who": one.who, "at": one.at, "detail": one.detail} for one in found.steps]
-        say_json({"report": str(key), "draft": found.draft, "state": found.state, "due_at": found.due_at} | {"steps": steps})
+        say_json(
+            {"report": str(key), "draft": found.draft, "state": found.state, "due_at": found.due_at} | {"steps": steps}
+        )
         return 0
     if not found.steps:
         say(f"{key}: no draft; write one with: wuyu report {key.kind} {scope.span.key} --edition {scope.edition}")
     for one in found.steps:
-        detail = " ".join(str(one.detail.get(name, "")) for name in ("department", "expert", "opinion", "why", "due_at"))
-        say(f"{one.at.astimezone(desk.timezone):%Y-%m-%d %H:%M} draft {one.draft} {one.what} {one.who} {detail.strip()}")
+        detail = " ".join(
+            str(one.detail.get(name, "")) for name in ("department", "expert", "opinion", "why", "due_at")
+        )
+        say(
+            f"{one.at.astimezone(desk.timezone):%Y-%m-%d %H:%M} draft {one.draft} {one.what} {one.who} {detail.strip()}"
+        )
     return 0

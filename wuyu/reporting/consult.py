@@ -191,9 +191,7 @@ def close_consultation(
     before = _waiting(standing(desk.ledger, key_of(desk, scope)))
     record = _record(desk, scope, before, chair=_chair(chair), decision=plain(decision) or APPROVED, now=now)
     number = before.draft if draft is None else draft
-    return issue_report(
-        desk, scope, record, draft=number, now=now, mail=mail, gathered=gathered, report=report
-    )
+    return issue_report(desk, scope, record, draft=number, now=now, mail=mail, gathered=gathered, report=report)
 
 
 def refuse_draft(desk: Desk, scope: Scope, *, chair: str, step: Step, why: str, now: datetime) -> None:

@@ -87,7 +87,9 @@ def capacity_by_town(desk: Desk, exposure: pd.DataFrame) -> pd.DataFrame:
     ranked = exposure.assign(score=exposure["peak_depth_m"])
     actions = propose_actions(district, ranked)
     actions["town_code"] = exposure["town_code"].reindex(actions.index)
-    needed = actions.groupby("town_code")[["people_to_move", "shelter_people", "team_people", "team_people_needed"]].sum()
+    needed = actions.groupby("town_code")[
+        ["people_to_move", "shelter_people", "team_people", "team_people_needed"]
+    ].sum()
     free = district.teams[district.teams["status"] == "free"]
     is_open = district.shelters["status"] == "open"
     room = (district.shelters["capacity_people"] - district.shelters["occupied_people"]).clip(lower=0)[is_open]

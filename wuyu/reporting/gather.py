@@ -106,7 +106,9 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, report: Report = silen
         **looked_back,
     )
     hashes = outlook_hashes | _hashes(desk, rain, looked_back, earlier) | {f"risk_tables_{cycles}": risk_digest}
-    return Gathered(inputs=inputs, hashes=dict(sorted(hashes.items())), sources=rain.files, moments=moments, lost=rain.lost)
+    return Gathered(
+        inputs=inputs, hashes=dict(sorted(hashes.items())), sources=rain.files, moments=moments, lost=rain.lost
+    )
 
 
 def reference_gauge(desk: Desk) -> str:

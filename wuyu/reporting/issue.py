@@ -262,7 +262,10 @@ def rebuild(desk: Desk, scope: Scope, revision: int, folder: Path, *, report: Re
         If there is no such revision.
     """
     key = key_of(desk, scope)
-    record, issued = read_as_of(Archive(desk.out, key).revision(revision)), draft_of_revision(desk.ledger, key, revision)
+    record, issued = (
+        read_as_of(Archive(desk.out, key).revision(revision)),
+        draft_of_revision(desk.ledger, key, revision),
+    )
     if not record or issued is None:
         raise ConfigError(f"archive and ledger hold no whole revision {revision} of {key}")
     moments = Moments(

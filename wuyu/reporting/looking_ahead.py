@@ -125,8 +125,6 @@ def hourly_table(rain: xr.Dataset) -> pd.DataFrame:
     return table.asfreq("h") if len(table) else table
 
 
-
-
 def table_hash(table: pd.DataFrame) -> str:
     """Return the SHA-256 of a table of rain: its hours, its gauges and their values."""
     digest = hashlib.sha256("\n".join(map(str, table.columns)).encode())

@@ -112,9 +112,7 @@ def queue_report(
     return len(mails)
 
 
-def _mail(
-    desk: Desk, decision: Decision, key: ReportKey, recipient: str, content: MailContent, revision: int
-) -> Mail:
+def _mail(desk: Desk, decision: Decision, key: ReportKey, recipient: str, content: MailContent, revision: int) -> Mail:
     settings, message_id = desk.district.settings, message_id_of(key, revision)
     head = MailHead(
         message_id=message_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,20 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.periodic.facts import month_facts
-from reports.periodic.inputs import MonthlyInputs
-from reports.periodic.rain_facts import month_span, rain_facts
-from reports.periodic.risk_facts import level_counts, measures_by_unit, warning_table, worst_cycle
+from reports.periodic.facts import ReportFacts, ReviewFacts, report_facts
+from reports.periodic.inputs import ReportInputs
+from reports.periodic.rain_facts import DaySpan, day_span, rain_facts
+from reports.periodic.risk_facts import level_counts, measures_by_unit, reached_levels, warning_table, worst_cycle
 from risk_models.levels import Level
 
 ZONE = "Asia/Shanghai"
+JULY: DaySpan = day_span(date(2021, 7, 1), date(2021, 7, 31), ZONE)
+
+
+def review_of(inputs: ReportInputs) -> ReviewFacts:
+    facts: ReportFacts = report_facts(inputs)
+    assert facts.review is not None
+    return facts.review
 
 
 def one_gauge(first: str, values: list[float]) -> xr.Dataset:
@@ -29,13 +36,13 @@ def one_gauge(first: str, values: list[float]) -> xr.Dataset:
 
 def test_day_runs_from_20_to_20_local() -> None:
     # 12:00 UTC is 20:00 local: that hour still belongs to the 19th, the next one to the 20th.
-    facts = rain_facts(one_gauge("2021-07-19T12:00", [5.0, 7.0]), month_span("2021-07", ZONE), ZONE)
+    facts = rain_facts(one_gauge("2021-07-19T12:00", [5.0, 7.0]), JULY, ZONE)
     assert facts.daily_mm.loc["2021-07-19", "A"] == 5.0
     assert facts.daily_mm.loc["2021-07-20", "A"] == 7.0
 
 
 def test_days_without_data_are_missing_and_never_dry() -> None:
-    facts = rain_facts(one_gauge("2021-07-19T13:00", [0.0] * 24 + [1.0]), month_span("2021-07", ZONE), ZONE)
+    facts = rain_facts(one_gauge("2021-07-19T13:00", [0.0] * 24 + [1.0]), JULY, ZONE)
     assert (facts.days_with("complete"), facts.days_with("partial"), facts.days_with("missing")) == (1, 1, 29)
     assert facts.daily_mm.loc["2021-07-20", "A"] == 0.0
     assert np.isnan(facts.daily_mm.loc["2021-07-01", "A"])
@@ -43,11 +50,11 @@ def test_days_without_data_are_missing_and_never_dry() -> None:
 
 def test_warnings_count_by_calendar_month() -> None:
     at = pd.Series(pd.to_datetime(["2021-06-30T15:59Z", "2021-06-30T16:00Z", "2021-07-31T15:59Z", "2021-07-31T16:00Z"]))
-    assert month_span("2021-07", ZONE).contains(at).tolist() == [False, True, True, False]
+    assert JULY.contains(at).tolist() == [False, True, True, False]
 
 
 def test_moving_sum_needs_all_its_hours() -> None:
-    facts = rain_facts(one_gauge("2021-07-19T13:00", [50.0, np.nan, 60.0, 1.0, 2.0]), month_span("2021-07", ZONE), ZONE)
+    facts = rain_facts(one_gauge("2021-07-19T13:00", [50.0, np.nan, 60.0, 1.0, 2.0]), JULY, ZONE)
     row = facts.gauges.loc["A"]
     assert row["max_1h_mm"] == 60.0
     assert row["max_3h_mm"] == 63.0
@@ -59,7 +66,7 @@ def test_moving_sum_needs_all_its_hours() -> None:
 @given(st.lists(st.floats(0, 200), min_size=1, max_size=60), st.integers(0, 700))
 def test_total_is_the_sum_of_the_days_whatever_the_hour(values: list[float], offset: int) -> None:
     first = (pd.Timestamp("2021-06-30T13:00") + pd.Timedelta(hours=offset)).isoformat()
-    facts = rain_facts(one_gauge(first, values), month_span("2021-07", ZONE), ZONE)
+    facts = rain_facts(one_gauge(first, values), JULY, ZONE)
     inside = facts.hourly_mm["A"].notna().sum()
     assert inside == min(len(values), 744 - offset)
     assert facts.daily_mm["A"].sum() == pytest.approx(facts.hourly_mm["A"].sum())
@@ -74,24 +81,24 @@ def test_worst_cycle_ranks_red_before_all_else() -> None:
     assert worst_cycle(level_counts(risk.assign(level=-1))) is None
 
 
-def test_warning_of_another_month_is_left_out(month_inputs: MonthlyInputs) -> None:
-    span = month_span("2021-08", ZONE)
+def test_warning_of_another_month_is_left_out(month_inputs: ReportInputs) -> None:
+    span = day_span(date(2021, 8, 1), date(2021, 8, 31), ZONE)
     assert warning_table(month_inputs.warnings, span).empty
-    table = warning_table(month_inputs.warnings, month_span("2021-07", ZONE))
+    table = warning_table(month_inputs.warnings, JULY)
     assert len(table) == 6
     assert table["ended_at"].isna().sum() == 1
     assert table["revisions"].sum() == 23
 
 
-def test_lead_is_measured_to_the_start_of_the_heaviest_hour(month_inputs: MonthlyInputs) -> None:
-    facts = month_facts(month_inputs)
+def test_lead_is_measured_to_the_start_of_the_heaviest_hour(month_inputs: ReportInputs) -> None:
+    facts = review_of(month_inputs)
     # Heaviest hour 08-09 UTC; the first warning went out at 02 UTC.
     assert facts.warnings["lead_h"].iloc[0] == 6.0
 
 
-def test_hotspot_without_rows_counts_as_unknown(month_inputs: MonthlyInputs) -> None:
+def test_hotspot_without_rows_counts_as_unknown(month_inputs: ReportInputs) -> None:
     first = month_inputs.district.hotspots.index[0]
-    facts = month_facts(
+    facts = review_of(
         dataclasses.replace(month_inputs, risk=month_inputs.risk[month_inputs.risk["hotspot_id"] != first])
     )
     counts = facts.worst_counts()
@@ -99,40 +106,29 @@ def test_hotspot_without_rows_counts_as_unknown(month_inputs: MonthlyInputs) -> 
     assert counts[int(Level.UNKNOWN)] == 2
 
 
-def test_town_without_hotspots_is_none_and_listed(month_inputs: MonthlyInputs) -> None:
-    row = month_facts(month_inputs).towns.loc["410103018"]
+def test_town_without_hotspots_is_none_and_listed(month_inputs: ReportInputs) -> None:
+    row = review_of(month_inputs).towns.loc["410103018"]
     assert (row["n_hotspots"], row["level"]) == (0, int(Level.NONE))
 
 
-def test_plans_start_only_at_their_level(month_inputs: MonthlyInputs) -> None:
-    facts = month_facts(month_inputs)
+def test_plans_start_only_at_their_level(month_inputs: ReportInputs) -> None:
+    facts = review_of(month_inputs)
     calm = facts.risk.assign(level=facts.risk["level"].clip(upper=int(Level.BLUE)))
     towns = facts.towns.assign(level=facts.towns["level"].clip(upper=int(Level.BLUE)))
-    assert measures_by_unit(month_inputs.district, towns, calm, lang="zh").empty
-    units = measures_by_unit(month_inputs.district, facts.towns, facts.risk, lang="zh")
+    assert measures_by_unit(month_inputs.district, reached_levels(towns, calm), lang="zh").empty
+    units = measures_by_unit(month_inputs.district, reached_levels(facts.towns, facts.risk), lang="zh")
     assert units.index[0] == "区防汛抗旱指挥部"
     assert units.loc["市政设施管理所", "actions"] == ["封闭通道", "设岗值守"]
-
-
-def test_outlook_counts_years_of_the_coming_month(month_inputs: MonthlyInputs) -> None:
-    outlook = month_facts(month_inputs).outlook
-    assert (outlook.month.month, outlook.month_years, outlook.events_all, outlook.events_month) == (8, 0, 2, 1)
-
-
-@pytest.mark.parametrize(("days", "years"), [(21, 1), (20, 0)])
-def test_a_month_that_lacks_eleven_days_does_not_count(month_inputs: MonthlyInputs, days: int, years: int) -> None:
-    record = one_gauge("2020-07-31T13:00", [1.0] * 24 * days)
-    outlook = month_facts(dataclasses.replace(month_inputs, gauges_rain=record)).outlook
-    assert (outlook.record_days, outlook.month_years) == (days, years)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"month": "July"}, "month must read YYYY-MM, got 'July'"),
+        ({"revision": -1}, "revision counts from 0, got -1"),
+        ({"stage": "final"}, "stage must be draft or issued, got 'final'"),
         ({"issued_at": datetime(2021, 8, 1)}, "issued_at must be timezone-aware"),  # noqa: DTZ001
     ],
 )
-def test_bad_inputs_are_refused(month_inputs: MonthlyInputs, change: dict[str, Any], message: str) -> None:
+def test_bad_inputs_are_refused(month_inputs: ReportInputs, change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(month_inputs, **change)

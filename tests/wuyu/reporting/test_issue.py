@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+
 import shutil
 import signal
 import subprocess
@@ -74,7 +74,9 @@ def test_in_earnest_only_the_declared_times_differ(actual_district: Path, tmp_pa
             assert (folder / "statements.json").read_bytes()
     first, second = records
     assert first["digest"] == second["digest"]
-    assert datetime.fromisoformat(second["issued_at"]) - datetime.fromisoformat(first["issued_at"]) == timedelta(hours=1)
+    assert datetime.fromisoformat(second["issued_at"]) - datetime.fromisoformat(first["issued_at"]) == timedelta(
+        hours=1
+    )
     differing = {name for name in first if first[name] != second[name]}
     assert differing <= {"known_at", "issued_at", "consultation", "files", "conclusions"}
 
@@ -242,8 +244,8 @@ report_at_once(desk, scope_for(desk, "month", "2021-07", "review"), chair="çŽ‹ä¸
 
 @pytest.mark.parametrize(("step", "rows"), [("files", 0), ("ledger", 0), ("copies", 1)])
 def test_killed_and_started_again(desk: Desk, scope: Scopes, step: str, rows: int) -> None:
-    preload = os.environ.get("WUYU_TEST_PRELOAD", "")
-    command = [sys.executable, "-c", preload + KILLED, str(desk.district.root), str(desk.out), step]
+
+    command = [sys.executable, "-c", KILLED, str(desk.district.root), str(desk.out), step]
     ran = subprocess.run(command, cwd=ROOT, env=child_environment(), capture_output=True, text=True, check=False)
     assert ran.returncode == -signal.SIGKILL, ran.stderr
     assert len(issues(desk.ledger, desk.code)) == rows
