@@ -14,8 +14,7 @@ from sqlalchemy import Index, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from wuyu.ledger.models import Base, LogEntry, ReportIssue, make_append_only
-from wuyu.ledger.store import Ledger, lock_ledger
-
+from wuyu.ledger.store import Ledger
 
 __all__ = [
     "CLOSED",

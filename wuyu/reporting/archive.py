@@ -1,7 +1,7 @@
 """The archive of periodic reports: whole folders or none, and a copy of the newest where people look.
 
-``reports/<kind>/<period>/r<N>/`` holds what was issued, ``draft/`` beside it what is being consulted on; ``<period>`` is
-the key of the span, with ``-outlook`` for that edition. The newest files lie in ``reports/`` as well.
+``reports/<kind>/<period>/r<N>/`` holds what was issued, ``draft/`` beside it what is being consulted on; ``<period>``
+is the key of the span, with ``-outlook`` for that edition. The newest files lie in ``reports/`` as well.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from reports.periodic import Consultation, Opinion
@@ -113,7 +113,7 @@ def _last_consultation(desk: Desk, scope: Scope) -> str:
 
 
 def _digest(chair: str, said: Sequence[tuple[str, str, str]]) -> str:
-    at = datetime.min
+    at = datetime.min.replace(tzinfo=UTC)
     opinions = tuple(
         Opinion(department=department, expert=plain(expert), opinion=plain(opinion), at=at)
         for department, expert, opinion in said

@@ -1,4 +1,4 @@
-"""Make the files of a report: three formats in every language, the statements it will be held to, and its as-of record."""
+"""Make the files of a report: three formats in every language, its statements, and its as-of record."""
 
 from __future__ import annotations
 
