@@ -170,7 +170,7 @@ def _coming(desk: Desk) -> list[Row]:
     made, withheld = len(ahead.outlook.statements), len(ahead.outlook.withheld)
     rows += [desk.item("items.made", made, "item"), desk.item("items.withheld", withheld, "item")]
     gaps = {"made": desk.count(made, "statement"), "withheld": str(withheld)}
-    desk.out.prose(say("summary.statements", **gaps, **spans) if made else say("summary.nothing_said", **spans))
+    desk.out.prose(say("summary.statements", **gaps, **spans) if made else say("summary.nothing_said", **gaps, **spans))
     return rows
 
 
