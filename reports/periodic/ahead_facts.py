@@ -1,4 +1,4 @@
-"""What may be said of the span to come: chances by hotspot and town, days at each level, and the levels that are likely.
+"""What may be said of the span to come: chances by hotspot and town, days at each level, likely levels.
 
 Only kinds of statement that hindcasts support are kept; the others are empty here and named with their reason in the
 report.
@@ -44,8 +44,8 @@ class AheadFacts:
     map_class : str
         Key of that class; empty without chances.
     district_days : DataFrame
-        Index level code, red first; expected_days, days_p10, days_p90, p_once, p_low, p_high; empty where levels are not
-        supported.
+        Index level code, red first; expected_days, days_p10, days_p90, p_once, p_low, p_high; empty where levels are
+        not supported.
     town_chances : DataFrame
         Index town_code, columns level code: chance of at least one day; greatest first.
     likely : dict of str to int
@@ -133,7 +133,7 @@ def _map_class(inputs: ReportInputs, classes: pd.DataFrame) -> str:
 def _chances(expected: Expected | None, classes: pd.DataFrame, hotspots: pd.Index) -> pd.DataFrame:
     if expected is None:
         return pd.DataFrame(columns=list(classes.index), index=pd.Index([], name="hotspot_id"), dtype=float)
-    wide = expected.passes.pivot(index="hotspot_id", columns="depth_class", values="p_once")
+    wide = expected.passes.pivot_table(index="hotspot_id", columns="depth_class", values="p_once")
     return wide.reindex(index=hotspots, columns=list(classes.index)).rename_axis(columns=None)
 
 
@@ -159,7 +159,7 @@ def _town_chances(expected: Expected | None, towns: pd.Index) -> pd.DataFrame:
     if expected is None:
         return pd.DataFrame(columns=codes, index=pd.Index([], name="town_code"), dtype=float)
     own = expected.levels[expected.levels["unit_kind"] == "group"]
-    wide = own.assign(level=own["level"].astype(int)).pivot(index="unit_id", columns="level", values="p_once")
+    wide = own.assign(level=own["level"].astype(int)).pivot_table(index="unit_id", columns="level", values="p_once")
     wide = wide.reindex(index=[code for code in towns if code in wide.index], columns=codes)
     return wide.rename_axis(index="town_code", columns=None).sort_values(codes, ascending=False, kind="stable")
 

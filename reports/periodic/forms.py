@@ -91,10 +91,15 @@ class Desk:
 
     def level(self, level: int) -> str:
         """Return the short name of a level."""
+        if Level(level) is Level.NONE:
+            return self.say("levels.none")
         return Level(level).zh if self.lang == "zh" else Level(level).en.lower()
 
     def level_title(self, level: int) -> str:
         """Return the name of a level for the head of a column."""
+        if Level(level) is Level.NONE:
+            text = self.say("levels.none")
+            return text[:1].upper() + text[1:]
         return Level(level).zh if self.lang == "zh" else Level(level).en
 
     def moment(self, at: Any) -> str:
@@ -230,6 +235,11 @@ class Desk:
         """Return the names of the stages as a list in words."""
         separator = "、" if self.lang == "zh" else ", "
         return separator.join(stage.zh if self.lang == "zh" else stage.en for stage in self.stages())
+
+    def total(self, number: int) -> str:
+        """Return the label of a row of sums with the number of rows summed."""
+        text = self.say("review.total")
+        return f"{text}（{number}）" if self.lang == "zh" else f"{text} ({number})"
 
     def date(self, day: Any) -> str:
         """Return a local date with its year."""

@@ -69,12 +69,15 @@ def pdf_bytes(document: Document, *, template: Path | None = None) -> bytes:
     b'%PDF-'
     """
     own, folder = template_file(template, "report.typ", document.meta.lang), template_folder(template)
+    source = (own or BUILT_IN / "report.typ").read_bytes()
+    if own is not None and b"@preview/" in source:
+        raise broken(own, "it asks for packages from the network", "files that lie beside it")
     with tempfile.TemporaryDirectory() as workshop:
         root = Path(workshop)
         for beside in sorted(folder.iterdir()) if own is not None and folder is not None else ():
             if beside.suffix.lower() in _BESIDE:
                 shutil.copyfile(beside, root / beside.name)
-        (root / "report.typ").write_bytes((own or BUILT_IN / "report.typ").read_bytes())
+        (root / "report.typ").write_bytes(source)
         (root / "data.json").write_text(printable(json.dumps(_data(document, root), ensure_ascii=False)), "utf-8")
         try:
             compiled = typst.compile(

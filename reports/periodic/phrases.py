@@ -77,8 +77,8 @@ def load_phrases(lang: Lang, folder: Path | None = None) -> Phrases:
     ----------
     lang : {"zh", "en"}
     folder : Path, optional
-        A bureau's own folder. A ``phrases.<lang>.toml`` there may replace single sentences; every name in it must be one
-        of the original file, and a sentence may use only the gaps of the original.
+        A bureau's own folder. A ``phrases.<lang>.toml`` there may replace single sentences; every name in it must be
+        one of the original file, and a sentence may use only the gaps of the original.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Risk, warnings, incidents, rehearsals and measures of a span of days, as small tables that the prose is written from."""
+"""Risk, warnings, incidents, rehearsals and measures of a span of days, as small tables."""
 
 from __future__ import annotations
 

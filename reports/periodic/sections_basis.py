@@ -55,8 +55,9 @@ def _rain(desk: Desk) -> list[Row]:
         desk.out.prose(say("basis.rain", gauges=gauges, known=known_span, hours=str(hours), share=share, **spans))
         missing = list(review.rain.day_status.index[review.rain.day_status == "missing"])
         desk.out.prose(say("basis.missing", dates=desk.day_ranges(missing)) if missing else "")
-        desk.out.prose(*(say("basis.constructed", how=label.zh if desk.lang == "zh" else label.en,
-                             known=desk.short_span(label.begins_at, label.last_at)) for label in review.labels))  # fmt: skip
+        for label in review.labels:
+            how, begun = label.zh if desk.lang == "zh" else label.en, desk.short_span(label.begins_at, label.last_at)
+            desk.out.prose(say("basis.constructed", how=how, known=begun))
     rows = [desk.item("basis.gauges", n_gauges, "gauge"), (say("basis.station_hours"), str(hours), "")]
     return [*rows, (say("basis.share"), share, desk.unit("percent"))]
 

@@ -49,7 +49,7 @@ def add_exposure(desk: Desk) -> None:
 
 
 def _watched(desk: Desk, exposure: pd.DataFrame) -> tuple[str, pd.Index]:
-    """Return the hotspots that the report watches: those of the design storm, likely ones, or those that were warned."""
+    """Return the hotspots that the report watches: by the design storm, as likely, or as reached."""
     facts = desk.facts
     if "level" in exposure and "return_period_a" in exposure.attrs:
         return "storm", exposure.index[exposure["level"] >= int(Level.YELLOW)]
@@ -102,10 +102,7 @@ def _capacity(desk: Desk) -> None:
         for code, row in order.head(_TOWNS_SHOWN).iterrows()
     ]
     total = tuple(str(int(capacity[name].sum())) for name in names)
-    label = (
-        f"{say('review.total')}（{len(capacity)}）" if desk.lang == "zh" else f"{say('review.total')} ({len(capacity)})"
-    )
-    rows.append((label, *total))
+    rows.append((desk.total(len(capacity)), *total))
     extra: list[Row] = []
     for name in short:
         towns, amount = int((capacity[name] > 0).sum()), int(capacity[name].sum())

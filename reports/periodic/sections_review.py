@@ -218,10 +218,7 @@ def _warnings(desk: Desk) -> None:
         counts = [str(int(value)) for value in by_town.loc[code]]
         rows.append((desk.town(str(code)), *counts, str(int(by_town.loc[code].sum())), str(int(messages[code]))))
     sums = [str(int(by_town[column].sum())) for column in by_town.columns]
-    total = (
-        f"{say('review.total')}（{len(by_town)}）" if desk.lang == "zh" else f"{say('review.total')} ({len(by_town)})"
-    )
-    rows.append((total, *sums, str(len(warnings)), str(int(messages.sum()))))
+    rows.append((desk.total(len(by_town)), *sums, str(len(warnings)), str(int(messages.sum()))))
     gaps = {"n": desk.count(len(warnings), "warning"), "towns": desk.count(len(by_town), "town")}
     gaps |= {"messages": desk.count(int(messages.sum()), "bulletin")}
     desk.out.prose(say("review.warnings_text", **gaps, **desk.spans()))

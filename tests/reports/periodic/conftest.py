@@ -305,7 +305,8 @@ def review_of(n: int = 24) -> StatementReview:
     """What became of the last report's statements: two in three came true."""
     outcome = [("came_true", "did_not", "came_true", "unknown")[number % 4] for number in range(n)]
     rows = [
-        {"key": f"depth:EQ-{number:03d}:stall", "kind": "depth", "zh": f"风险点{number}号积水达到27厘米的可能性较高（45%）。",
+        {"key": f"depth:EQ-{number:03d}:stall", "kind": "depth",
+         "zh": f"风险点{number}号积水达到27厘米的可能性较高（45%）。",
          "en": f"Hotspot {number}: chance of ponding of 27 cm or more is fairly high (45%).", "probability": 0.45,
          "stated": 0.27, "low": 0.3, "high": 0.6, "observed": np.nan if outcome[number] == "unknown" else 0.31,
          "outcome": outcome[number], "evidence": "none" if outcome[number] == "unknown" else "model"}
@@ -397,7 +398,8 @@ def make_inputs(month_district: Any, bundled_district: District) -> Callable[...
     """Return a function of kind and edition; `bundled=True` for the bundled district, keywords replace fields."""
 
     def make(kind: Kind, edition: Edition = "review", *, bundled: bool = False, **changes: Any) -> ReportInputs:
-        return make_report_inputs(bundled_district if bundled else month_district, kind, edition, **changes)
+        district = changes.pop("district", bundled_district if bundled else month_district)
+        return make_report_inputs(district, kind, edition, **changes)
 
     return make
 
@@ -417,6 +419,9 @@ def make_empty(make_inputs: Callable[..., ReportInputs]) -> Callable[..., Report
         names = ("deliveries", "acknowledgements", "field_reports", "rehearsal", "exposure", "capacity", "outages")
         nothing: dict[str, Any] = dict.fromkeys((*names, "outlook", "review"))
         nothing |= {"risk": full.risk.iloc[:0], "warnings": full.warnings.iloc[:0]}
+        district = SimpleNamespace(**vars(full.district))
+        district.history = district.history.iloc[:0]
+        nothing |= {"district": district}
         nothing |= {"gauges_rain": full.gauges_rain.isel(time=slice(0, 0))}
         return make_inputs(kind, edition, **(nothing | changes))
 
