@@ -8,7 +8,16 @@ forecasts), `storms` and `generator` (periods that could happen), `expected` (wh
 
 from risk_models.outlook.assess import assess_outlook
 from risk_models.outlook.climatology import Climatology, MissingRule, climatology
-from risk_models.outlook.expected import Expected, HotspotClasses, SkipRule, expected_exceedances, ponding_models
+from risk_models.outlook.expected import (
+    DayDepths,
+    Expected,
+    HotspotClasses,
+    SkipRule,
+    count_exceedances,
+    expected_exceedances,
+    ponding_models,
+    run_periods,
+)
 from risk_models.outlook.extremes import ReturnLevels, return_levels
 from risk_models.outlook.generator import (
     GeneratedPeriods,
@@ -29,6 +38,7 @@ from risk_models.outlook.wording import Statement, Withheld, gate
 
 __all__ = [
     "Climatology",
+    "DayDepths",
     "Expected",
     "GeneratedPeriods",
     "HotspotClasses",
@@ -48,6 +58,7 @@ __all__ = [
     "choose_forecast",
     "climatology",
     "condition_on_terciles",
+    "count_exceedances",
     "cut_storms",
     "expected_exceedances",
     "fit_generator",
@@ -64,5 +75,6 @@ __all__ = [
     "record_lengths",
     "resampled_generators",
     "return_levels",
+    "run_periods",
     "tercile_skill",
 ]

@@ -19,6 +19,7 @@ Monthly Weather Review 78(1), 1-3. Epstein, E. S. (1969) J. Applied Meteorology 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -311,8 +312,10 @@ def judge_errors(
     skill = _skill(error, reference)
     low = float(np.nanquantile(skills, 0.05)) if np.isfinite(skills).any() else float("nan")
     supported = bool(low > min_skill)
-    zh = f"{n}年回报技巧{skill:.2f}（90%区间下限{low:.2f}）"
-    en = f"hindcast skill {skill:.2f} over {n} years (lower end of the 90 % interval {low:.2f})"
+    # Rounded down, so that a lower end below 0 never reads as 0.
+    least = math.floor(low * 100) / 100 if math.isfinite(low) else low
+    zh = f"{n}年回报技巧{skill:.2f}（90%区间下限{least:.2f}）"
+    en = f"hindcast skill {skill:.2f} over {n} years (lower end of the 90 % interval {least:.2f})"
     return SkillVerdict(skill, low, n, supported, zh, en)
 
 

@@ -105,7 +105,7 @@ class Told:
         return float(max(known))
 
     def days(self, unit: str, least_m: pd.Series) -> tuple[int, bool, str]:
-        """Return the days on which a hotspot of a town (or ``district``) is as deep, if all is told, and the evidence."""
+        """Return the days on which a hotspot of a town (or ``district``) is as deep; whether all is told; evidence."""
         own = [str(name) for name, town in self.towns.items() if unit == "district" or str(town) == unit]
         found = [self._days_reached(name, float(least_m.get(name, math.inf))) for name in own]
         reached = set[pd.Timestamp]().union(*(days for days, _ in found))
