@@ -43,9 +43,20 @@ ORDER: dict[str, dict[str, list[str]]] = {
         **{task: [following] for task, following in zip(BLOCKS + AFTER, (BLOCKS + AFTER)[1:], strict=False)},
         "map_and_story": [],
     },
-    "risk_reports": {"monthly_report": []},
     "rehearsal": {"design_storms": []},
 }
+REPORT = {
+    "which": ["draft", "others", "settle"],
+    "draft": ["ask", "settle"],
+    "ask": ["settle"],
+    "settle": ["dispatch"],
+    "dispatch": [],
+    "others": ["run_others"],
+    "run_others": [],
+}
+KINDS = ("month", "quarter", "flood_season", "year", "period")
+REPORTS = [f"report_{kind}{edition}" for kind in KINDS for edition in ("", "_outlook")]
+ORDER |= dict.fromkeys(REPORTS, REPORT)
 SCHEDULE = {
     "acknowledgement": "* * * * *",
     "delivery": "* * * * *",
@@ -54,8 +65,12 @@ SCHEDULE = {
     "warning_cycle": [RAIN],
     "approval": None,
     "storm_replay": None,
-    "risk_reports": "0 9 1 * *",
     "rehearsal": "0 9 1 5 *",
+    # What is not on a fixed day of the year is looked for every day.
+    **dict.fromkeys(REPORTS, "0 9 * * *"),
+    "report_month": "0 9 1 * *",
+    "report_quarter": "0 9 1 1,4,7,10 *",
+    "report_year": "0 9 1 1 *",
 }
 TAGS = {"wuyu", "live", "exercise", "forecast", "warning", "reports", "rehearsal"}
 OWNERS = {"duty-desk", "risk-analysis"}
@@ -85,9 +100,11 @@ def dags(parsed: dict[str, Any]) -> dict[str, Any]:
 
 def test_each_dag_is_in_the_file_of_its_name(dags: dict[str, Any]) -> None:
     assert set(dags) == set(ORDER)
-    assert {dag["file"] for dag in dags.values()} == {f"{name}.py" for name in ORDER}
+    assert {name: dag["file"] for name, dag in dags.items()} == {
+        name: "reports.py" if name in REPORTS else f"{name}.py" for name in ORDER
+    }
     files = {path.stem for path in (ROOT / "dags").glob("*.py")} - {"__init__"}
-    assert files == set(ORDER)
+    assert files == (set(ORDER) - set(REPORTS)) | {"reports"}
 
 
 def test_each_file_parses_in_under_a_second_and_stays_light(parsed: dict[str, Any]) -> None:
@@ -102,8 +119,8 @@ def test_tasks_and_their_order(dags: dict[str, Any], name: str) -> None:
 
 @pytest.mark.parametrize("name", ORDER)
 def test_one_run_at_a_time_and_no_catching_up(dags: dict[str, Any], name: str) -> None:
-    # Rounds of approval wait for officers; those of one cycle must not hold up those of the next.
-    assert dags[name]["max_active_runs"] == (32 if name == "approval" else 1)
+    # What waits for people must not hold up what comes next: rounds of approval, consultations on reports.
+    assert dags[name]["max_active_runs"] == {"approval": 32, **dict.fromkeys(REPORTS, 8)}.get(name, 1)
     assert dags[name]["catchup"] is False
     assert dags[name]["schedule"] == SCHEDULE[name]
 
@@ -145,7 +162,7 @@ def test_dispatch_runs_even_if_the_cycle_failed(dags: dict[str, Any]) -> None:
 def test_parameters(dags: dict[str, Any]) -> None:
     assert dags["warning_cycle"]["params"] == {"at": ""}
     assert dags["approval"]["params"] == {"at": "", "round": 1}
-    assert dags["risk_reports"]["params"] == {"month": ""}
+    assert all(dags[name]["params"] == {"key": "", "mail": True} for name in REPORTS)
     replay = {"start": "2021-07-18T00:00", "end": "2021-07-22T08:00", "month": "2021-07"}
     assert dags["storm_replay"]["params"] == replay
 
@@ -213,3 +230,34 @@ def test_approval_is_asked_outside_the_cycle_and_its_form_is_the_one_that_is_rea
     assert starts_paused is False
     assert {task: facts["is_mapped"] for task, facts in dags["warning_cycle"]["tasks"].items()}["ask_officer"] is True
     assert dags["approval"]["tasks"]["send_call"]["trigger_rule"].lower().endswith("all_done")
+
+
+def test_the_form_of_a_consultation_is_the_one_that_is_read(tmp_path: Path) -> None:
+    from wuyu.reporting.consult import FIELDS, OPTIONS
+
+    code = (
+        "import json, dags.reports as r; dag = r.report_month; ask = dag.get_task('ask');"
+        "print(json.dumps([ask.options, ask.defaults, list(r.FORM), dag.is_paused_upon_creation]))"
+    )
+    environment = child_environment(AIRFLOW_HOME=str(tmp_path))
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    options, defaults, form, starts_paused = json.loads(ran.stdout)
+    assert options == list(OPTIONS)
+    assert defaults == [OPTIONS[-1]]
+    assert "No answer" in defaults[0]
+    assert form == list(FIELDS)
+    assert starts_paused is None
+
+
+def test_reports_run_by_the_clock_of_the_district(tmp_path: Path) -> None:
+    (tmp_path / "district.yaml").write_text("district: {code: '1', timezone: America/New_York}\n", encoding="utf-8")
+    code = "import dags.reports as r; print(r.timezone_of_district(), r.report_year.timezone)"
+    for district, zone in ((tmp_path, "America/New_York"), (tmp_path / "none", "Asia/Shanghai")):
+        environment = child_environment(AIRFLOW_HOME=str(tmp_path), WUYU_DISTRICT=str(district))
+        command = [sys.executable, "-c", code]
+        ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+        read, used = ran.stdout.strip().split(" ", 1)
+        assert read == zone
+        assert zone in used

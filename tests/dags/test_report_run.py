@@ -1,0 +1,146 @@
+"""Real Airflow with scheduler and API: a report is consulted on and mailed once; sent back or unanswered, nothing is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.dags.test_approval_run import Airflow
+from tests.factories import write_mini_district
+from tests.replays import mails, now
+from wuyu.desk import open_desk
+from wuyu.ledger import ReportKey
+from wuyu.ledger.reporting import Step, issues, standing
+from wuyu.ledger.tasks import open_tasks
+from wuyu.reporting import OPTIONS, draft_report, open_consultation, scope_for
+from wuyu.service import environment
+from wuyu.sink import local_sink
+
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.xdist_group("dags")]
+
+PATIENCE_S = 420.0
+ISSUE, SEND_BACK, _, _ = OPTIONS
+DEPARTMENTS = """\
+reports:
+  departments:
+    - {id: water, name: {zh: 水利局, en: Water Bureau}, mailbox: water@mini.example}
+"""
+DAGS = ("report_month", "report_quarter", "report_month_outlook")
+
+
+@pytest.fixture(scope="module")
+def month() -> pd.Period:
+    """The month before this one: its report is new enough to be mailed."""
+    return pd.Timestamp.now("Asia/Shanghai").tz_localize(None).to_period("M") - 1
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory, month: pd.Period) -> Iterator[Airflow]:
+    folder = tmp_path_factory.mktemp("reports")
+    district = write_mini_district(folder / "mini")
+    with (district / "district.yaml").open("a", encoding="utf-8") as settings:
+        settings.write(DEPARTMENTS)
+    # The third report was put to consultation by hand, and its time is nearly over.
+    desk = open_desk(district, folder / "out")
+    with desk.ledger:
+        outlook = scope_for(desk, "month", str(month + 1), "outlook")
+        draft_report(desk, outlook, now=now())
+        open_consultation(desk, outlook, now=now(), deadline_h=0.02)
+    with local_sink(folder / "out" / "mailbox") as (host, port):
+        variables = environment(district=district, out=folder / "out", smtp_host=host, smtp_port=port)
+        with Airflow(folder, variables) as running:
+            yield running
+
+
+def _form(dag_id: str, run_id: str) -> str:
+    return f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/ask/-1/hitlDetails"
+
+
+def test_issued_and_mailed_once_sent_back_or_unanswered_nothing(airflow: Airflow, month: pd.Period) -> None:
+    give_up_at = time.monotonic() + PATIENCE_S
+
+    def until(what: str, done: Callable[[], Any]) -> Any:
+        while time.monotonic() < give_up_at:
+            found = done()
+            if found:
+                return found
+            time.sleep(0.5)
+        pytest.fail(f"waited in vain for: {what}\n{airflow.log.read_text(errors='replace')[-4000:]}")
+
+    def start(dag_id: str, key: str) -> str:
+        until(dag_id, lambda: airflow.call("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False}))
+        body = {"logical_date": None, "conf": {"key": key}}
+        return str(airflow.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+    def end(dag_id: str, run_id: str) -> str:
+        return str(
+            until(f"the end of {dag_id}", lambda: {"success", "failed"} & {airflow.runs(dag_id).get(run_id, "")}).pop()
+        )
+
+    until("the API", airflow.sign_in)
+    quarter = (month.asfreq("Q") - 1) if month.month % 3 else month.asfreq("Q")
+    keys = {"report_month": str(month), "report_quarter": f"{quarter.year}-Q{quarter.quarter}"}
+    keys["report_month_outlook"] = str(month + 1)
+    runs = {dag_id: start(dag_id, key) for dag_id, key in keys.items()}
+
+    # The chair sees the conclusions and where the files are, and issues it with an opinion.
+    form = _form("report_month", runs["report_month"])
+    shown = until("the consultation on the month", lambda: airflow.call("GET", form))
+    assert shown["options"] == list(OPTIONS)
+    assert shown["subject"].startswith(f"【会商 Consult】试验区{month.year}年{month.month}月")
+    assert f"reports/month/{month}/draft/{month}-month.docx" in shown["body"]
+    fields = {"chair": "王主任", "opinions": "water|张工|加密巡查", "decision": "", "why": ""}
+    airflow.call("PATCH", form, {"chosen_options": [ISSUE], "params_input": fields})
+    assert end("report_month", runs["report_month"]) == "success"
+
+    # The quarter is sent back.
+    form = _form("report_quarter", runs["report_quarter"])
+    until("the consultation on the quarter", lambda: airflow.call("GET", form))
+    fields = {"chair": "王主任", "opinions": "", "decision": "", "why": "缺少转移人数"}
+    airflow.call("PATCH", form, {"chosen_options": [SEND_BACK], "params_input": fields})
+    assert end("report_quarter", runs["report_quarter"]) == "success"
+
+    # Nobody answers on the outlook.
+    assert end("report_month_outlook", runs["report_month_outlook"]) == "success"
+
+    with airflow.ledger() as ledger:
+        (issued,) = issues(ledger, "410199")
+        assert (issued.kind, issued.period, issued.revision) == ("month", str(month), 0)
+        sent_back = standing(ledger, ReportKey("410199", "quarter", keys["report_quarter"]))
+        assert (sent_back.state, sent_back.steps[-1].detail["why"]) == (Step.SENT_BACK, "缺少转移人数")
+        unanswered = standing(ledger, ReportKey("410199", "month", f"{month + 1}-outlook"))
+        assert unanswered.state is Step.UNANSWERED
+        (task,) = open_tasks(ledger)
+        assert f"wuyu report consult month {month + 1} --edition outlook" in task.detail["task"]
+        rows = ledger.outbox()
+        assert {row.message_id for row in rows} == {f"410199-report-month-{month}.r0"}
+        assert {row.state for row in rows} == {"sent"}
+    boxes = mails(airflow.out / "mailbox")
+    expected = {*(f"town{number}@mini.example" for number in (1, 2, 3)), "water@mini.example"}
+    assert {box: len(received) for box, received in boxes.items()} == dict.fromkeys(expected, 1)
+    assert (airflow.out / "reports" / f"{month}-month.html").read_text(encoding="utf-8").count("王主任") >= 1
+    assert list((airflow.out / "reports").glob("*.draft.*")) != []
+
+
+def test_the_same_report_again_is_not_asked_about(airflow: Airflow, month: pd.Period) -> None:
+    give_up_at = time.monotonic() + PATIENCE_S
+    body = {"logical_date": None, "conf": {"key": str(month)}}
+    run_id = airflow.call("POST", "/api/v2/dags/report_month/dagRuns", body)["dag_run_id"]
+    while time.monotonic() < give_up_at and airflow.runs("report_month").get(run_id) not in ("success", "failed"):
+        time.sleep(0.5)
+    assert airflow.runs("report_month")[run_id] == "success"
+    assert not airflow.call("GET", _form("report_month", run_id))
+    with airflow.ledger() as ledger:
+        assert len(issues(ledger, "410199")) == 1
+        assert len(ledger.outbox()) == 4
+
+
+def test_nothing_of_it_lies_outside_its_folder(airflow: Airflow) -> None:
+    left = [path for path in (airflow.out / "reports").rglob("*") if path.name.endswith(".part")]
+    assert left == []
+    assert Path(airflow.out / "reports" / "month").is_dir()
