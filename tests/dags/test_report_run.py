@@ -1,4 +1,4 @@
-"""Real Airflow with scheduler and API: a report is consulted on and mailed once; sent back or unanswered, nothing is."""
+"""Real Airflow with scheduler and API: an issued report is mailed once; sent back or unanswered, none is."""
 
 from __future__ import annotations
 
