@@ -224,7 +224,8 @@ def issues(
     query = select(ReportIssue).where(ReportIssue.district_code == district_code)
     later = select(ReportStep).where(ReportStep.district_code == district_code, ReportStep.what == Step.ISSUED)
     if key is not None:
-        query, later = (one.filter_by(kind=key.kind, period=key.period) for one in (query, later))
+        query = query.filter_by(kind=key.kind, period=key.period)
+        later = later.filter_by(kind=key.kind, period=key.period)
     rows = list(source.scalars(query.order_by(ReportIssue.kind, ReportIssue.period, ReportIssue.revision)))
     if known_at is None:
         return rows

@@ -97,10 +97,9 @@ def earlier_statements(desk: Desk, span: Span, *, issued_by: datetime, known_at:
 def _read(out: Path, issue: ReportIssue, span: Span) -> Earlier | None:
     """Return the statements of one issue; None if it has none on the span, or its file was lost or changed."""
     product = issue.products.get(STATEMENTS)
-    path = out / product["path"] if product else None
-    if path is None or not path.is_file():
+    if product is None or not (out / product["path"]).is_file():
         return None
-    data = path.read_bytes()
+    data = (out / product["path"]).read_bytes()
     digest = hashlib.sha256(data).hexdigest()
     kept = json.loads(data) if digest == product["sha256"] else {}
     if kept.get("span") != {"kind": span.kind, "key": span.key}:

@@ -144,8 +144,8 @@ def draft_report(
         if not is_same:
             with desk.ledger.writing() as session:
                 lock_ledger(session)
-                facts = {"digest": digest, "known_at": known_at.isoformat(), "languages": list(langs)}
-                facts |= {"revision": len(issued)}
+                facts: dict[str, Any] = {"digest": digest, "known_at": known_at.isoformat()}
+                facts |= {"languages": list(langs), "revision": len(issued)}
                 number = add_step(session, standing(session, key), Step.DRAFTED, who=who, now=now, **facts).draft
         paths = archive.show(archive.draft, _draft_names(scope, langs)) if files else []
         return Made(

@@ -124,9 +124,11 @@ def forget_outlooks() -> None:
 
 def hourly_table(rain: xr.Dataset) -> pd.DataFrame:
     """Return gauge rain as a table (hour END UTC, gauge) without holes, mm; NaN unknown."""
-    table = rain["rain_mm"].transpose("time", "gauge").to_pandas()
-    table.index = pd.DatetimeIndex(table.index).tz_localize("UTC")
-    table.columns = [str(name) for name in table.columns]
+    table = pd.DataFrame(
+        rain["rain_mm"].transpose("time", "gauge").to_numpy(),
+        index=pd.DatetimeIndex(rain["time"].to_numpy()).tz_localize("UTC"),
+        columns=[str(name) for name in rain["gauge"].to_numpy()],
+    )
     return table.asfreq("h") if len(table) else table
 
 
