@@ -146,7 +146,7 @@ def report_dag(kind: str, edition: str) -> DAG:
         default_args={
             "owner": "risk-analysis",
             "retries": 2,
-            "retry_delay": timedelta(minutes=2),
+            "retry_delay": timedelta(seconds=20),
             "execution_timeout": timedelta(minutes=30),
         },
         params={

@@ -90,9 +90,11 @@ def due_reports(kind: Kind, edition: Edition, key: str = "") -> list[str]:
     """Return the keys of the reports to be drafted: the one that is named, else those the calendar asks for."""
     from wuyu.reporting import lapse_consultations, reports_due
 
+    if key:
+        return [key]
     desk, now = desk_from_environment(), wall_clock()
     lapse_consultations(desk, now=now)
-    return [key] if key else reports_due(desk, kind, edition, now=now)
+    return reports_due(desk, kind, edition, now=now)
 
 
 def draft_for_consultation(kind: Kind, key: str, edition: Edition) -> dict[str, Any] | None:
