@@ -18,7 +18,7 @@ from risk_models.errors import ConfigError
 from risk_models.outlook.periods import Scope
 from tests.replays import ROOT, child_environment
 from tests.wuyu.reporting.conftest import NOW
-from wuyu.desk import Desk, open_desk
+from wuyu.desk import LEDGER_VARIABLE, Desk, open_desk
 from wuyu.ledger import ReportKey
 from wuyu.ledger.reporting import Step, issues, standing
 from wuyu.rain import pull_feeds
@@ -81,19 +81,17 @@ def test_in_earnest_only_the_declared_times_differ(actual_district: Path, tmp_pa
 
 
 def test_draft_then_same_draft_then_issue(desk: Desk, scope: Scopes) -> None:
-    first = draft_report(desk, scope(), now=NOW)
+    first = draft_report(desk, scope(), now=NOW, langs=["zh"])
     assert (first.state, first.draft, first.revision) == ("draft", 1, 0)
-    assert {path.name for path in first.paths} == {
-        f"{name.rpartition('.')[0]}.draft.{name.rpartition('.')[2]}" for name in DOCUMENTS
-    }
+    assert {path.name for path in first.paths} == {f"2021-07-month.draft.{end}" for end in ("docx", "pdf", "html")}
     before = _files(first.folder)
-    again = draft_report(desk, scope(), now=NOW + timedelta(hours=2))
+    again = draft_report(desk, scope(), now=NOW + timedelta(hours=2), langs=["zh"])
     assert (again.draft, _files(again.folder)) == (1, before)
     assert issues(desk.ledger, desk.code) == []
 
     issued = close_consultation(desk, scope(), chair=CHAIR, now=NOW + timedelta(hours=3))
     assert (issued.state, issued.revision, issued.mails) == ("issued", 0, 0)
-    assert {path.name for path in issued.paths} == DOCUMENTS
+    assert {path.name for path in issued.paths} == {f"2021-07-month.{end}" for end in ("docx", "pdf", "html")}
     assert list((desk.out / "reports").glob("*.draft.*")) == []
     assert _steps(desk) == [Step.DRAFTED, Step.ISSUED]
     (row,) = issues(desk.ledger, desk.code)
@@ -210,6 +208,23 @@ def test_a_period_that_is_not_over_is_not_reviewed(quiet_desk: Desk) -> None:
 def test_a_wrong_key_names_what_is_accepted(quiet_desk: Desk, kind: str, key: str, accepted: str) -> None:
     with pytest.raises(ConfigError, match=accepted):
         write_report(quiet_desk, kind, key, now=NOW)  # type: ignore[arg-type]
+
+
+def test_issued_and_mailed_once_whatever_holds_the_ledger(
+    ledger_url: str | Path, reporting_district: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(LEDGER_VARIABLE, str(ledger_url))
+    desk = open_desk(reporting_district, tmp_path / "out")
+    with desk.ledger:
+        july = scope_for(desk, "month", "2021-07", "review")
+        at = july.issued_at + timedelta(hours=2)
+        made = [report_at_once(desk, july, chair=CHAIR, now=at, mail=True, langs=["zh"]) for _ in range(2)]
+        other = report_at_once(desk, july, chair="赵副主任", now=at, mail=True, langs=["zh"])
+        assert [(one.state, one.revision, one.mails) for one in (*made, other)] == [
+            ("issued", 0, 4), ("unchanged", 0, 0), ("issued", 1, 4),
+        ]  # fmt: skip
+        assert [row.revision for row in issues(desk.ledger, desk.code)] == [0, 1]
+        assert len({row.mail_message_id for row in desk.ledger.outbox()}) == 8
 
 
 KILLED = """
