@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from reports.periodic.content import Heading
 from reports.periodic.forms import DASH, Desk
 from reports.words import moment, plain
@@ -108,9 +110,10 @@ def add_consultation(desk: Desk) -> None:
     if record is not None and not facts.is_draft:
         gaps = {"chair": plain(record.chair), "at": _moment(desk, record.closed_at)}
         desk.out.prose(say("consultation.signed", **gaps), style="signature")
-        return
-    lines = [say(f"consultation.{key}") for key in ("held", "experts", "drafted")]
-    desk.out.prose(*lines, style="signature")
+    else:
+        lines = [say(f"consultation.{key}") for key in ("held", "experts", "drafted")]
+        desk.out.prose(*lines, style="signature")
+    desk.out.issued(desk.out.meta.organisation, desk.date(desk.local_date(pd.Timestamp(facts.inputs.issued_at))))
 
 
 def _department(desk: Desk, item: Any) -> str:

@@ -284,7 +284,7 @@ def _incidents(desk: Desk) -> None:
         rows.append((DASH, say("review.total"), desk.count(len(incidents), "incident"), DASH, DASH, DASH))
     align = ("right", "center", "left", "left", "right", "center")
     caption, header = say("review.incidents_table"), say.words("review.incident_columns")
-    desk.out.table(caption, header, rows, align=align, widths=(0.6, 1.5, 2.4, 3.6, 1.0, 1.1))
+    desk.out.table(caption, header, rows, align=align, widths=(0.6, 1.5, 2.3, 3.4, 1.0, 1.4))
     desk.out.note(say("review.incidents_more", n=desk.count(more, "incident")) if more > 0 else "")
 
 
