@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from reports.figures.frame import WIDTH_IN, fitted, new_sheet, percent
-from reports.figures.labels import LabelPlacer, text_width
+from reports.figures.labels import LabelPlacer, english_place, text_width
 from reports.fonts import printable
 from reports.style import INK, MUTED, PAPER, png_bytes, styled
 from reports.words import UNKNOWN, Lang, Text, plain
@@ -191,7 +191,8 @@ def _labels(axes: Axes, district: District, p: np.ndarray, lang: Lang) -> None:
             _write(axes, place, f"{name} {percent(p[at])}", 8.0, INK)
     column = "town_name" if lang == "zh" else "town_name_en"
     for name, shape in zip(towns[column], towns.geometry, strict=True):
-        words, height = fitted(plain(name), 7.0, 1.2), 7.0 * dpi / 72
+        place_name = plain(name) if lang == "zh" else english_place(plain(name))
+        words, height = fitted(place_name, 7.0, 1.2), 7.0 * dpi / 72
         point = axes.transData.transform(shape.representative_point().coords[0])
         place = placer.centre(point, width=text_width(words, height), height=height * 1.1)
         _write(axes, place, words, 7.0, MUTED)

@@ -87,7 +87,7 @@ def town_ranking_figure(
     ranked = pd.concat([part for _, part in sorted(ranked.groupby(ranked[names].isna().any(axis=1)))] or [ranked])
     n = max(len(ranked), 3)
     sheet = new_sheet(_ROW_IN * n + 0.75, lang=lang, source=source, is_demonstration=is_demonstration)
-    labels = [fitted(str(town), 9.0, 1.9) for town in ranked["town"]]
+    labels = [fitted(str(town), 9.0, 2.2) for town in ranked["town"]]
     axes = sheet.axes(max(label_width_in(labels, 9.0), 0.5) + 0.2, 0.35, below_in=0.42, above_in=0.27)
     total = ranked[names].sum(axis=1, skipna=False)
     reach = max([1.0, *total.dropna()]) * 1.06
@@ -121,7 +121,7 @@ def _town_row(axes: Axes, row: int, values: np.ndarray, reach: float, lang: Lang
                   linewidth=0.4, gid=str(level))  # fmt: skip
         if value > reach * 0.035:
             axes.text(left + value / 2, row, _amount(value), ha="center", va="center", fontsize=8, color=level.ink,
-                      path_effects=[withStroke(linewidth=2.2, foreground=level.fill)])  # fmt: skip
+                      path_effects=[withStroke(linewidth=3.4, foreground=level.fill)])  # fmt: skip
         left += value
     axes.text(left + reach * 0.012, row, _amount(left), va="center", fontsize=8, color=MUTED)
 
@@ -230,7 +230,7 @@ def _day_cell(axes: Axes, day: date, level: Level, at: tuple[float, float], size
     )  # fmt: skip
     axes.add_patch(Rectangle((left, top), size, size, fill=False, edgecolor=PAPER, linewidth=1.2))
     mark = _UNKNOWN_MARK if is_unknown else level.roman
-    halo = [withStroke(linewidth=2.0, foreground=ground)]
+    halo = [withStroke(linewidth=2.0, foreground=ground)] if is_unknown else []  # only a hatch needs one
     has_both = size >= _BOTH_FROM_IN
     if has_both or not mark:
         place = (left + size * 0.08, top + size * 0.22) if has_both else (left + size / 2, top + size / 2)

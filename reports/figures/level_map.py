@@ -22,7 +22,7 @@ from matplotlib.path import Path as OutlinePath
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text as Label
 
-from reports.figures.labels import LabelPlacer, text_width
+from reports.figures.labels import LabelPlacer, english_place, text_width
 from reports.fonts import printable
 from reports.style import INK, MARK, MUTED, PAPER, drawn_png, level_marker, new_figure, styled, tint
 from reports.words import DEMONSTRATION, Lang, Text, moment, plain
@@ -371,7 +371,8 @@ class LevelMap:
                 self._spot_label(placer, pixels[at], [words, str(number or "")])
         for code in sorted(towns, key=lambda code: (code != town_code, -towns[code], code)):
             if code != town_code:
-                self._town_label(placer, code, town_names[code], towns[code])
+                name = english_place(town_names[code]) if lang == "en" else town_names[code]
+                self._town_label(placer, code, name, towns[code])
 
     def _ranking(self, spots: _Spots, town_code: str | None, numbers: dict[str, int]) -> list[int]:
         """Return positions of the hotspots to label: those of the bulletin's table first, then the worst."""

@@ -150,6 +150,10 @@ class Figure:
     width_mm: float = 150.0
     number: int = 0
 
+    def __post_init__(self) -> None:
+        if not self.alt.strip():
+            raise ValueError(f"figure '{self.caption}': alt is empty; say in words what the picture shows")
+
 
 @dataclass(frozen=True)
 class Note:
@@ -175,6 +179,16 @@ class Document:
     def figures(self) -> tuple[Figure, ...]:
         """Return the figures in order."""
         return tuple(block for block in self.blocks if isinstance(block, Figure))
+
+    def outline(self) -> tuple[tuple[int, Heading], ...]:
+        """Return the headings with their depth in the outline: as their level, but no step downwards is skipped.
+
+        A section may go from 一、 straight to 1.; readers of screens and the archive's standard want no gap.
+        """
+        found: list[tuple[int, Heading]] = []
+        for heading in self.headings():
+            found.append((min(heading.level, found[-1][0] + 1 if found else 1), heading))
+        return tuple(found)
 
     def kept_with_next(self) -> tuple[bool, ...]:
         """Return for each block whether it stays on the page of the next: what stands before the date of issue."""

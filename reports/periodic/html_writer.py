@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,18 +65,19 @@ def html_text(document: Document, *, template: Path | None = None) -> str:
     >>> from reports.periodic.content import Metadata
     >>> meta = Metadata(title="二七区月报", organisation="二七区", lang="zh", issued_on=date(2021, 8, 1))
     >>> page = html_text(Document(meta, (Heading(1, "一、前期回顾"), Paragraph("<script>"))))
-    >>> '<h2 id="h-1">一、前期回顾</h2>' in page, "&lt;script&gt;" in page, "<script>" in page
+    >>> '<h2 id="h-1" class="level-1">一、前期回顾</h2>' in page, "&lt;script&gt;" in page, "<script>" in page
     (True, True, False)
     """
     meta = document.meta
     own_page, own_style = _own_files(template, meta.lang)
-    layout, headings = LAYOUTS[meta.lang], _numbered(document.headings())
+    layout = LAYOUTS[meta.lang]
     environment = SandboxedEnvironment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["css_string"] = css_string
     style = _read(own_style or BUILT_IN / _STYLE)
-    ids = iter([identity for identity, _ in headings])
+    anchors = _anchors(document)
+    following = iter(anchors)
     try:
         return environment.from_string(_read(own_page or BUILT_IN / _TEMPLATE)).render(
             meta=meta,
@@ -89,8 +90,8 @@ def html_text(document: Document, *, template: Path | None = None) -> str:
                 "table": layout.table_word,
                 "figure": layout.figure_word,
             },
-            contents=_nested([(identity, block) for identity, block in headings if block.level <= 2]),
-            blocks=[_block_data(block, ids) for block in document.blocks],
+            contents=_nested([anchor for anchor in anchors if anchor.depth <= 2]),
+            blocks=[_block_data(block, following) for block in document.blocks],
         )
     except jinja2.TemplateError as error:
         if own_page is None:
@@ -125,25 +126,34 @@ def _read(path: Path) -> str:
         raise broken(path, "this is not text in UTF-8", "a text file saved as UTF-8") from error
 
 
-def _numbered(headings: Iterable[Heading]) -> list[tuple[str, Heading]]:
-    """Return the headings with anchors that count them through the document."""
-    return [(f"h-{number}", heading) for number, heading in enumerate(headings, start=1)]
+@dataclasses.dataclass(frozen=True)
+class _Anchor:
+    """A heading with the anchor that counts it through the document, and its depth in the outline."""
+
+    identity: str
+    depth: int
+    text: str
 
 
-def _nested(headings: list[tuple[str, Heading]]) -> list[dict[str, Any]]:
+def _anchors(document: Document) -> list[_Anchor]:
+    return [_Anchor(f"h-{n}", depth, heading.text) for n, (depth, heading) in enumerate(document.outline(), start=1)]
+
+
+def _nested(anchors: list[_Anchor]) -> list[dict[str, Any]]:
     """Return the entries of the contents: second-level headings inside the first-level one before them."""
     entries: list[dict[str, Any]] = []
-    for identity, heading in headings:
-        entry = {"id": identity, "text": heading.text, "inner": []}
-        (entries[-1]["inner"] if heading.level > 1 and entries else entries).append(entry)
+    for anchor in anchors:
+        entry = {"id": anchor.identity, "text": anchor.text, "inner": []}
+        (entries[-1]["inner"] if anchor.depth > 1 else entries).append(entry)
     return entries
 
 
-def _block_data(block: Block, ids: Iterator[str]) -> dict[str, Any]:
+def _block_data(block: Block, anchors: Iterator[_Anchor]) -> dict[str, Any]:
     """Return a block as plain data for the template; a heading takes the next anchor."""
     match block:
         case Heading(level=level, text=text):
-            return {"kind": "heading", "level": level, "text": text, "id": next(ids)}
+            anchor = next(anchors)
+            return {"kind": "heading", "level": level, "depth": anchor.depth, "text": text, "id": anchor.identity}
         case Paragraph(text=text, style=style):
             return {"kind": style, "text": text}
         case Note(text=text):

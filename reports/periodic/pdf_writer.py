@@ -11,6 +11,7 @@ import dataclasses
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any, Literal
@@ -98,6 +99,7 @@ def pdf_bytes(document: Document, *, template: Path | None = None) -> bytes:
 def _data(document: Document, root: Path) -> dict[str, Any]:
     """Return everything the template reads; pictures go to files beside it."""
     meta = document.meta
+    depths = iter([depth for depth, _ in document.outline()])
     return {
         **{key: getattr(meta, key) for key in ("title", "organisation", "lang", "subject", "banner", "footer")},
         "title_line": meta.title_line,
@@ -107,17 +109,17 @@ def _data(document: Document, root: Path) -> dict[str, Any]:
         "layout": dataclasses.asdict(LAYOUTS[meta.lang]),
         "fonts": {name: [name, *alternatives] for name, alternatives in FONTS.items()},
         "blocks": [
-            {**_block_data(block, root), "keep": is_kept}
+            {**_block_data(block, root, depths), "keep": is_kept}
             for block, is_kept in zip(document.blocks, document.kept_with_next(), strict=True)
         ],
     }
 
 
-def _block_data(block: Block, root: Path) -> dict[str, Any]:
-    """Return a block as plain data; the bytes of a picture go to a file beside the template."""
+def _block_data(block: Block, root: Path, depths: Iterator[int]) -> dict[str, Any]:
+    """Return a block as plain data; a picture goes to a file beside the template, a heading takes the next depth."""
     match block:
         case Heading(level=level, text=text):
-            return {"kind": "heading", "level": level, "text": text}
+            return {"kind": "heading", "level": level, "depth": next(depths), "text": text}
         case Paragraph(text=text, style=style):
             return {"kind": "body" if style == "item" else style, "text": text}
         case Note(text=text):

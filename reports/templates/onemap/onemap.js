@@ -26,7 +26,7 @@
   const name = (thing) => (lang ? thing.en || thing.zh : thing.zh);
   const levelName = (level) => (lang ? level.en + (level.roman ? " " + level.roman : "") : level.zh + (level.roman ? " " + level.roman + "级" : ""));
   // On the map an English name goes without the word for its kind: eighteen times "Subdistrict" hides the map.
-  const shortName = (town) => (lang ? name(town).replace(/ (Subdistrict|Management Committee|Town)$/, "") : name(town));
+  const shortName = (town) => (lang ? name(town).replace(/ (Subdistrict|Sub-district|Management Committee|Committee|Town)$/, "") : name(town));
   const decode = (char) => (char === "u" ? -1 : Number(char));
   const spotLevel = (at, spot) => decode(data.hotspotLevels[at][spot]);
   const townLevel = (at, town) => decode(data.townLevels[at][town]);
