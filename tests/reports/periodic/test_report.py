@@ -23,10 +23,10 @@ from tests.reports.periodic.reading import CONSULTATION, KINDS_AND_EDITIONS, tex
 Make = Callable[..., ReportInputs]
 
 
-def with_settings(district: Any, **changes: Any) -> Any:
+def with_settings(place: Any, **changes: Any) -> Any:
     """Return the small district with other settings."""
-    settings = SimpleNamespace(**(vars(district.settings) | changes))
-    return SimpleNamespace(**(vars(district) | {"settings": settings}))
+    settings = SimpleNamespace(**(vars(place.settings) | changes))
+    return SimpleNamespace(**(vars(place) | {"settings": settings}))
 
 
 SECTIONS = (
