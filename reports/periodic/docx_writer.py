@@ -18,6 +18,7 @@ from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Length, Mm, Pt
+from docx.text.paragraph import Paragraph as DocxParagraph
 
 from reports.periodic.content import Block, Document, Figure, Heading, Metadata, Note, Paragraph, Table
 from reports.periodic.docx_styles import TABLE_STYLE, add_field, built_in_word, word_of_template
@@ -33,6 +34,7 @@ _ALIGN = {
     "center": WD_ALIGN_PARAGRAPH.CENTER,
 }
 _HEADER_FILL = "E8EDF2"
+_AFTER_TABLE_PT = 10.0
 _PARAGRAPH_STYLES = {"body": "Body Text", "item": "Body Text", "signature": "Signature Line", "issued": "Issued"}
 
 
@@ -81,10 +83,17 @@ def docx_bytes(document: Document, *, template: Path | None = None) -> bytes:
     word = built_in_word(meta, layout) if own is None else word_of_template(own, meta, layout)
     _set_properties(word, meta)
     word.add_paragraph(meta.title, style="Title")
+    body = word.element.body
     for block, is_kept in zip(document.blocks, document.kept_with_next(), strict=True):
+        n_before = len(body)
+        follows_table = n_before > 1 and body[n_before - 2].tag == qn("w:tbl")
         _add_block(word, block, layout)
+        if follows_table:  # its first paragraph keeps a distance; an empty one between would strand headings
+            DocxParagraph(body[n_before - 1], word).paragraph_format.space_before = Pt(_AFTER_TABLE_PT)
         if is_kept:
             word.paragraphs[-1].paragraph_format.keep_with_next = True
+    if body[-2].tag == qn("w:tbl"):
+        word.add_paragraph("", style="Table Text")  # Word wants a paragraph after the last table
     buffer = io.BytesIO()
     word.save(buffer)
     return _with_fixed_times(buffer.getvalue())
@@ -144,7 +153,6 @@ def _add_table(word: Any, block: Table, layout: Layout) -> None:
     n_kept = len(block.rows) if block.is_kept_together else 1
     for first in cells[: n_kept * n_columns : n_columns]:
         first.paragraphs[0].paragraph_format.keep_with_next = True
-    word.add_paragraph("", style="Table Text")
 
 
 def _fill_row(cells: list[Any], texts: tuple[str, ...], align: tuple[str, ...], widths: list[Any], style: Any) -> None:

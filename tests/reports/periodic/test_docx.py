@@ -21,7 +21,7 @@ from lxml import etree
 from reports.periodic.content import Document, Metadata, Paragraph
 from reports.periodic.docx_writer import docx_bytes, write_docx
 from reports.periodic.layout import CHARACTERS_PER_LINE, LINES_PER_PAGE
-from tests.reports.periodic.sample import every_kind
+from tests.reports.periodic.sample import every_kind, meta
 
 # Order of the children in ECMA-376 part 1, 17.3.1.26, 17.3.2.28, 17.7.4.17 (those that may occur here).
 _ORDERS = {
@@ -121,6 +121,21 @@ def test_captions_are_sequences_and_header_rows_repeat(word: Any) -> None:
     assert [shape._inline.docPr.get("descr") for shape in word.inline_shapes] == ["各历时最大雨量均高于公式值"]
 
 
+def test_no_empty_paragraph_strands_a_heading_after_a_table(word: Any) -> None:
+    body = list(word.element.body)
+    after = [body[number + 1] for number, element in enumerate(body) if element.tag == qn("w:tbl")]
+    assert len(after) == 2
+    for element in after:
+        assert next(element.iter(qn("w:t"), qn("w:drawing")), None) is not None
+        assert element.pPr.spacing.get(qn("w:before")) == "200"
+
+
+def test_table_at_the_end_is_followed_by_the_paragraph_that_word_wants() -> None:
+    document = Document(meta("zh"), every_kind("zh").tables()[:1])
+    body = docx.Document(io.BytesIO(docx_bytes(document))).element.body
+    assert [element.tag for element in body][-3:] == [qn("w:tbl"), qn("w:p"), qn("w:sectPr")]
+
+
 def test_open_fonts_are_named_as_fall_back(data: bytes) -> None:
     table = next(root for name, root in parts(data) if name == "word/fontTable.xml")
     names = {font.get(qn("w:name")): font.find(qn("w:altName")).get(qn("w:val")) for font in table}
@@ -163,9 +178,9 @@ def test_full_page_has_22_lines_of_28_characters_in_libreoffice(tmp_path: Path) 
     office = shutil.which("soffice")
     if office is None:
         pytest.skip("LibreOffice is not installed")
-    meta = Metadata(title="题", organisation="局", lang="zh", issued_on=date(2021, 8, 1))
+    plain = Metadata(title="题", organisation="局", lang="zh", issued_on=date(2021, 8, 1))
     n_characters = CHARACTERS_PER_LINE * LINES_PER_PAGE * 3
-    path = write_docx(Document(meta, (Paragraph("雨" * n_characters),)), tmp_path / "full.docx")
+    path = write_docx(Document(plain, (Paragraph("雨" * n_characters),)), tmp_path / "full.docx")
     profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
     command = [office, "--headless", profile, "--convert-to", "pdf", "--outdir", str(tmp_path), str(path)]
     subprocess.run(command, capture_output=True, timeout=120, check=True)
