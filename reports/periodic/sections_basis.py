@@ -109,11 +109,19 @@ def _record(desk: Desk) -> list[Row]:
     if forecast.is_neutral or forecast.issued_on is None:
         desk.out.prose(say("basis.no_season"))
     else:
-        desk.out.prose(say("basis.season", source=plain(forecast.source), issued=desk.date(forecast.issued_on)))
+        desk.out.prose(_signal(desk, plain(forecast.source), desk.date(forecast.issued_on)))
     if outlook.n_periods:
         desk.out.prose(say("basis.periods", n=str(outlook.n_periods)))
         rows.append((say("basis.periods_item"), str(outlook.n_periods), ""))
     return rows
+
+
+def _signal(desk: Desk, source: str, issued: str) -> str:
+    """Say where the seasonal signal comes from; an English remark is left out of a Chinese report."""
+    is_foreign = desk.lang == "zh" and " " in source and source.isascii()
+    if not source or is_foreign:
+        return desk.say("basis.season_unnamed", issued=issued)
+    return desk.say("basis.season", source=source, issued=issued)
 
 
 def _gauge_lengths(desk: Desk) -> None:
@@ -167,7 +175,7 @@ def add_important(desk: Desk) -> None:
     gaps |= {"days": desk.count(facts.focus.n_days, "day")}
     desk.out.prose(say("event.dates", **gaps))
     if towns or places:
-        desk.out.prose(say("event.places", places=desk.list([*towns, *places])))
+        desk.out.prose(say("event.places", places=desk.listed([*towns, *places])))
     else:
         desk.out.prose(say("event.everywhere"))
     crowd = item.crowd_people
@@ -200,8 +208,8 @@ def _likely(desk: Desk, spots: list[str]) -> list[Row]:
     if ahead is None or not ahead.map_class:
         return []
     number = int((ahead.intervals["p"].reindex(spots) >= ahead.likely_from - 1e-12).sum())
-    word = next(level for level in ahead.words if level.p_min == ahead.likely_from)
-    depth = f"{100 * float(ahead.classes.loc[ahead.map_class, 'depth_min_m']):.0f}"
+    word = ahead.likely_word
+    depth = ahead.depth_cm(ahead.map_class)
     gaps = {"depth": depth, "word": word.zh if desk.lang == "zh" else word.en}
     desk.out.prose(desk.say("event.likely", n=desk.count(number, "hotspot"), **gaps))
     return [desk.item("event.likely_item", number, "hotspot", **gaps)]
@@ -223,11 +231,11 @@ def _event_spots(desk: Desk, spots: list[str]) -> None:
     rows = []
     for code, row in table.head(_SPOTS_SHOWN).iterrows():
         spot = hotspots.loc[code]
-        cells = (desk.name(spot, "hotspot_name"), desk.town(str(spot["town_code"])))
-        cells = (*cells, *(desk.level(int(row["level"])),) * has_levels, *(chance(row["p"]),) * has_chance)
+        place = (desk.name(spot, "hotspot_name"), desk.town(str(spot["town_code"])))
+        cells = (*place, *(desk.level(int(row["level"])),) * has_levels, *(chance(row["p"]),) * has_chance)
         rows.append(cells)
     if facts.ahead is not None and facts.ahead.map_class:
-        depth = f"{100 * float(facts.ahead.classes.loc[facts.ahead.map_class, 'depth_min_m']):.0f}"
+        depth = facts.ahead.depth_cm(facts.ahead.map_class)
         caption = say("event.spots_table_chance", depth=depth)
     else:
         caption = say("event.spots_table")

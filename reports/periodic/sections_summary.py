@@ -225,11 +225,14 @@ def _spots(desk: Desk) -> list[Row]:
     ahead = desk.facts.ahead
     if ahead is None or not ahead.map_class:
         return []
-    depth = f"{100 * float(ahead.classes.loc[ahead.map_class, 'depth_min_m']):.0f}"
+    depth = ahead.depth_cm(ahead.map_class)
     number = int((ahead.chances[ahead.map_class] >= ahead.likely_from - 1e-12).sum())
-    word = next(level for level in ahead.words if level.p_min == ahead.likely_from)
+    word = ahead.likely_word
     gaps = {"depth": depth, "word": word.zh if desk.lang == "zh" else word.en}
-    desk.out.prose(desk.say("summary.likely", n=desk.count(number, "hotspot"), **gaps, **desk.spans()))
+    if number:
+        desk.out.prose(desk.say("summary.likely", n=desk.count(number, "hotspot"), **gaps, **desk.spans()))
+    else:
+        desk.out.prose(desk.say("summary.unlikely", **gaps, **desk.spans()))
     return [(desk.say("items.likely", **gaps), str(number), desk.unit("hotspot"))]
 
 

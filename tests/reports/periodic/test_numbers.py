@@ -77,6 +77,7 @@ def identifiers(inputs: ReportInputs) -> list[str]:
     standards = inputs.district.settings.standards
     ids = [str(getattr(standards, use)) for use in ("storm_formula", "five_pre", "risk_matrix", "depth_classes")]
     source = [] if inputs.outlook is None else [inputs.outlook.forecast.source]
+    source += [inputs.scope.span.name_zh, inputs.scope.span.name_en] if inputs.scope.span.kind == "period" else []
     return [*ids, *source, *names_with_digits(inputs.district)]
 
 
