@@ -123,7 +123,9 @@ def _statements(desk: Desk, outlook: PeriodOutlook) -> None:
     if not made:
         desk.out.prose(say("outlook.no_statements"))
         return
-    ordered = sorted(made, key=lambda item: _rank(desk, item))
+    ahead = desk.facts.ahead
+    map_depth_m = 0.0 if ahead is None or not ahead.map_class else float(ahead.depth_cm(ahead.map_class)) / 100
+    ordered = sorted(made, key=lambda item: _rank(desk, item, map_depth_m))
     shown = ordered[:_STATEMENTS_SHOWN]
     rows = [(str(number), item.zh if desk.lang == "zh" else item.en) for number, item in enumerate(shown, start=1)]
     more = len(made) - len(shown)
@@ -134,12 +136,16 @@ def _statements(desk: Desk, outlook: PeriodOutlook) -> None:
     desk.out.note(say("outlook.statement_more", n=desk.count(more, "statement")) if more > 0 else "")
 
 
-def _rank(desk: Desk, item: Statement) -> tuple[int, float]:
+def _rank(desk: Desk, item: Statement, map_depth_m: float) -> tuple[int, float, float]:
     """Order statements: those on the whole district, then hotspots by chance, then towns by days."""
     kind, _, rest = item.key.partition(":")
     is_town = kind == "level" and rest.partition(":")[0] in desk.facts.inputs.district.towns.index
-    weight = item.facts.get("p_once", item.facts.get("expected_days", 0.0))
-    return 4 if is_town else _ORDER.get(kind, 9), -weight if is_town or kind == "depth" else 0.0
+    if is_town:
+        return 4, 0.0, -item.facts.get("expected_days", 0.0)
+    if kind == "depth":
+        # The depth of the map first: it is the one that stops traffic.
+        return 3, abs(item.facts.get("depth_m", 0.0) - map_depth_m), -item.facts.get("p_once", 0.0)
+    return _ORDER.get(kind, 9), 0.0, 0.0
 
 
 def _withheld(desk: Desk, outlook: PeriodOutlook) -> None:
@@ -162,7 +168,7 @@ def _withheld(desk: Desk, outlook: PeriodOutlook) -> None:
     desk.out.prose(say("outlook.withheld", n=desk.count(len(outlook.withheld), "statement")))
     columns = say.words("outlook.withheld_columns")
     desk.out.table(
-        say("outlook.withheld_table"), columns, rows, align=("left", "right", "left"), widths=(2.0, 0.8, 6.0)
+        say("outlook.withheld_table"), columns, rows, align=("left", "right", "left"), widths=(2.0, 1.2, 5.6)
     )
 
 

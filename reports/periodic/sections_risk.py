@@ -122,12 +122,10 @@ def _hotspots(desk: Desk) -> None:
     total = say("risk.warned_total", n=desk.count(review.n_warned, "hotspot"))
     rows.append((DASH, total, DASH, DASH, DASH, DASH, DASH, DASH, DASH))
     gaps = {"warned": desk.count(review.n_warned, "hotspot"), "n": str(len(review.top))}
-    total = say("risk.warned_total", n=desk.count(review.n_warned, "hotspot"))
-    rows.append((DASH, total, *(DASH,) * 7))
     desk.out.prose(say("risk.hotspots_text", **gaps, **desk.spans()))
     align = ("right", "left", "left", "left", "center", "right", "right", "center", "right")
     caption, columns = say("risk.hotspots_table", **desk.spans()), say.words("risk.hotspot_columns")
-    desk.out.table(caption, columns, rows, align=align, widths=(0.6, 2.85, 1.55, 1.75, 0.95, 0.9, 1.15, 1.65, 0.75))
+    desk.out.table(caption, columns, rows, align=align, widths=(0.6, 2.65, 1.5, 1.7, 1.0, 0.95, 1.1, 1.65, 1.0))
 
 
 def _coming(desk: Desk) -> None:
