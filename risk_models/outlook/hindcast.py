@@ -133,7 +133,7 @@ def past_spans(span: Span, rain_mm: pd.DataFrame, *, timezone: str) -> PastSpans
     ...             name_zh="", name_en="")
     >>> hours = pd.date_range("2017-01-01", "2020-07-30", freq="h", tz="UTC")
     >>> past_spans(july, pd.DataFrame({"57083": 0.0}, index=hours), timezone="Asia/Shanghai").year.tolist()
-    [2017, 2018, 2019, 2020]
+    [2017, 2018, 2019]
     """
     hours = pd.DatetimeIndex(rain_mm.index)
     shifts = range(hours[0].year - span.last_day.year - 1, hours[-1].year - span.first_day.year + 2)

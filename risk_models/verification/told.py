@@ -110,7 +110,7 @@ class Told:
         found = [self._days_reached(name, float(least_m.get(name, math.inf))) for name in own]
         reached = set[pd.Timestamp]().union(*(days for days, _ in found))
         evidence = "report" if any(decided for _, decided in found) else "model"
-        return len(reached), self.is_whole(own), evidence
+        return len(reached), bool(own) and self.is_whole(own), evidence
 
     def total_mm(self, gauge: str) -> tuple[float, bool]:
         """Return the rain of a gauge, and whether enough of it is known: then it is scaled up, else it is a least."""

@@ -132,6 +132,10 @@ def test_days_at_a_level_are_those_of_the_worst_hotspot() -> None:
     assert review([level(high=9)], depth_m=depths({"H1": {23: 0.3, 24: 0.3}})).table["observed"].tolist() == [2]
 
 
+def test_a_unit_without_hotspots_cannot_be_told() -> None:
+    assert told(level("T9")) == ("unknown", "none")
+
+
 def test_more_days_than_stated_settle_it_even_if_hours_are_unknown() -> None:
     made = depths({"H1": {5: 0.3}, "H2": {30: 0.3}})
     assert told(level(high=1), rain_mm=holed(9), depth_m=made) == ("did_not", "model")
