@@ -208,7 +208,7 @@ class LevelMap:
             self._label(spots, shown, town_code, numbers, lang)
             self._count(spots, town_code, lang)
             self._caption(risk_table, town_code, lang, numbered=bool(numbers))
-            return self._picture()
+            return self._picture(lang)
 
     # ---- built once ---------------------------------------------------------------------------------------------
 
@@ -231,19 +231,36 @@ class LevelMap:
         self._demonstration = demonstration
         self._build_legend()
         self._north_arrow()
-        self._changing = [main, small, self._title, self._subtitle, self._foot, self._mark, self._head]
-        self._changing += [self._head_town, self._head_all, *self._level_names.values()]
+        self._changing = [main, small, self._title, self._subtitle, self._foot, self._head_town]
         self._changing += [label for pair in self._counts.values() for label in pair]
-        for artist in self._changing:
-            artist.set_visible(False)
-        self._canvas.draw()
-        self._ground = self._canvas.copy_from_bbox(self._figure.bbox)
-        for artist in self._changing:
-            artist.set_visible(True)
+        self._grounds: dict[Lang | None, Any] = {}
 
-    def _picture(self) -> bytes:
+    def _ground(self, lang: Lang | None) -> Any:
+        """Return the picture of what no map of a language changes; drawn once."""
+        if lang not in self._grounds:
+            self._name_levels(lang)
+            for artist in self._changing:
+                artist.set_visible(False)
+            self._canvas.draw()
+            self._grounds[lang] = self._canvas.copy_from_bbox(self._figure.bbox)
+            for artist in self._changing:
+                artist.set_visible(True)
+        return self._grounds[lang]
+
+    def _name_levels(self, lang: Lang | None) -> None:
+        """Write the legend and the demonstration mark in their language."""
+        self._head.set_text(_said(_HEAD, lang))
+        self._head_all.set_text(_said(_ALL, lang, gap=" "))
+        mark = Text(DEMONSTRATION.zh, "Demonstration data")
+        self._mark.set_text(_said(mark, lang, gap="\n") if self._demonstration else "")
+        for level, label in self._level_names.items():
+            zh = f"{level.zh} {level.roman}".strip()
+            en = f"{level.en} {level.roman}".strip() if lang == "en" else level.en
+            label.set_text(_said(Text(zh, en), lang))
+
+    def _picture(self, lang: Lang | None) -> bytes:
         """Draw what changes over the picture of what does not."""
-        self._canvas.restore_region(self._ground)
+        self._canvas.restore_region(self._ground(lang))
         renderer = self._canvas.get_renderer()
         for artist in self._changing:
             artist.draw(renderer)
@@ -412,14 +429,8 @@ class LevelMap:
         self._moving.append(text)
 
     def _count(self, spots: _Spots, town_code: str | None, lang: Lang | None) -> None:
-        """Write the legend in its language and the number of hotspots of every level."""
-        self._head.set_text(_said(_HEAD, lang))
-        self._head_all.set_text(_said(_ALL, lang, gap=" "))
+        """Write the number of hotspots of every level."""
         self._head_town.set_text("" if town_code is None else _said(_TOWN, lang, gap=" "))
-        for level, label in self._level_names.items():
-            zh = f"{level.zh} {level.roman}".strip()
-            en = f"{level.en} {level.roman}".strip() if lang == "en" else level.en
-            label.set_text(_said(Text(zh, en), lang))
         for level, (town, everywhere) in self._counts.items():
             chosen = spots.levels == int(level)
             everywhere.set_text(str(int(chosen.sum())))
@@ -438,8 +449,6 @@ class LevelMap:
             title, when = Text(title.zh, title.zh), Text(f"{long}    {when.zh}", when.en)
         self._title.set_text(printable(title[lang or "zh"]))
         self._subtitle.set_text(printable(_said(when, lang)))
-        mark = Text(DEMONSTRATION.zh, "Demonstration data")
-        self._mark.set_text(_said(mark, lang, gap="\n") if self._demonstration else "")
         zh, en = self._source.zh, self._source.en
         if numbered:
             table_zh, table_en = ("通报表", "the table of the bulletin") if lang is None else ("表", "the table")
