@@ -7,6 +7,7 @@ report.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -68,9 +69,18 @@ class AheadFacts:
         return self.outlook is not None and kind in self.outlook.verdicts and self.outlook.verdicts[kind].is_supported
 
     @property
+    def likely_word(self) -> WordingLevel:
+        """Word from which upwards a chance counts as likely."""
+        return next(level for level in self.words if level.key == LIKELY_KEY)
+
+    @property
     def likely_from(self) -> float:
         """Least chance that counts as likely."""
-        return next(level.p_min for level in self.words if level.key == LIKELY_KEY)
+        return self.likely_word.p_min
+
+    def depth_cm(self, key: str) -> str:
+        """Return the least depth of a class, whole centimetres."""
+        return f"{100 * self.classes['depth_min_m'].to_numpy()[list(self.classes.index).index(key)]:.0f}"
 
     def word_counts(self, key: str) -> dict[str, int]:
         """Return the hotspots by word for a depth class, most likely word first; hotspots without a chance left out."""
@@ -155,7 +165,7 @@ def _district_days(expected: Expected | None) -> pd.DataFrame:
 
 def _town_chances(expected: Expected | None, towns: pd.Index) -> pd.DataFrame:
     """Return the chance of each town and level, the most likely towns first; towns without hotspots left out."""
-    codes = [int(level) for level in (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE)]
+    codes: list[Any] = [int(level) for level in (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE)]
     if expected is None:
         return pd.DataFrame(columns=codes, index=pd.Index([], name="town_code"), dtype=float)
     own = expected.levels[expected.levels["unit_kind"] == "group"]
@@ -169,6 +179,6 @@ def _likely(levels: pd.DataFrame, likely_from: float) -> dict[str, int]:
     reached = levels[levels["p_once"] >= likely_from - 1e-12]
     highest = reached.assign(level=reached["level"].astype(int)).groupby(["unit_kind", "unit_id"])["level"].max()
     found = {"": int(Level.NONE)}
-    for (kind, unit), value in highest.items():
-        found["" if kind == "district" else str(unit)] = int(value)
+    for row in highest.reset_index().to_dict("records"):
+        found["" if row["unit_kind"] == "district" else str(row["unit_id"])] = int(row["level"])
     return found

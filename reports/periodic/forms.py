@@ -158,16 +158,16 @@ class Desk:
         years = sorted({month.year for month in months})
         if len(years) > 1:
             words = [self._run(run, lambda month: self.month_title(month)) for run in runs]
-            return self.list(words)
+            return self.listed(words)
         if self.lang == "zh":
-            return f"{years[0]}年" + self.list([self._run(run, lambda month: f"{month.month}月") for run in runs])
-        return self.list([self._run(run, lambda month: f"{month.start_time:%B}") for run in runs]) + f" {years[0]}"
+            return f"{years[0]}年" + self.listed([self._run(run, lambda month: f"{month.month}月") for run in runs])
+        return self.listed([self._run(run, lambda month: f"{month.start_time:%B}") for run in runs]) + f" {years[0]}"
 
     def _run(self, run: list[pd.Period], write: Callable[[pd.Period], str]) -> str:
         joint = "至" if self.lang == "zh" else " to "
         return write(run[0]) if len(run) == 1 else write(run[0]) + joint + write(run[-1])
 
-    def list(self, parts: list[str]) -> str:
+    def listed(self, parts: list[str]) -> str:
         """Return parts as an enumeration."""
         return ("、" if self.lang == "zh" else ", ").join(parts)
 
@@ -178,7 +178,7 @@ class Desk:
             return plain(hotspot_id)
         return self.name(hotspots.loc[hotspot_id], "hotspot_name")
 
-    def word(self, p: float) -> str:
+    def word(self, p: Any) -> str:
         """Return the word for a chance."""
         chosen = word(float(p), tuple(self.facts.inputs.standards.wording_levels()))
         return chosen.zh if self.lang == "zh" else chosen.en

@@ -82,7 +82,9 @@ def rain_labels(district: District) -> tuple[RainLabel, ...]:
 def _read(text: str, name: str) -> RainLabel | None:
     """Return the label of a file; None if it speaks of observed rain."""
     try:
-        fields: dict[str, Any] = json.loads(text)
+        fields: Any = json.loads(text)
+        if not isinstance(fields, dict):
+            raise TypeError("it holds no fields")
         if not fields.get("synthetic", False):
             return None
         first, last = (pd.Timestamp(fields[key]).tz_convert("UTC") for key in ("first_hour_end", "last_hour_end"))

@@ -65,7 +65,7 @@ def answer_facts(answers: pd.DataFrame | None, days: DaySpan) -> AnswerFacts | N
             "late": is_late.astype(int),
             "open": (~is_answered).astype(int),
             "more_calls": (table["steps"].fillna(0).astype(int) > 1).astype(int),
-            "minutes": (table["answered_at"] - table["sent_at"]) / pd.Timedelta(minutes=1),
+            "minutes": (table["answered_at"] - table["sent_at"]).dt.total_seconds() / 60,
         }
     )
     rows = {level: _summed(part) for level, part in flags.groupby("level", sort=True)}
@@ -190,7 +190,8 @@ def _per_month(table: pd.DataFrame, column: str, months: pd.Index, zone: str) ->
     if table.empty:
         return pd.Series(0, index=months)
     there = utc(table[column]).dt.tz_convert(zone).dt.tz_localize(None)
-    return there.dt.to_period("M").value_counts().reindex(months, fill_value=0)
+    counts: pd.Series = there.dt.to_period("M").value_counts().reindex(months, fill_value=0)
+    return counts
 
 
 def _normals(climate: Climatology | None, months: pd.Index) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from reports.figures.period_charts import return_level_curve
@@ -12,10 +14,11 @@ from reports.periodic.risk_facts import WARNING_LEVELS
 from risk_models.levels import Level
 from risk_models.outlook.extremes import ReturnLevels
 from risk_models.outlook.period_outlook import PeriodOutlook
+from risk_models.outlook.wording import Statement
 
 __all__ = ["add_outlook"]
 
-_STATEMENTS_SHOWN = 15
+_STATEMENTS_SHOWN = 18
 _REASONS_SHOWN = 10
 _ORDER = {"season": 0, "rain": 1, "level": 2, "depth": 3}
 _CURVE_KINDS = ("flood-season", "year")
@@ -120,7 +123,9 @@ def _statements(desk: Desk, outlook: PeriodOutlook) -> None:
     if not made:
         desk.out.prose(say("outlook.no_statements"))
         return
-    ordered = sorted(made, key=lambda item: (_ORDER.get(item.key.partition(":")[0], 9), -item.facts.get("p_once", 0.0)))
+    ahead = desk.facts.ahead
+    map_depth_m = 0.0 if ahead is None or not ahead.map_class else float(ahead.depth_cm(ahead.map_class)) / 100
+    ordered = sorted(made, key=lambda item: _rank(desk, item, map_depth_m))
     shown = ordered[:_STATEMENTS_SHOWN]
     rows = [(str(number), item.zh if desk.lang == "zh" else item.en) for number, item in enumerate(shown, start=1)]
     more = len(made) - len(shown)
@@ -129,6 +134,18 @@ def _statements(desk: Desk, outlook: PeriodOutlook) -> None:
     columns = say.words("outlook.statement_columns")
     desk.out.table(say("outlook.statement_table"), columns, rows, align=("right", "left"), widths=(0.9, 8.0))
     desk.out.note(say("outlook.statement_more", n=desk.count(more, "statement")) if more > 0 else "")
+
+
+def _rank(desk: Desk, item: Statement, map_depth_m: float) -> tuple[int, float, float]:
+    """Order statements: those on the whole district, then hotspots by chance, then towns by days."""
+    kind, _, rest = item.key.partition(":")
+    is_town = kind == "level" and rest.partition(":")[0] in desk.facts.inputs.district.towns.index
+    if is_town:
+        return 4, 0.0, -item.facts.get("expected_days", 0.0)
+    if kind == "depth":
+        # The depth of the map first: it is the one that stops traffic.
+        return 3, abs(item.facts.get("depth_m", 0.0) - map_depth_m), -item.facts.get("p_once", 0.0)
+    return _ORDER.get(kind, 9), 0.0, 0.0
 
 
 def _withheld(desk: Desk, outlook: PeriodOutlook) -> None:
@@ -151,7 +168,7 @@ def _withheld(desk: Desk, outlook: PeriodOutlook) -> None:
     desk.out.prose(say("outlook.withheld", n=desk.count(len(outlook.withheld), "statement")))
     columns = say.words("outlook.withheld_columns")
     desk.out.table(
-        say("outlook.withheld_table"), columns, rows, align=("left", "right", "left"), widths=(2.0, 0.8, 6.0)
+        say("outlook.withheld_table"), columns, rows, align=("left", "right", "left"), widths=(2.0, 1.2, 5.6)
     )
 
 
@@ -176,7 +193,7 @@ def _history(desk: Desk) -> None:
 def _return_levels(desk: Desk, outlook: PeriodOutlook) -> None:
     """Add the return levels of a day's rain with their intervals and curve."""
     say, climate = desk.say, outlook.climate
-    levels = None if climate is None else climate.levels.get(_CURVE_WINDOW_H)
+    levels: Any = None if climate is None else climate.levels.get(_CURVE_WINDOW_H)
     if climate is None or not isinstance(levels, ReturnLevels):
         answer = "" if levels is None else (levels.zh if desk.lang == "zh" else levels.en)
         desk.out.prose(say("outlook.no_curve") + desk.joint * bool(answer) + answer)
@@ -184,7 +201,7 @@ def _return_levels(desk: Desk, outlook: PeriodOutlook) -> None:
     rows = []
     for period, row in levels.table.iterrows():
         mark = "*" if bool(row["is_extrapolated"]) else ""
-        rows.append((f"{float(period):g}{mark}", one(row["level_mm"]), one(row["low_mm"]), one(row["high_mm"])))  # type: ignore[arg-type]
+        rows.append((f"{period:g}{mark}", one(row["level_mm"]), one(row["low_mm"]), one(row["high_mm"])))
     gauge, ten = desk.gauge(climate.gauge_id), levels.table.loc[10.0] if 10.0 in levels.table.index else None
     if ten is not None:
         gaps = {"level": one(ten["level_mm"]), "low": one(ten["low_mm"]), "high": one(ten["high_mm"]), "years": "10"}

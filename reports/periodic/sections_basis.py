@@ -109,11 +109,19 @@ def _record(desk: Desk) -> list[Row]:
     if forecast.is_neutral or forecast.issued_on is None:
         desk.out.prose(say("basis.no_season"))
     else:
-        desk.out.prose(say("basis.season", source=plain(forecast.source), issued=desk.date(forecast.issued_on)))
+        desk.out.prose(_signal(desk, plain(forecast.source), desk.date(forecast.issued_on)))
     if outlook.n_periods:
         desk.out.prose(say("basis.periods", n=str(outlook.n_periods)))
         rows.append((say("basis.periods_item"), str(outlook.n_periods), ""))
     return rows
+
+
+def _signal(desk: Desk, source: str, issued: str) -> str:
+    """Say where the seasonal signal comes from; an English remark is left out of a Chinese report."""
+    is_foreign = desk.lang == "zh" and " " in source and source.isascii()
+    if not source or is_foreign:
+        return desk.say("basis.season_unnamed", issued=issued)
+    return desk.say("basis.season", source=source, issued=issued)
 
 
 def _gauge_lengths(desk: Desk) -> None:
@@ -167,7 +175,7 @@ def add_important(desk: Desk) -> None:
     gaps |= {"days": desk.count(facts.focus.n_days, "day")}
     desk.out.prose(say("event.dates", **gaps))
     if towns or places:
-        desk.out.prose(say("event.places", places=desk.list([*towns, *places])))
+        desk.out.prose(say("event.places", places=desk.listed([*towns, *places])))
     else:
         desk.out.prose(say("event.everywhere"))
     crowd = item.crowd_people
@@ -177,6 +185,7 @@ def add_important(desk: Desk) -> None:
     rows = [desk.item("event.days_item", facts.focus.n_days, "day")]
     rows += [] if crowd is None else [desk.item("event.crowd_item", crowd, "person")]
     rows += [desk.item("event.spots_item", len(spots), "hotspot"), (say("event.reach_item"), reach, say("event.metre"))]
+    rows += _likely(desk, spots)
     desk.key_table(say("event.table"), rows)
     _event_spots(desk, spots)
 
@@ -193,6 +202,19 @@ def hotspots_of(desk: Desk, item: ImportantPeriod) -> list[str]:
     return [str(code) for code in hotspots.index[near]]
 
 
+def _likely(desk: Desk, spots: list[str]) -> list[Row]:
+    """Say at how many hotspots within reach deep ponding is likely."""
+    ahead = desk.facts.ahead
+    if ahead is None or not ahead.map_class:
+        return []
+    number = int((ahead.intervals["p"].reindex(spots) >= ahead.likely_from - 1e-12).sum())
+    word = ahead.likely_word
+    depth = ahead.depth_cm(ahead.map_class)
+    gaps = {"depth": depth, "word": word.zh if desk.lang == "zh" else word.en}
+    desk.out.prose(desk.say("event.likely", n=desk.count(number, "hotspot"), **gaps))
+    return [desk.item("event.likely_item", number, "hotspot", **gaps)]
+
+
 def _event_spots(desk: Desk, spots: list[str]) -> None:
     """Add the hotspots within reach with the level they reached and their chance."""
     facts, say = desk.facts, desk.say
@@ -203,19 +225,22 @@ def _event_spots(desk: Desk, spots: list[str]) -> None:
     peaks = facts.review.risk.groupby("hotspot_id")["level"].max() if facts.review is not None else pd.Series(dtype=int)
     table = pd.DataFrame({"p": chances.reindex(spots), "level": peaks.reindex(spots).fillna(-1)}, index=spots)
     table = table.sort_values(["p", "level"], ascending=False, kind="stable")
+    has_levels, has_chance = facts.review is not None, facts.ahead is not None and bool(facts.ahead.map_class)
+    columns = say.words("event.columns")
+    header = (*columns[:2], *columns[2:3] * has_levels, *columns[3:] * has_chance)
     rows = []
     for code, row in table.head(_SPOTS_SHOWN).iterrows():
         spot = hotspots.loc[code]
-        level = desk.level(int(row["level"])) if facts.review is not None else DASH
-        rows.append((desk.name(spot, "hotspot_name"), desk.town(str(spot["town_code"])), level, chance(row["p"])))
-    columns = say.words("event.columns")
+        place = (desk.name(spot, "hotspot_name"), desk.town(str(spot["town_code"])))
+        cells = (*place, *(desk.level(int(row["level"])),) * has_levels, *(chance(row["p"]),) * has_chance)
+        rows.append(cells)
     if facts.ahead is not None and facts.ahead.map_class:
-        depth = f"{100 * float(facts.ahead.classes.loc[facts.ahead.map_class, 'depth_min_m']):.0f}"
+        depth = facts.ahead.depth_cm(facts.ahead.map_class)
         caption = say("event.spots_table_chance", depth=depth)
     else:
         caption = say("event.spots_table")
-    align = ("left", "left", "center", "right")
-    desk.out.table(caption, columns, rows, align=align, widths=(3.4, 2.2, 1.4, 1.6))
+    align = ("left", "left", *("center",) * has_levels, *("right",) * has_chance)
+    desk.out.table(caption, header, rows, align=align, widths=(3.4, 2.2, *(1.5,) * (len(header) - 2)))
     more = len(spots) - _SPOTS_SHOWN
     desk.out.note(say("event.more", n=desk.count(more, "hotspot")) if more > 0 else "")
     if facts.ahead is not None and facts.ahead.chances.empty:

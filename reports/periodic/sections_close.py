@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from reports.periodic.content import Heading
 from reports.periodic.forms import DASH, Desk
 from reports.words import moment, plain
@@ -48,7 +50,7 @@ def add_uncertainty(desk: Desk) -> None:
         caveats.append(say("uncertainty.demonstration"))
     if facts.review is not None and facts.review.labels:
         known = [desk.short_span(label.begins_at, label.last_at) for label in facts.review.labels]
-        caveats.append(say("uncertainty.constructed", spans=desk.list(known)))
+        caveats.append(say("uncertainty.constructed", spans=desk.listed(known)))
     if _any_synthetic(desk):
         caveats.append(say("uncertainty.synthetic_gauges"))
     outlook = facts.ahead.outlook if facts.ahead is not None else None
@@ -98,7 +100,7 @@ def add_consultation(desk: Desk) -> None:
             rows.append((name, plain(item.expert), opinion, desk.stamp(item.at)))
         answered = {item.department for item in record.opinions}
         silent = [_department(desk, item) for item in departments.values() if item.id not in answered]
-        desk.out.prose(say("consultation.silent", names=desk.list(silent)) if silent else "")
+        desk.out.prose(say("consultation.silent", names=desk.listed(silent)) if silent else "")
     if rows:
         columns = say.words("consultation.columns")
         align = ("left", "left", "left", "center")
@@ -108,9 +110,10 @@ def add_consultation(desk: Desk) -> None:
     if record is not None and not facts.is_draft:
         gaps = {"chair": plain(record.chair), "at": _moment(desk, record.closed_at)}
         desk.out.prose(say("consultation.signed", **gaps), style="signature")
-        return
-    lines = [say(f"consultation.{key}") for key in ("held", "experts", "drafted")]
-    desk.out.prose(*lines, style="signature")
+    else:
+        lines = [say(f"consultation.{key}") for key in ("held", "experts", "drafted")]
+        desk.out.prose(*lines, style="signature")
+    desk.out.issued(desk.out.meta.organisation, desk.date(desk.local_date(pd.Timestamp(facts.inputs.issued_at))))
 
 
 def _department(desk: Desk, item: Any) -> str:

@@ -117,7 +117,7 @@ def add_measures(desk: Desk) -> None:
     number = int(units["n_plans"].sum())
     gaps = {"plans": desk.count(number, "plan"), "units": desk.count(len(units), "unit")}
     if facts.is_outlook and facts.ahead is not None:
-        word = next(level for level in facts.ahead.words if level.p_min == facts.ahead.likely_from)
+        word = facts.ahead.likely_word
         gaps |= {"word": word.zh if desk.lang == "zh" else word.en}
     desk.out.prose(say(f"measures.text_{edition}", **gaps))
     joint = "；" if desk.lang == "zh" else "; "

@@ -161,11 +161,12 @@ def _is_drawable(review: ReviewFacts) -> bool:
 def _months(desk: Desk) -> None:
     """Add the span month by month, the days at each level, and the calendar."""
     say, months = desk.say, desk.review().months
-    for column, key in (("days_known", "months_missing"), ("days_assessed", "months_blind")):
+    for column, phrase in (("days_known", "months_missing"), ("days_assessed", "months_blind")):
         empty = list(months.index[months[column] == 0])
-        desk.out.prose(say(f"review.{key}", months=desk.month_ranges(empty)) if empty else "")
+        desk.out.prose(say(f"review.{phrase}", months=desk.month_ranges(empty)) if empty else "")
     rows = []
-    for month, row in months.iterrows():
+    for key, row in months.iterrows():
+        month: Any = key
         mark = "" if row["is_whole"] or is_missing(row["rain_mm"]) else "*"
         rows.append(
             (desk.month_title(month), str(int(row["days_known"])), one(row["rain_mm"]) + mark, one(row["normal_mm"]),
@@ -256,9 +257,9 @@ def _answers(desk: Desk) -> None:
     gaps |= {"median": one(answers.total["median_min"])}
     desk.out.prose(say("review.answers_text" if gaps["median"] != DASH else "review.answers_none", **gaps))
     waiting = [desk.town(code) for code in answers.towns_open]
-    desk.out.prose(say("review.answers_open", towns=desk.list(waiting)) if waiting else "")
+    desk.out.prose(say("review.answers_open", towns=desk.listed(waiting)) if waiting else "")
     rows = []
-    parts = [(desk.level_title(int(level)), row) for level, row in answers.table.iterrows()]
+    parts = [(desk.level_title(int(str(level))), row) for level, row in answers.table.iterrows()]
     for title, row in [*parts, (say("review.total"), answers.total)]:
         counts = [str(int(row[key])) for key in keys]
         rows.append((title, *counts[:4], one(row["median_min"]), counts[4]))
@@ -284,7 +285,7 @@ def _incidents(desk: Desk) -> None:
         rows.append((DASH, say("review.total"), desk.count(len(incidents), "incident"), DASH, DASH, DASH))
     align = ("right", "center", "left", "left", "right", "center")
     caption, header = say("review.incidents_table"), say.words("review.incident_columns")
-    desk.out.table(caption, header, rows, align=align, widths=(0.6, 1.5, 2.4, 3.6, 1.0, 1.1))
+    desk.out.table(caption, header, rows, align=align, widths=(0.6, 1.5, 2.3, 3.4, 1.0, 1.4))
     desk.out.note(say("review.incidents_more", n=desk.count(more, "incident")) if more > 0 else "")
 
 

@@ -107,7 +107,7 @@ def _no_hotspots(desk: Desk) -> None:
     """Name the towns without hotspots."""
     district = desk.facts.inputs.district
     empty = [desk.town(str(code)) for code in district.towns.index if code not in set(district.hotspots["town_code"])]
-    desk.out.note(desk.say("risk.no_hotspots", names=desk.list(empty)) if empty else "")
+    desk.out.note(desk.say("risk.no_hotspots", names=desk.listed(empty)) if empty else "")
 
 
 def _hotspots(desk: Desk) -> None:
@@ -115,16 +115,17 @@ def _hotspots(desk: Desk) -> None:
     say, review = desk.say, desk.review()
     rows = []
     for number, (_, spot) in enumerate(review.top.iterrows(), start=1):
-        cells = (str(number), desk.name(spot, "hotspot_name"), kind_name(str(spot["kind"]), desk.lang))
-        cells = (*cells, desk.town(str(spot["town_code"])), desk.level(int(spot["level"])), one(spot["score"]))
-        rows.append((*cells, metres(spot["depth_p50_m"]), desk.stamp(spot["peak_at"]), str(int(spot["warned_h"]))))
-    gaps = {"warned": desk.count(review.n_warned, "hotspot"), "n": str(len(review.top))}
+        place = (desk.name(spot, "hotspot_name"), kind_name(str(spot["kind"]), desk.lang))
+        risk = (desk.town(str(spot["town_code"])), desk.level(int(spot["level"])), one(spot["score"]))
+        peak = (metres(spot["depth_p50_m"]), desk.stamp(spot["peak_at"]), str(int(spot["warned_h"])))
+        rows.append((str(number), *place, *risk, *peak))
     total = say("risk.warned_total", n=desk.count(review.n_warned, "hotspot"))
-    rows.append((DASH, total, *(DASH,) * 7))
+    rows.append((DASH, total, DASH, DASH, DASH, DASH, DASH, DASH, DASH))
+    gaps = {"warned": desk.count(review.n_warned, "hotspot"), "n": str(len(review.top))}
     desk.out.prose(say("risk.hotspots_text", **gaps, **desk.spans()))
     align = ("right", "left", "left", "left", "center", "right", "right", "center", "right")
     caption, columns = say("risk.hotspots_table", **desk.spans()), say.words("risk.hotspot_columns")
-    desk.out.table(caption, columns, rows, align=align, widths=(0.6, 2.85, 1.55, 1.75, 0.95, 0.9, 1.15, 1.65, 0.75))
+    desk.out.table(caption, columns, rows, align=align, widths=(0.6, 2.65, 1.5, 1.7, 1.0, 0.95, 1.1, 1.65, 1.0))
 
 
 def _coming(desk: Desk) -> None:
@@ -143,19 +144,15 @@ def _coming(desk: Desk) -> None:
         _town_chances(desk, ahead)
 
 
-def _depth_cm(ahead: AheadFacts, key: str) -> str:
-    return f"{100 * float(ahead.classes.loc[key, 'depth_min_m']):.0f}"
-
-
 def _chances(desk: Desk, ahead: AheadFacts) -> None:
     """Add hotspots by word and depth, the most likely ones, map and bars."""
-    say, depth = desk.say, _depth_cm(ahead, ahead.map_class)
+    say, depth = desk.say, ahead.depth_cm(ahead.map_class)
     words = [level.zh if desk.lang == "zh" else level.en for level in reversed(ahead.words)]
     rows = []
     for key in ahead.classes.index:
         counts = ahead.word_counts(str(key))
         unknown = len(ahead.chances) - sum(counts.values())
-        cells = (say("risk.depth_cell", depth=_depth_cm(ahead, str(key))), *(str(number) for number in counts.values()))
+        cells = (say("risk.depth_cell", depth=ahead.depth_cm(str(key))), *(str(number) for number in counts.values()))
         rows.append((*cells, str(unknown), str(len(ahead.chances))))
     counts = ahead.word_counts(ahead.map_class)
     top, second = list(counts.values())[:2]
@@ -189,7 +186,7 @@ def _likely_spots(desk: Desk, ahead: AheadFacts, depth: str) -> None:
         spot = hotspots.loc[code]
         cells = (str(number), desk.name(spot, "hotspot_name"), desk.town(str(spot["town_code"])))
         rows.append((*cells, *(chance(row[key]) for key in keys), desk.word(row[ahead.map_class])))
-    header = (*say.words("risk.spot_columns"), *(say("risk.depth_cell", depth=_depth_cm(ahead, key)) for key in keys))
+    header = (*say.words("risk.spot_columns"), *(say("risk.depth_cell", depth=ahead.depth_cm(key)) for key in keys))
     header = (*header, say("risk.word_of", depth=depth))
     align = ("right", "left", "left", *("right",) * len(keys), "center")
     widths = (0.6, 3.0, 1.9, *(0.9,) * len(keys), 1.2)
@@ -208,7 +205,7 @@ def _town_chances(desk: Desk, ahead: AheadFacts) -> None:
     say = desk.say
     yellow = ahead.town_chances[int(Level.YELLOW)]
     number = int((yellow >= ahead.likely_from - 1e-12).sum())
-    word = next(level for level in ahead.words if level.p_min == ahead.likely_from)
+    word = ahead.likely_word
     gaps = {"word": word.zh if desk.lang == "zh" else word.en, "n": desk.count(number, "town")}
     desk.out.prose(say("risk.town_chances_text", **gaps, level=desk.level(Level.YELLOW), **desk.spans()))
     rows = []

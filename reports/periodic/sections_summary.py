@@ -21,7 +21,8 @@ def add_summary(desk: Desk) -> None:
     desk.out.heading(desk.say("summary.heading"))
     _consulted(desk)
     looks = [_reviewed, _coming]
-    rows = [row for look in (reversed(looks) if desk.facts.is_outlook else looks) for row in look(desk)]
+    rows = _event(desk)
+    rows += [row for look in (reversed(looks) if desk.facts.is_outlook else looks) for row in look(desk)]
     rows += _capacity(desk) + _measures(desk)
     desk.key_table(desk.say("summary.table"), rows)
 
@@ -40,6 +41,20 @@ def _consulted(desk: Desk) -> None:
         date = desk.date(desk.local_date(pd.Timestamp(record.closed_at)))
         gaps = {"departments": join(names, desk.lang), "chair": plain(record.chair), "date": date}
         desk.out.prose(desk.say("summary.consulted", **gaps))
+
+
+def _event(desk: Desk) -> list[Row]:
+    """Say when an important period is, and how many people it brings together."""
+    item, say = desk.facts.important, desk.say
+    if item is None:
+        return []
+    days = desk.facts.focus.n_days
+    gaps = {"name": desk.span_name(desk.facts.focus), "dates": desk.dates(item.first_day, item.last_day)}
+    crowd = item.crowd_people
+    text = say("event.dates", **gaps, days=desk.count(days, "day"))
+    desk.out.prose(text + ("" if crowd is None else desk.joint + say("event.crowd", crowd=desk.count(crowd, "person"))))
+    rows = [desk.item("event.days_item", days, "day")]
+    return rows if crowd is None else [*rows, desk.item("event.crowd_item", crowd, "person")]
 
 
 def _reviewed(desk: Desk) -> list[Row]:
@@ -210,11 +225,14 @@ def _spots(desk: Desk) -> list[Row]:
     ahead = desk.facts.ahead
     if ahead is None or not ahead.map_class:
         return []
-    depth = f"{100 * float(ahead.classes.loc[ahead.map_class, 'depth_min_m']):.0f}"
+    depth = ahead.depth_cm(ahead.map_class)
     number = int((ahead.chances[ahead.map_class] >= ahead.likely_from - 1e-12).sum())
-    word = next(level for level in ahead.words if level.p_min == ahead.likely_from)
+    word = ahead.likely_word
     gaps = {"depth": depth, "word": word.zh if desk.lang == "zh" else word.en}
-    desk.out.prose(desk.say("summary.likely", n=desk.count(number, "hotspot"), **gaps, **desk.spans()))
+    if number:
+        desk.out.prose(desk.say("summary.likely", n=desk.count(number, "hotspot"), **gaps, **desk.spans()))
+    else:
+        desk.out.prose(desk.say("summary.unlikely", **gaps, **desk.spans()))
     return [(desk.say("items.likely", **gaps), str(number), desk.unit("hotspot"))]
 
 
@@ -224,7 +242,7 @@ def _capacity(desk: Desk) -> list[Row]:
     if capacity is None or "shelter_shortfall" not in capacity:
         return []
     short = capacity["shelter_shortfall"][capacity["shelter_shortfall"] > 0]
-    numbers = {"towns_short": (len(short), "town"), "places_short": (int(short.sum()), "person")}
+    numbers = {"towns_short": (len(short), "town"), "places_short": (int(short.sum()), "place")}
     if len(short):
         gaps = {"towns": desk.count(len(short), "town"), "places": str(int(short.sum()))}
         desk.out.prose(desk.say("summary.short", **gaps))

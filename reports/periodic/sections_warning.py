@@ -54,6 +54,6 @@ def _table(desk: Desk) -> None:
         rows.append((*cells, desk.stamp(row["raised_at"]), ended, str(int(row["revisions"])), one(row["lead_h"])))
     align = ("left", "center", "center", "center", "center", "right", "right")
     caption, columns = say("warning.table", **desk.spans()), say.words("warning.columns")
-    desk.out.table(caption, columns, rows, align=align, widths=(2.2, 1.5, 1.2, 1.5, 1.5, 1.0, 1.3))
+    desk.out.table(caption, columns, rows, align=align, widths=(2.1, 1.5, 1.2, 1.5, 1.5, 1.3, 1.2))
     more = len(warnings) - len(shown)
     desk.out.note(say("warning.more", n=desk.count(more, "warning")) if more > 0 else "")

@@ -6,7 +6,7 @@ import dataclasses
 from base64 import b64decode
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +18,10 @@ import pytest
 import xarray as xr
 
 from reports.periodic import sections_ahead, sections_review, sections_risk, sections_verify
+from reports.periodic.content import Document
 from reports.periodic.inputs import DeliveryCounts, ReportInputs
+from reports.periodic.report import periodic_report
+from reports.words import Lang
 from risk_models.district import District, load_district
 from risk_models.district.reporting import BilingualName, Department, ImportantPeriod, ReportSettings
 from risk_models.levels import Level
@@ -35,6 +38,7 @@ from risk_models.verification.statements import StatementReview
 from risk_models.warning.records import Action
 
 FIRST, LAST = "2021-07-17T13:00", "2021-07-21T00:00"
+Reader = Callable[[Kind, Edition, Lang, str], tuple[ReportInputs, Document]]
 ROOT = Path(__file__).resolve().parents[3]
 #: Key of the review edition and of the outlook edition: both look back on the storm of July 2021.
 KEYS: dict[Kind, tuple[str, str]] = {
@@ -449,8 +453,7 @@ def with_names(month_inputs: ReportInputs) -> Callable[[str], ReportInputs]:
     return rename
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let pictures be one small picture: for tests of words and tables, which need no drawing."""
     png = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
     names = ("depth_duration_chart", "rain_by_month_chart", "level_calendar", "rain_chart", "reliability_chart")
@@ -461,6 +464,28 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
                 monkeypatch.setattr(section, name, lambda *args, **kwargs: png)
     monkeypatch.setattr(sections_risk.LevelMap, "__init__", lambda self, district: None)
     monkeypatch.setattr(sections_risk.LevelMap, "png", lambda self, table, **kwargs: png)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Build reports without drawing."""
+    without_pictures(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def read_report(make_inputs: Callable[..., ReportInputs], make_empty: Callable[..., ReportInputs]) -> Reader:
+    """Return a function of kind, edition, language and one of small, bundled, empty: inputs and undrawn document."""
+
+    @cache
+    def read(kind: Kind, edition: Edition, lang: Lang, which: str) -> tuple[ReportInputs, Document]:
+        inputs = (
+            make_empty(kind, edition) if which == "empty" else make_inputs(kind, edition, bundled=which == "bundled")
+        )
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            without_pictures(monkeypatch)
+            return inputs, periodic_report(inputs, lang)
+
+    return read
 
 
 @pytest.fixture(scope="session")

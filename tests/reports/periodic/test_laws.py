@@ -17,10 +17,11 @@ from reports.periodic.content import Document, Table
 from reports.periodic.inputs import ReportInputs
 from reports.periodic.report import periodic_report
 from reports.words import LANGUAGES
+from tests.reports.periodic.conftest import Reader
 from tests.reports.periodic.reading import KINDS_AND_EDITIONS, text_of
 
 Make = Callable[..., ReportInputs]
-LIGHT = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LIGHT = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def table_of(document: Document, caption: str) -> Table:
@@ -28,15 +29,18 @@ def table_of(document: Document, caption: str) -> Table:
 
 
 @pytest.mark.parametrize(("kind", "edition"), KINDS_AND_EDITIONS)
-def test_same_inputs_give_the_same_document(quick: None, make_inputs: Make, kind: Any, edition: Any) -> None:
+def test_same_inputs_give_the_same_document(
+    quick: None, read_report: Reader, make_inputs: Make, kind: Any, edition: Any
+) -> None:
     for lang in LANGUAGES:
-        first, second, third = (periodic_report(make_inputs(kind, edition), lang) for _ in range(3))
+        first = read_report(kind, edition, lang, "small")[1]
+        second, third = (periodic_report(make_inputs(kind, edition), lang) for _ in range(2))
         assert first == second == third
 
 
 def test_pictures_are_the_same_too(make_inputs: Make) -> None:
-    first, second, third = (periodic_report(make_inputs("flood-season"), "zh") for _ in range(3))
-    assert len(first.figures()) == 10
+    first, second, third = (periodic_report(make_inputs("period"), "zh") for _ in range(3))
+    assert len(first.figures()) == 6
     assert first == second == third
 
 
