@@ -262,16 +262,23 @@ class HotspotScorer:
 
     def _add_exposure(self, frame: pd.DataFrame, valid_at: pd.Timestamp) -> None:
         """Fill in what stands in the water of the 90 % depth, and all counts as JSON."""
-        counts = self.exposure
-        if self.contour is not None:
-            time = "day" if is_day(valid_at, self.district.settings.district.timezone) else "night"
-            wet = self.contour.at(frame["depth_p90_m"].to_numpy(np.float64))
-            frame["people_in_water"] = wet[f"people_in_water_{time}"].to_numpy(np.float64)
-            frame["buildings_in_water"] = wet["buildings_in_water"].to_numpy(np.float64)
-            counts = counts.join(wet)
-        frame["exposure"] = [
-            exposure_json({str(name): value for name, value in row.items()}) for row in counts.to_dict("records")
-        ]
+        if self.contour is None:
+            frame["exposure"] = self._counts_within_reach
+            return
+        time = "day" if is_day(valid_at, self.district.settings.district.timezone) else "night"
+        wet = self.contour.at(frame["depth_p90_m"].to_numpy(np.float64))
+        frame["people_in_water"] = wet[f"people_in_water_{time}"].to_numpy(np.float64)
+        frame["buildings_in_water"] = wet["buildings_in_water"].to_numpy(np.float64)
+        frame["exposure"] = _as_json(self.exposure.join(wet))
+
+    @cached_property
+    def _counts_within_reach(self) -> list[str]:
+        """Counts as JSON where the water has no part in them: the same in all cycles."""
+        return _as_json(self.exposure)
+
+
+def _as_json(counts: pd.DataFrame) -> list[str]:
+    return [exposure_json({str(name): value for name, value in row.items()}) for row in counts.to_dict("records")]
 
 
 def score_hotspots(
