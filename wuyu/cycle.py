@@ -13,6 +13,7 @@ from reports.bulletin import SignOff
 from risk_models.errors import ConfigError
 from risk_models.levels import Level
 from risk_models.risk import RiskTable, read_risk, town_levels, write_risk
+from risk_models.risk.outages import outage_summary
 from risk_models.warning import decide as warning_decide
 from risk_models.warning.event import current_event_key
 from risk_models.warning.records import Action, WarningRecord
@@ -23,6 +24,7 @@ from wuyu.approval.signing import countersign
 from wuyu.bulletins import SCOPE, Bulletins
 from wuyu.delivery.channels import queue_channels
 from wuyu.delivery.lost import LOST_STEP, tell_rain_lost
+from wuyu.feeds.status import FeedLine
 from wuyu.ledger import Approval, Cycle, CycleState
 from wuyu.ledger.decision import Decision
 from wuyu.rain import cycle_rain
@@ -99,8 +101,10 @@ def assess(desk: Desk, valid_at: datetime) -> tuple[RiskTable, dict[str, str], d
     table = desk.scorer.score(rain.rainfall, event_key=key, soil_water_mm=_soil_water_before(desk, valid_at))
     if rain.quality is not None:
         table.attrs["quality_zh"], table.attrs["quality_en"] = rain.quality.zh, rain.quality.en
-    table.attrs["feeds_zh"] = "\n".join(line.zh for line in rain.lines)
-    table.attrs["feeds_en"] = "\n".join(line.en for line in rain.lines)
+    outages = outage_summary(desk.district.outages, pd.Timestamp(valid_at), zone=str(desk.timezone))
+    lines = [*rain.lines, FeedLine(*outages)] if outages[0] else rain.lines
+    table.attrs["feeds_zh"] = "\n".join(line.zh for line in lines)
+    table.attrs["feeds_en"] = "\n".join(line.en for line in lines)
     paths = write_risk(table, desk.risk_dir, stem(valid_at))
     return table, {kind: desk.relative(path) for kind, path in paths.items()}, rain.inputs
 

@@ -44,9 +44,11 @@ class District:
     findings : tuple of Finding
         Warnings only.
     content_hash : str
-        SHA-256 over the names and bytes of all files.
+        SHA-256 over the names and bytes of all files but `outages`, which change from hour to hour.
     buildings, roads : GeoDataFrame or None
         Layers of the risk census; None where the district has none.
+    outages : DataFrame or None
+        Drains and pumps out of order; None where the district keeps no such table.
     model_path : Path or None
         File of the learned model of `settings.model`.
     """
@@ -67,6 +69,7 @@ class District:
     content_hash: str
     buildings: gpd.GeoDataFrame | None = None
     roads: gpd.GeoDataFrame | None = None
+    outages: pd.DataFrame | None = None
     model_path: Path | None = None
 
 
@@ -143,6 +146,7 @@ def summary(district: District) -> dict[str, Any]:
         "team_people": int(district.teams["people"].sum()),
         "plans": len(district.plans),
         "history": len(district.history),
+        "outages": 0 if district.outages is None else len(district.outages),
         "area_km2": round(float(district.towns.geometry.area.sum()) / 1e6, 1),
         "warnings": len(district.findings),
         "content_hash": district.content_hash,
@@ -190,7 +194,7 @@ def _series(parsed: ParsedTable, column: Column) -> pd.Series[Any]:
 
 def _content_hash(root: Path, settings: DistrictSettings) -> str:
     paths = {SETTINGS_FILE}
-    paths.update(getattr(settings.layers, name).path for name in _layers(settings))
+    paths.update(getattr(settings.layers, name).path for name in _layers(settings) if name != "outages")
     paths.update(getattr(settings.rasters, name).path for name in _rasters(settings))
     if settings.model is not None:
         paths.add(settings.model.path)

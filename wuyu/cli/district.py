@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def _new(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from risk_models.district import check_district
 
-    findings = check_district(arguments.directory)
+    findings = check_district(arguments.directory, now=datetime.now(UTC))
     errors = sum(finding.severity == "error" for finding in findings)
     if arguments.json:
         say_json([finding.to_dict() for finding in findings])
