@@ -335,6 +335,12 @@ class FeedSettings(Record):
         default_factory=dict
     )
 
+    @model_validator(mode="after")
+    def _merges_maps_only(self) -> Self:
+        if self.merge and self.kind in ("gauge_table", "ensemble_netcdf", "open_meteo"):
+            raise ValueError(f"merge is for maps of observed rain, such as radar; {self.kind} holds none")
+        return self
+
 
 class FolderFeedSettings(FeedSettings):
     """A file or a drop folder below the district folder.

@@ -295,8 +295,3 @@ def test_climatology_comes_from_ten_years_or_not_at_all(run: Run, storm_district
         assert table.source == "10.csv"
         # Twice the largest hour of the month and its neighbours; other months are not known.
         assert table.monthly_max_mm == (*[None] * 5, 47.0, 47.0, 47.0, *[None] * 4)
-
-
-def test_a_climatology_without_source_is_refused() -> None:
-    with pytest.raises(ValueError, match="monthly_max_mm needs its source"):
-        QualitySettings(monthly_max_mm=(50.0,) * 12)
