@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from risk_models.forecast.harmonise import to_hours
+from risk_models.forecast.harmonise import is_hourly, to_hours
 from risk_models.forecast.quality import flag_gauges
 from risk_models.forecast.rainfall import Quality, to_datetime64
 from risk_models.forecast.readers.gauge_table import read_gauge_table
@@ -43,7 +43,7 @@ def gauge_rain(desk: Desk, file: SelectedFile | None, *, valid_at: datetime | No
     rain = _read_table(desk, file, feed)
     if valid_at is not None:
         rain = rain.sel(time=rain["time"] <= to_datetime64(valid_at))
-    return _flag(desk, to_hours(rain) if rain.sizes["time"] else rain)
+    return _flag(desk, _hours(desk, rain) if rain.sizes["time"] else rain)
 
 
 def observed_rain(desk: Desk, valid_at: datetime, known_at: datetime | None, gathered: Gathered) -> xr.Dataset:
@@ -52,7 +52,7 @@ def observed_rain(desk: Desk, valid_at: datetime, known_at: datetime | None, gat
     for feed in feeds_of_kind(desk, ("gauge_table",)):
         tables = _tables(desk, feed, valid_at, known_at, gathered)
         if tables:
-            feeds.append(to_hours(reduce(_filled_from, tables)))
+            feeds.append(_hours(desk, reduce(_filled_from, tables)))
     return _flag(desk, reduce(_filled_from, feeds) if feeds else _nothing(desk, valid_at))
 
 
@@ -106,9 +106,15 @@ def _filled_from(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     return left.where(left["quality"] != Quality.MISSING, right).assign_attrs(first.attrs)
 
 
+def _hours(desk: Desk, rain: xr.Dataset) -> xr.Dataset:
+    """Sum a table to hours; other steps are flagged first: an hour can look sound in which ten minutes are not."""
+    return to_hours(rain if is_hourly(rain) else _flag(desk, rain))
+
+
 def _flag(desk: Desk, rain: xr.Dataset) -> xr.Dataset:
     gauges = desk.district.gauges
-    return flag_gauges(rain, np.column_stack([gauges.geometry.x, gauges.geometry.y]))
+    place = np.column_stack([gauges.geometry.x, gauges.geometry.y])
+    return flag_gauges(rain, place, monthly_max_mm=desk.district.settings.quality.monthly_max_mm)
 
 
 def _nothing(desk: Desk, valid_at: datetime) -> xr.Dataset:
