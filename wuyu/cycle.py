@@ -13,7 +13,7 @@ from reports.bulletin import SignOff
 from risk_models.errors import ConfigError
 from risk_models.levels import Level
 from risk_models.risk import RiskTable, read_risk, town_levels, write_risk
-from risk_models.risk.outages import outage_summary
+from risk_models.risk.outages import outage_summary, refused_summary
 from risk_models.warning import decide as warning_decide
 from risk_models.warning.event import current_event_key
 from risk_models.warning.records import Action, WarningRecord
@@ -102,7 +102,8 @@ def assess(desk: Desk, valid_at: datetime) -> tuple[RiskTable, dict[str, str], d
     if rain.quality is not None:
         table.attrs["quality_zh"], table.attrs["quality_en"] = rain.quality.zh, rain.quality.en
     outages = outage_summary(desk.district.outages, pd.Timestamp(valid_at), zone=str(desk.timezone))
-    lines = [*rain.lines, FeedLine(*outages)] if outages[0] else rain.lines
+    told = [FeedLine(*text) for text in (outages, refused_summary(desk.district.outages_refused)) if text[0]]
+    lines = [*rain.lines, *told]
     table.attrs["feeds_zh"] = "\n".join(line.zh for line in lines)
     table.attrs["feeds_en"] = "\n".join(line.en for line in lines)
     paths = write_risk(table, desk.risk_dir, stem(valid_at))

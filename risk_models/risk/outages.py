@@ -12,8 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from risk_models.district.contracts import OUTAGE_KINDS
+from risk_models.errors import Finding
 
-__all__ = ["CapacityShares", "capacity_shares", "outage_notes", "outage_summary"]
+__all__ = ["CapacityShares", "capacity_shares", "outage_notes", "outage_summary", "refused_summary"]
 
 Array = npt.NDArray[np.float64]
 
@@ -180,6 +181,41 @@ def outage_summary(outages: pd.DataFrame | None, at: pd.Timestamp, *, zone: str)
         zh += f"（{'；'.join(text for text, _ in said)}{'等' if more else ''}）"
         en += f" ({'; '.join(text for _, text in said)}{'; and more' if more else ''})"
     return f"{zh}。", f"{en}."
+
+
+def refused_summary(refused: Sequence[Finding]) -> tuple[str, str]:
+    """Say that a faulty table was left out, and what that means.
+
+    Parameters
+    ----------
+    refused : sequence of Finding
+        As `District.outages_refused`.
+
+    Returns
+    -------
+    str, str
+        A sentence in Chinese and in English; both empty without findings.
+
+    Examples
+    --------
+    >>> slip = Finding(code="range", message="out of range", file="outages.csv", row=3, column="remaining_share")
+    >>> print(refused_summary([slip])[1])
+    The table of outages is faulty and not counted (1 error, first: outages.csv row 3, remaining_share): all drains \
+and pumps are taken to work, depths may come out too low.
+    """
+    if not refused:
+        return "", ""
+    first, count = refused[0], len(refused)
+    zh_place, en_place = first.file, first.file
+    if first.row is not None:
+        zh_place, en_place = f"{zh_place}第{first.row}行", f"{en_place} row {first.row}"
+    if first.column:
+        zh_place, en_place = f"{zh_place}{first.column}列", f"{en_place}, {first.column}"
+    return (
+        f"排水设施停用台账有错，整表未采用（共{count}处，首处：{zh_place}）：暂按设施全部正常计算，积水可能偏低。",
+        f"The table of outages is faulty and not counted ({count} error{'s' if count > 1 else ''}, first: {en_place}): "
+        "all drains and pumps are taken to work, depths may come out too low.",
+    )
 
 
 def _expired(row: Any, zone: ZoneInfo) -> tuple[str, str]:

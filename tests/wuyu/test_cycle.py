@@ -96,6 +96,25 @@ def test_what_is_out_of_order_counts_and_is_told(desk: Desk, storm_district: Pat
     assert len(after.attrs["feeds_zh"].splitlines()) == len(before.attrs["feeds_zh"].splitlines()) + 1
 
 
+def test_a_slip_in_the_table_of_outages_stops_no_cycle_and_is_told(storm_district: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(storm_district, tmp_path / "slip")
+    (folder / "outages.csv").write_text(
+        "outage_id,hotspot_id,what,remaining_share,since,expires,owner,synthetic,source\n"
+        f"O-1,MD-002,drain,7,{BEGIN.isoformat()},{END.isoformat()},drain crew,true,synthetic (seed 7)\n",
+        encoding="utf-8",
+    )
+    slip = open_desk(add_layer(folder, "outages: {path: outages.csv}"), tmp_path / "slip-out")
+    pull_feeds(slip, now=now())
+    table = assess(slip, BEGIN + HOUR)[0]
+    slip.ledger.close()
+    assert (table["capacity_share"] == 1).all()
+    said = table.attrs["feeds_en"].splitlines()[-1]
+    assert said.startswith(
+        "The table of outages is faulty and not counted (1 error, first: outages.csv row 2, remaining"
+    )
+    assert "整表未采用（共1处，首处：outages.csv第2行remaining_share列）" in table.attrs["feeds_zh"].splitlines()[-1]
+
+
 def test_both_halves_may_run_again(desk: Desk) -> None:
     table, paths, inputs = assess(desk, PEAK)
     table, paths, inputs = assess(desk, PEAK)  # the task was retried
