@@ -12,6 +12,7 @@ from data.builder.dictionary import write_dictionary
 from data.builder.district import build_tables, write_tables
 from data.builder.ensemble import write_forecasts
 from data.builder.population import write_population
+from data.builder.rain_record import write_rain_record
 from data.builder.rasters import build_land_cover, write_rasters
 from data.builder.settings import DATA
 from data.builder.storm import write_storm
@@ -35,10 +36,15 @@ def _storm(out: Path) -> None:
     write_forecasts(gauges, out / "storm_2021" / "ensemble")
 
 
+def _record(out: Path) -> None:
+    write_rain_record(out / "rain_record.nc")
+
+
 PARTS: dict[str, Callable[[Path], None]] = {
     "tables": _tables,
     "rasters": _rasters,
     "storm": _storm,
+    "record": _record,
     "dictionary": write_dictionary,
 }
 

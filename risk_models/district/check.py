@@ -13,6 +13,7 @@ from shapely import union_all
 from shapely.geometry.base import BaseGeometry
 
 from risk_models.district.cells import ParsedTable, parse_table
+from risk_models.district.check_reports import check_reports
 from risk_models.district.contracts import OPTIONAL_RASTERS, OPTIONAL_TABLES, RASTERS, TABLES
 from risk_models.district.places import (
     Points,
@@ -121,6 +122,7 @@ def survey_district(path: str | Path) -> Survey:
         findings.extend(_rasters(survey, settings, area))
         findings.extend(_feeds(survey, settings))
         findings.extend(_model(survey, settings))
+        findings.extend(check_reports(survey.root, settings, survey.tables, survey.settings_file.yaml))
     survey.findings = _ordered(findings)
     return survey
 

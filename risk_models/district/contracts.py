@@ -438,9 +438,23 @@ def data_dictionary() -> str:
         _INTRODUCTION,
         *(_table_section(table) for table in (TABLES | OPTIONAL_TABLES).values()),
         _raster_section(),
+        _REPORT_SECTION,
     ]
     return "\n".join(parts)
 
+
+_REPORT_SECTION = """\
+## Files of the periodic reports 定期报告 (可选 / optional)
+
+| key of district.yaml | form | 含义 | meaning |
+|---|---|---|---|
+| `rain_record` | NetCDF-CF, `rain_mm(time, gauge)`, mm; `time`: end of the hour, UTC; \
+`gauge`: id of the table gauges | \
+长序列逐时雨量 | long hourly rain record |
+| `seasonal_forecasts` | CSV: `first_day`, `last_day`, `issued_on` (YYYY-MM-DD), `below_pct`, `normal_pct`, \
+`above_pct` (0 to 100, sum 100), `skill` (up to 1, or empty), `source` | \
+季节降雨三分位预测 | tercile forecasts of seasonal rain |
+"""
 
 _SHAPE_TEXT = {
     "polygon": "面 / polygons",

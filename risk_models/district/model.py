@@ -44,7 +44,8 @@ class District:
     findings : tuple of Finding
         Warnings only.
     content_hash : str
-        SHA-256 over the names and bytes of all files but `outages`, which change from hour to hour.
+        SHA-256 over the names and bytes of the settings, layers, rasters and model; not of `outages`, which change from
+        hour to hour, nor of the rain record and the seasonal forecasts, on which nothing static depends.
     buildings, roads : GeoDataFrame or None
         Layers of the risk census; None where the district has none.
     outages : DataFrame or None

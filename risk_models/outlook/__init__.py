@@ -2,11 +2,22 @@
 
 In order: `climatology` (what the record says, and is too short to say), `seasonal` and `seasonal_netcdf` (tercile
 forecasts), `storms` and `generator` (periods that could happen), `expected` (what they would do to the hotspots),
-`skill` (whether such statements have been worth something) and `wording` (the sentences).
+`skill` and `hindcast` (whether such statements have been worth something), `wording` and `sentences` (what is said).
+`rain_record` reads the record of a district, `assess` goes all the way.
 """
 
+from risk_models.outlook.assess import assess_outlook
 from risk_models.outlook.climatology import Climatology, MissingRule, climatology
-from risk_models.outlook.expected import Expected, HotspotClasses, SkipRule, expected_exceedances, ponding_models
+from risk_models.outlook.expected import (
+    DayDepths,
+    Expected,
+    HotspotClasses,
+    SkipRule,
+    count_exceedances,
+    expected_exceedances,
+    ponding_models,
+    run_periods,
+)
 from risk_models.outlook.extremes import ReturnLevels, return_levels
 from risk_models.outlook.generator import (
     GeneratedPeriods,
@@ -16,6 +27,8 @@ from risk_models.outlook.generator import (
     generate_periods,
     resampled_generators,
 )
+from risk_models.outlook.period_outlook import PeriodOutlook
+from risk_models.outlook.rain_record import join_record, read_rain_record
 from risk_models.outlook.record import TooShort, check_record, record_lengths
 from risk_models.outlook.seasonal import TercileForecast, choose_forecast, neutral_forecast, read_tercile_table
 from risk_models.outlook.seasonal_netcdf import read_seasonal
@@ -25,10 +38,12 @@ from risk_models.outlook.wording import Statement, Withheld, gate
 
 __all__ = [
     "Climatology",
+    "DayDepths",
     "Expected",
     "GeneratedPeriods",
     "HotspotClasses",
     "MissingRule",
+    "PeriodOutlook",
     "ReturnLevels",
     "SkillVerdict",
     "SkipRule",
@@ -38,23 +53,28 @@ __all__ = [
     "TercileForecast",
     "TooShort",
     "Withheld",
+    "assess_outlook",
     "check_record",
     "choose_forecast",
     "climatology",
     "condition_on_terciles",
+    "count_exceedances",
     "cut_storms",
     "expected_exceedances",
     "fit_generator",
     "gate",
     "generate_periods",
     "hotspot_field",
+    "join_record",
     "judge",
     "neutral_forecast",
     "ponding_models",
+    "read_rain_record",
     "read_seasonal",
     "read_tercile_table",
     "record_lengths",
     "resampled_generators",
     "return_levels",
+    "run_periods",
     "tercile_skill",
 ]

@@ -30,7 +30,17 @@ from risk_models.risk.ponding import HotspotBasins, simulate_ponding
 from risk_models.risk.scorer import PARAMETER_SETS
 from risk_models.standards import DepthClass
 
-__all__ = ["DepthModel", "Expected", "HotspotClasses", "SkipRule", "expected_exceedances", "ponding_models"]
+__all__ = [
+    "DayDepths",
+    "DepthModel",
+    "Expected",
+    "HotspotClasses",
+    "SkipRule",
+    "count_exceedances",
+    "expected_exceedances",
+    "ponding_models",
+    "run_periods",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -134,6 +144,12 @@ class HotspotClasses:
             levels=tuple(item.level for item in wet),
         )
 
+    def level_depths_m(self, level: Level) -> pd.Series:
+        """Return the least depth of a level or higher, by hotspot_id, m; infinite where a hotspot cannot reach it."""
+        own = [column for column, item in enumerate(self.levels) if item >= level]
+        least = self.minima_m[:, own].min(axis=1, initial=np.inf)
+        return pd.Series(least, index=pd.Index(self.hotspot_ids, name="hotspot_id"))
+
 
 @dataclass(frozen=True)
 class Expected:
@@ -157,6 +173,34 @@ class Expected:
     n_periods: int
     n_storms: int
     n_run: int
+
+
+@dataclass(frozen=True)
+class DayDepths:
+    """Depths of the days on which a storm was run; H hotspots, K days.
+
+    Attributes
+    ----------
+    period, day : ndarray of int (K,)
+        Period, and day in it from 0; ordered.
+    depth_m : ndarray (H, K)
+        Greatest depth of the day.
+    n_run : int
+        Storms that were run.
+    """
+
+    period: Ints
+    day: Ints
+    depth_m: Floats
+    n_run: int
+
+    def peaks_m(self, n_periods: int) -> Floats:
+        """Return the greatest depth of each period, (H, P); 0 where no storm was run."""
+        peaks = np.zeros((len(self.depth_m), n_periods))
+        if len(self.period):
+            first = np.flatnonzero(np.r_[True, self.period[1:] != self.period[:-1]])
+            peaks[:, self.period[first]] = np.maximum.reduceat(self.depth_m, first, axis=1)
+        return peaks
 
 
 def ponding_models(basins: HotspotBasins) -> tuple[DepthModel, ...]:
@@ -220,22 +264,73 @@ def expected_exceedances(
     ValueError
         If shapes do not fit, or a model returns another shape than its rain.
     """
-    matrix = np.asarray(field, dtype=np.float64)
     wanted = (len(classes.hotspot_ids), len(periods.catalogue.gauge_ids))
-    if matrix.shape != wanted or not np.isfinite(matrix).all() or (matrix < 0).any():
-        raise ValueError(f"field must be {wanted}, finite and not negative, got shape {matrix.shape}")
+    if np.shape(field) != wanted:
+        raise ValueError(f"field must be {wanted}, got shape {np.shape(field)}")
+    run = run_periods(periods, field, models, skip=skip)
+    return count_exceedances(periods, run, classes, groups=groups)
+
+
+def run_periods(
+    periods: GeneratedPeriods, field: npt.ArrayLike, models: Sequence[DepthModel], *, skip: SkipRule | None = None
+) -> DayDepths:
+    """Run the storms of periods through the depth models.
+
+    Parameters
+    ----------
+    periods, field, models, skip
+        As in `expected_exceedances`.
+
+    Returns
+    -------
+    DayDepths
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, or a model returns another shape than its rain.
+    """
+    matrix = np.asarray(field, dtype=np.float64)
+    n_gauges = len(periods.catalogue.gauge_ids)
+    if matrix.ndim != 2 or matrix.shape[1] != n_gauges or not np.isfinite(matrix).all() or (matrix < 0).any():
+        raise ValueError(f"field must be (hotspots, {n_gauges}), finite and not negative, got shape {matrix.shape}")
     if not models:
         raise ValueError("at least one depth model is needed")
     chosen = np.arange(len(periods.period)) if skip is None else _strong(periods, matrix, skip)
     keys, depth = _day_depths(periods, matrix, models, chosen)
-    owner = keys // DAYS_KEY
-    found = _Counter(periods, owner)
+    return DayDepths(keys // DAYS_KEY, keys % DAYS_KEY, depth, len(chosen))
+
+
+def count_exceedances(
+    periods: GeneratedPeriods, run: DayDepths, classes: HotspotClasses, *, groups: pd.Series | None = None
+) -> Expected:
+    """Count what was run.
+
+    Parameters
+    ----------
+    periods, classes, groups
+        As in `expected_exceedances`.
+    run : DayDepths
+        Of the same periods.
+
+    Returns
+    -------
+    Expected
+
+    Raises
+    ------
+    ValueError
+        If there is not one set of classes per hotspot.
+    """
+    if len(run.depth_m) != len(classes.hotspot_ids):
+        raise ValueError(f"depths are of {len(run.depth_m)} hotspots, classes of {len(classes.hotspot_ids)}")
+    found = _Counter(periods, run.period)
     return Expected(
-        passes=_passes(found, depth, classes),
-        levels=_levels(found, depth, classes, groups),
+        passes=_passes(found, run.depth_m, classes),
+        levels=_levels(found, run.depth_m, classes, groups),
         n_periods=periods.n_periods,
         n_storms=len(periods.period),
-        n_run=len(chosen),
+        n_run=run.n_run,
     )
 
 

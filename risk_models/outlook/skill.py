@@ -19,6 +19,7 @@ Monthly Weather Review 78(1), 1-3. Epstein, E. S. (1969) J. Applied Meteorology 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,6 +35,7 @@ __all__ = [
     "event_table",
     "hindcast_monthly_event",
     "judge",
+    "judge_errors",
     "leave_one_year_out",
     "tercile_skill",
 ]
@@ -263,17 +265,39 @@ def judge(
     """
     error = (hindcast.probability - hindcast.outcome) ** 2
     reference = (hindcast.reference - hindcast.outcome) ** 2
-    return _judge(hindcast.year, error, reference, rng, min_years, min_skill)
+    return judge_errors(hindcast.year, error, reference, rng=rng, min_years=min_years, min_skill=min_skill)
 
 
-def _judge(
+def judge_errors(
     year: npt.NDArray[np.int64],
     error: Floats,
     reference: Floats,
+    *,
     rng: np.random.Generator,
-    min_years: int,
-    min_skill: float,
+    min_years: int = MIN_HINDCAST_YEARS,
+    min_skill: float = 0.0,
 ) -> SkillVerdict:
+    """Judge errors of any proper score against those of a reference.
+
+    Parameters
+    ----------
+    year : ndarray of int (n,)
+        Of each case; cases of a year are drawn together.
+    error, reference : ndarray (n,)
+        Score of the statement and of what it must beat, 0 best.
+    rng, min_years, min_skill
+        As in `judge`.
+
+    Returns
+    -------
+    SkillVerdict
+
+    Examples
+    --------
+    >>> years = np.arange(2001, 2013)
+    >>> judge_errors(years, np.ones(12), np.full(12, 4.0), rng=np.random.default_rng(0)).skill
+    0.75
+    """
     years, place = np.unique(year, return_inverse=True)
     n = len(years)
     if n < min_years:
@@ -288,8 +312,10 @@ def _judge(
     skill = _skill(error, reference)
     low = float(np.nanquantile(skills, 0.05)) if np.isfinite(skills).any() else float("nan")
     supported = bool(low > min_skill)
-    zh = f"{n}年回报技巧{skill:.2f}（90%区间下限{low:.2f}）"
-    en = f"hindcast skill {skill:.2f} over {n} years (lower end of the 90 % interval {low:.2f})"
+    # Rounded down, so that a lower end below 0 never reads as 0.
+    least = math.floor(low * 100) / 100 if math.isfinite(low) else low
+    zh = f"{n}年回报技巧{skill:.2f}（90%区间下限{least:.2f}）"
+    en = f"hindcast skill {skill:.2f} over {n} years (lower end of the 90 % interval {least:.2f})"
     return SkillVerdict(skill, low, n, supported, zh, en)
 
 
@@ -345,4 +371,4 @@ def tercile_skill(
     error = ((np.cumsum(shares[known], axis=1) - reached) ** 2).sum(axis=1)
     reference = ((np.cumsum(np.full(3, 1 / 3)) - reached) ** 2).sum(axis=1)
     year = totals_mm.index.to_numpy()[known].astype(np.int64)
-    return _judge(year, error, reference, rng, min_years, 0.0)
+    return judge_errors(year, error, reference, rng=rng, min_years=min_years)

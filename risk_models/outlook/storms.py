@@ -43,6 +43,8 @@ class StormCatalogue:
         Local month (1-12) and year in which a storm begins.
     depth_mm : ndarray (S,)
         District rain of the storm.
+    start_h : ndarray of int (S,)
+        Hours from 1970-01-01 00:00 UTC to its beginning.
     gap_h : ndarray (S,)
         Dry hours from its end to the next storm; NaN where the record is unknown before that.
     offset : ndarray of int (S + 1,)
@@ -61,6 +63,7 @@ class StormCatalogue:
     month: Ints
     year: Ints
     depth_mm: Floats
+    start_h: Ints
     gap_h: Floats
     offset: Ints
     rain_mm: Floats
@@ -175,7 +178,8 @@ def cut_storms(rain_mm: pd.DataFrame, *, timezone: str, separation_h: int = 6) -
     rows = np.concatenate([np.arange(begin, end) for begin, end in zip(first, last, strict=True)])
     fields = record.to_numpy()[rows]
     fields = np.where(np.isnan(fields), rain[rows, None] * factor, fields)
-    days = local_days(pd.DatetimeIndex(record.index), timezone=timezone)[first]
+    hours = pd.DatetimeIndex(record.index)
+    days = local_days(hours, timezone=timezone)[first]
     offset = np.r_[0, np.cumsum(last - first)].astype(np.int64)
     depth = np.add.reduceat(rain[rows], offset[:-1])
     return StormCatalogue(
@@ -184,6 +188,7 @@ def cut_storms(rain_mm: pd.DataFrame, *, timezone: str, separation_h: int = 6) -
         month=days.month.to_numpy().astype(np.int64),
         year=days.year.to_numpy().astype(np.int64),
         depth_mm=depth,
+        start_h=(hours[first].as_unit("s").asi8 // 3600 - 1).astype(np.int64),
         gap_h=gap,
         offset=offset,
         rain_mm=fields,

@@ -25,6 +25,7 @@ __all__ = [
     "gate",
     "level_statement",
     "percent",
+    "rain_statement",
     "seasonal_statement",
     "withheld_too_short",
     "word",
@@ -191,6 +192,42 @@ def level_statement(
         en=f"{name_en}: {_days(mean)} days at {level} or higher are expected "
         f"(of {n_days} days; {span.replace('～', ' to ')} in 8 of 10 years).",
         facts={"level": float(level), "expected_days": mean, "days_p10": low, "days_p90": high, "n_days": n_days},
+    )
+
+
+def rain_statement(gauge: tuple[str, str, str], amounts_mm: tuple[float, float, float], usual_mm: float) -> Statement:
+    """State the total rain of the period at a gauge.
+
+    Parameters
+    ----------
+    gauge : tuple
+        gauge_id, Chinese and English name.
+    amounts_mm : tuple
+        Mean, 10 % and 90 % quantile of the generated periods, mm.
+    usual_mm : float
+        Mean of the recorded years, mm; NaN if there is none.
+
+    Returns
+    -------
+    Statement
+
+    Examples
+    --------
+    >>> made = rain_statement(("57083", "郑州站", "Zhengzhou"), (151.6, 68.2, 260.4), 149.0)
+    >>> print(made.zh)
+    郑州站降雨总量预计152毫米（八成年份68～260毫米），常年平均149毫米。
+    >>> print(made.en)
+    Zhengzhou: 152 mm of rain are expected (68 to 260 mm in 8 of 10 years); the mean of the record is 149 mm.
+    """
+    (gauge_id, name_zh, name_en), (mean, low, high) = gauge, amounts_mm
+    is_known = not math.isnan(usual_mm)
+    return Statement(
+        key=f"rain:{gauge_id}:total",
+        zh=f"{name_zh}降雨总量预计{mean:.0f}毫米（八成年份{low:.0f}～{high:.0f}毫米）"
+        + (f"，常年平均{usual_mm:.0f}毫米。" if is_known else "。"),
+        en=f"{name_en}: {mean:.0f} mm of rain are expected ({low:.0f} to {high:.0f} mm in 8 of 10 years)"
+        + (f"; the mean of the record is {usual_mm:.0f} mm." if is_known else "."),
+        facts={"mean_mm": mean, "p10_mm": low, "p90_mm": high} | ({"usual_mm": usual_mm} if is_known else {}),
     )
 
 

@@ -17,6 +17,7 @@ from data.builder.__main__ import main
 from data.builder.district import DistrictTables, build_tables, write_tables
 from data.builder.ensemble import write_forecasts
 from data.builder.places import apportion
+from data.builder.rain_record import write_rain_record
 from data.builder.storm import _Part, _series, write_storm
 
 MODULES = sorted(module.name for module in pkgutil.iter_modules(data.builder.__path__) if module.name != "__main__")
@@ -39,6 +40,11 @@ def test_fresh_storm_equals_the_committed_bytes(built: DistrictTables, tmp_path:
     write_storm(built.tables["gauges"], tmp_path)
     write_forecasts(built.tables["gauges"], tmp_path / "ensemble")
     assert _same_files(tmp_path, erqi_path / "storm_2021") == []
+
+
+def test_fresh_rain_record_equals_the_committed_bytes(tmp_path: Path, erqi_path: Path) -> None:
+    write_rain_record(tmp_path / "rain_record.nc")
+    assert _same_files(tmp_path, erqi_path) == []
 
 
 def test_second_build_gives_the_same_bytes(built: DistrictTables, tmp_path: Path) -> None:

@@ -19,10 +19,12 @@ from risk_models.outlook import (
     StormCatalogue,
     TercileForecast,
     condition_on_terciles,
+    count_exceedances,
     expected_exceedances,
     generate_periods,
     ponding_models,
     resampled_generators,
+    run_periods,
 )
 from risk_models.outlook.expected import ANTECEDENT_H
 from risk_models.risk.ponding import HotspotBasins
@@ -119,6 +121,65 @@ def test_laws_and_more_rain_never_lowers_expected_days(
     for name in ("p_once", "expected_days", "days_p10", "days_p90"):
         assert (tables[1].passes[name].fillna(0) >= tables[0].passes[name].fillna(0) - 1e-9).all()
         assert (tables[1].levels[name] >= tables[0].levels[name] - 1e-9).all()
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_more_rain_in_every_storm_never_lowers_a_chance(
+    july: GeneratedPeriods, basins: HotspotBasins, classes: HotspotClasses, seed: int
+) -> None:
+    """Every storm by a factor of its own, and the skipping of weak storms with it."""
+    more = 1 + np.random.default_rng(seed).exponential(1.0, len(july.scale))
+    skip = SkipRule.for_basins(basins)
+    dry, wet = (
+        expected_exceedances(item, FIELD, ponding_models(basins), classes, groups=TOWNS, skip=skip)
+        for item in (july, replace(july, scale=july.scale * more))
+    )
+    for name in ("p_once", "expected_days"):
+        assert (wet.passes[name].fillna(0) >= dry.passes[name].fillna(0) - 1e-9).all()
+        assert (wet.levels[name] >= dry.levels[name] - 1e-9).all()
+
+
+@settings(max_examples=6, deadline=None)
+@given(order=st.permutations(range(3)))
+def test_the_order_of_hotspots_changes_nothing(
+    july: GeneratedPeriods, basins: HotspotBasins, classes: HotspotClasses, order: list[int]
+) -> None:
+    strong = replace(july, scale=july.scale * 1.5)
+    whole = expected_exceedances(strong, FIELD, ponding_models(basins), classes, groups=TOWNS)
+    mixed = HotspotClasses.for_kinds(load_standards().depth_classes("zz-road-2024"), KINDS.iloc[order])
+    found = expected_exceedances(
+        strong, FIELD[order], ponding_models(basins.take(np.array(order))), mixed, groups=TOWNS
+    )
+    keys = ["hotspot_id", "depth_class"]
+    ordered = [item.passes.sort_values(keys).reset_index(drop=True) for item in (whole, found)]
+    pd.testing.assert_frame_equal(*ordered)
+    keys = ["unit_kind", "unit_id", "level"]
+    ordered = [item.levels.sort_values(keys).reset_index(drop=True) for item in (whole, found)]
+    pd.testing.assert_frame_equal(*ordered)
+
+
+def test_running_and_counting_in_two_steps(
+    july: GeneratedPeriods, basins: HotspotBasins, classes: HotspotClasses
+) -> None:
+    strong = replace(july, scale=july.scale * 1.5)
+    run = run_periods(strong, FIELD, ponding_models(basins))
+    found = count_exceedances(strong, run, classes)
+    share = (run.peaks_m(60)[:, None, :] >= classes.minima_m[:, :, None]).mean(axis=2)
+    wanted = np.where(np.isfinite(classes.minima_m), share, np.nan)
+    assert found.passes["p_once"].to_numpy().reshape(3, -1) == pytest.approx(wanted, nan_ok=True)
+    assert run.day.max() < 31 + 3
+    with pytest.raises(ValueError, match="depths are of 3 hotspots, classes of 2"):
+        count_exceedances(
+            strong, run, HotspotClasses.for_kinds(load_standards().depth_classes("zz-road-2024"), KINDS[:2])
+        )
+
+
+def test_least_depth_of_a_level(classes: HotspotClasses) -> None:
+    assert classes.level_depths_m(Level.ORANGE).tolist() == [0.27, 0.27, 0.27]
+    assert classes.level_depths_m(Level.BLUE).tolist() == [0.05, 0.05, 0.05]
+    bare = HotspotClasses(("H1",), (), np.zeros((1, 0)), ())
+    assert bare.level_depths_m(Level.RED).tolist() == [np.inf]
 
 
 def test_skipping_weak_storms_loses_nothing(
