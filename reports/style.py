@@ -27,12 +27,16 @@ __all__ = [
     "ACCENT",
     "FORECAST",
     "GRID",
+    "HATCH_INK",
     "INK",
+    "LEVEL_HATCHES",
     "MARK",
     "MUTED",
     "OBSERVED",
     "PAPER",
     "STYLE",
+    "UNKNOWN_FACE",
+    "UNKNOWN_HATCH",
     "drawn_png",
     "level_marker",
     "new_figure",
@@ -49,6 +53,13 @@ PAPER = "#ffffff"
 ACCENT = "#0b4f7d"  # headings and rules of documents, cumulative line
 OBSERVED = "#2f6f9f"  # rain that fell
 FORECAST = "#8fbcdb"  # rain that is forecast
+UNKNOWN_FACE = "#f3f4f5"  # ground of what is not known, always with the hatch
+UNKNOWN_HATCH = "////"
+HATCH_INK = "#98a1a8"
+
+# Bars and areas of a level: the hatch tells blue from orange where grey print makes them one; red is the darkest and
+# yellow the lightest of the four without any.
+LEVEL_HATCHES = {Level.BLUE: "....", Level.YELLOW: "", Level.ORANGE: "////", Level.RED: ""}
 
 STYLE: dict[str, Any] = {
     "font.family": SANS,
@@ -79,6 +90,7 @@ STYLE: dict[str, Any] = {
     "lines.linewidth": 1.6,
     "figure.facecolor": PAPER,
     "savefig.facecolor": PAPER,
+    "hatch.linewidth": 0.7,
     "svg.hashsalt": "wuyu",
 }
 

@@ -9,13 +9,26 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Box", "LabelPlacer", "Point", "text_width"]
+__all__ = ["Box", "LabelPlacer", "Point", "english_place", "text_width"]
 
 Point = Sequence[float] | NDArray[np.float64]  # horizontal, vertical [pixel]
 Box = tuple[float, float, float, float]  # left, bottom, right, top [pixel]
 
 # Directions in which a label may stand from its point, best first: horizontal and vertical shift as shares.
 _SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
+
+
+def english_place(name: str) -> str:
+    """Return the English name of a town without its kind, for maps and narrow cells.
+
+    Examples
+    --------
+    >>> english_place("Huaihe Road Subdistrict")
+    'Huaihe Road'
+    """
+    for tail in (" Subdistrict", " Sub-district", " Management Committee", " Committee", " Town"):
+        name = name.removesuffix(tail) or name
+    return name
 
 
 def text_width(text: str, size_px: float) -> float:

@@ -22,10 +22,10 @@ from matplotlib.path import Path as OutlinePath
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text as Label
 
-from reports.figures.labels import LabelPlacer, text_width
+from reports.figures.labels import LabelPlacer, english_place, text_width
 from reports.fonts import printable
 from reports.style import INK, MARK, MUTED, PAPER, drawn_png, level_marker, new_figure, styled, tint
-from reports.words import DEMONSTRATION, Text, moment, plain
+from reports.words import DEMONSTRATION, Lang, Text, moment, plain
 from risk_models.levels import Level, worst
 from risk_models.risk.table import RiskTable
 
@@ -44,6 +44,10 @@ _NAMED_MAX = 6  # of a bulletin's table, as many as it tells in full; the others
 _COLOURS = (MUTED, _HATCH, MARK, *(colour for level in Level for colour in (level.fill, tint(level.fill))))
 _SCALE_STEPS_M = (100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 _HALO = [withStroke(linewidth=2.4, foreground=PAPER)]
+_LONGEST = {"zh": 14, "en": 24}  # characters of a hotspot's name
+_HEAD = Text("风险点等级", "Hotspot level")
+_TOWN = Text("本镇办", "Town")
+_ALL = Text("全区", "All")
 
 
 def _outline(geometry: shapely.Geometry) -> OutlinePath:
@@ -113,11 +117,14 @@ class _Spots:
     towns: np.ndarray
 
     @classmethod
-    def of(cls, table: RiskTable) -> _Spots:
+    def of(cls, table: RiskTable, lang: Lang | None) -> _Spots:
         points = table.geometry
+        names = table["hotspot_name"]
+        if lang == "en" and "hotspot_name_en" in table:
+            names = table["hotspot_name_en"].where(table["hotspot_name_en"].map(plain) != "", names)
         return cls(
             table.index.to_numpy(),
-            [plain(name) for name in table["hotspot_name"]],
+            [plain(name) for name in names],
             points.x.to_numpy(),
             points.y.to_numpy(),
             table["level"].to_numpy(dtype=int),
@@ -166,6 +173,7 @@ class LevelMap:
         town_code: str | None = None,
         levels: pd.Series | dict[str, Level] | None = None,
         listed: Iterable[str] = (),
+        lang: Lang | None = None,
     ) -> bytes:
         """Return the map as PNG.
 
@@ -178,7 +186,9 @@ class LevelMap:
         levels : mapping of town_code to Level, optional
             Levels in force; towns not named take the level of their worst hotspot.
         listed : iterable of str
-            Ids of the hotspots of the bulletin's table, in its order: they carry their row number.
+            Ids of the hotspots of the table beside the map, in its order: they carry their row number.
+        lang : {"zh", "en"}, optional
+            Language of a map in a report; without it the map speaks both, as a bulletin does.
 
         Returns
         -------
@@ -187,7 +197,7 @@ class LevelMap:
         """
         if town_code is not None and town_code not in self._outlines:
             raise KeyError(f"town '{town_code}' is not a town of {self._names.en}")
-        spots = _Spots.of(risk_table)
+        spots = _Spots.of(risk_table, lang)
         shown = self._town_levels(spots, levels)
         numbers = {hotspot: number for number, hotspot in enumerate(listed, start=1)}
         with styled():
@@ -195,10 +205,10 @@ class LevelMap:
                 artist.remove()
             self._moving = []
             self._recolour(spots, shown, town_code)
-            self._label(spots, shown, town_code, numbers)
-            self._count(spots, town_code)
-            self._caption(risk_table, town_code, numbered=bool(numbers))
-            return self._picture()
+            self._label(spots, shown, town_code, numbers, lang)
+            self._count(spots, town_code, lang)
+            self._caption(risk_table, town_code, lang, numbered=bool(numbers))
+            return self._picture(lang)
 
     # ---- built once ---------------------------------------------------------------------------------------------
 
@@ -216,25 +226,41 @@ class LevelMap:
         self._title = self._figure.text(0.012, 0.960, "", fontsize=15, va="center")
         self._subtitle = self._figure.text(0.012, 0.913, "", fontsize=9, color=MUTED, va="center")
         self._foot = self._figure.text(0.012, 0.027, "", fontsize=8, color=MUTED, va="center")
-        if demonstration:
-            self._figure.text(
-                0.988, 0.964, f"{DEMONSTRATION.zh}\nDemonstration data", fontsize=9.5, color=MARK, ha="right",
-                va="center", linespacing=1.25,
-            )  # fmt: skip
+        self._mark = self._figure.text(0.988, 0.964, "", fontsize=9.5, color=MARK, ha="right", va="center",
+                                       linespacing=1.25)  # fmt: skip
+        self._demonstration = demonstration
         self._build_legend()
         self._north_arrow()
         self._changing = [main, small, self._title, self._subtitle, self._foot, self._head_town]
         self._changing += [label for pair in self._counts.values() for label in pair]
-        for artist in self._changing:
-            artist.set_visible(False)
-        self._canvas.draw()
-        self._ground = self._canvas.copy_from_bbox(self._figure.bbox)
-        for artist in self._changing:
-            artist.set_visible(True)
+        self._grounds: dict[Lang | None, Any] = {}
 
-    def _picture(self) -> bytes:
+    def _ground(self, lang: Lang | None) -> Any:
+        """Return the picture of what no map of a language changes; drawn once."""
+        if lang not in self._grounds:
+            self._name_levels(lang)
+            for artist in self._changing:
+                artist.set_visible(False)
+            self._canvas.draw()
+            self._grounds[lang] = self._canvas.copy_from_bbox(self._figure.bbox)
+            for artist in self._changing:
+                artist.set_visible(True)
+        return self._grounds[lang]
+
+    def _name_levels(self, lang: Lang | None) -> None:
+        """Write the legend and the demonstration mark in their language."""
+        self._head.set_text(_said(_HEAD, lang))
+        self._head_all.set_text(_said(_ALL, lang, gap=" "))
+        mark = Text(DEMONSTRATION.zh, "Demonstration data")
+        self._mark.set_text(_said(mark, lang, gap="\n") if self._demonstration else "")
+        for level, label in self._level_names.items():
+            zh = f"{level.zh} {level.roman}".strip()
+            en = f"{level.en} {level.roman}".strip() if lang == "en" else level.en
+            label.set_text(_said(Text(zh, en), lang))
+
+    def _picture(self, lang: Lang | None) -> bytes:
         """Draw what changes over the picture of what does not."""
-        self._canvas.restore_region(self._ground)
+        self._canvas.restore_region(self._ground(lang))
         renderer = self._canvas.get_renderer()
         for artist in self._changing:
             artist.draw(renderer)
@@ -246,9 +272,10 @@ class LevelMap:
         axes.set_axis_off()
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 8.4)
-        axes.text(0.0, 7.9, "风险点等级  Hotspot level", fontsize=10, va="center")
+        self._head = axes.text(0.0, 7.9, "", fontsize=10, va="center")
         self._head_town = axes.text(0.80, 7.0, "", fontsize=8, color=MUTED, ha="right", va="center")
-        axes.text(0.99, 7.0, "全区 All", fontsize=8, color=MUTED, ha="right", va="center")
+        self._head_all = axes.text(0.99, 7.0, "", fontsize=8, color=MUTED, ha="right", va="center")
+        self._level_names: dict[Level, Label] = {}
         self._counts: dict[Level, tuple[Label, Label]] = {}
         for row, level in enumerate(_LEGEND_ORDER):
             y = 6.0 - row * 1.05
@@ -262,8 +289,7 @@ class LevelMap:
             lined = level is Level.UNKNOWN
             axes.plot([0.065], [y], marker=marker, markersize=size, markerfacecolor=level.fill, markeredgecolor=INK,
                       markeredgewidth=1.2 if lined else 0.7)  # fmt: skip
-            name = f"{level.zh} {level.roman}  {level.en}" if level.roman else f"{level.zh}  {level.en}"
-            axes.text(0.165, y, name, fontsize=9, va="center")
+            self._level_names[level] = axes.text(0.165, y, "", fontsize=9, va="center")
             town = axes.text(0.80, y, "", fontsize=9, ha="right", va="center")
             everywhere = axes.text(0.99, y, "", fontsize=9, ha="right", va="center")
             self._counts[level] = (town, everywhere)
@@ -335,7 +361,16 @@ class LevelMap:
                           zorder=30, path_effects=_HALO)  # fmt: skip
         self._moving += [line, label]
 
-    def _label(self, spots: _Spots, towns: dict[str, Level], town_code: str | None, numbers: dict[str, int]) -> None:
+    def _label(
+        self,
+        spots: _Spots,
+        towns: dict[str, Level],
+        town_code: str | None,
+        numbers: dict[str, int],
+        lang: Lang | None,
+    ) -> None:
+        """Name the hotspots of the table or the worst, then the towns."""
+        town_names = self._town_names_en if lang == "en" else self._town_names
         axes = self._main.axes
         box = axes.get_window_extent()
         placer = LabelPlacer(frame=(box.x0 + 4, box.y0 + 4, box.x1 - 4, box.y1 - 4))
@@ -348,12 +383,13 @@ class LevelMap:
         for at in self._ranking(spots, town_code, numbers):
             if seen[at]:
                 number = numbers.get(str(spots.ids[at]), 0)
-                name = "" if number > _NAMED_MAX else _shorten(spots.names[at])
+                name = "" if number > _NAMED_MAX else _shorten(spots.names[at], _LONGEST[lang or "zh"])
                 words = f"{number} {name}" if number and name else name
                 self._spot_label(placer, pixels[at], [words, str(number or "")])
         for code in sorted(towns, key=lambda code: (code != town_code, -towns[code], code)):
             if code != town_code:
-                self._town_label(placer, code, towns[code])
+                name = english_place(town_names[code]) if lang == "en" else town_names[code]
+                self._town_label(placer, code, name, towns[code])
 
     def _ranking(self, spots: _Spots, town_code: str | None, numbers: dict[str, int]) -> list[int]:
         """Return positions of the hotspots to label: those of the bulletin's table first, then the worst."""
@@ -374,10 +410,10 @@ class LevelMap:
                 self._write(box, words, size, INK)
                 return
 
-    def _town_label(self, placer: LabelPlacer, code: str, level: Level) -> None:
+    def _town_label(self, placer: LabelPlacer, code: str, name: str, level: Level) -> None:
         axes = self._main.axes
         pixel = axes.transData.transform(self._inside[code])
-        words = self._town_names[code] + (f" {level.roman}" if level.is_warning else "")
+        words = _shorten(name, 24) + (f" {level.roman}" if level.is_warning else "")
         size = 8.5
         height = size * self._figure.dpi / 72
         box = placer.centre(pixel, width=text_width(words, height), height=height * 1.1)
@@ -392,26 +428,37 @@ class LevelMap:
                          path_effects=_HALO)  # fmt: skip
         self._moving.append(text)
 
-    def _count(self, spots: _Spots, town_code: str | None) -> None:
-        self._head_town.set_text("" if town_code is None else "本镇办 Town")
+    def _count(self, spots: _Spots, town_code: str | None, lang: Lang | None) -> None:
+        """Write the number of hotspots of every level."""
+        self._head_town.set_text("" if town_code is None else _said(_TOWN, lang, gap=" "))
         for level, (town, everywhere) in self._counts.items():
             chosen = spots.levels == int(level)
             everywhere.set_text(str(int(chosen.sum())))
             own = chosen & (spots.towns == town_code)
             town.set_text("" if town_code is None else str(int(own.sum())))
 
-    def _caption(self, table: RiskTable, town_code: str | None, *, numbered: bool) -> None:
+    def _caption(self, table: RiskTable, town_code: str | None, lang: Lang | None, *, numbered: bool) -> None:
         at = pd.Timestamp(cast(str, table.attrs["valid_at"]))
         area = self._names.zh if town_code is None else f"{self._names.zh}{self._town_names[town_code]}"
         area_en = self._names.en if town_code is None else f"{self._town_names_en[town_code]}, {self._names.en}"
         # Cut so that even the longest names end before the demonstration mark and leave room for the time.
-        self._title.set_text(printable(f"{_shorten(area, 20)} 内涝风险等级"))
-        when = f"{moment(at, 'zh', self._zone)}  {moment(at, 'en', self._zone)}"
-        self._subtitle.set_text(printable(f"{_shorten(f'Flood-risk levels of {area_en}', 64)}    {when}"))
+        title = Text(f"{_shorten(area, 20)} 内涝风险等级", _shorten(f"Flood-risk levels of {area_en}", 44))
+        when = Text(moment(at, "zh", self._zone), moment(at, "en", self._zone))
+        if lang is None:
+            long = _shorten(f"Flood-risk levels of {area_en}", 64)
+            title, when = Text(title.zh, title.zh), Text(f"{long}    {when.zh}", when.en)
+        self._title.set_text(printable(title[lang or "zh"]))
+        self._subtitle.set_text(printable(_said(when, lang)))
         zh, en = self._source.zh, self._source.en
         if numbered:
-            zh, en = f"{zh}；数字为通报表中的序号", f"{en}; numbers refer to the table of the bulletin"
-        self._foot.set_text(printable(f"{zh}    {en[:1].upper()}{en[1:]}"))
+            table_zh, table_en = ("通报表", "the table of the bulletin") if lang is None else ("表", "the table")
+            zh, en = f"{zh}；数字为{table_zh}中的序号", f"{en}; numbers refer to {table_en}"
+        self._foot.set_text(printable(_said(Text(zh, f"{en[:1].upper()}{en[1:]}"), lang, gap="    ")))
+
+
+def _said(text: Text, lang: Lang | None, *, gap: str = "  ") -> str:
+    """Return a text in one language, or in both with a gap between them."""
+    return f"{text.zh}{gap}{text.en}" if lang is None else text[lang]
 
 
 def _shorten(name: str, longest: int = 14) -> str:

@@ -9,14 +9,13 @@ import pandas as pd
 
 from reports.fonts import printable
 from reports.periodic.rain_facts import RainFacts
-from reports.style import ACCENT, GRID, INK, MUTED, OBSERVED, new_figure, png_bytes, styled
+from reports.style import ACCENT, GRID, INK, LEVEL_HATCHES, MUTED, OBSERVED, new_figure, png_bytes, styled
 from reports.words import Lang, Text, local
 from risk_models.levels import Level
 
 __all__ = ["level_chart", "rain_chart"]
 
 _HOURS_SHOWN = 72
-_HATCHES = {Level.BLUE: "....", Level.YELLOW: "", Level.ORANGE: "////", Level.RED: ""}
 _DAILY = Text("逐日雨量（毫米，20时至20时）", "Daily rain (mm, 20:00 to 20:00)")
 _HOURLY = Text("最强时段逐小时雨量（毫米）", "Hourly rain around the heaviest spell (mm)")
 _MISSING = Text("没有资料", "no data")
@@ -135,8 +134,8 @@ def level_chart(counts: pd.DataFrame, lang: Lang, zone: str) -> bytes:
         base = np.zeros(len(counts))
         for level in (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE):
             values = counts[int(level)].to_numpy()
-            axes.bar(hours, values, bottom=base, width=0.92, color=level.fill, hatch=_HATCHES[level], edgecolor=INK,
-                     linewidth=0.0, label=level.zh if lang == "zh" else level.en)  # fmt: skip
+            axes.bar(hours, values, bottom=base, width=0.92, color=level.fill, hatch=LEVEL_HATCHES[level],
+                     edgecolor=INK, linewidth=0.0, label=level.zh if lang == "zh" else level.en)  # fmt: skip
             base = base + values
         starts = [local(moment, zone) for moment in counts.index]
         step = 6 if len(counts) <= 96 else 24

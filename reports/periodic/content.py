@@ -1,7 +1,7 @@
-"""The content of a periodic report: one model, written as Word and as PDF.
+"""The content of a periodic report: one model, written as Word, PDF and HTML.
 
-A `Document` is metadata and a flat tuple of blocks. Writers decide how a block looks and never what it says, so the
-Word file and the PDF carry the same words, tables and figures. Captions are numbered here, once, for all writers.
+A `Document` is metadata and a flat tuple of blocks. Writers decide how a block looks and never what it says, so all
+files carry the same words, tables and figures. Captions are numbered here, once, for all writers.
 """
 
 from __future__ import annotations
@@ -22,10 +22,13 @@ __all__ = [
     "Metadata",
     "Note",
     "Paragraph",
+    "ParagraphStyle",
     "Table",
     "all_text",
 ]
 
+HeadingLevel = Literal[1, 2, 3, 4]
+ParagraphStyle = Literal["body", "item", "signature", "issued"]
 _ALIGNMENTS = ("left", "right", "center")
 _DENSE_COLUMNS = 8
 _ROWS_KEPT = 8
@@ -70,9 +73,9 @@ class Metadata:
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading with its printed number; `level` 1 is 一、 (or 1), `level` 2 is （一） (or 1.1)."""
+    """A heading with its printed number: 一、 （一） 1. （1） by level, in English 1. 1.1 1.1.1 (a)."""
 
-    level: Literal[1, 2]
+    level: HeadingLevel
     text: str
 
 
@@ -81,11 +84,12 @@ class Paragraph:
     """A paragraph of prose.
 
     `style` "body" is the normal text, "item" a numbered measure without the caption of a table, "signature" a line to
-    be signed by hand.
+    be signed by hand, "issued" the issuing office over the date of issue, its lines centred on one another and four
+    characters in from the right.
     """
 
     text: str
-    style: Literal["body", "item", "signature"] = "body"
+    style: ParagraphStyle = "body"
 
 
 @dataclass(frozen=True)
@@ -146,6 +150,10 @@ class Figure:
     width_mm: float = 150.0
     number: int = 0
 
+    def __post_init__(self) -> None:
+        if not self.alt.strip():
+            raise ValueError(f"figure '{self.caption}': alt is empty; say in words what the picture shows")
+
 
 @dataclass(frozen=True)
 class Note:
@@ -172,6 +180,22 @@ class Document:
         """Return the figures in order."""
         return tuple(block for block in self.blocks if isinstance(block, Figure))
 
+    def outline(self) -> tuple[tuple[int, Heading], ...]:
+        """Return the headings with their depth in the outline: as their level, but no step downwards is skipped.
+
+        A section may go from 一、 straight to 1.; readers of screens and the archive's standard want no gap.
+        """
+        found: list[tuple[int, Heading]] = []
+        for heading in self.headings():
+            found.append((min(heading.level, found[-1][0] + 1 if found else 1), heading))
+        return tuple(found)
+
+    def kept_with_next(self) -> tuple[bool, ...]:
+        """Return for each block whether it stays on the page of the next: what stands before the date of issue."""
+        return tuple(
+            isinstance(following, Paragraph) and following.style == "issued" for following in (*self.blocks[1:], None)
+        )
+
     def headings(self) -> tuple[Heading, ...]:
         """Return the headings in order."""
         return tuple(block for block in self.blocks if isinstance(block, Heading))
@@ -196,28 +220,49 @@ class DocumentBuilder:
     _blocks: list[Block] = field(default_factory=list)
     _sections: int = 0
     _subsections: int = 0
+    _points: int = 0
+    _subpoints: int = 0
     _tables: int = 0
     _figures: int = 0
 
     def section(self, text: str) -> None:
         """Open a first-level section: 一、 in Chinese, 1. in English."""
         self._sections += 1
-        self._subsections = 0
+        self._subsections = self._points = self._subpoints = 0
         prefix = f"{_chinese_number(self._sections)}、" if self.meta.lang == "zh" else f"{self._sections}. "
         self._blocks.append(Heading(1, prefix + text))
 
     def subsection(self, text: str) -> None:
         """Open a second-level section: （一） in Chinese, 1.1 in English."""
         self._subsections += 1
+        self._points = self._subpoints = 0
         number = f"{self._sections}.{self._subsections} "
         prefix = f"（{_chinese_number(self._subsections)}）" if self.meta.lang == "zh" else number
         self._blocks.append(Heading(2, prefix + text))
+
+    def point(self, text: str) -> None:
+        """Open a third-level section: 1. in Chinese, 1.1.1 in English."""
+        self._points += 1
+        self._subpoints = 0
+        number = f"{self._sections}.{self._subsections}.{self._points} "
+        self._blocks.append(Heading(3, (f"{self._points}. " if self.meta.lang == "zh" else number) + text))
+
+    def subpoint(self, text: str) -> None:
+        """Open a fourth-level section: （1） in Chinese, (a) in English."""
+        self._subpoints += 1
+        letter = chr(ord("a") + (self._subpoints - 1) % 26)
+        prefix = f"（{self._subpoints}）" if self.meta.lang == "zh" else f"({letter}) "
+        self._blocks.append(Heading(4, prefix + text))
+
+    def issued(self, office: str, day: str) -> None:
+        """Add the issuing office and the date of issue, as they stand at the end of an official document."""
+        self._blocks.append(Paragraph(f"{office}\n{day}", "issued"))
 
     def heading(self, text: str) -> None:
         """Add a first-level heading without a number (the summary)."""
         self._blocks.append(Heading(1, text))
 
-    def prose(self, *texts: str, style: Literal["body", "item", "signature"] = "body") -> None:
+    def prose(self, *texts: str, style: ParagraphStyle = "body") -> None:
         """Add paragraphs; empty texts are left out."""
         self._blocks.extend(Paragraph(text, style) for text in texts if text)
 

@@ -13,17 +13,17 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
-import docx
-from docx.enum.style import WD_STYLE_TYPE
 from docx.enum.table import WD_TABLE_ALIGNMENT
-from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_LINE_SPACING
+from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
-from docx.shared import Mm, Pt, RGBColor
-from lxml import etree
+from docx.shared import Length, Mm, Pt
+from docx.text.paragraph import Paragraph as DocxParagraph
 
 from reports.periodic.content import Block, Document, Figure, Heading, Metadata, Note, Paragraph, Table
-from reports.periodic.layout import FONTS, LAYOUTS, MARGINS_MM, PAGE_MM, Layout
+from reports.periodic.docx_styles import TABLE_STYLE, add_field, built_in_word, word_of_template
+from reports.periodic.layout import DATE_INDENT_CHARACTERS, LAYOUTS, Layout
+from reports.periodic.templates import template_file
 
 __all__ = ["docx_bytes", "write_docx"]
 
@@ -34,12 +34,11 @@ _ALIGN = {
     "center": WD_ALIGN_PARAGRAPH.CENTER,
 }
 _HEADER_FILL = "E8EDF2"
-# The page number stands 7 mm below the print area.
-_FOOTER_DISTANCE_MM = 20.0
-_HEADER_DISTANCE_MM = 18.0
+_AFTER_TABLE_PT = 10.0
+_PARAGRAPH_STYLES = {"body": "Body Text", "item": "Body Text", "signature": "Signature Line", "issued": "Issued"}
 
 
-def write_docx(document: Document, path: Path) -> Path:
+def write_docx(document: Document, path: Path, *, template: Path | None = None) -> Path:
     """Write a document as a Word file.
 
     Parameters
@@ -47,19 +46,27 @@ def write_docx(document: Document, path: Path) -> Path:
     document : Document
     path : Path
         Target file; its folder is made if missing.
+    template : Path, optional
+        A Word file, or a folder that may hold ``report.docx``, whose styles, page, headers and footers are used.
 
     Returns
     -------
     Path
         `path`.
+
+    Raises
+    ------
+    BadInputError
+        If the template is not there or is no Word document; nothing is written then.
     """
+    data = docx_bytes(document, template=template)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(docx_bytes(document))
+    path.write_bytes(data)
     return path
 
 
-def docx_bytes(document: Document) -> bytes:
-    """Return a document as the bytes of a Word file; the same document gives the same bytes.
+def docx_bytes(document: Document, *, template: Path | None = None) -> bytes:
+    """Return a document as the bytes of a Word file; the same document and template give the same bytes.
 
     Examples
     --------
@@ -71,13 +78,22 @@ def docx_bytes(document: Document) -> bytes:
     True
     """
     layout = LAYOUTS[document.meta.lang]
-    word = docx.Document()
-    _set_properties(word, document.meta)
-    _set_styles(word, layout, document.meta.lang)
-    _set_page(word, document.meta)
-    word.add_paragraph(document.meta.title, style="Title")
-    for block in document.blocks:
+    own = template_file(template, "report.docx", document.meta.lang)
+    meta = document.meta
+    word = built_in_word(meta, layout) if own is None else word_of_template(own, meta, layout)
+    _set_properties(word, meta)
+    word.add_paragraph(meta.title, style="Title")
+    body = word.element.body
+    for block, is_kept in zip(document.blocks, document.kept_with_next(), strict=True):
+        n_before = len(body)
+        follows_table = n_before > 1 and body[n_before - 2].tag == qn("w:tbl")
         _add_block(word, block, layout)
+        if follows_table:  # its first paragraph keeps a distance; an empty one between would strand headings
+            DocxParagraph(body[n_before - 1], word).paragraph_format.space_before = Pt(_AFTER_TABLE_PT)
+        if is_kept:
+            word.paragraphs[-1].paragraph_format.keep_with_next = True
+    if body[-2].tag == qn("w:tbl"):
+        word.add_paragraph("", style="Table Text")  # Word wants a paragraph after the last table
     buffer = io.BytesIO()
     word.save(buffer)
     return _with_fixed_times(buffer.getvalue())
@@ -89,7 +105,9 @@ def _add_block(word: Any, block: Block, layout: Layout) -> None:
         case Heading(level=level, text=text):
             word.add_paragraph(text, style=f"Heading {level}")
         case Paragraph(text=text, style=style):
-            word.add_paragraph(text, style={"signature": "Signature Line"}.get(style, "Body Text"))
+            paragraph = word.add_paragraph(text, style=_PARAGRAPH_STYLES[style])
+            if style == "issued" and layout.indent_characters:
+                paragraph.paragraph_format.left_indent = _issued_indent(word, text, layout)
         case Note(text=text):
             word.add_paragraph(text, style="Note")
         case Table():
@@ -98,15 +116,28 @@ def _add_block(word: Any, block: Block, layout: Layout) -> None:
             _add_figure(word, block, layout)
 
 
+def _text_width(word: Any) -> Length:
+    """Return the width of the text on the page."""
+    section = word.sections[0]
+    return Length(section.page_width - section.left_margin - section.right_margin)
+
+
+def _issued_indent(word: Any, text: str, layout: Layout) -> Length:
+    """Return the left indent that makes office and date a block whose longest line ends at the right indent."""
+    size = layout.body_pt
+    wide = max(sum(size * (0.5 if char.isascii() else 1.0) for char in line) for line in text.split("\n"))
+    left_pt = _text_width(word).pt - DATE_INDENT_CHARACTERS * size - wide - 3.0
+    return Pt(max(left_pt, 0.0))
+
+
 def _add_table(word: Any, block: Table, layout: Layout) -> None:
     """Append a caption and a grid whose header row repeats and whose rows do not break over pages."""
     _add_caption(word, layout.table_word, block.number, block.caption, keep_with_next=True)
     n_columns = len(block.header)
-    grid = word.add_table(rows=1 + len(block.rows), cols=n_columns, style="Table Grid")
+    grid = word.add_table(rows=1 + len(block.rows), cols=n_columns, style=TABLE_STYLE)
     grid.alignment = WD_TABLE_ALIGNMENT.CENTER
     grid.autofit = False
-    text_width_mm = PAGE_MM[0] - MARGINS_MM["left"] - MARGINS_MM["right"]
-    widths = [Mm(text_width_mm * share / sum(block.widths)) for share in block.widths]
+    widths = [Length(int(_text_width(word) * share / sum(block.widths))) for share in block.widths]
     for column, width in zip(grid.columns, widths, strict=True):
         column.width = width
     small = " Small" if block.is_dense else ""
@@ -122,7 +153,6 @@ def _add_table(word: Any, block: Table, layout: Layout) -> None:
     n_kept = len(block.rows) if block.is_kept_together else 1
     for first in cells[: n_kept * n_columns : n_columns]:
         first.paragraphs[0].paragraph_format.keep_with_next = True
-    word.add_paragraph("", style="Table Text")
 
 
 def _fill_row(cells: list[Any], texts: tuple[str, ...], align: tuple[str, ...], widths: list[Any], style: Any) -> None:
@@ -149,7 +179,7 @@ def _mark_header_row(row: Any, cells: list[Any]) -> None:
 def _add_figure(word: Any, block: Figure, layout: Layout) -> None:
     """Append a picture with its alternative text, and its caption below."""
     paragraph = word.add_paragraph(style="Figure")
-    shape = paragraph.add_run().add_picture(io.BytesIO(block.png), width=Mm(block.width_mm))
+    shape = paragraph.add_run().add_picture(io.BytesIO(block.png), width=min(Mm(block.width_mm), _text_width(word)))
     shape._inline.docPr.set("descr", block.alt)
     shape._inline.docPr.set("title", block.caption)
     _add_caption(word, layout.figure_word, block.number, block.caption, keep_with_next=False)
@@ -160,25 +190,8 @@ def _add_caption(word: Any, label: str, number: int, caption: str, *, keep_with_
     paragraph = word.add_paragraph(style="Caption")
     paragraph.paragraph_format.keep_with_next = keep_with_next
     paragraph.add_run(label)
-    _add_field(paragraph, f"SEQ {label.strip()} \\* ARABIC", str(number))
+    add_field(paragraph, f"SEQ {label.strip()} \\* ARABIC", str(number))
     paragraph.add_run(f"  {caption}")
-
-
-def _add_field(paragraph: Any, instruction: str, result: str) -> None:
-    """Append a field with its last result."""
-    for kind, text in (("begin", ""), ("instr", f" {instruction} "), ("separate", ""), ("text", result), ("end", "")):
-        run = paragraph.add_run()
-        if kind == "instr":
-            element = OxmlElement("w:instrText")
-            element.set(qn("xml:space"), "preserve")
-            element.text = text
-        elif kind == "text":
-            run.text = text
-            continue
-        else:
-            element = OxmlElement("w:fldChar")
-            element.set(qn("w:fldCharType"), kind)
-        run._r.append(element)
 
 
 def _set_properties(word: Any, meta: Metadata) -> None:
@@ -192,175 +205,6 @@ def _set_properties(word: Any, meta: Metadata) -> None:
     properties.language = "zh-CN" if meta.lang == "zh" else "en-GB"
     properties.created = properties.modified = moment
     properties.revision = 1
-    for part in word.part.package.iter_parts():
-        if str(part.partname) == "/word/fontTable.xml":
-            part._blob = _font_table()
-
-
-def _font_table() -> bytes:
-    """Return the font table: each preferred font with the open fonts that may stand in for it."""
-    namespace = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
-    root = etree.Element(f"{{{namespace}}}fonts", nsmap={"w": namespace})
-    for name, alternatives in FONTS.items():
-        font = etree.SubElement(root, f"{{{namespace}}}font", {f"{{{namespace}}}name": name})
-        etree.SubElement(font, f"{{{namespace}}}altName", {f"{{{namespace}}}val": ",".join(alternatives)})
-        etree.SubElement(font, f"{{{namespace}}}charset", {f"{{{namespace}}}val": "86"})
-    return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True))
-
-
-def _set_page(word: Any, meta: Metadata) -> None:
-    """Set paper, margins, the banner in the header and the page number in the footer (odd right, even left)."""
-    section = word.sections[0]
-    section.page_width, section.page_height = Mm(PAGE_MM[0]), Mm(PAGE_MM[1])
-    section.top_margin, section.bottom_margin = Mm(MARGINS_MM["top"]), Mm(MARGINS_MM["bottom"])
-    section.left_margin, section.right_margin = Mm(MARGINS_MM["left"]), Mm(MARGINS_MM["right"])
-    section.header_distance, section.footer_distance = Mm(_HEADER_DISTANCE_MM), Mm(_FOOTER_DISTANCE_MM)
-    word.settings.odd_and_even_pages_header_footer = True
-    for header in (section.header, section.even_page_header):
-        header.paragraphs[0].style = "Banner"
-        header.paragraphs[0].add_run(meta.banner)
-    for footer, side in ((section.footer, "right"), (section.even_page_footer, "left")):
-        number = footer.paragraphs[0]
-        number.style, number.alignment = "Page Number Line", _ALIGN[side]
-        number.add_run("— ")
-        _add_field(number, "PAGE", "1")
-        number.add_run(" —")
-        footer.add_paragraph(meta.footer, style="Footer Line")
-
-
-def _set_styles(word: Any, layout: Layout, lang: str) -> None:
-    """Set every style used: fonts with their East Asian names, sizes, spacing and indents."""
-    body = _style(word, "Normal", layout.body_font, layout.body_pt, layout)
-    _language(word, lang)
-    text = _style(word, "Body Text", layout.body_font, layout.body_pt, layout, tracking=True)
-    for style in (body, text):
-        _exact_lines(style, layout.line_pt)
-    text.paragraph_format.first_line_indent = Pt(layout.indent_characters * layout.body_pt)
-    text.paragraph_format.space_after = Pt(0 if layout.indent_characters else 6)
-    text.paragraph_format.alignment = (
-        WD_ALIGN_PARAGRAPH.JUSTIFY if layout.indent_characters else WD_ALIGN_PARAGRAPH.LEFT
-    )
-    title = _style(word, "Title", layout.title_font, layout.title_pt, layout)
-    title.paragraph_format.alignment = WD_ALIGN_PARAGRAPH.CENTER
-    title.paragraph_format.space_after = Pt(layout.line_pt)
-    _exact_lines(title, layout.title_pt * 1.6)
-    for level, font in enumerate(layout.heading_fonts, start=1):
-        heading = _style(word, f"Heading {level}", font, layout.body_pt, layout)
-        heading.font.bold = level == 1 and not layout.indent_characters
-        heading.paragraph_format.first_line_indent = Pt(layout.indent_characters * layout.body_pt)
-        heading.paragraph_format.space_before = Pt(0 if layout.indent_characters else 10)
-        heading.paragraph_format.space_after = Pt(0)
-        heading.paragraph_format.keep_with_next = True
-        _exact_lines(heading, layout.line_pt)
-    _set_small_styles(word, layout)
-
-
-def _set_small_styles(word: Any, layout: Layout) -> None:
-    """Set the styles of tables, captions, notes, figures, header and footer."""
-    caption = _style(word, "Caption", layout.heading_fonts[0], layout.caption_pt, layout)
-    caption.font.bold = False
-    caption.paragraph_format.alignment = WD_ALIGN_PARAGRAPH.CENTER
-    caption.paragraph_format.space_before, caption.paragraph_format.space_after = Pt(6), Pt(4)
-    table = _style(word, "Table Text", layout.table_font, layout.table_pt, layout)
-    dense = _style(word, "Table Text Small", layout.table_font, layout.table_pt - 1.5, layout)
-    for style_name, size_pt in (("Table Head", layout.table_pt), ("Table Head Small", layout.table_pt - 1.5)):
-        head = _style(word, style_name, layout.heading_fonts[0], size_pt, layout)
-        head.font.bold = not layout.indent_characters
-        head.paragraph_format.line_spacing_rule = WD_LINE_SPACING.SINGLE
-    note = _style(word, "Note", layout.table_font, layout.table_pt, layout)
-    note.paragraph_format.space_after = Pt(6)
-    figure = _style(word, "Figure", layout.body_font, layout.body_pt, layout)
-    figure.paragraph_format.alignment = WD_ALIGN_PARAGRAPH.CENTER
-    figure.paragraph_format.keep_with_next = True
-    figure.paragraph_format.space_before = Pt(6)
-    banner = _style(word, "Banner", layout.heading_fonts[0], layout.table_pt, layout)
-    banner.paragraph_format.alignment = WD_ALIGN_PARAGRAPH.CENTER
-    banner.font.color.rgb = RGBColor(0xA6, 0x1B, 0x1B)
-    number = _style(word, "Page Number Line", layout.table_font, layout.footer_pt, layout)
-    footer = _style(word, "Footer Line", layout.table_font, 8, layout)
-    footer.paragraph_format.alignment = WD_ALIGN_PARAGRAPH.CENTER
-    for style in (caption, table, dense, note, figure, banner, number, footer):
-        style.paragraph_format.line_spacing_rule = WD_LINE_SPACING.SINGLE
-    signature = _style(word, "Signature Line", layout.body_font, layout.body_pt, layout)
-    _exact_lines(signature, layout.line_pt * 1.25)
-    signature.paragraph_format.keep_together = True
-
-
-def _style(word: Any, name: str, east_asia: str, size_pt: float, layout: Layout, *, tracking: bool = False) -> Any:
-    """Return a paragraph style with its fonts and size set; made if the template lacks it."""
-    known = {style.name for style in word.styles}
-    style = word.styles[name] if name in known else word.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
-    if name not in ("Normal",):
-        style.base_style = word.styles["Normal"]
-    properties = style.element.get_or_add_rPr()
-    fonts = properties.get_or_add_rFonts()
-    fonts.attrib.clear()
-    for key, value in (("ascii", layout.latin_font), ("hAnsi", layout.latin_font), ("eastAsia", east_asia)):
-        fonts.set(qn(f"w:{key}"), value)
-    fonts.set(qn("w:cs"), layout.latin_font)
-    style.font.size = Pt(size_pt)
-    style.font.italic = False
-    style.font.bold = False
-    style.font.color.rgb = RGBColor(0, 0, 0)
-    style.paragraph_format.space_after = Pt(0)
-    style.paragraph_format.space_before = Pt(0)
-    _drop(style.element, "w:pBdr")
-    _no_automatic_space(style)
-    for spacing in properties.findall(qn("w:spacing")) + properties.findall(qn("w:kern")):
-        properties.remove(spacing)
-    if tracking and layout.tracking_pt:
-        _add_tracking(properties, layout.tracking_pt)
-    return style
-
-
-def _no_automatic_space(style: Any) -> None:
-    """Let Chinese and Latin letters stand without extra space, as in official documents."""
-    properties = style.element.get_or_add_pPr()
-    for tag in ("w:autoSpaceDE", "w:autoSpaceDN"):
-        _drop(properties, tag)
-        switch = OxmlElement(tag)
-        switch.set(qn("w:val"), "0")
-        _insert_in_order(properties, switch)
-
-
-def _insert_in_order(properties: Any, switch: Any) -> None:
-    """Insert a paragraph switch before the first element that the schema wants after it."""
-    after = ("w:bidi", "w:adjustRightInd", "w:snapToGrid", "w:spacing", "w:ind", "w:contextualSpacing", "w:jc",
-             "w:outlineLvl")  # fmt: skip
-    later = [child for child in properties if child.tag in {qn(tag) for tag in after}]
-    if later:
-        later[0].addprevious(switch)
-    else:
-        properties.append(switch)
-
-
-def _add_tracking(properties: Any, tracking_pt: float) -> None:
-    """Set the character spacing; the schema wants it before the size."""
-    spacing = OxmlElement("w:spacing")
-    spacing.set(qn("w:val"), str(round(tracking_pt * 20)))
-    size = properties.find(qn("w:sz"))
-    size.addprevious(spacing)
-
-
-def _drop(element: Any, tag: str) -> None:
-    """Remove every descendant with a tag."""
-    for child in element.findall(f".//{qn(tag)}"):
-        child.getparent().remove(child)
-
-
-def _exact_lines(style: Any, points: float) -> None:
-    """Set an exact line height [pt]."""
-    style.paragraph_format.line_spacing_rule = WD_LINE_SPACING.EXACTLY
-    style.paragraph_format.line_spacing = Pt(points)
-
-
-def _language(word: Any, lang: str) -> None:
-    """Set the proofing language of the whole document."""
-    for element in word.styles.element.findall(f".//{qn('w:lang')}"):
-        element.set(qn("w:val"), "en-GB")
-        element.set(qn("w:eastAsia"), "zh-CN")
-        if lang == "zh":
-            element.set(qn("w:val"), "zh-CN")
 
 
 def _with_fixed_times(data: bytes) -> bytes:

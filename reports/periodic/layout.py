@@ -14,10 +14,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["FONTS", "LAYOUTS", "MARGINS_MM", "PAGE_MM", "Layout"]
+__all__ = [
+    "CHARACTERS_PER_LINE",
+    "DATE_INDENT_CHARACTERS",
+    "FONTS",
+    "LAYOUTS",
+    "LINES_PER_PAGE",
+    "MARGINS_MM",
+    "PAGE_MM",
+    "TEXT_MM",
+    "Layout",
+]
 
 PAGE_MM = (210.0, 297.0)
 MARGINS_MM = {"top": 37.0, "bottom": 35.0, "left": 28.0, "right": 26.0}
+TEXT_MM = (156.0, 225.0)
+LINES_PER_PAGE, CHARACTERS_PER_LINE = 22, 28
+DATE_INDENT_CHARACTERS = 4  # of the date of issue from the right edge
 
 # Preferred font of the standard -> open fonts that stand in for it, best first. Word and LibreOffice read the list
 # from the file's font table; the PDF embeds the bundled Noto faces.
@@ -47,7 +60,7 @@ class Layout:
     footer_pt: float
     title_font: str
     body_font: str
-    heading_fonts: tuple[str, str]
+    heading_fonts: tuple[str, str, str, str]
     table_font: str
     latin_font: str
     table_word: str
@@ -66,7 +79,7 @@ LAYOUTS: dict[str, Layout] = {
         footer_pt=14,
         title_font="方正小标宋简体",
         body_font="仿宋_GB2312",
-        heading_fonts=("黑体", "楷体_GB2312"),
+        heading_fonts=("黑体", "楷体_GB2312", "仿宋_GB2312", "仿宋_GB2312"),
         table_font="宋体",
         latin_font="Times New Roman",
         table_word="表",
@@ -83,7 +96,7 @@ LAYOUTS: dict[str, Layout] = {
         footer_pt=10.5,
         title_font="方正小标宋简体",
         body_font="仿宋_GB2312",
-        heading_fonts=("黑体", "楷体_GB2312"),
+        heading_fonts=("黑体", "楷体_GB2312", "仿宋_GB2312", "仿宋_GB2312"),
         table_font="宋体",
         latin_font="Times New Roman",
         table_word="Table ",

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from reports.figures.labels import english_place
 from reports.words import ACTION_WORDS, Text, day_time, is_missing, plain
 from risk_models.levels import Level
 from risk_models.warning.records import Action
@@ -167,9 +168,7 @@ def short_name(town: pd.Series) -> Text:
         if name.endswith(tail) and len(name) > len(tail) + 1:
             name = name.removesuffix(tail)
             break
-    for tail in (" Subdistrict", " Sub-district", " Management Committee", " Town"):
-        english = english.removesuffix(tail)
-    return Text(name, english)
+    return Text(name, english_place(english))
 
 
 def bulletin_links(files: Iterable[str]) -> dict[str, tuple[tuple[str, str], ...]]:

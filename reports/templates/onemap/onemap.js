@@ -8,12 +8,12 @@
   const LIST_MAX = 30;
   const STEP_MS = 650;
   const SVG = "http://www.w3.org/2000/svg";
-  let lang = 0;
+  let lang = fromAddress("l") === "en" ? 1 : 0;
   let hour = startHour();
   let selected = -1;
   let timer = 0;
 
-  // The address may name an hour and a hotspot: onemap.html#t=2021-07-20T09:00Z&h=EQ-001
+  // The address may name an hour, a hotspot and a language: onemap.html#t=2021-07-20T09:00Z&h=EQ-001&l=en
   function fromAddress(key) {
     const found = location.hash.slice(1).split("&").find((part) => part.startsWith(key + "="));
     return found ? found.slice(key.length + 1).replace(/%3A/gi, ":") : "";
@@ -24,7 +24,9 @@
   }
   const word = (key) => data.words[key][lang];
   const name = (thing) => (lang ? thing.en || thing.zh : thing.zh);
-  const levelName = (level) => (lang ? level.en : level.zh + (level.roman ? " " + level.roman + "级" : ""));
+  const levelName = (level) => (lang ? level.en + (level.roman ? " " + level.roman : "") : level.zh + (level.roman ? " " + level.roman + "级" : ""));
+  // On the map an English name goes without the word for its kind: eighteen times "Subdistrict" hides the map.
+  const shortName = (town) => (lang ? name(town).replace(/ (Subdistrict|Sub-district|Management Committee|Committee|Town)$/, "") : name(town));
   const decode = (char) => (char === "u" ? -1 : Number(char));
   const spotLevel = (at, spot) => decode(data.hotspotLevels[at][spot]);
   const townLevel = (at, town) => decode(data.townLevels[at][town]);
@@ -107,7 +109,7 @@
     return marker;
   });
   towns.forEach((polygon, index) => {
-    polygon.bindTooltip(() => make("span", name(data.towns[index])), { permanent: true, direction: "center", className: "town-label", opacity: 1, pane: "names" });
+    polygon.bindTooltip(() => make("span", shortName(data.towns[index])), { permanent: true, direction: "center", className: "town-label", opacity: 1, pane: "names" });
   });
   townLayer.addTo(map);
   map.fitBounds(townLayer.getBounds(), { padding: [8, 8], animate: false });
@@ -395,7 +397,7 @@
     byId("legendNote").textContent = word("note") + " " + data.meta.formula;
     byId("listTitle").textContent = word("list");
     byId("findLabel").textContent = word("find");
-    towns.forEach((polygon, index) => polygon.setTooltipContent(make("span", name(data.towns[index]))));
+    towns.forEach((polygon, index) => polygon.setTooltipContent(make("span", shortName(data.towns[index]))));
     clearNames();
     markers.forEach((marker) => (marker.shown = ""));
   }

@@ -108,3 +108,22 @@ def test_labels_never_overlap_and_stay_in_the_frame():
     assert len(placed) > 5
     assert all(box[0] >= 0 and box[1] >= 0 and box[2] <= 400 and box[3] <= 300 for box in placed)
     assert sum(_overlap(one, other) for at, one in enumerate(placed) for other in placed[at + 1 :]) == 0
+
+
+def test_map_of_a_report_speaks_one_language_and_names_no_bulletin(sample_risk, level_map):
+    listed = list(sample_risk.index[:3])
+    for lang, foot in (
+        ("zh", "界线为示意；数字为表中的序号"),
+        ("en", "Boundaries indicative; numbers refer to the table"),
+    ):
+        level_map.png(sample_risk, listed=listed, lang=lang)
+        assert level_map._foot.get_text() == foot
+    words = [level_map._title, level_map._subtitle, level_map._mark, level_map._head, *level_map._level_names.values()]
+    assert not any("\u4e00" <= char <= "\u9fff" for label in words for char in label.get_text())
+    assert level_map._level_names[Level.RED].get_text() == "Red Ⅰ"
+
+
+def test_language_of_one_map_does_not_reach_the_next(sample_risk, level_map):
+    both = level_map.png(sample_risk, town_code=TOWN)
+    level_map.png(sample_risk, town_code=TOWN, lang="en")
+    assert level_map.png(sample_risk, town_code=TOWN) == both

@@ -197,3 +197,19 @@ def test_browser_runs_the_page_and_opens_a_hotspot(map_inputs: OneMapInputs, tmp
     assert run.stdout.count("leaflet-marker-icon spot") == 60
     assert re.search(r'<article id="detail"[^>]*>.*陇海路铁路下穿.*07-20 16:00.*立即封闭通道并设岗', run.stdout, re.S)
     assert 'id="banner" role="note">演示数据' in run.stdout
+
+
+@pytest.mark.browser
+def test_address_may_ask_for_english(map_inputs: OneMapInputs, tmp_path: Path) -> None:
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("chromium is not installed")
+    path = write_onemap(map_inputs, tmp_path / "onemap.html")
+    options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    options += f" --disable-component-update --disable-sync --user-data-dir={tmp_path / 'profile'} --dump-dom"
+    run = subprocess.run(
+        [browser, *options.split(), f"{path.as_uri()}#l=en"], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert '<html lang="en">' in run.stdout
+    assert ">Red Ⅰ</span>" in run.stdout
+    assert re.search(r'class="[^"]*town-label[^>]*>(<[^>]*>)*Mazhai<', run.stdout)
