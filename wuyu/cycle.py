@@ -21,10 +21,11 @@ from wuyu.ack.ask import ask
 from wuyu.approval.book import NO_NOTE, minutes_to_decide, successor
 from wuyu.approval.signing import countersign
 from wuyu.bulletins import SCOPE, Bulletins
-from wuyu.delivery.channels import queue_channels
+from wuyu.delivery.channels import MAIL, queue_channels
 from wuyu.delivery.lost import LOST_STEP, tell_rain_lost
 from wuyu.ledger import Approval, Cycle, CycleState
 from wuyu.ledger.decision import Decision
+from wuyu.ledger.holders import holders
 from wuyu.rain import cycle_rain
 
 if TYPE_CHECKING:
@@ -305,9 +306,14 @@ def approve(
 
 
 def _issue(desk: Desk, decision: Decision, maker: Bulletins, record: WarningRecord, files: Any) -> list[str]:
-    """Register a bulletin and queue its mails, within the caller's transaction."""
+    """Register a bulletin and queue its mails, within the caller's transaction.
+
+    It goes to the town's mailbox of today and to everyone who holds the warning: an all-clear reaches whoever was told,
+    though the mailbox has changed since or the warning came by escalation.
+    """
     decision.bulletin(record.message_id, record.area_code, maker.products(files))
-    recipients = [str(desk.district.towns.at[record.area_code, "mailbox"])]
+    mailbox = str(desk.district.towns.at[record.area_code, "mailbox"])
+    recipients = list(dict.fromkeys([mailbox, *holders(decision.session, record, MAIL)]))
     keep_h = ALL_CLEAR_H if record.action.is_end else 0
     expires_at = max(record.valid_to, record.issued_at + timedelta(hours=keep_h))
     mails = [

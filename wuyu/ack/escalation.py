@@ -71,7 +71,8 @@ def next_steps(now_standing: Standing, rungs: Sequence[Sequence[Contact]], now: 
         return [DueStep(one, helpless.at) for one in last if (one.kind, one.recipient) not in taken]
     if request.due_at is None:
         return []
-    nobody_told = bool(now_standing.steps) and all(step.id in now_standing.unreached for step in now_standing.steps)
+    asked = [step for step in now_standing.steps if step.kind != StepKind.INFORMED]
+    nobody_told = bool(asked) and all(step.id in now_standing.unreached for step in asked)
     steps: list[DueStep] = []
     for index, rung in enumerate(rungs):
         due_at = request.due_at + timedelta(minutes=request.step_min * index)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from wuyu.ledger.models import Attempt, LogEntry, Outbox, WarningRow
-from wuyu.ledger.overtaking import overtaken_by, withdraw
+from wuyu.ledger.overtaking import not_needed_any_more, withdraw
 from wuyu.ledger.store import Ledger
 from wuyu.ledger.types import Approval, OutboxState
 
@@ -131,7 +131,7 @@ def next_due(ledger: Ledger, *, channel: str, now: datetime) -> datetime | None:
 
 
 def claim(ledger: Ledger, outbox_id: int, *, owner: str, wall: datetime, lease: timedelta) -> Claim | None:
-    """Take a row by compare-and-set; None if another relay was faster, or a later revision has overtaken it.
+    """Take a row by compare-and-set; None if another relay was faster, or it is not needed any more.
 
     Parameters
     ----------
@@ -148,9 +148,9 @@ def claim(ledger: Ledger, outbox_id: int, *, owner: str, wall: datetime, lease: 
         before = session.get(Outbox, outbox_id, options=[joinedload(Outbox.content)])
         if before is None or before.state not in _GOING:
             return None
-        newer = overtaken_by(session, before)
-        if newer is not None:
-            withdraw(session, before, newer, at=wall)
+        why = not_needed_any_more(session, before)
+        if why is not None:
+            withdraw(session, before, why, at=wall)
             return None
         tried = before.attempts > 0
         may_be_second = before.state == OutboxState.AMBIGUOUS or (tried and _was_ambiguous(session, outbox_id))
