@@ -71,7 +71,10 @@ def replay_block(hours: list[str]) -> int:
 
     times = [datetime.fromisoformat(hour).astimezone(UTC) for hour in hours]
     with transport_from_environment() as transport, progress("replay") as report:
-        return replay(desk_from_environment(), times, transport=transport, clock=wall_clock, report=report).mails_sent
+        done = replay(desk_from_environment(), times, transport=transport, clock=wall_clock, report=report)
+        for name, why in done.given_up.items():
+            report(1.0, f"{name} was given up: {why}")
+        return done.mails_sent
 
 
 def rehearse() -> str:

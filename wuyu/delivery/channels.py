@@ -37,7 +37,15 @@ if TYPE_CHECKING:
 MAIL: Final = "mail"
 """Name of the way that needs no setting."""
 
-__all__ = ["MAIL", "channel_name", "channel_transport", "channels_in_use", "queue_channels", "recipients_of", "target_of"]
+__all__ = [
+    "MAIL",
+    "channel_name",
+    "channel_transport",
+    "channels_in_use",
+    "queue_channels",
+    "recipients_of",
+    "target_of",
+]
 
 
 def channel_name(channel: ChannelSettings) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from risk_models.warning.records import Action, WarningRecord
+from risk_models.warning.records import WarningRecord
 from wuyu.ledger.models import Attempt, Outbox, WarningRow
 from wuyu.ledger.overtaking import escalation_ids
 from wuyu.ledger.types import OutboxState
@@ -55,7 +55,7 @@ def _reached(bulletins: list[str], escalations: list[str]) -> object:
 
 
 def _messages(session: Session, record: WarningRecord) -> tuple[list[str], list[str]]:
-    """Return the bulletins of earlier revisions, also of warnings that this one took the place of, and what followed."""
+    """Return the bulletins of earlier revisions, also of warnings whose place this one took, and their escalations."""
     columns = select(WarningRow.message_id, WarningRow.revision, WarningRow.supersedes).order_by(WarningRow.revision)
     warning_id: str | None = record.warning_id
     bulletins, before = [], record.supersedes if record.revision == 0 else None

@@ -215,7 +215,9 @@ def test_a_drill_overtakes_nothing_in_earnest(
     record = make_record(warning_id=SECOND, issued_at=at + timedelta(hours=2))
     with ended.decide(now=record.issued_at) as decision:
         decision.warn(record)
-        decision.queue(make_mail("a@t.example", message_id=record.message_id, status="Test"), expires_at=record.valid_to)
+        decision.queue(
+            make_mail("a@t.example", message_id=record.message_id, status="Test"), expires_at=record.valid_to
+        )
     assert _states(ended) == ["sent", "pending", "pending"]
 
 
