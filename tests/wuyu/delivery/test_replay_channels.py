@@ -39,9 +39,7 @@ def drill(storm_district: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def _pointed_at(desk: Desk, **urls: str) -> Desk:
     old = desk.district.settings
-    channels = tuple(
-        one.model_copy(update={"url": urls[one.id]}) if one.id in urls else one for one in old.channels
-    )
+    channels = tuple(one.model_copy(update={"url": urls[one.id]}) if one.id in urls else one for one in old.channels)
     district = dataclasses.replace(desk.district, settings=old.model_copy(update={"channels": channels}))
     return dataclasses.replace(desk, district=district)
 
