@@ -19,7 +19,7 @@ RAIN, RISK = "wuyu://rain/", "wuyu://risk/"
 BLOCKS = [f"replay_{number:02d}" for number in range(1, 13)]
 AFTER = ["rehearsal", "monthly_report", "map_and_story"]
 ORDER: dict[str, dict[str, list[str]]] = {
-    "acknowledgement": {"escalate": ["dispatch"], "dispatch": []},
+    "acknowledgement": {"escalate": ["dispatch"], "dispatch": [], "check_delivery": []},
     "delivery": {"list_ways": ["send"], "send": [], "take_bounces": []},
     "feeds": {"list_feeds": ["pull"], "pull": []},
     "feed_freshness": {"check_ages": []},

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, and_, or_, select, update
+from sqlalchemy import CursorResult, and_, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -26,6 +26,7 @@ __all__ = [
     "next_due",
     "reclaim",
     "record",
+    "untried",
 ]
 
 _GOING = (OutboxState.PENDING, OutboxState.RETRY, OutboxState.AMBIGUOUS)
@@ -115,6 +116,19 @@ def due_ids(ledger: Ledger, *, channel: str, now: datetime, wall: datetime) -> l
             .order_by(Outbox.not_before, Outbox.priority.desc(), Outbox.id)
         )
         return list(session.scalars(query))
+
+
+def untried(ledger: Ledger, *, due_before: datetime, now: datetime) -> list[tuple[str, int, datetime]]:
+    """Return (channel, rows, earliest time due) of what was due before a time and has never been tried."""
+    query = (
+        select(Outbox.channel, func.count(), func.min(Outbox.not_before))
+        .where(Outbox.state == OutboxState.PENDING, Outbox.attempts == 0)
+        .where(Outbox.not_before <= due_before, Outbox.expires_at > now)
+        .group_by(Outbox.channel)
+        .order_by(Outbox.channel)
+    )
+    with ledger.reading() as session:
+        return [(row[0], row[1], row[2]) for row in session.execute(query)]
 
 
 def next_due(ledger: Ledger, *, channel: str, now: datetime) -> datetime | None:
