@@ -1,8 +1,8 @@
 """Hand over what is due in the outbox, every minute, each way out in a task of its own: a dead one delays none.
 
 Its tasks have a pool of their own, ``live_delivery``, so that no replay or backfill can take their place. ``wuyu
-service init`` makes it, and while it is missing `acknowledgement` fails at ``check_delivery``. Mail that came back is read in
-the same rhythm if ``WUYU_BOUNCE_MAILDIR`` names the return box.
+service init`` makes it, and while it is missing `acknowledgement` fails at ``check_delivery``. Mail that came
+back is read in the same rhythm if ``WUYU_BOUNCE_MAILDIR`` names the return box.
 """
 
 from __future__ import annotations
