@@ -174,7 +174,6 @@ def _headline(desk: Desk, number: int, item: Waiting) -> str:
 def _lines(desk: Desk, item: Waiting, table: pd.DataFrame) -> list[str]:
     """Return the evidence for one warning."""
     record, zone = item.record, desk.district.settings.district.timezone
-    town = desk.district.towns.loc[record.area_code]
     lines = [
         f"依据 Why: {plain(record.reason_zh)} {plain(record.reason_en)}",
         f"有效至 Valid to: {moment(record.valid_to, 'zh', zone)} / {moment(record.valid_to, 'en', zone)}",
