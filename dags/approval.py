@@ -33,7 +33,7 @@ FORM = {
     "numbers": Param(None, type=OPTIONAL, title="编号 Numbers", description="只签发部分时：如 1,3；其余不发 e.g. 1,3"),
     "note_zh": Param(None, type=OPTIONAL, title="值班员补充（中文）", maxLength=300, description="写入所签发的通报"),
     "note_en": Param(
-        None, type=OPTIONAL, title="Duty officer's note", maxLength=300, description="printed in bulletins"
+        None, type=OPTIONAL, title="Duty officer's note", maxLength=300, description="printed in the bulletins"
     ),
     "why": Param(None, type=OPTIONAL, title="不发的理由 Why refused"),
 }
