@@ -26,6 +26,7 @@ from wuyu.delivery.lost import LOST_STEP, tell_rain_lost
 from wuyu.ledger import Approval, Cycle, CycleState
 from wuyu.ledger.decision import Decision
 from wuyu.ledger.holders import holders
+from wuyu.ledger.tasks import OPERATOR_TASK
 from wuyu.rain import cycle_rain
 
 if TYPE_CHECKING:
@@ -176,7 +177,9 @@ def decide(
         event_key=risk_table.attrs["event_key"],
         policy=desk.policy,
     )
-    mailed = [record for record in decided.records if _is_told(desk, record)]
+    waiting = {row.message_id for row in ledger.warnings(approval=Approval.WAITING)}
+    told = [record for record in decided.records if _is_told(desk, record)]
+    mailed = [record for record in told if record.area_code in desk.district.towns.index]
     levels = {record.area_code: record.level for record in decided.open_records}
     signed = {record.message_id: _signature(desk, record) for record in mailed}
     due = {record.message_id: _due(desk, record) for record in mailed if signed[record.message_id] is None}
@@ -191,6 +194,10 @@ def decide(
     with ledger.decide(now=valid_at, cycle=cycle) as decision:
         if decision.already_done:
             return _done(decision.cycle or cycle)
+        decision.require_undecided(waiting)
+        for record in told:
+            if record not in mailed:
+                _task_for_town_that_left(decision, record)
         for record in decided.records:
             decision.warn(record, approval_due_at=due.get(record.message_id))
         for record in mailed:
@@ -198,8 +205,8 @@ def decide(
                 _issue(desk, decision, maker, record, files[record.message_id])
         ladder_step = int(risk_table.attrs["ladder_step"])
         if ladder_step >= LOST_STEP:
-            told = {record.warning_id for record in mailed if record.message_id not in due}
-            tell_rain_lost(desk, decision, decided.open_records, told=told, scope=SCOPE)
+            informed = {record.warning_id for record in mailed if record.message_id not in due}
+            tell_rain_lost(desk, decision, decided.open_records, told=informed, scope=SCOPE)
         decision.finish_cycle(
             inputs=inputs,
             risk_paths=paths,
@@ -324,6 +331,12 @@ def _issue(desk: Desk, decision: Decision, maker: Bulletins, record: WarningReco
     said = {"bulletin": files.bulletin, "paths": files.paths, "scope": SCOPE}
     queue_channels(desk, decision, record, **said, expires_at=expires_at)
     return recipients
+
+
+def _task_for_town_that_left(decision: Decision, record: WarningRecord) -> None:
+    """Ask an operator to tell a town that has left the district's table while its warning stands: no mail can."""
+    task = f"{record.area_code} is no town of the district any more: tell its office by hand ({record.action})"
+    decision.log(OPERATOR_TASK, event_key=record.event_key, message_id=record.message_id, task=task)
 
 
 def _is_told(desk: Desk, record: WarningRecord) -> bool:

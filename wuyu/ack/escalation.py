@@ -93,20 +93,23 @@ def ladder(desk: Desk, area_code: str) -> list[list[Contact]]:
     area_code : str
         Town code.
     """
-    town = desk.district.towns.loc[area_code]
     settings = desk.district.settings
-    second = town["second_contact"]
-    name = str(town["town_name"])
     upward = [
         Contact(StepKind.UPWARD, one.name, mailbox=one.mailbox or "", phone=one.phone)
         for one in settings.acknowledgement.upward
     ]
+    upward = list({one.recipient: one for one in upward}.values())
+    upward = upward or [Contact(StepKind.UPWARD, settings.district.bureau.zh)]
+    if area_code not in desk.district.towns.index:
+        return [upward]  # the town has left the district since; it must not keep the others from being looked after
+    town = desk.district.towns.loc[area_code]
+    second = town["second_contact"]
+    name = str(town["town_name"])
     has_second = isinstance(second, str) and second not in ("", town["mailbox"])
     rungs = [
         [Contact(StepKind.SECOND_CONTACT, name, mailbox=str(second))] if has_second else [],
         [Contact(StepKind.PHONE, name, phone=str(town["duty_phone"]))],
-        list({one.recipient: one for one in upward}.values())
-        or [Contact(StepKind.UPWARD, settings.district.bureau.zh)],
+        upward,
     ]
     return [rung for rung in rungs if rung]
 

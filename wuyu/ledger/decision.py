@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from risk_models.errors import ConfigError, FloodRiskError
-from risk_models.warning.records import WarningRecord
+from risk_models.warning.records import Action, WarningRecord
 from wuyu.delivery.guard import may_send
 from wuyu.ledger.models import Bulletin, Cycle, LogEntry, MessageBody, Outbox, WarningRow
 from wuyu.ledger.overtaking import withdraw_older
@@ -86,6 +86,22 @@ class Decision:
         )
         self.session.flush()
         return row
+
+    def require_undecided(self, message_ids: Collection[str]) -> None:
+        """Make sure that warnings found waiting before still wait, and keep officers from deciding them meanwhile.
+
+        What a cycle tells, and whom, depends on what was issued; a signature in between would make it wrong.
+
+        Raises
+        ------
+        LedgerConflictError
+            If an officer has decided about one of them; run the cycle again.
+        """
+        query = select(WarningRow).where(WarningRow.message_id.in_(message_ids)).order_by(WarningRow.id)
+        rows = self.session.scalars(query.with_for_update().execution_options(populate_existing=True))
+        decided = [row.message_id for row in rows if row.approval_state != Approval.WAITING]
+        if decided:
+            raise LedgerConflictError(f"{', '.join(decided)} was decided by an officer meanwhile: run the cycle again")
 
     def bulletin(self, message_id: str, town_code: str, products: Mapping[str, Mapping[str, str]]) -> Bulletin:
         """Write which files were made of a revision.
@@ -224,6 +240,8 @@ class Decision:
             raise ConfigError(f"there is no warning {message_id!r} in the ledger")
         if warning.approval_state != Approval.WAITING:
             raise ConfigError(f"warning {message_id} does not wait for an approval: it is {warning.approval_state}")
+        if outcome == Approval.APPROVED:
+            self._require_newest(warning)
         warning.approval_state = outcome
         if outcome != Approval.LAPSED:
             warning.approved_by, warning.approved_at = signed_by or self.who, self.now
@@ -249,6 +267,17 @@ class Decision:
 
     def _warning(self, message_id: str) -> WarningRow | None:
         return self.session.scalars(select(WarningRow).where(WarningRow.message_id == message_id)).one_or_none()
+
+    def _require_newest(self, warning: WarningRow) -> None:
+        """Raise if a cycle has decided a later revision: what it said, it said without this one."""
+        later = select(WarningRow.message_id).where(
+            WarningRow.warning_id == warning.warning_id,
+            WarningRow.revision > warning.revision,
+            WarningRow.action != str(Action.CON),
+        )
+        newest = self.session.scalars(later.order_by(WarningRow.revision.desc()).limit(1)).first()
+        if newest is not None:
+            raise ConfigError(f"warning {warning.message_id} is out of date: {newest} came after it")
 
     def _first_state(self, mail: Parcel, stands_in_for: Outbox | None) -> OutboxState:
         warning = self._warning(mail.message_id)
