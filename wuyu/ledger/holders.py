@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
 from risk_models.warning.records import WarningRecord
@@ -47,7 +47,7 @@ def holder_channels(session: Session, record: WarningRecord) -> list[str]:
     return sorted(session.scalars(query))
 
 
-def _reached(bulletins: list[str], escalations: list[str]) -> object:
+def _reached(bulletins: list[str], escalations: list[str]) -> ColumnElement[bool]:
     was_unclear = exists().where(Attempt.outbox_id == Outbox.id, Attempt.result == OutboxState.AMBIGUOUS)
     arrived = or_(Outbox.state.in_(_MAY_ARRIVE), Outbox.sent_at.is_not(None), was_unclear)
     going = Outbox.message_id.in_(bulletins) & Outbox.state.in_(_WILL_BE_TRIED)
