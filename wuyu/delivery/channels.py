@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from wuyu.desk import Desk
     from wuyu.ledger import Decision
 
-MAIL: Final = "mail"
-"""Name of the way that needs no setting."""
-
 __all__ = [
     "MAIL",
     "channel_name",
@@ -46,6 +43,9 @@ __all__ = [
     "recipients_of",
     "target_of",
 ]
+
+MAIL: Final = "mail"
+"""Name of the way that needs no setting."""
 
 
 def channel_name(channel: ChannelSettings) -> str:
