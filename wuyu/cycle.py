@@ -177,7 +177,7 @@ def decide(
         event_key=risk_table.attrs["event_key"],
         policy=desk.policy,
     )
-    waiting = {row.message_id for row in ledger.warnings(approval=Approval.WAITING)}
+    waiting = _waiting(desk)
     told = [record for record in decided.records if _is_told(desk, record)]
     mailed = [record for record in told if record.area_code in desk.district.towns.index]
     levels = {record.area_code: record.level for record in decided.open_records}
@@ -194,7 +194,7 @@ def decide(
     with ledger.decide(now=valid_at, cycle=cycle) as decision:
         if decision.already_done:
             return _done(decision.cycle or cycle)
-        decision.require_undecided(waiting)
+        decision.require_unsigned(waiting)
         for record in told:
             if record not in mailed:
                 _task_for_town_that_left(decision, record)
@@ -331,6 +331,12 @@ def _issue(desk: Desk, decision: Decision, maker: Bulletins, record: WarningReco
     said = {"bulletin": files.bulletin, "paths": files.paths, "scope": SCOPE}
     queue_channels(desk, decision, record, **said, expires_at=expires_at)
     return recipients
+
+
+def _waiting(desk: Desk) -> set[str]:
+    """Return the messages of this district that wait for an officer; one ledger may hold several districts."""
+    rows = desk.ledger.warnings(approval=Approval.WAITING)
+    return {row.message_id for row in rows if row.event_key.startswith(f"{desk.code}-")}
 
 
 def _task_for_town_that_left(decision: Decision, record: WarningRecord) -> None:

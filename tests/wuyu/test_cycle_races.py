@@ -59,7 +59,7 @@ def test_a_signature_during_a_cycle_makes_the_cycle_look_again(desk: Desk, monke
 
     monkeypatch.setattr(cycles, "_signature", sign_meanwhile)
     tried: list[datetime] = []
-    with pytest.raises(LedgerConflictError, match="was decided by an officer meanwhile: run the cycle again"):
+    with pytest.raises(LedgerConflictError, match="was signed by an officer meanwhile: run the cycle again"):
         _run_on(desk, tried)
     assert _state(desk, tried[-1]) == "started", "nothing of it was kept"
     run_cycle(desk, tried[-1], drafts=False)

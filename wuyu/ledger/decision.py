@@ -87,21 +87,21 @@ class Decision:
         self.session.flush()
         return row
 
-    def require_undecided(self, message_ids: Collection[str]) -> None:
-        """Make sure that warnings found waiting before still wait, and keep officers from deciding them meanwhile.
+    def require_unsigned(self, message_ids: Collection[str]) -> None:
+        """Make sure that warnings found waiting before were not issued since, and keep officers from signing them now.
 
         What a cycle tells, and whom, depends on what was issued; a signature in between would make it wrong.
 
         Raises
         ------
         LedgerConflictError
-            If an officer has decided about one of them; run the cycle again.
+            If an officer has signed one of them; run the cycle again.
         """
         query = select(WarningRow).where(WarningRow.message_id.in_(message_ids)).order_by(WarningRow.id)
         rows = self.session.scalars(query.with_for_update().execution_options(populate_existing=True))
-        decided = [row.message_id for row in rows if row.approval_state != Approval.WAITING]
-        if decided:
-            raise LedgerConflictError(f"{', '.join(decided)} was decided by an officer meanwhile: run the cycle again")
+        signed = [row.message_id for row in rows if row.approval_state == Approval.APPROVED]
+        if signed:
+            raise LedgerConflictError(f"{', '.join(signed)} was signed by an officer meanwhile: run the cycle again")
 
     def bulletin(self, message_id: str, town_code: str, products: Mapping[str, Mapping[str, str]]) -> Bulletin:
         """Write which files were made of a revision.
