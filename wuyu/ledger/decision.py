@@ -143,8 +143,8 @@ class Decision:
 
         The row is held if its warning waits for an approval, or until the row it stands in for has failed. A mail that
         may not leave (`may_send`) gets a row too, failed with the reason, and does not disturb the others. A row that
-        is already there is returned as it is: the bytes first decided are the ones sent. What older revisions of the
-        same warning still have open for the same recipient is withdrawn, but never the notice that it has ended.
+        is already there is returned as it is: the bytes first decided are the ones sent. What it overtakes is
+        withdrawn, see `wuyu.ledger.overtaking`.
 
         Parameters
         ----------
