@@ -4,6 +4,10 @@
 half of 2024 through `wuyu`, and scores all later windows beside three baselines. The record is read from
 ``../shared/data`` or ``WUYU_TEST_DATA``.
 
+Scores rest on archived forecasts alone, so on nothing that was not there at the time: the hourly analysis of the record
+was made a day after and only plays the gauge in the cycles of one day, as in any replay; the rain of the past hours is
+what the newest forecast of each hour said. Publication takes no time here, since issue times are those of the archive.
+
 What the record lacks, and what stands in: no ground (flat; every sensor gets the same sag and catchment), no land cover
 (dense built-up), no drains (one capacity for the whole city, the best on the earlier windows), no people, no plans, no
 storm formula (that of Zhengzhou, so return periods mean nothing), one grid point of hourly rain for the whole city.
@@ -43,9 +47,10 @@ from benchmarks.bench_susceptibility import (
 )
 from risk_models.district import District, check_district, load_district
 from risk_models.district.contracts import TABLES
-from risk_models.forecast.rainfall import Provenance, build_rainfall
+from risk_models.forecast.rainfall import Provenance, Quality, build_rainfall
 from risk_models.levels import Level
 from risk_models.risk import HotspotScorer
+from risk_models.risk.susceptibility import best_threshold
 from risk_models.standards import load_standards
 from risk_models.terrain import hotspot_terrain
 
@@ -116,6 +121,15 @@ def analysis_mm(data: Path) -> pd.Series:
     return pd.Series(
         np.minimum(table["precip_mm"].to_numpy(float), SPIKE_MM), index=pd.to_datetime(table["time_utc"])
     ).sort_index()
+
+
+def fallen_mm(issued: pd.DatetimeIndex, rain: np.ndarray) -> pd.Series:
+    """Return rain by end of hour (UTC) as the newest run issued before the hour forecast it: known when it ended."""
+    table = pd.DataFrame(rain[:, 1:], index=issued, columns=range(1, rain.shape[1])).stack()  # noqa: PD013
+    ends = table.index.get_level_values(0) + pd.to_timedelta(table.index.get_level_values(1), unit="h")
+    by_age = pd.DataFrame({"end": ends, "step": table.index.get_level_values(1), "mm": table.to_numpy()})
+    by_age = by_age.dropna().sort_values(["end", "step"], kind="stable")
+    return by_age.drop_duplicates("end").set_index("end")["mm"]
 
 
 def boroughs(sensors: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -263,21 +277,23 @@ def score_windows(scorer: HotspotScorer, data: Path, starts: pd.DatetimeIndex, *
     starts : DatetimeIndex
         Starts of windows of 12 h, UTC without zone.
     lead_h : int
-        The horizon is the window itself; the hours between are taken from the forecast's mean as if fallen.
+        The horizon is the window itself; the hours between are taken from the forecast's mean as if fallen. Hours
+        that no forecast covers are unknown.
 
     Returns
     -------
     DataFrame
         Columns start, hotspot_id, p, level.
     """
-    observed, (issued, runs) = analysis_mm(data), runs_known_at(data)
+    issued, runs = runs_known_at(data)
+    fallen = fallen_mm(issued, runs)
     rows = []
     for start in starts:
         at = start - pd.Timedelta(hours=lead_h)
         members = lagged_members(issued, runs, at, lead_h + WINDOW_H)
         if not len(members):
             continue
-        before = observed.reindex(pd.date_range(end=at, periods=PAST_H - lead_h, freq="h")).fillna(0.0).to_numpy()
+        before = fallen.reindex(pd.date_range(end=at, periods=PAST_H - lead_h, freq="h")).to_numpy()
         past = np.concatenate([before, members[:, :lead_h].mean(axis=0)])
         table = scorer.score(_rainfall(scorer, start, past, members[:, lead_h:]))
         rows.append(table[["p_5cm", "level"]].rename(columns={"p_5cm": "p"}).reset_index().assign(start=start))
@@ -292,9 +308,11 @@ def _rainfall(scorer: HotspotScorer, start: pd.Timestamp, past: np.ndarray, memb
     moment = start.to_pydatetime().replace(tzinfo=UTC)
     provenance = Provenance(valid_at=moment, issued_at=moment, observed_until=moment, gauges_used=1, gauges_expected=1)
     shape = (len(time), len(ids))
+    quality = np.where(np.isnan(rain).any(axis=0), Quality.MISSING, Quality.NOT_EVALUATED)
     return build_rainfall(
         np.repeat(rain[:, :, None], len(ids), axis=2), time=time.to_numpy(), hotspot=ids, origin=origin,
-        quality=np.ones(shape, dtype=int), rain_std_mm=np.where(origin[:, None] == 0, 0.0, np.nan) * np.ones(shape),
+        quality=quality[:, None] * np.ones(shape, dtype=int),
+        rain_std_mm=np.where(origin[:, None] == 0, 0.0, np.nan) * np.ones(shape),
         provenance=provenance,
     )  # fmt: skip
 
@@ -345,7 +363,9 @@ def best_drains(folder: Path, data: Path, problem: Any, *, lead_h: int) -> float
 
 
 def verify(data: Path, *, lead_h: int) -> pd.DataFrame:
-    """Score the later windows: the district's warnings beside three baselines.
+    """Score the later windows: the district's warnings beside four baselines.
+
+    The drains of the district, the forest and the fitted amount have seen the earlier windows; the rules are given.
 
     Parameters
     ----------
@@ -356,7 +376,8 @@ def verify(data: Path, *, lead_h: int) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per method: POD, FAR, CSI with bootstrap intervals (blocks of three days), AUC, number of events.
+        One row per method: POD, FAR, CSI with bootstrap intervals (blocks of three days), AUC, number of events, and
+        of sensor windows that the district left unknown (no warning).
     """
     problem = nyc(data, lead_h=lead_h)
     late = (problem.features["start"] >= SPLIT).to_numpy()
@@ -373,6 +394,8 @@ def verify(data: Path, *, lead_h: int) -> pd.DataFrame:
     trees, cut = cross_predict(
         problem, [(np.flatnonzero(~late), np.flatnonzero(late))], forest, columns=NYC_COLUMNS, with_blocks=False
     )
+    amount = problem.features["fc_3h_mm"].to_numpy()
+    least = best_threshold(problem.flooded[~late], amount[~late])
     methods: dict[str, tuple[np.ndarray, np.ndarray]] = {
         f"district (drains {drain_mm_h:g} mm/h)": (
             aligned["p"].fillna(0.0).to_numpy(), (aligned["level"].fillna(0) >= Level.BLUE).to_numpy(float)
@@ -381,6 +404,7 @@ def verify(data: Path, *, lead_h: int) -> pd.DataFrame:
         "25 mm/1 h or 70 mm/3 h": (
             np.minimum(fixed_rule(problem.features), 1.0), (fixed_rule(problem.features) >= 1).astype(float)
         ),
+        f"{least:.1f} mm/3 h, fitted": (amount / amount.max(), (amount >= least).astype(float)),
         "random forest": (np.nan_to_num(trees), (np.nan_to_num(trees) >= np.nan_to_num(cut, nan=2.0)).astype(float)),
     }  # fmt: skip
     rows = np.flatnonzero(late)
@@ -390,7 +414,9 @@ def verify(data: Path, *, lead_h: int) -> pd.DataFrame:
         cells = {name: "{:.3f} [{:.3f},{:.3f}]".format(*said.loc[name, ["value", "low", "high"]]) for name in SCORES}
         counts = {"warned": int(yes[rows].sum()), "hits": int((yes[rows] * problem.flooded[rows]).sum())}
         lines.append({"method": method, **cells, "auc": f"{ranked.loc['auc', 'value']:.3f}", **counts})
-    return pd.DataFrame(lines).set_index("method").assign(events=int(problem.flooded[rows].sum()), windows=len(rows))
+    unknown = int((aligned["level"].fillna(Level.UNKNOWN) == Level.UNKNOWN).to_numpy()[rows].sum())
+    counts = {"events": int(problem.flooded[rows].sum()), "windows": len(rows), "unknown": unknown}
+    return pd.DataFrame(lines).set_index("method").assign(**counts)
 
 
 def main() -> int:

@@ -1,4 +1,8 @@
-"""Every minute: go on to the next contact where a town has not answered in time, and send what that queues."""
+"""Every minute: go on to the next contact where a town has not answered in time, and send what that queues.
+
+`check_delivery` fails if messages are due that no relay has tried for some minutes: then the DAG `delivery` is switched
+off, or its pool is missing (`wuyu service init`).
+"""
 
 from __future__ import annotations
 
@@ -42,7 +46,15 @@ def acknowledgement() -> None:
         with transport_from_environment() as transport:
             return deliver(desk_from_environment().ledger, transport, clock=wall_clock).counts
 
+    @task
+    def check_delivery() -> None:
+        """Fail, saying why, if messages are due that nobody tries: `delivery` off, or its pool missing."""
+        from wuyu.jobs import require_delivery
+
+        require_delivery()
+
     escalate() >> dispatch()
+    check_delivery()
 
 
 acknowledgement()

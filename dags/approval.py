@@ -26,12 +26,16 @@ OPTIONS = [
     "Call the next officer 转下一位",
 ]
 NO_ANSWER = OPTIONS[-1]
+#: The page keeps its buttons locked until every field that may not be empty is filled in.
+OPTIONAL = ["null", "string"]
 FORM = {
-    "officer": Param("", type="string", title="签发人 Officer", description="姓名；以本人账号登录的可不填 name"),
-    "numbers": Param("", type="string", title="编号 Numbers", description="只签发部分时：如 1,3；其余不发 e.g. 1,3"),
-    "note_zh": Param("", type="string", title="值班员补充（中文）", maxLength=300, description="写入所签发的通报"),
-    "note_en": Param("", type="string", title="Duty officer's note", maxLength=300, description="printed in bulletins"),
-    "why": Param("", type="string", title="不发的理由 Why refused"),
+    "officer": Param(None, type=OPTIONAL, title="签发人 Officer", description="姓名；以本人账号登录的可不填 name"),
+    "numbers": Param(None, type=OPTIONAL, title="编号 Numbers", description="只签发部分时：如 1,3；其余不发 e.g. 1,3"),
+    "note_zh": Param(None, type=OPTIONAL, title="值班员补充（中文）", maxLength=300, description="写入所签发的通报"),
+    "note_en": Param(
+        None, type=OPTIONAL, title="Duty officer's note", maxLength=300, description="printed in the bulletins"
+    ),
+    "why": Param(None, type=OPTIONAL, title="不发的理由 Why refused"),
 }
 
 

@@ -1,7 +1,8 @@
 """Hand over what is due in the outbox, every minute, each way out in a task of its own: a dead one delays none.
 
-Its tasks have a pool of their own, so that no replay or backfill can take their place. Mail that came back is read in
-the same rhythm if ``WUYU_BOUNCE_MAILDIR`` names the return box.
+Its tasks have a pool of their own, ``live_delivery``, so that no replay or backfill can take their place. ``wuyu
+service init`` makes it, and while it is missing `acknowledgement` fails at ``check_delivery``. Mail that came
+back is read in the same rhythm if ``WUYU_BOUNCE_MAILDIR`` names the return box.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ POOL = "live_delivery"
     start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
     catchup=False,
     max_active_runs=1,
+    dagrun_timeout=timedelta(minutes=25),  # a run that hangs must not keep the next from beginning
     default_args={
         "owner": "duty-desk",
         "retries": 1,

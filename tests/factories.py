@@ -194,6 +194,14 @@ def _write_forecast(path: Path, issued_at: pd.Timestamp, seen: NDArray[np.float6
         variable[:] = rain
 
 
+def add_layer(folder: Path, line: str) -> Path:
+    """Name one more layer in the settings of a mini district and return its folder."""
+    settings = folder / "district.yaml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("\nrasters:", f"\n  {line}\nrasters:", 1), encoding="utf-8")
+    return folder
+
+
 def read_rows(path: Path) -> list[dict[str, str]]:
     """Read a CSV table of the factory for changing it."""
     with path.open(encoding="utf-8", newline="") as stream:

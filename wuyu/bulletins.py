@@ -22,6 +22,7 @@ from risk_models.warning.cap import CapArea, CapChannel, CapText, cap_hazard, to
 from risk_models.warning.cap_check import require_valid_cap
 from risk_models.warning.records import WarningRecord
 from risk_models.warning.signals import rain_signals
+from wuyu.ack.ask import may_answer
 from wuyu.ack.links import Links, link_expiry, links_of
 from wuyu.delivery.message import Attachment, InlineImage, Mail, MailContent, MailHead, build_mail
 from wuyu.delivery.smime import signed
@@ -201,10 +202,10 @@ class Bulletins:
         ]
 
     def _content(self, record: WarningRecord, files: BulletinFiles, recipient: str) -> MailContent:
-        """Return what the mail to one recipient says; its link, if the district has a page for it, is theirs alone."""
+        """Return what the mail to one recipient says; its link, if they may answer, is theirs alone."""
         paths, bulletin = files.paths, files.bulletin
         ack_url = None
-        if self._links is not None:
+        if self._links is not None and recipient in may_answer(self.desk, record.area_code):
             ack_url = self._links.acknowledge(record.message_id, recipient, expires_at=link_expiry(record))
         return MailContent(
             subject=subject(bulletin),

@@ -13,6 +13,7 @@ from reports.bulletin import SignOff
 from risk_models.errors import ConfigError
 from risk_models.levels import Level
 from risk_models.risk import RiskTable, read_risk, town_levels, write_risk
+from risk_models.risk.outages import outage_summary, refused_summary
 from risk_models.warning import decide as warning_decide
 from risk_models.warning.event import current_event_key
 from risk_models.warning.records import Action, WarningRecord
@@ -21,10 +22,13 @@ from wuyu.ack.ask import ask
 from wuyu.approval.book import NO_NOTE, minutes_to_decide, successor
 from wuyu.approval.signing import countersign
 from wuyu.bulletins import SCOPE, Bulletins
-from wuyu.delivery.channels import queue_channels
+from wuyu.delivery.channels import MAIL, queue_channels
 from wuyu.delivery.lost import LOST_STEP, tell_rain_lost
+from wuyu.feeds.status import FeedLine
 from wuyu.ledger import Approval, Cycle, CycleState
 from wuyu.ledger.decision import Decision
+from wuyu.ledger.holders import holders
+from wuyu.ledger.tasks import OPERATOR_TASK
 from wuyu.rain import cycle_rain
 
 if TYPE_CHECKING:
@@ -99,8 +103,11 @@ def assess(desk: Desk, valid_at: datetime) -> tuple[RiskTable, dict[str, str], d
     table = desk.scorer.score(rain.rainfall, event_key=key, soil_water_mm=_soil_water_before(desk, valid_at))
     if rain.quality is not None:
         table.attrs["quality_zh"], table.attrs["quality_en"] = rain.quality.zh, rain.quality.en
-    table.attrs["feeds_zh"] = "\n".join(line.zh for line in rain.lines)
-    table.attrs["feeds_en"] = "\n".join(line.en for line in rain.lines)
+    outages = outage_summary(desk.district.outages, pd.Timestamp(valid_at), zone=str(desk.timezone))
+    told = [FeedLine(*text) for text in (outages, refused_summary(desk.district.outages_refused)) if text[0]]
+    lines = [*rain.lines, *told]
+    table.attrs["feeds_zh"] = "\n".join(line.zh for line in lines)
+    table.attrs["feeds_en"] = "\n".join(line.en for line in lines)
     paths = write_risk(table, desk.risk_dir, stem(valid_at))
     return table, {kind: desk.relative(path) for kind, path in paths.items()}, rain.inputs
 
@@ -175,7 +182,9 @@ def decide(
         event_key=risk_table.attrs["event_key"],
         policy=desk.policy,
     )
-    mailed = [record for record in decided.records if _is_told(desk, record)]
+    waiting = _waiting(desk)
+    told = [record for record in decided.records if _is_told(desk, record)]
+    mailed = [record for record in told if record.area_code in desk.district.towns.index]
     levels = {record.area_code: record.level for record in decided.open_records}
     signed = {record.message_id: _signature(desk, record) for record in mailed}
     due = {record.message_id: _due(desk, record) for record in mailed if signed[record.message_id] is None}
@@ -190,6 +199,10 @@ def decide(
     with ledger.decide(now=valid_at, cycle=cycle) as decision:
         if decision.already_done:
             return _done(decision.cycle or cycle)
+        decision.require_unsigned(waiting)
+        for record in told:
+            if record not in mailed:
+                _task_for_town_that_left(decision, record)
         for record in decided.records:
             decision.warn(record, approval_due_at=due.get(record.message_id))
         for record in mailed:
@@ -197,8 +210,8 @@ def decide(
                 _issue(desk, decision, maker, record, files[record.message_id])
         ladder_step = int(risk_table.attrs["ladder_step"])
         if ladder_step >= LOST_STEP:
-            told = {record.warning_id for record in mailed if record.message_id not in due}
-            tell_rain_lost(desk, decision, decided.open_records, told=told, scope=SCOPE)
+            informed = {record.warning_id for record in mailed if record.message_id not in due}
+            tell_rain_lost(desk, decision, decided.open_records, told=informed, scope=SCOPE)
         decision.finish_cycle(
             inputs=inputs,
             risk_paths=paths,
@@ -305,9 +318,14 @@ def approve(
 
 
 def _issue(desk: Desk, decision: Decision, maker: Bulletins, record: WarningRecord, files: Any) -> list[str]:
-    """Register a bulletin and queue its mails, within the caller's transaction."""
+    """Register a bulletin and queue its mails, within the caller's transaction.
+
+    It goes to the town's mailbox of today and to everyone who holds the warning: an all-clear reaches whoever was told,
+    though the mailbox has changed since or the warning came by escalation.
+    """
     decision.bulletin(record.message_id, record.area_code, maker.products(files))
-    recipients = [str(desk.district.towns.at[record.area_code, "mailbox"])]
+    mailbox = str(desk.district.towns.at[record.area_code, "mailbox"])
+    recipients = list(dict.fromkeys([mailbox, *holders(decision.session, record, MAIL)]))
     keep_h = ALL_CLEAR_H if record.action.is_end else 0
     expires_at = max(record.valid_to, record.issued_at + timedelta(hours=keep_h))
     mails = [
@@ -318,6 +336,18 @@ def _issue(desk: Desk, decision: Decision, maker: Bulletins, record: WarningReco
     said = {"bulletin": files.bulletin, "paths": files.paths, "scope": SCOPE}
     queue_channels(desk, decision, record, **said, expires_at=expires_at)
     return recipients
+
+
+def _waiting(desk: Desk) -> set[str]:
+    """Return the messages of this district that wait for an officer; one ledger may hold several districts."""
+    rows = desk.ledger.warnings(approval=Approval.WAITING)
+    return {row.message_id for row in rows if row.event_key.startswith(f"{desk.code}-")}
+
+
+def _task_for_town_that_left(decision: Decision, record: WarningRecord) -> None:
+    """Ask an operator to tell a town that has left the district's table while its warning stands: no mail can."""
+    task = f"{record.area_code} is no town of the district any more: tell its office by hand ({record.action})"
+    decision.log(OPERATOR_TASK, event_key=record.event_key, message_id=record.message_id, task=task)
 
 
 def _is_told(desk: Desk, record: WarningRecord) -> bool:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from risk_models.errors import FloodRiskError
 from wuyu.service import environment
 from wuyu.sink import local_sink
 
-__all__ = ["airflow_environment", "run_demo", "run_service"]
+__all__ = ["airflow_environment", "has_live_pool", "prepare_airflow", "run_demo", "run_service"]
 
 DAGS = Path(__file__).resolve().parent.parent / "dags"
 WEB_PORT = 8080
+LIVE_POOL = "live_delivery"  # as in `dags/delivery.py`
+LIVE_SLOTS = 4
 PR_SET_PDEATHSIG = 1  # prctl(2)
 STOP_PATIENCE_S = 10.0
 
@@ -111,9 +115,7 @@ def run_service(district: Path, out: Path) -> int:
             variables |= {"WUYU_SMTP_PORT": "25"} | given
         _tell(f"mail goes to {variables['WUYU_SMTP_HOST']}:{variables['WUYU_SMTP_PORT']}")
         _tell(f"Airflow comes up at http://127.0.0.1:{WEB_PORT} (Ctrl-C stops it); products: {out}")
-        _airflow(["db", "migrate"], variables, quiet=True)
-        # The pool of live delivery (`dags/delivery.py`): without it its tasks would wait for ever.
-        _airflow(["pools", "set", "live_delivery", "4", "live warnings only"], variables, quiet=True)
+        prepare_airflow(variables)
         # A group of its own, so that scheduler, web server and workers end together with us, however we are stopped.
         process = subprocess.Popen([_binary(), "standalone"], env=variables, start_new_session=True)  # noqa: S603
         signal.signal(signal.SIGTERM, lambda *_: _stop(process))
@@ -121,6 +123,33 @@ def run_service(district: Path, out: Path) -> int:
             return process.wait()
         finally:
             _stop(process)
+
+
+def prepare_airflow(variables: Mapping[str, str]) -> None:
+    """Bring Airflow's database up to date and make the pool of live delivery; doing it again changes nothing.
+
+    Without that pool the tasks of ``dags/delivery.py`` would wait for ever, and nothing but mail would leave.
+
+    Parameters
+    ----------
+    variables : mapping
+        Environment that says which Airflow; from `airflow_environment`, or that of an installation of its own.
+    """
+    _airflow(["db", "migrate"], variables, quiet=True)
+    if not has_live_pool(variables):  # an operator may have given it another size
+        _airflow(["pools", "set", LIVE_POOL, str(LIVE_SLOTS), "live warnings only"], variables, quiet=True)
+
+
+def has_live_pool(variables: Mapping[str, str]) -> bool:
+    """Return True if Airflow has the pool of live delivery.
+
+    Raises
+    ------
+    FloodRiskError
+        If Airflow's pools cannot be listed, e.g. because its database was never made.
+    """
+    pools = json.loads(_airflow(["pools", "list", "--output", "json"], variables, quiet=True).splitlines()[-1])
+    return any(one["pool"] == LIVE_POOL for one in pools)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -132,7 +161,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             process.wait(patience_s)
 
 
-def _airflow(arguments: list[str], variables: dict[str, str], *, quiet: bool = False) -> None:
+def _airflow(arguments: list[str], variables: Mapping[str, str], *, quiet: bool = False) -> str:
     output = subprocess.PIPE if quiet else None
     done = subprocess.run(  # noqa: S603 - our own program, our own arguments
         [_binary(), *arguments],
@@ -146,6 +175,7 @@ def _airflow(arguments: list[str], variables: dict[str, str], *, quiet: bool = F
     if done.returncode:
         said = f"\n{(done.stdout or '')[-4000:]}" if quiet else ""
         raise FloodRiskError(f"`airflow {' '.join(arguments)}` ended with status {done.returncode}{said}")
+    return done.stdout or ""
 
 
 def _end_with_parent() -> None:

@@ -21,8 +21,12 @@ __all__ = [
     "rehearse",
     "replay_block",
     "report_month",
+    "require_delivery",
     "settle_report",
 ]
+
+UNTRIED_MIN = 5
+"""Time after which a message that nobody tried is not late but forgotten [min]."""
 
 
 def prepare_replay(start: str, end: str, *, blocks: int) -> list[list[str]]:
@@ -67,7 +71,10 @@ def replay_block(hours: list[str]) -> int:
 
     times = [datetime.fromisoformat(hour).astimezone(UTC) for hour in hours]
     with transport_from_environment() as transport, progress("replay") as report:
-        return replay(desk_from_environment(), times, transport=transport, clock=wall_clock, report=report).mails_sent
+        done = replay(desk_from_environment(), times, transport=transport, clock=wall_clock, report=report)
+        for name, why in done.given_up.items():
+            report(1.0, f"{name} was given up: {why}")
+        return done.mails_sent
 
 
 def rehearse() -> str:
@@ -161,6 +168,30 @@ def delivery_ways() -> list[str]:
     desk, now = desk_from_environment(), wall_clock()
     names = list(ways(desk, transport_from_environment, clock=wall_clock))
     return [name for name in names if due_ids(desk.ledger, channel=name, now=now, wall=now)]
+
+
+def require_delivery() -> None:
+    """Raise if messages are due that no relay has even tried: then the DAG `delivery` does not do its work.
+
+    Raises
+    ------
+    DispatchError
+        Says by which ways, since when, and what to look at.
+    """
+    from risk_models.errors import DispatchError
+    from wuyu.ledger.outbox import untried
+
+    desk, now = desk_from_environment(), wall_clock()
+    waiting = untried(desk.ledger, due_before=now - timedelta(minutes=UNTRIED_MIN), now=now)
+    if not waiting:
+        return
+    ways = "; ".join(
+        f"{way}: {count} since {since.astimezone(desk.timezone):%m-%d %H:%M}" for way, count, since in waiting
+    )
+    raise DispatchError(
+        f"messages are due and no relay has tried them ({ways}): is the DAG 'delivery' switched on, and does Airflow "
+        "have its pool 'live_delivery'? `wuyu service check` says so, `wuyu service init` makes it"
+    )
 
 
 def deliver_by(way: str) -> dict[str, int]:

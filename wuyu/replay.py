@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,10 @@ from risk_models.errors import ConfigError, DispatchError
 from risk_models.levels import Level
 from wuyu.bulletins import Bulletins
 from wuyu.cycle import CycleResult, approve, run_cycle
+from wuyu.delivery.channels import channel_name, channel_transport
 from wuyu.delivery.relay import Transport, drain
 from wuyu.ledger import Approval, OutboxState
+from wuyu.ledger.outbox import due_ids, next_due
 from wuyu.progress import Report, silent
 
 if TYPE_CHECKING:
@@ -31,10 +33,24 @@ NAP_S = 0.5
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """What a replay did: cycles run or found done, and mails accepted."""
+    """What a replay did.
+
+    Attributes
+    ----------
+    cycles : tuple of CycleResult
+        Run or found done.
+    mails_sent : int
+        Mails accepted.
+    others_sent : int
+        Messages accepted by the other channels.
+    given_up : dict of str to str
+        Channels beside mail that did not take their messages, and why; the replay went on without them.
+    """
 
     cycles: tuple[CycleResult, ...]
     mails_sent: int
+    others_sent: int = 0
+    given_up: dict[str, str] = field(default_factory=dict)
 
 
 def hours(start: datetime, end: datetime, *, step_h: int = 1) -> list[datetime]:
@@ -68,7 +84,10 @@ def replay(
     report: Report = silent,
     patience_s: float = PATIENCE_S,
 ) -> ReplayResult:
-    """Run cycles in order, approve what waits as the exercise desk, and deliver after each.
+    """Run cycles in order, approve what waits as the exercise desk, and deliver after each by every way out.
+
+    Mail must be taken, or the replay stops. Another channel that does not take its messages is given up for the rest
+    of this run, so that a dead one holds up nobody; what it has left expires with its warnings.
 
     Parameters
     ----------
@@ -100,14 +119,15 @@ def replay(
         raise ConfigError("a replay needs mail.status Exercise or Test in district.yaml; it is Actual")
     bulletins = Bulletins(desk)
     results: list[CycleResult] = []
-    sent = 0
+    sent, others = 0, _Others(desk, clock, patience_s)
     for index, valid_at in enumerate(times):
         result = run_cycle(desk, valid_at, bulletins=bulletins, drafts=False)
         _approve_waiting(desk, bulletins)
         sent += _send(desk, transport, clock=clock, now=valid_at, patience_s=patience_s)
+        others.send(valid_at)
         results.append(result)
         report((index + 1) / len(times), _headline(desk, result))
-    return ReplayResult(tuple(results), sent)
+    return ReplayResult(tuple(results), sent, others.sent, others.given_up)
 
 
 def _approve_waiting(desk: Desk, bulletins: Bulletins) -> None:
@@ -135,6 +155,38 @@ def _send(desk: Desk, transport: Transport, *, clock: Clock, now: datetime, pati
         why = report.stopped or left[0].last_error
         raise DispatchError(f"{len(left)} mails could not be handed over ({why}); start the same replay again")
     return report.sent
+
+
+class _Others:
+    """Every way out beside mail, and which of them were given up."""
+
+    def __init__(self, desk: Desk, clock: Clock, patience_s: float) -> None:
+        self.desk, self.clock, self.patience_s = desk, clock, patience_s
+        self.sent = 0
+        self.given_up: dict[str, str] = {}
+
+    def send(self, now: datetime) -> None:
+        """Deliver what is due at `now` by each way that still works."""
+        for channel in self.desk.district.settings.channels:
+            name = channel_name(channel)
+            if name not in self.given_up and self._due(name, now):
+                self._send_by(name, now)
+
+    def _due(self, name: str, now: datetime) -> list[int]:
+        return due_ids(self.desk.ledger, channel=name, now=now, wall=self.clock())
+
+    def _send_by(self, name: str, now: datetime) -> None:
+        give_up_at = self.clock() + timedelta(seconds=self.patience_s)
+        try:
+            with channel_transport(self.desk, name, clock=self.clock) as way:
+                report = drain(self.desk.ledger, way, clock=self.clock, sleep=_nap, give_up_at=give_up_at, now=now)
+        except ConfigError as error:
+            self.given_up[name] = str(error)
+            return
+        self.sent += report.sent
+        left = next_due(self.desk.ledger, channel=name, now=now) is not None or self._due(name, now)
+        if left:
+            self.given_up[name] = report.stopped or "it did not take every message"
 
 
 def _nap(seconds: float) -> None:

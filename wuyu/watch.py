@@ -6,6 +6,7 @@ the ledger and sends its mail itself. Its own silence shows in the daily sign of
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Sequence
@@ -16,9 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import SQLAlchemyError
 
-from risk_models.errors import ConfigError
 from wuyu.delivery.guard import may_send
 from wuyu.delivery.message import MailContent, MailHead, build_mail
 from wuyu.feeds.status import status
@@ -32,11 +31,22 @@ if TYPE_CHECKING:
     from risk_models.district.settings import DistrictSettings
     from wuyu.delivery.smtp import Outcome
 
-__all__ = ["Post", "Problem", "WatchReport", "airflow_problem", "look", "problems_of", "tell", "watch"]
+__all__ = [
+    "Post",
+    "Problem",
+    "WatchReport",
+    "airflow_problem",
+    "look",
+    "problems_of",
+    "tell",
+    "watch",
+    "write_alarm",
+]
 
 _UNSENT = (OutboxState.PENDING, OutboxState.CLAIMED, OutboxState.RETRY, OutboxState.AMBIGUOUS)
 _FEED_FAILURES = 3
 _HEALTH_S = 10.0
+_AHEAD_MIN = 61  # a cycle may carry the hour that is running
 
 
 class Post(Protocol):
@@ -107,8 +117,8 @@ def look(settings: DistrictSettings, ledger_at: str | Path, *, now: datetime) ->
         with open_ledger(ledger_at) as ledger:
             found = problems_of(ledger, settings.district.code, settings.watch, now=now)
             return WatchReport(problems=found, facts=_facts(ledger, settings, now))
-    except (SQLAlchemyError, ConfigError, OSError) as error:
-        said = f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
+    except Exception as error:  # a ledger that makes the look itself break is no reason to be silent
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         return WatchReport(
             problems=[Problem("ledger", f"台账无法读取（{said}）", f"the ledger cannot be read: {said}")]
         )
@@ -141,6 +151,13 @@ def _silence(ledger: Ledger, district_code: str, limits: WatchSettings, now: dat
     if last is None:
         return Problem("silence", "尚无完成的预警评估", "no warning cycle has ever finished")
     age_min = (now - last.valid_at).total_seconds() / 60
+    if age_min < -_AHEAD_MIN:
+        # No cycle can be decided before one that has been: as long as this stands there is none.
+        return Problem(
+            "silence",
+            f"最近一次评估的时间在{-age_min:.0f}分钟之后：时钟有误，此后的评估无法进行",
+            f"the last finished cycle lies {-age_min:.0f} min ahead: a clock is wrong, and no cycle can follow",
+        )
     if age_min <= limits.max_age_min:
         return None
     return Problem(
@@ -243,10 +260,11 @@ def _facts(ledger: Ledger, settings: DistrictSettings, now: datetime) -> list[st
     zone = ZoneInfo(settings.district.timezone)
     last = ledger.last_cycle(settings.district.code)
     at = "-" if last is None else f"{last.valid_at.astimezone(zone):%Y-%m-%d %H:%M}"
+    ended = select(WarningRow.warning_id).where(WarningRow.action.in_(("CAN", "EXP")))
     with ledger.reading() as session:
         standing = session.scalars(
             select(func.count(func.distinct(WarningRow.warning_id))).where(
-                WarningRow.valid_to > now, WarningRow.action.not_in(("CAN", "EXP"))
+                WarningRow.valid_to > now, WarningRow.warning_id.not_in(ended)
             )
         ).one()
     counts = ", ".join(f"{state} {count}" for state, count in ledger.outbox_counts().items()) or "0"
@@ -262,11 +280,10 @@ def _facts(ledger: Ledger, settings: DistrictSettings, now: datetime) -> list[st
 def tell(settings: DistrictSettings, report: WatchReport, out: Path, *, post: Post, now: datetime) -> WatchReport:
     """Write the alarm file and send what must be told now; an alarm is not repeated at every look."""
     folder = out / "watch"
-    folder.mkdir(parents=True, exist_ok=True)
     state, limits = _read_state(folder), settings.watch
-    kinds = sorted({problem.kind for problem in report.problems})
     local = now.astimezone(ZoneInfo(settings.district.timezone))
-    _alarm_file(folder / "ALARM.txt", report, local)
+    write_alarm(report, out, local)
+    kinds = sorted({problem.kind for problem in report.problems})
     told_at = datetime.fromisoformat(state["told_at"]) if state["told_at"] else None
     is_new = bool(set(kinds) - set(state["kinds"]))
     is_again = told_at is not None and now - told_at >= timedelta(minutes=limits.repeat_min)
@@ -280,7 +297,8 @@ def tell(settings: DistrictSettings, report: WatchReport, out: Path, *, post: Po
     today = f"{local:%Y-%m-%d}"
     if local.hour >= limits.heartbeat_hour and state["heartbeat_on"] != today and send("heartbeat"):
         state["heartbeat_on"] = today
-    _write(folder / "state.json", json.dumps(state, indent=1) + "\n")
+    with contextlib.suppress(OSError):  # then it is told once more at the next look
+        _write(folder / "state.json", json.dumps(state, indent=1) + "\n")
     return report
 
 
@@ -358,7 +376,18 @@ def _read_state(folder: Path) -> dict[str, Any]:
         return fresh  # told once too often rather than once too seldom
 
 
-def _alarm_file(path: Path, report: WatchReport, local: datetime) -> None:
+def write_alarm(report: WatchReport, out: Path, local: datetime) -> None:
+    """Write ``<out>/watch/ALARM.txt``, or remove it if nothing is wrong; a full disk is one problem more."""
+    path = out / "watch" / "ALARM.txt"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_or_remove(path, report, local)
+    except OSError as error:
+        zh, en = "监视程序无法写入文件夹", "the watcher cannot write its folder"
+        report.problems.append(Problem("disk", f"{zh}（{error.strerror}）", f"{en}: {error.strerror}"))
+
+
+def _write_or_remove(path: Path, report: WatchReport, local: datetime) -> None:
     if not report.problems:
         path.unlink(missing_ok=True)
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from risk_models.district.places import (
 )
 from risk_models.district.rasters import check_raster
 from risk_models.district.readers import read_table, resolve_inside
-from risk_models.district.relations import check_relations
+from risk_models.district.relations import check_relations, expired_outages
 from risk_models.district.settings import DistrictSettings
 from risk_models.district.settingsfile import SettingsFile, read_settings
 from risk_models.errors import BadInputError, Finding, Severity
@@ -34,6 +35,7 @@ __all__ = ["Survey", "check_district", "survey_district"]
 
 # A district without these cannot be warned; the other tables may be filled later.
 _NEVER_EMPTY = ("towns", "hotspots", "gauges")
+_OFTEN_EMPTY = ("outages",)
 
 
 @dataclass
@@ -64,13 +66,15 @@ class Survey:
     findings: list[Finding] = field(default_factory=list)
 
 
-def check_district(path: str | Path) -> list[Finding]:
+def check_district(path: str | Path, *, now: datetime | None = None) -> list[Finding]:
     """List every problem of a district folder; never raises for bad content.
 
     Parameters
     ----------
     path : str or Path
         The folder that holds `district.yaml`.
+    now : datetime, optional
+        Timezone-aware; then outages that have expired by then are told as well.
 
     Returns
     -------
@@ -82,7 +86,10 @@ def check_district(path: str | Path) -> list[Finding]:
     >>> [finding.code for finding in check_district("no-such-folder")]
     ['missing-file']
     """
-    return survey_district(path).findings
+    survey = survey_district(path)
+    if now is None or "outages" not in survey.tables:
+        return survey.findings
+    return _ordered([*survey.findings, *expired_outages(survey.tables["outages"], now)])
 
 
 def survey_district(path: str | Path) -> Survey:
@@ -143,11 +150,11 @@ def _read_tables(survey: Survey, settings: DistrictSettings) -> Iterator[Finding
         parsed, findings = parse_table(raw, table, layer.columns)
         survey.tables[name] = parsed
         yield from findings
-        if not raw.rows:
+        if not raw.rows and name not in _OFTEN_EMPTY:
             severity: Severity = "error" if name in _NEVER_EMPTY else "warning"
             message = f"the table {name} has no rows"
             yield Finding(code="empty-table", message=message, file=raw.file, fix="fill it in", severity=severity)
-        if raw.from_projected and layer.datum in ("GCJ-02", "BD-09"):
+        if raw.from_projected and getattr(layer, "datum", None) in ("GCJ-02", "BD-09"):
             message = "the file states a reference system that is not in degrees, so it cannot be " + layer.datum
             accepted = "WGS84 or CGCS2000"
             yield Finding(code="wrong-datum", message=message, file=raw.file, value=layer.datum, accepted=accepted)

@@ -9,6 +9,7 @@ __all__ = [
     "LAND_COVER",
     "OPTIONAL_RASTERS",
     "OPTIONAL_TABLES",
+    "OUTAGE_KINDS",
     "RASTERS",
     "ROAD_CLASSES",
     "TABLES",
@@ -43,6 +44,8 @@ OPTIONAL_RASTERS: dict[str, Raster] = {
 }
 
 ROAD_CLASSES = ("trunk", "primary", "secondary", "local", "none")
+
+OUTAGE_KINDS = ("drain", "pump")
 
 
 def _id(name: str, zh: str, en: str) -> Column:
@@ -150,7 +153,12 @@ _HOTSPOTS = Table(
         _LON,
         _LAT,
         _number(
-            "drain_capacity_mm_h", "排水能力（折合汇水面雨强）", "drain capacity over the catchment", "mm/h", 0, 500
+            "drain_capacity_mm_h",
+            "排水能力（折合汇水面小时雨强）",
+            "drain capacity over the catchment, mean rate of an hour",
+            "mm/h",
+            0,
+            500,
         ),
         _number("pump_capacity_m3_s", "泵站能力（0 表示无）", "pump capacity; 0 = none", "m3/s", 0, 500),
         _number("close_depth_m", "封闭水深", "depth at which it is closed", "m", 0.01, 10),
@@ -382,14 +390,32 @@ _ROADS = Table(
     ),
 )
 
-#: Layers of the first national census of natural disaster risk; a district may do without them.
-OPTIONAL_TABLES: dict[str, Table] = {table.name: table for table in (_BUILDINGS, _ROADS)}
+_OUTAGES = Table(
+    name="outages",
+    zh="排水设施停用台账",
+    en="drains and pumps out of order",
+    shape="none",
+    columns=(
+        _id("outage_id", "停用编号", "id of the outage"),
+        _ref("hotspot_id", "hotspots", "风险点编号", "id of the hotspot"),
+        _choice("what", "停用设施", "what is out of order", *OUTAGE_KINDS),
+        _number("remaining_share", "剩余能力（占设计能力的比例）", "share of the capacity that still works", "", 0, 1),
+        Column(name="since", kind="time", zh="开始时间", en="from then on"),
+        Column(name="expires", kind="time", zh="失效时间（届时不再计入）", en="no longer in force from then on"),
+        _text("owner", "责任人或责任单位", "who answers for the repair"),
+        *_PROVENANCE,
+    ),
+)
+
+#: Layers of the first national census of natural disaster risk, and what is out of order for a time; a district may do
+#: without them.
+OPTIONAL_TABLES: dict[str, Table] = {table.name: table for table in (_BUILDINGS, _ROADS, _OUTAGES)}
 
 _INTRODUCTION = """# 数据字典 / Data dictionary
 
 A district folder holds `district.yaml`, nine tables and two rasters; layers of the risk census (`buildings`, `roads`,
-`population_day`, `population_night`) may be added. `R` marks a column that must be there with no
-blank cell; an absent or blank optional cell means "not known". Text keeps leading zeros. Booleans are `true` or
+`population_day`, `population_night`) and a table of `outages` may be added. `R` marks a column that must be there
+with no blank cell; an absent or blank optional cell means "not known". Text keeps leading zeros. Booleans are `true` or
 `false`. Numbers are plain decimals: no units, no thousands separators, no `inf` or `nan`. Times carry their offset.
 `district.yaml` states the datum of each layer (WGS84, CGCS2000, GCJ-02 or BD-09) and may map column names.
 """

@@ -66,7 +66,7 @@ class LayerSettings(TableSettings):
 
 
 class LayersSettings(Record):
-    """The nine tables, and those of the risk census that a district may add."""
+    """The nine tables, and those that a district may add: of the risk census, and of what is out of order."""
 
     towns: LayerSettings
     communities: LayerSettings
@@ -79,6 +79,7 @@ class LayersSettings(Record):
     history: TableSettings
     buildings: LayerSettings | None = None
     roads: LayerSettings | None = None
+    outages: TableSettings | None = None
 
 
 class RasterSettings(Record):

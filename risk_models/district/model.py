@@ -44,10 +44,15 @@ class District:
     findings : tuple of Finding
         Warnings only.
     content_hash : str
-        SHA-256 over the names and bytes of the settings, layers, rasters and model; not of the rain record and the
-        seasonal forecasts, on which nothing static depends.
+        SHA-256 over the names and bytes of the settings, layers, rasters and model; not of `outages`, which change from
+        hour to hour, nor of the rain record and the seasonal forecasts, on which nothing static depends.
     buildings, roads : GeoDataFrame or None
         Layers of the risk census; None where the district has none.
+    outages : DataFrame or None
+        Drains and pumps out of order; None where the district keeps no such table, or a faulty one.
+    outages_refused : tuple of Finding
+        Errors in that table. It is edited in the middle of a storm, so a slip there must not stop the scoring: the
+        table is left out as a whole, and whoever uses it says so.
     model_path : Path or None
         File of the learned model of `settings.model`.
     """
@@ -68,6 +73,8 @@ class District:
     content_hash: str
     buildings: gpd.GeoDataFrame | None = None
     roads: gpd.GeoDataFrame | None = None
+    outages: pd.DataFrame | None = None
+    outages_refused: tuple[Finding, ...] = ()
     model_path: Path | None = None
 
 
@@ -86,7 +93,7 @@ def load_district(path: str | Path) -> District:
     Raises
     ------
     BadInputError
-        If there is any error; carries every error finding.
+        If there is any error outside `outages`; carries every error finding.
 
     Examples
     --------
@@ -98,9 +105,11 @@ def load_district(path: str | Path) -> District:
     survey = survey_district(path)
     errors = [finding for finding in survey.findings if finding.severity == "error"]
     settings = survey.settings_file.settings
-    if errors or settings is None:
+    refused = tuple(finding for finding in errors if settings is not None and _is_of_outages(finding, settings))
+    if len(errors) > len(refused) or settings is None:
         raise BadInputError(f"district {Path(path).name}", errors)
-    tables = {name: _frame(survey, name, settings.district.projected_crs) for name in _layers(settings)}
+    layers = [name for name in _layers(settings) if not (refused and name == "outages")]
+    tables = {name: _frame(survey, name, settings.district.projected_crs) for name in layers}
     rasters = {name: survey.root / getattr(settings.rasters, name).path for name in _rasters(settings)}
     return District(
         root=survey.root,
@@ -108,6 +117,7 @@ def load_district(path: str | Path) -> District:
         rasters=rasters,
         findings=tuple(survey.findings),
         content_hash=_content_hash(survey.root, settings),
+        outages_refused=refused,
         model_path=survey.root / settings.model.path if settings.model else None,
         **tables,
     )
@@ -144,10 +154,16 @@ def summary(district: District) -> dict[str, Any]:
         "team_people": int(district.teams["people"].sum()),
         "plans": len(district.plans),
         "history": len(district.history),
+        "outages": 0 if district.outages is None else len(district.outages),
         "area_km2": round(float(district.towns.geometry.area.sum()) / 1e6, 1),
         "warnings": len(district.findings),
         "content_hash": district.content_hash,
     }
+
+
+def _is_of_outages(finding: Finding, settings: DistrictSettings) -> bool:
+    layer = settings.layers.outages
+    return layer is not None and finding.file == layer.path
 
 
 def _layers(settings: DistrictSettings) -> list[str]:
@@ -191,7 +207,7 @@ def _series(parsed: ParsedTable, column: Column) -> pd.Series[Any]:
 
 def _content_hash(root: Path, settings: DistrictSettings) -> str:
     paths = {SETTINGS_FILE}
-    paths.update(getattr(settings.layers, name).path for name in _layers(settings))
+    paths.update(getattr(settings.layers, name).path for name in _layers(settings) if name != "outages")
     paths.update(getattr(settings.rasters, name).path for name in _rasters(settings))
     if settings.model is not None:
         paths.add(settings.model.path)

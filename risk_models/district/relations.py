@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from risk_models.district.cells import ParsedTable
 from risk_models.district.schema import nearest
 from risk_models.errors import Finding
 
-__all__ = ["check_relations"]
+__all__ = ["check_relations", "expired_outages"]
 
 # Registers are counted on different days; a larger difference is a mistake in one of them.
 POPULATION_SHARE = 0.1
@@ -40,6 +41,8 @@ def check_relations(tables: dict[str, ParsedTable]) -> list[Finding]:
         findings.extend(_history(tables["history"]))
     if "hotspots" in tables:
         findings.extend(_hotspots(tables))
+    if "outages" in tables:
+        findings.extend(_outages(tables["outages"], tables.get("hotspots")))
     if "communities" in tables and "towns" in tables:
         findings.extend(_populations(tables["communities"], tables["towns"]))
     return findings
@@ -105,6 +108,43 @@ def _go_together(table: ParsedTable, first: str, second: str) -> Iterator[Findin
             blank = first if pair[0] is None else second
             message = f"{first} and {second} mean something together only"
             yield table.finding("half-known", message, index, blank, fix="fill in both", severity="warning")
+
+
+def _outages(table: ParsedTable, hotspots: ParsedTable | None) -> Iterator[Finding]:
+    values = table.values
+    for index, (since, expires) in enumerate(zip(values["since"], values["expires"], strict=True)):
+        if since is not None and expires is not None and expires <= since:
+            at: dict[str, Any] = {"value": expires.isoformat(), "accepted": f"later than {since.isoformat()}"}
+            fix = "write when the repair is due; lengthen it then if need be"
+            yield table.finding("impossible-time", "the outage ends before it begins", index, "expires", **at, fix=fix)
+    if hotspots is None:
+        return
+    pumps = dict(zip(hotspots.values["hotspot_id"], hotspots.values["pump_capacity_m3_s"], strict=True))
+    for index, (hotspot, what) in enumerate(zip(values["hotspot_id"], values["what"], strict=True)):
+        if what == "pump" and pumps.get(hotspot) == 0:
+            message, fix = f"the register knows no pump at {hotspot}", "correct the hotspot, or its pump capacity"
+            yield table.finding("contradiction", message, index, "what", value=what, fix=fix, severity="warning")
+
+
+def expired_outages(table: ParsedTable, now: datetime) -> Iterator[Finding]:
+    """Name the outages that have expired: full capacity is counted on again.
+
+    Parameters
+    ----------
+    table : ParsedTable
+        Of outages.
+    now : datetime
+        Timezone-aware.
+
+    Yields
+    ------
+    Finding
+    """
+    for index, expires in enumerate(table.values["expires"]):
+        if expires is not None and expires <= now:
+            message, fix = "the outage has expired and is not counted any more", "lengthen it, or remove the row"
+            at: dict[str, Any] = {"value": expires.isoformat(), "fix": fix, "severity": "warning"}
+            yield table.finding("expired-outage", message, index, "expires", **at)
 
 
 def _hotspots(tables: dict[str, ParsedTable]) -> Iterator[Finding]:

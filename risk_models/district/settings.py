@@ -41,6 +41,7 @@ __all__ = [
     "LearnedModelSettings",
     "MailSettings",
     "Name",
+    "QualitySettings",
     "RasterSettings",
     "SeasonsSettings",
     "SftpFeedSettings",
@@ -319,6 +320,9 @@ class FeedSettings(Record):
     availability_delay_min : int
         Minutes from the issue of a forecast, or the end of a step of observed rain, until it can be had. A replay from
         an archive leaves out what was not there yet.
+    merge : bool
+        Of observed maps (radar, satellite): use their pattern between the gauges in the newest hours. Off unless shown
+        to help here: a poor radar makes rain at hotspots worse than the gauges alone.
     options : dict
         Options of the reader, e.g. ``{label: begin, unit: inch}`` for gauge_table.
     """
@@ -328,9 +332,16 @@ class FeedSettings(Record):
     stale_after_h: Annotated[float, Field(gt=0, le=240)]
     every_min: Annotated[int, Field(ge=1, le=1440)] = 10
     availability_delay_min: Annotated[int, Field(ge=0, le=2880)] = 0
+    merge: bool = False
     options: dict[KindName, float | str | tuple[float, float] | tuple[float, float, float, float]] = Field(
         default_factory=dict
     )
+
+    @model_validator(mode="after")
+    def _merges_maps_only(self) -> Self:
+        if self.merge and self.kind in ("gauge_table", "ensemble_netcdf", "open_meteo"):
+            raise ValueError(f"merge is for maps of observed rain, such as radar; {self.kind} holds none")
+        return self
 
 
 class FolderFeedSettings(FeedSettings):
@@ -476,6 +487,30 @@ AnyFeedSettings = Annotated[
 ]
 
 
+class QualitySettings(Record):
+    """What the district knows of its own rain, for the quality tests of its gauges.
+
+    Attributes
+    ----------
+    monthly_max_mm : tuple of 12 floats or None, or None
+        Rain of one hour [mm] above which a value is doubtful in the month (UTC, January first); None in place of a
+        month, or of the table, leaves it untested.
+    source : str or None
+        Where the table comes from; required with it.
+    """
+
+    monthly_max_mm: (
+        Annotated[tuple[Annotated[float, Field(gt=0, le=401)] | None, ...], Field(min_length=12, max_length=12)] | None
+    ) = None
+    source: Text | None = None
+
+    @model_validator(mode="after")
+    def _sourced(self) -> Self:
+        if self.monthly_max_mm is not None and self.source is None:
+            raise ValueError("monthly_max_mm needs its source")
+        return self
+
+
 class CapSettings(Record):
     """Fixed parts of CAP messages."""
 
@@ -514,6 +549,7 @@ class DistrictSettings(Record):
     channels : tuple of AnyChannelSettings
         Ways out beside mail, told apart by `kind`.
     watch : WatchSettings
+    quality : QualitySettings
     cap : CapSettings
     seasons : SeasonsSettings
     five_pre : tuple of StageName or None
@@ -538,6 +574,7 @@ class DistrictSettings(Record):
     mail: MailSettings = MailSettings()
     channels: Channels = ()
     watch: WatchSettings = WatchSettings()
+    quality: QualitySettings = QualitySettings()
     cap: CapSettings = CapSettings()
     seasons: SeasonsSettings = SeasonsSettings()
     five_pre: tuple[StageName, ...] | None = None

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from risk_models.forecast.harmonise import hourly_at_points
 from risk_models.forecast.interpolate import GaugeKriging
+from risk_models.forecast.merge import ResidualKriging
 from risk_models.forecast.rainfall import (
     Origin,
     Provenance,
@@ -28,7 +29,7 @@ from risk_models.forecast.rainfall import (
     to_datetime64,
 )
 
-__all__ = ["BlendOptions", "blend_rainfall", "forecast_bias"]
+__all__ = ["BlendOptions", "Pattern", "blend_rainfall", "forecast_bias"]
 
 FloatArray = NDArray[np.float64]
 HOUR = np.timedelta64(1, "h").astype("timedelta64[ns]")
@@ -67,6 +68,20 @@ class BlendOptions:
 
 
 @dataclass(frozen=True)
+class Pattern:
+    """Maps of observed rain on the past steps; NaN is unknown.
+
+    Attributes
+    ----------
+    at_hotspots_mm : ndarray, shape (past_h, hotspot)
+    at_gauges_mm : ndarray, shape (past_h, gauge)
+    """
+
+    at_hotspots_mm: FloatArray
+    at_gauges_mm: FloatArray
+
+
+@dataclass(frozen=True)
 class _Observed:
     """Kriged rain of the past steps, before anything is filled: arrays (time, hotspot)."""
 
@@ -75,6 +90,7 @@ class _Observed:
     quality: NDArray[np.int8]
     counts: NDArray[np.intp]
     gauges_expected: int
+    merged_h: int = 0
 
     @property
     def newest(self) -> int:
@@ -94,6 +110,7 @@ def blend_rainfall(
     lead_h: int = 72,
     nowcast_mm: ArrayLike | None = None,
     background_mm: ArrayLike | None = None,
+    pattern: Pattern | None = None,
     options: BlendOptions | None = None,
 ) -> xr.Dataset:
     """Blend gauge rain and a forecast into the Rainfall dataset of a cycle, in steps of 1 h.
@@ -116,6 +133,8 @@ def blend_rainfall(
     background_mm : array_like, shape (past_h, hotspot), optional
         Rain [mm] of the past hours by a second source (satellite, another model); it fills hours without any gauge
         before the forecast does.
+    pattern : Pattern, optional
+        Maps of observed rain whose pattern is used between the gauges (see `merge`).
     options : BlendOptions, optional
 
     Returns
@@ -123,7 +142,8 @@ def blend_rainfall(
     xarray.Dataset
         Rainfall (see `rainfall`), members as in the forecast (one without a forecast). Attributes: ``bias_factor`` (on
         the first hour of the forecast), ``nowcast_method`` (radar, persistence or none), ``gap_source`` (background,
-        forecast, persistence, joined by "+", or none: what stands in for lost gauges), ``forecast_members`` and
+        forecast, persistence, joined by "+", or none: what stands in for lost gauges), ``merged_h`` (hours in which a
+        pattern was merged with the gauges), ``forecast_members`` and
         ``forecast_step_h`` (longest step that was spread). By lateness of the newest gauge value the ladder step is 1
         or 2 (fresh), 3 (up to 2 steps late: last intensity persists), 4 (up to 6: background or forecast fills, not
         below persistence in the first 2), 5 (later: NaN) or 6 (no value at all: NaN).
@@ -153,7 +173,7 @@ def blend_rainfall(
         raise ValueError(f"forecast issued at {issued_at.isoformat()}, after valid_at {valid_at.isoformat()}")
     now = to_datetime64(valid_at).astype("datetime64[h]").astype("datetime64[ns]")
     end = now + np.arange(1 - past_h, lead_h + 1) * HOUR
-    past = _krige(observed, hotspots, gauges, end[:past_h])
+    past = _krige(observed, hotspots, gauges, end[:past_h], pattern)
     expected, spread_h = _sample(forecast, hotspots, end)
     second = _second(background_mm, past)
     rain = np.empty((expected.shape[0], past_h + lead_h, len(hotspots)))
@@ -185,6 +205,7 @@ def blend_rainfall(
     return rainfall.assign_attrs(
         bias_factor=round(bias, 3),
         nowcast_method=method,
+        merged_h=past.merged_h,
         gap_source=_gap_source(filled, past.newest, second, expected[:, :past_h]),
         forecast_members=0 if forecast is None else expected.shape[0],
         forecast_step_h=float(spread_h[past_h:].max(initial=1.0)),
@@ -230,7 +251,11 @@ def forecast_bias(observed_mm: ArrayLike, expected_mm: ArrayLike, *, options: Bl
 
 
 def _krige(
-    observed: xr.Dataset, hotspots: gpd.GeoDataFrame, gauges: gpd.GeoDataFrame, end: NDArray[np.datetime64]
+    observed: xr.Dataset,
+    hotspots: gpd.GeoDataFrame,
+    gauges: gpd.GeoDataFrame,
+    end: NDArray[np.datetime64],
+    pattern: Pattern | None,
 ) -> _Observed:
     names = [str(name) for name in gauges.index]
     # Gauges and steps that the feed does not have are missing, not dry.
@@ -246,12 +271,17 @@ def _krige(
     model = GaugeKriging().fit(_xy(gauges), rain)
     targets = _xy(hotspots)
     rain_mm, std_mm = model.predict_with_std(targets)
+    merged = 0
+    if pattern is not None:
+        fitted = ResidualKriging().fit(_xy(gauges), rain, pattern.at_gauges_mm)
+        rain_mm, std_mm = fitted.predict_with_std(targets, pattern.at_hotspots_mm)
+        merged = int((fitted.method_ == "residuals").sum())
     # The share of weight that doubtful or unchecked gauges have at a hotspot decides its mark.
     doubtful = model.smooth(flags == Quality.SUSPECT, targets) > 0.1
     unchecked = model.smooth(flags == Quality.NOT_EVALUATED, targets) > 0.5
     quality = np.where(doubtful, Quality.SUSPECT, np.where(unchecked, Quality.NOT_EVALUATED, Quality.GOOD))
     quality = np.where(np.isnan(rain_mm), Quality.MISSING, quality).astype(np.int8)
-    return _Observed(rain_mm, std_mm, quality, np.isfinite(rain).sum(axis=1), len(names))
+    return _Observed(rain_mm, std_mm, quality, np.isfinite(rain).sum(axis=1), len(names), merged)
 
 
 def _xy(points: gpd.GeoDataFrame) -> FloatArray:

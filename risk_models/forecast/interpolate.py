@@ -16,12 +16,12 @@ from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from risk_models.forecast.kriging_system import KrigingSystem, Loss, chunks
+from risk_models.forecast.kriging_kernel import lift, spread_of_step
+from risk_models.forecast.kriging_system import Covariance, KrigingSystem, Loss, for_each_chunk, one_blas_thread
 from risk_models.forecast.variogram import (
     DEFAULT_RANGE_M,
     MIN_GAUGES,
     Variogram,
-    correlation,
     fit_range_m,
 )
 
@@ -29,6 +29,7 @@ __all__ = ["DEFAULT_RANGE_M", "GaugeKriging", "KrigingTargets", "fit_range_m"]
 
 FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+_NONE = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,9 @@ class GaugeKriging(BaseEstimator):  # type: ignore[misc]
         Distance [m] at which correlation is (nearly) gone; None fits it to the data with `fit_range_m`.
     nugget : float
         Share of the sill (0 to below 1) that is measurement noise; with 0 a gauge's own value is met exactly.
+    threads : int or None
+        Threads over which many targets are spread; None: as many as Numba may use (all cores, or NUMBA_NUM_THREADS).
+        Results do not depend on it.
 
     Attributes
     ----------
@@ -92,11 +96,17 @@ class GaugeKriging(BaseEstimator):  # type: ignore[misc]
     """
 
     def __init__(
-        self, variogram: Variogram = "exponential", *, range_m: float | None = None, nugget: float = 0.0
+        self,
+        variogram: Variogram = "exponential",
+        *,
+        range_m: float | None = None,
+        nugget: float = 0.0,
+        threads: int | None = None,
     ) -> None:
         self.variogram = variogram
         self.range_m = range_m
         self.nugget = nugget
+        self.threads = threads
 
     def fit(self, gauge_xy: ArrayLike, rain_mm: ArrayLike) -> GaugeKriging:
         """Take the gauges and their rain; fit the range if none is given.
@@ -251,8 +261,12 @@ class GaugeKriging(BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"{len(self.gauge_xy_)} gauges are not kriged; accepted: {MIN_GAUGES} or more")
         points = np.asarray(target_xy, dtype=np.float64).reshape(-1, 2)
         weights, variance = np.empty((self._sites, len(points))), np.empty(len(points))
-        for part in chunks(len(points)):
+
+        def prepare(part: slice) -> None:
             weights[:, part], variance[part] = self._system.weights(points[part])
+
+        with one_blas_thread():
+            for_each_chunk(len(points), prepare, self.threads)
         return KrigingTargets(points, weights, variance, self._key)
 
     def leave_one_out(self) -> tuple[FloatArray, FloatArray]:
@@ -310,7 +324,8 @@ class GaugeKriging(BaseEstimator):  # type: ignore[misc]
             _, first, site = np.unique(np.round(points, 3), axis=0, return_index=True, return_inverse=True)
             site_xy, site = points[first], site.ravel()
         self._site, self._sites, self._key = site, len(site_xy), key
-        self._system = KrigingSystem(site_xy, _Covariance(self.variogram, self.range_m_, self.nugget), self.nugget)
+        covariance = Covariance(self.variogram, self.range_m_, 1.0 - self.nugget)
+        self._system = KrigingSystem(site_xy, covariance, self.nugget)
 
     def _checked(self, targets: ArrayLike | KrigingTargets) -> FloatArray | KrigingTargets:
         check_is_fitted(self)
@@ -329,20 +344,21 @@ class GaugeKriging(BaseEstimator):  # type: ignore[misc]
         result = np.empty((len(known), len(points)))
         std = np.empty(result.shape if with_std else (0, 0))
         work = _Work(known, self.rain_mm_, with_std=with_std, lowest=0.0 if values is None else -np.inf)
-        for steps, pattern in _patterns(known):
-            sample = source[steps][:, pattern]
-            if pattern.sum() >= MIN_GAUGES:
-                work.add(steps, *self._fill(sample, pattern))
-            elif pattern.any():
-                weights, variance = _inverse_distance(self.gauge_xy_[pattern], points)
-                result[steps] = np.maximum(sample @ weights.T, work.lowest)
-                if with_std:
-                    std[steps] = np.multiply.outer(work.spread[steps], np.sqrt(variance))
-            else:
-                result[steps] = np.nan
-                std[steps if with_std else []] = np.nan
-        if work.groups:
-            self._apply_kriging(targets, work, result, std)
+        with one_blas_thread():
+            for steps, pattern in _patterns(known):
+                sample = source[steps][:, pattern]
+                if pattern.sum() >= MIN_GAUGES:
+                    work.add(steps, *self._fill(sample, pattern))
+                elif pattern.any():
+                    weights, variance = _inverse_distance(self.gauge_xy_[pattern], points)
+                    result[steps] = np.maximum(sample @ weights.T, work.lowest)
+                    if with_std:
+                        std[steps] = np.multiply.outer(work.spread[steps], np.sqrt(variance))
+                else:
+                    result[steps] = np.nan
+                    std[steps if with_std else []] = np.nan
+            if work.groups:
+                self._apply_kriging(targets, work, result, std)
         return result, std
 
     def _apply_kriging(
@@ -350,34 +366,40 @@ class GaugeKriging(BaseEstimator):  # type: ignore[misc]
     ) -> None:
         """Write kriged rain, and its standard deviation, into `result` and `std`."""
         steps, values = work.stacked()
-        # The dual form: one product with these gives the rain, without weights.
-        coefficients, constant = values @ self._system.precision, (values @ self._system.offset)[:, np.newaxis]
-        for part in chunks(result.shape[1]):
-            block = result[:, part] if len(steps) == len(result) else np.empty((len(steps), part.stop - part.start))
-            if isinstance(targets, KrigingTargets):
-                weights, variance = targets.weights[:, part], targets.variance[part]
-                np.matmul(values, weights, out=block)
-            elif work.has_loss and work.with_std:
-                weights, variance = self._system.weights(targets[part])
-                np.matmul(values, weights, out=block)
+        kept = isinstance(targets, KrigingTargets)
+        factors = values if kept else self._system.coefficients(values)
+        constant = np.zeros(len(steps)) if kept else values @ self._system.offset
+        every = len(steps) == len(result)
+
+        def krige(part: slice) -> None:
+            fields, weights, variance = self._parts(targets, part, work)
+            if every:
+                np.matmul(factors, fields, out=result[:, part])
             else:
-                right = self._system.covariances(targets[part])
-                np.matmul(coefficients, right, out=block)
-                block += constant
-                weights, variance = right[:0], self._system.variance(right) if work.with_std else right[0]
+                result[steps, part] = factors @ fields
             # Here and not at the end, because the block is still in the cache.
-            np.maximum(block, work.lowest, out=block)
-            if len(steps) < len(result):
-                result[steps, part] = block
-            if work.with_std:
-                for group, loss in work.groups:
-                    root = np.sqrt(variance if loss is None else variance + loss.growth(weights))
-                    if len(group) == len(std):
-                        np.multiply.outer(work.spread, root, out=std[:, part])
-                    elif len(group) == 1:
-                        np.multiply(work.spread[group[0]], root, out=std[group[0], part])
-                    else:
-                        std[group, part] = np.multiply.outer(work.spread[group], root)
+            lift(result, steps, constant, work.lowest, part.start, part.stop)
+            for group, loss in work.groups if work.with_std else ():
+                work.write_std(group, loss, weights, variance, std[:, part])
+
+        for_each_chunk(result.shape[1], krige, self.threads)
+
+    def _parts(
+        self, targets: FloatArray | KrigingTargets, part: slice, work: _Work
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return what the rain is made of (site, target), weights (site, target) and variance where they are needed."""
+        if isinstance(targets, KrigingTargets):
+            weights = targets.weights[:, part]
+            if work.has_loss and work.with_std:
+                weights = np.ascontiguousarray(weights)
+            return weights, weights, targets.variance[part]
+        # The dual form: one product with the covariances gives the rain, without weights.
+        right = self._system.covariances(targets[part])
+        if not work.with_std:
+            return right, right, right[0]
+        if work.has_loss:
+            return right, *self._system.weights_of(right)
+        return right, right, self._system.variance(right)
 
     def _fill(self, sample: FloatArray, pattern: Mask) -> tuple[FloatArray, Loss | None]:
         """Return values (step, site) of all sites, those without a gauge filled from the others, and the loss."""
@@ -396,17 +418,6 @@ class GaugeKriging(BaseEstimator):  # type: ignore[misc]
         return filled, loss
 
 
-class _Covariance:
-    """Covariance at a distance above 0, for a sill of 1."""
-
-    def __init__(self, variogram: Variogram, range_m: float, nugget: float) -> None:
-        self.variogram, self.range_m, self.sill = variogram, range_m, 1.0 - nugget
-
-    def __call__(self, distance_m: FloatArray) -> FloatArray:
-        covariance = correlation(distance_m, self.range_m, self.variogram)
-        return covariance if self.sill == 1.0 else self.sill * covariance
-
-
 class _Work:
     """Steps to be kriged, group by group of the same gauges."""
 
@@ -421,6 +432,21 @@ class _Work:
         self.groups.append((steps, loss))
         self._filled.append(filled)
         self.has_loss |= loss is not None
+
+    def write_std(
+        self, steps: NDArray[np.intp], loss: Loss | None, weights: FloatArray, variance: FloatArray, std: FloatArray
+    ) -> None:
+        """Write the standard deviation of the steps of a group at the targets of a chunk."""
+        lost, half = (_NONE, np.empty((0, 0))) if loss is None else (loss.lost, loss.half)
+        if len(steps) == 1:
+            spread_of_step(weights, variance, lost, half, self.spread[steps[0]], std[steps[0]])
+            return
+        root = np.empty(len(variance))
+        spread_of_step(weights, variance, lost, half, 1.0, root)
+        if len(steps) == len(std):
+            np.multiply.outer(self.spread, root, out=std)
+        else:
+            std[steps] = np.multiply.outer(self.spread[steps], root)
 
     def stacked(self) -> tuple[NDArray[np.intp], FloatArray]:
         """Return the steps of all groups in order of time, and their values (step, site)."""

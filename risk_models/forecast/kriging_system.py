@@ -11,20 +11,27 @@ Both follow from the inverse of a partitioned matrix and equal, to rounding, the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dpotrf, dtrtri
-from scipy.spatial.distance import cdist
+from scipy.linalg.blas import dtrmm
+from scipy.linalg.lapack import dpotrf, dpotrs, dtrtri
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped,import-not-found]
 
-__all__ = ["KrigingSystem", "Loss", "chunks"]
+from risk_models.forecast.kriging_kernel import add_products, exponential, spherical
+from risk_models.forecast.variogram import Variogram
+
+__all__ = ["Covariance", "KrigingSystem", "Loss", "for_each_chunk", "one_blas_thread"]
 
 FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-CHUNK = 1024  # targets at a time: memory is bounded, and covariances of 300 gauges stay near the cache
-_BLOCK = 256  # targets whose distances are worked out within the cache
-_ROWS = 60  # rows of the triangular factor at a time, which skips nearly half of the product
+CHUNK = 512  # targets at a time: memory is bounded, and covariances of 300 gauges stay near the cache
 
 
 class Loss:
@@ -40,26 +47,51 @@ class Loss:
     def __init__(self, precision: FloatArray, known: Mask) -> None:
         self.lost, self.kept = np.flatnonzero(~known), np.flatnonzero(known)
         rows = precision[self.lost]
-        self._half = _inverse_factor(rows[:, self.lost])
-        self._cross = self._half @ rows
+        self.half = np.ascontiguousarray(dtrtri(_factor(rows[:, self.lost]), lower=1)[0])
+        self._cross = self.half @ rows
 
     def fill(self, values: FloatArray) -> FloatArray:
         """Return what the others say at the lost sites, (step, lost), for values (step, site) that are 0 there."""
-        return -(values @ self._cross.T) @ self._half
+        return np.asarray(-(values @ self._cross.T) @ self.half)
 
     def growth(self, weights: FloatArray) -> FloatArray:
         """Return by how much the variance (target,) of all-site weights (site, target) grows."""
-        share = self._half @ weights[self.lost]
+        share = self.half @ weights[self.lost]
         return np.asarray(np.einsum("ij,ij->j", share, share))
 
     def without(self, weights: FloatArray) -> FloatArray:
         """Return the weights (kept, target) of the remaining sites."""
-        return np.asarray(weights[self.kept] - self._cross[:, self.kept].T @ (self._half @ weights[self.lost]))
+        return np.asarray(weights[self.kept] - self._cross[:, self.kept].T @ (self.half @ weights[self.lost]))
 
     def diagonal(self) -> FloatArray:
         """Return what the diagonal of the precision loses at the kept sites."""
         cross = self._cross[:, self.kept]
         return np.asarray(np.einsum("ij,ij->j", cross, cross))
+
+
+@dataclass(frozen=True)
+class Covariance:
+    """Covariance of two places by their distance, without the nugget.
+
+    Attributes
+    ----------
+    variogram : {"exponential", "spherical"}
+    range_m : float
+        Range [m].
+    sill : float
+        Covariance at distance 0.
+    """
+
+    variogram: Variogram
+    range_m: float
+    sill: float
+
+    def between(self, sites: FloatArray, targets: FloatArray) -> FloatArray:
+        """Return the covariances (site, target) of coordinates (2, site) and (2, target) [m]."""
+        result = np.empty((sites.shape[1], targets.shape[1]))
+        model = exponential if self.variogram == "exponential" else spherical
+        model(sites, targets, self.range_m, self.sill, result)
+        return result
 
 
 class KrigingSystem:
@@ -69,8 +101,7 @@ class KrigingSystem:
     ----------
     site_xy : ndarray, shape (site, 2)
         Coordinates [m], no two the same unless there is a nugget.
-    covariance : callable
-        Covariance at a distance [m] above 0; may change its argument.
+    covariance : Covariance
     nugget : float
         Added on the diagonal.
 
@@ -80,42 +111,58 @@ class KrigingSystem:
     unique neighborhood. Mathematical Geology 15(6), 687-699 (closed form of leaving out).
     """
 
-    def __init__(self, site_xy: FloatArray, covariance: Callable[[FloatArray], FloatArray], nugget: float) -> None:
-        count = len(site_xy)
-        matrix = covariance(cdist(site_xy, site_xy))
-        matrix[np.diag_indices(count)] += nugget
-        self.site_xy = site_xy
+    def __init__(self, site_xy: FloatArray, covariance: Covariance, nugget: float) -> None:
+        self.count = len(site_xy)
         self.covariance = covariance
-        self.half = _inverse_factor(matrix)
-        ones = self.half.sum(axis=1)
-        self._total = float(ones @ ones)  # 1' C^-1 1
-        self.offset = self.half.T @ ones / self._total
-        self.precision = self.half.T @ self.half - self._total * np.outer(self.offset, self.offset)
+        self._site_xy = np.ascontiguousarray(site_xy.T)
+        matrix = covariance.between(self._site_xy, self._site_xy)
+        matrix[np.diag_indices(self.count)] += nugget
+        with one_blas_thread():
+            self._factor = _factor(matrix)
+            ones = dpotrs(self._factor, np.ones(self.count), lower=1)[0]
+        self._total = float(ones.sum())  # 1' C^-1 1
+        self.offset = ones / self._total
+
+    @cached_property
+    def half(self) -> FloatArray:
+        """Inverse of the lower factor of the covariances; only variance and lost sites need it."""
+        with one_blas_thread():
+            return np.ascontiguousarray(dtrtri(self._factor, lower=1)[0])
+
+    @cached_property
+    def precision(self) -> FloatArray:
+        """P of the module's text."""
+        with one_blas_thread():
+            return self.half.T @ self.half - self._total * np.outer(self.offset, self.offset)
 
     def covariances(self, targets: FloatArray) -> FloatArray:
         """Return the covariances of sites and targets, shape (site, target)."""
-        result = np.empty((len(self.site_xy), len(targets)))
-        for begin in range(0, len(targets), _BLOCK):
-            block = targets[begin : begin + _BLOCK]
-            result[:, begin : begin + len(block)] = self.covariance(cdist(self.site_xy, block))
-        return result
+        return self.covariance.between(self._site_xy, np.ascontiguousarray(targets.T))
+
+    def coefficients(self, values: FloatArray) -> FloatArray:
+        """Return the dual form (step, site) of values (step, site): times the covariances it gives their mean part."""
+        solved = dpotrs(self._factor, values.T, lower=1)[0].T
+        return np.asarray(solved - np.outer(self._total * (values @ self.offset), self.offset))
 
     def weights(self, targets: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return weights (site, target) of all sites, and the variance (target,)."""
-        right = self.covariances(targets)
+        return self.weights_of(self.covariances(targets))
+
+    def weights_of(self, right: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return weights (site, target) and the variance (target,) for covariances (site, target)."""
         weights = self.precision @ right
         weights += self.offset[:, np.newaxis]
         # The Lagrange multiplier is offset' r - 1 / (1' C^-1 1).
-        explained = np.einsum("ij,ij->j", right, weights) + self.offset @ right
+        explained = self.offset @ right
+        add_products(right, weights, explained)
         return weights, np.maximum(1.0 - explained + 1.0 / self._total, 0.0)
 
     def variance(self, right: FloatArray) -> FloatArray:
         """Return the variance (target,) for covariances (site, target), at nearly half the work of the weights."""
         explained = np.zeros(right.shape[1])
-        for begin in range(0, len(self.half), _ROWS):
-            end = begin + _ROWS
-            part = self.half[begin:end, :end] @ right[:end]
-            explained += np.einsum("ij,ij->j", part, part)
+        # half @ right, transposed: the product that leaves out the empty half.
+        part = dtrmm(1.0, self.half.T, right.T, side=1).T
+        add_products(part, part, explained)
         unbiased = 1.0 - self._total * (self.offset @ right)
         return np.asarray(np.maximum(1.0 - explained + unbiased**2 / self._total, 0.0))
 
@@ -125,21 +172,41 @@ class KrigingSystem:
 
     def leave_one_out(self, filled: FloatArray, loss: Loss | None) -> tuple[FloatArray, FloatArray]:
         """Return what the other sites say of each site, (step, site), and the variance (site,), of known sites only."""
-        kept = np.arange(len(self.half)) if loss is None else loss.kept
+        kept = np.arange(self.count) if loss is None else loss.kept
         diagonal = np.diag(self.precision)[kept] - (0.0 if loss is None else loss.diagonal())
         residual = (filled @ self.precision)[:, kept] / diagonal
         return filled[:, kept] - residual, 1.0 / diagonal
 
 
-def _inverse_factor(matrix: FloatArray) -> FloatArray:
-    """Return the inverse of the lower Cholesky factor."""
+def _factor(matrix: FloatArray) -> FloatArray:
+    """Return the lower Cholesky factor."""
     factor, failed = dpotrf(matrix, lower=1, clean=1)
     if failed:
         raise np.linalg.LinAlgError("gauges lie so close together that their covariances are singular; add a nugget")
-    return np.ascontiguousarray(dtrtri(factor, lower=1)[0])
+    return np.asarray(factor)
 
 
-def chunks(count: int) -> Iterator[slice]:
-    """Yield slices that cover `count` targets."""
-    for begin in range(0, count, CHUNK):
-        yield slice(begin, min(begin + CHUNK, count))
+def for_each_chunk(count: int, work: Callable[[slice], None], threads: int | None) -> None:
+    """Call `work` with slices that cover `count` targets, on so many threads (None: as many as Numba may use).
+
+    The slices do not depend on the number of threads, and neither do the results.
+    """
+    parts = [slice(begin, min(begin + CHUNK, count)) for begin in range(0, count, CHUNK)]
+    threads = min(threads or numba.config.NUMBA_NUM_THREADS, len(parts))  # type: ignore[attr-defined]
+    if threads <= 1:
+        for part in parts:
+            work(part)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(work, parts):
+            pass
+
+
+def one_blas_thread() -> Any:
+    """Return a context in which products run on one thread, so that results do not depend on the number of threads."""
+    return _controller().limit(limits=1, user_api="blas")
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()

@@ -12,6 +12,7 @@ one gauge (`quality_series`); `flat_line`, `buddy`, `buddy_event`, `unit`, `cloc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +91,7 @@ def flag_gauges(
     gauge_xy: ArrayLike,
     *,
     limits: QualityLimits | None = None,
+    monthly_max_mm: Sequence[float | None] | None = None,
     valid_at: np.datetime64 | None = None,
 ) -> xr.Dataset:
     """Run every test on gauge rain and merge the flags.
@@ -103,6 +105,8 @@ def flag_gauges(
         Coordinates [m], in the order of ``gauge``.
     limits : QualityLimits, optional
         Those for the step of the data if not given (`QualityLimits.for_step`).
+    monthly_max_mm : sequence of 12 floats or None, optional
+        Limits of the climatology for one hour [mm], January first; None leaves a month untested. Ignored with `limits`.
     valid_at : datetime64, optional
         Time of the cycle, UTC; values stamped more than five minutes after it fail (their clock is wrong) and take no
         part in any test.
@@ -125,7 +129,7 @@ def flag_gauges(
     [2, 3]
     """
     time = observed["time"].to_numpy()
-    limits = limits or QualityLimits.for_step(_step_h(time))
+    limits = limits or QualityLimits.for_step(_step_h(time), monthly_max_mm=monthly_max_mm)
     received = observed["quality"].to_numpy()
     rain = observed["rain_mm"].to_numpy().astype(np.float64)
     rain[(received == FAIL) | (received == MISSING)] = np.nan

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +60,7 @@ class QualityLimits:
     max_mm : float
         Above this a step cannot be rain [mm]; 401 is the world record of one hour.
     monthly_max_mm : tuple of 12 floats, optional
-        Above this a step is doubtful in the month [mm] (January first, UTC); without it the climatology is not tested.
+        Above this a step is doubtful in the month [mm] (January first, UTC); NaN, or no table: it is not tested.
     rate_mm : float
         Change from the last valid value that is doubtful [mm].
     spike_mm : float
@@ -136,13 +138,15 @@ class QualityLimits:
             raise ValueError(f"monthly_max_mm has {len(self.monthly_max_mm)} values; accepted: 12, January first")
 
     @classmethod
-    def for_step(cls, step_h: float) -> QualityLimits:
+    def for_step(cls, step_h: float, *, monthly_max_mm: Sequence[float | None] | None = None) -> QualityLimits:
         """Return the limits for another step: amounts by the records of rain, runs by the time they last.
 
         Parameters
         ----------
         step_h : float
             Step [h].
+        monthly_max_mm : sequence of 12 floats or None, optional
+            Limits of one hour [mm], January first; None leaves a month untested.
 
         Examples
         --------
@@ -152,15 +156,19 @@ class QualityLimits:
         >>> QualityLimits.for_step(1.0) == QualityLimits()
         True
         """
-        hourly = cls()
+        months = None if monthly_max_mm is None else tuple(float(np.nan if v is None else v) for v in monthly_max_mm)
+        hourly = cls(monthly_max_mm=months)
         if step_h == 1.0:
             return hourly
         scale = record_mm(step_h) / hourly.max_mm
         amounts = ("rate_mm", "spike_mm", "stuck_min_mm", "buddy_offset_mm", "buddy_wet_mm")
-        changes: dict[str, float] = {name: getattr(hourly, name) * scale for name in amounts}
+        changes: dict[str, Any] = {name: getattr(hourly, name) * scale for name in amounts}
+        if months is not None:
+            changes["monthly_max_mm"] = tuple(scale * limit for limit in months)
         # A run of equal values is less telling in short steps, and no less so in long ones.
         stretch = {name: max(1.0, min(1.0 / step_h, 2.0)) for name in ("stuck_suspect", "stuck_fail", "total_steps")}
-        stretch |= dict.fromkeys(("max_bridge", "dry_steps", "event_steps", "window_steps"), 1.0 / step_h)
+        lasting = ("max_bridge", "dry_steps", "event_steps", "window_steps", "window_wet")
+        stretch |= dict.fromkeys(lasting, 1.0 / step_h)
         for name, factor in stretch.items():
             changes[name] = max(1, round(getattr(hourly, name) * factor))
-        return replace(hourly, max_mm=record_mm(step_h), **changes)  # type: ignore[arg-type]
+        return replace(hourly, max_mm=record_mm(step_h), **changes)

@@ -103,9 +103,7 @@ def buddy_test(rain_mm: ArrayLike, gauge_xy: ArrayLike, *, limits: QualityLimits
     >>> buddy_test([[9.0, 8.0, 120.0, 7.0], [0.0, 8.0, 7.0, 9.0]], gauge_xy).tolist()
     [[1, 1, 3, 1], [3, 1, 1, 1]]
     """
-    limits = limits or QualityLimits()
-    rain = np.asarray(rain_mm, dtype=np.float64)
-    neighbours = _neighbours(gauge_xy, limits)
+    rain, neighbours, limits = _prepared(rain_mm, gauge_xy, limits)
     flags = np.empty(rain.shape, dtype=np.int8)
     for rows in _rows(len(rain)):
         part, around = rain[rows], _Around(rain[rows], neighbours)
@@ -145,9 +143,7 @@ def buddy_event_test(rain_mm: ArrayLike, gauge_xy: ArrayLike, *, limits: Quality
     >>> buddy_event_test([[0.0, 1.5, 1.0, 1.0]] * 6, gauge_xy)[-1].tolist()
     [3, 1, 1, 1]
     """
-    limits = limits or QualityLimits()
-    rain = np.asarray(rain_mm, dtype=np.float64)
-    neighbours = _neighbours(gauge_xy, limits)
+    rain, neighbours, limits = _prepared(rain_mm, gauge_xy, limits)
     flags = np.empty(rain.shape, dtype=np.int8)
     for rows in _rows(len(rain)):
         part = rain[rows]
@@ -187,10 +183,8 @@ def unit_test(rain_mm: ArrayLike, gauge_xy: ArrayLike, *, limits: QualityLimits 
     >>> unit_test(rain_mm, gauge_xy)[0].tolist()
     [1, 1, 1, 3]
     """
-    limits = limits or QualityLimits()
-    rain = np.asarray(rain_mm, dtype=np.float64)
+    rain, neighbours, limits = _prepared(rain_mm, gauge_xy, limits)
     flags = np.full(rain.shape, UNSEEN)
-    neighbours = _neighbours(gauge_xy, limits)
     for rows in _windows(len(rain), limits.window_steps):
         part = rain[rows]
         events, mean = _events(part, neighbours, limits)
@@ -234,10 +228,8 @@ def clock_test(rain_mm: ArrayLike, gauge_xy: ArrayLike, *, limits: QualityLimits
     >>> clock_test(rain_mm, gauge_xy)[-1].tolist()
     [1, 1, 1, 3]
     """
-    limits = limits or QualityLimits()
-    rain = np.asarray(rain_mm, dtype=np.float64)
+    rain, neighbours, limits = _prepared(rain_mm, gauge_xy, limits)
     flags = np.full(rain.shape, UNSEEN)
-    neighbours = _neighbours(gauge_xy, limits)
     for rows in _windows(len(rain), limits.window_steps):
         part, around = rain[rows], _Around(rain[rows], neighbours)
         known = np.isfinite(part) & (around.count >= limits.min_buddies)
@@ -300,6 +292,14 @@ class _Around:
                 # 0 for what is unknown, so that the sum stays a plain addition.
                 np.fmax(values, 0.0, out=values)
                 self.total += values
+
+
+def _prepared(
+    rain_mm: ArrayLike, gauge_xy: ArrayLike, limits: QualityLimits | None
+) -> tuple[FloatArray, NDArray[np.intp], QualityLimits]:
+    """Return rain (time, gauge), the neighbours of each gauge, and the limits in force."""
+    limits = limits or QualityLimits()
+    return np.asarray(rain_mm, dtype=np.float64), _neighbours(gauge_xy, limits), limits
 
 
 def _neighbours(gauge_xy: ArrayLike, limits: QualityLimits) -> NDArray[np.intp]:

@@ -164,7 +164,7 @@ def climatology_test(rain_mm: ArrayLike, time: ArrayLike, monthly_max_mm: ArrayL
 
 
 def monthly_maxima_mm(
-    rain_mm: ArrayLike, time: ArrayLike, *, factor: float = 2.0, floor_mm: float = 10.0
+    rain_mm: ArrayLike, time: ArrayLike, *, factor: float = 2.0, floor_mm: float = 10.0, min_years: int = 1
 ) -> tuple[float, ...]:
     """Return limits for the climatology test from a record of good values: factor times the largest of each month.
 
@@ -176,11 +176,13 @@ def monthly_maxima_mm(
         Times the largest value seen, of the month itself or its two neighbours.
     floor_mm : float
         Least limit [mm].
+    min_years : int
+        Years (UTC) in which a month must have a value to count.
 
     Returns
     -------
     tuple of 12 floats
-        Limits [mm], January first; NaN for months without a value.
+        Limits [mm], January first; NaN where neither the month nor its neighbours count.
 
     Examples
     --------
@@ -189,10 +191,12 @@ def monthly_maxima_mm(
     (110.0, 110.0, 110.0)
     """
     rain, month = np.asarray(rain_mm, dtype=np.float64), _month(time)
+    year = np.asarray(time, dtype="datetime64[Y]")
     largest = np.full(12, np.nan)
     for number in range(12):
         values = rain[month == number]
-        if np.isfinite(values).any():
+        years = np.unique(year[month == number][np.isfinite(values).any(axis=1)])
+        if len(years) >= min_years:
             largest[number] = np.nanmax(values)
     around = np.fmax.reduce([np.roll(largest, shift) for shift in (-1, 0, 1)])
     return tuple(float(value) for value in np.where(np.isnan(around), np.nan, np.fmax(factor * around, floor_mm)))

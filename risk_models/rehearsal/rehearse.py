@@ -10,18 +10,27 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from risk_models.forecast.storm import depth_mm
 from risk_models.rehearsal.scenarios import STEP_MIN, Scenario, design_scenarios
 from risk_models.risk.ponding import HotspotBasins, simulate_ponding
-from risk_models.standards import DepthClass, Standards
+from risk_models.standards import DepthClass, Standards, StormFormula
 from risk_models.terrain import HotspotTerrain
 
 if TYPE_CHECKING:
     from risk_models.district import District
 
-__all__ = ["AFTERMATH_MIN", "DRAIN_FACTOR", "REHEARSAL_COLUMNS", "STANDARD_DEPTH_M", "rehearse"]
+__all__ = [
+    "AFTERMATH_MIN",
+    "DRAIN_FACTOR",
+    "REHEARSAL_COLUMNS",
+    "STANDARD_DEPTH_M",
+    "burst_capacity_mm_h",
+    "rehearse",
+]
 
 #: Time watched after the rain has ended, min.
 AFTERMATH_MIN = 360
+HOUR_MIN = 60.0
 #: Share of the drain capacity that works: some inlets are always blocked (an assumption, the central one of scoring).
 DRAIN_FACTOR = 0.9
 #: Depth at which a road no longer meets the internal-flooding standard: one lane with at most 15 cm (GB 51222).
@@ -53,6 +62,8 @@ def rehearse(
 ) -> pd.DataFrame:
     """Run design storms over all hotspots, each from dry soil, the same rain everywhere.
 
+    Drains are taken to be sized for the time of concentration, see `burst_capacity_mm_h`.
+
     Parameters
     ----------
     district : District
@@ -81,10 +92,14 @@ def rehearse(
     if not terrain.features.index.equals(hotspots.index):
         raise ValueError("terrain is not that of the district's hotspots; compute it anew")
     picks = district.settings.standards
-    scenarios = design_scenarios(standards.storm_formula(picks.storm_formula), return_periods_a, durations_min)
-    basins = HotspotBasins.from_terrain(
-        terrain, hotspots["drain_capacity_mm_h"].to_numpy(float), hotspots["pump_capacity_m3_s"].to_numpy(float)
+    formula = standards.storm_formula(picks.storm_formula)
+    scenarios = design_scenarios(formula, return_periods_a, durations_min)
+    drain_capacity_mm_h = burst_capacity_mm_h(
+        formula,
+        hotspots["drain_capacity_mm_h"].to_numpy(float),
+        terrain.features["time_of_concentration_min"].to_numpy(float),
     )
+    basins = HotspotBasins.from_terrain(terrain, drain_capacity_mm_h, hotspots["pump_capacity_m3_s"].to_numpy(float))
     kinds = hotspots["kind"].astype(str).tolist()
     classes = {kind: standards.depth_classes(picks.depth_classes, kind) for kind in set(kinds)}
     parts = [
@@ -92,6 +107,47 @@ def rehearse(
         for _, group in groupby(scenarios, key=lambda scenario: scenario.duration_min)
     ]
     return pd.concat(parts, ignore_index=True)
+
+
+def burst_capacity_mm_h(
+    formula: StormFormula, hourly_mm_h: npt.NDArray[np.float64], concentration_min: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return the rate that drains carry during the burst for which they were sized.
+
+    The register tells the mean rate of an hour, which fits hourly rain. Drains are sized by the rational
+    method for the intensity over the time of concentration, which is higher: with the storm formula by
+    ``i(t_c) / i(60 min)``, the same for every return period. Without it a drain built for two years would fail in
+    every two-year storm whose rain comes in steps of minutes.
+
+    Parameters
+    ----------
+    formula : StormFormula
+    hourly_mm_h : ndarray (H,)
+        Drain capacity of the register, mm/h.
+    concentration_min : ndarray (H,)
+        Time of concentration, min; used between the shortest time of the formula and an hour.
+
+    Returns
+    -------
+    ndarray (H,)
+        mm/h, never below the register.
+
+    References
+    ----------
+    GB 50014 (outdoor drainage design standard): design flow = runoff coefficient x intensity of the return period over
+    the time of concentration x area.
+
+    Examples
+    --------
+    >>> from risk_models.standards import load_standards
+    >>> f2 = load_standards().storm_formula("zz-f2")
+    >>> burst_capacity_mm_h(f2, np.array([40.0, 40.0]), np.array([10.0, 90.0])).round(1).tolist()
+    [98.7, 40.0]
+    """
+    minutes = np.clip(concentration_min, formula.minutes_min, HOUR_MIN)
+    of_an_hour = depth_mm(formula, formula.period_min_a, HOUR_MIN)
+    burst: npt.NDArray[np.float64] = depth_mm(formula, formula.period_min_a, minutes) * HOUR_MIN / minutes
+    return hourly_mm_h * (burst / of_an_hour)
 
 
 def _run(

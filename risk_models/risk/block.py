@@ -14,15 +14,15 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from risk_models.forecast.rainfall import validate_rainfall
+from risk_models.forecast.rainfall import Origin, validate_rainfall
 from risk_models.forecast.storm import return_period_text
 from risk_models.forecast.wetness import soil_water_index
 from risk_models.levels import Level
 from risk_models.risk.combined import LearnedOpinion, combine_classes
-from risk_models.risk.explain import Run, physical_points
+from risk_models.risk.explain import PHYSICAL_FACTORS, RECENT_RAIN_H, Run, physical_points
 from risk_models.risk.exposure import is_day
 from risk_models.risk.impact import Verdict, class_probabilities, verdict
-from risk_models.risk.outages import capacity_shares
+from risk_models.risk.outages import capacity_shares, outage_notes
 from risk_models.risk.ponding import HotspotBasins, simulate_ponding, wet_state
 from risk_models.risk.ponding_kernel import depths_at
 from risk_models.risk.rain_amounts import rain_amounts, return_periods
@@ -53,6 +53,7 @@ class _Rain:
     past_unknown: npt.NDArray[np.bool_]
     future_unknown: npt.NDArray[np.bool_]
     suspect: npt.NDArray[np.bool_]
+    stand_in_h: float  # of the last 24 h: by other sources than gauges
     step_ends: pd.DatetimeIndex  # of past, then future
     valid_at: pd.Timestamp
     step_h: float
@@ -67,7 +68,8 @@ class _Outcomes:
     first_step: npt.NDArray[np.int32]  # (H, N, C)
     dry_peak_m: Floats  # (H, sets); without any more rain
     depth_now_m: Floats  # (H,)
-    capacity_share: Floats  # (H,)
+    capacity_share: Floats  # (H,); the least within the horizon
+    has_outage: npt.NDArray[np.bool_]  # (H,); before or within the horizon
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ class BlockScorer:
         soil_water_mm : ndarray (H,), optional
             Water the soil held before the first step, mm; NaN counts as none.
         outages : DataFrame, optional
-            Of these hotspots; see `risk_models.risk.outages`.
+            In the shape of `District.outages`.
         threads : int
             Threads of the ponding model.
 
@@ -175,7 +177,7 @@ class BlockScorer:
         points = self._points(rain, outcomes, found, soil_water_mm, threads)
         frame = self._columns(rain, outcomes, found, soil_water_mm).assign(learned_probability=learned)
         frame["confidence"] = self._confidence(rain, rainfall)
-        return self._explain(frame, points, rain)
+        return self._explain(frame, points, rain, outages)
 
     def _split(self, rainfall: xr.Dataset) -> _Rain:
         validate_rainfall(rainfall)
@@ -191,6 +193,7 @@ class BlockScorer:
         future_mm = rain_mm[:, :, future].to_numpy().astype(np.float64)
         recent = round(RECENT_H / step_h)
         quality = rainfall["quality"].transpose("hotspot", "time").to_numpy()[:, past]
+        fallback = (rainfall["origin"].to_numpy()[past] == Origin.FALLBACK)[-round(RECENT_RAIN_H / step_h) :]
         short = future_mm.shape[2] < round(self.horizon_h / step_h)
         return _Rain(
             past_mm=past_mm,
@@ -198,6 +201,7 @@ class BlockScorer:
             past_unknown=np.isnan(past_mm[:, -recent:]).any(axis=1) | (past_mm.shape[1] < recent),
             future_unknown=np.isnan(future_mm).any(axis=(1, 2)) | short,
             suspect=(quality[:, -recent:] == QUALITY_SUSPECT).any(axis=1),
+            stand_in_h=float(fallback.sum()) * step_h,
             step_ends=pd.DatetimeIndex(time[past].append(time[future])),
             valid_at=valid_at,
             step_h=step_h,
@@ -241,6 +245,7 @@ class BlockScorer:
             dry_peak_m=still.peak_depth_m,
             depth_now_m=depths_at(standing_m3, *curves)[:, 0],
             capacity_share=ahead.least,
+            has_outage=shares.least < 1.0,
         )
 
     def _points(
@@ -256,21 +261,25 @@ class BlockScorer:
         unaided = score(outcomes.peak_depth_m, self.unaided_impact_m)
         aided = score(outcomes.peak_depth_m, self.depth_of_impact_m)
         points = {"fallen": fallen, "expected": rained - fallen}
-        points |= {factor: np.full_like(rained, np.nan) for factor in ("wetness", "catchment", "drains", "uncertainty")}
+        points |= {factor: np.full_like(rained, np.nan) for factor in PHYSICAL_FACTORS}
         points |= {"exposure": unaided - rained, "capacity": aided - unaided, "record": found.score - aided}
         is_warned = found.level >= self.explain_from
         if is_warned.any():
             run = Run(np.nan_to_num(rain.past_mm), np.nan_to_num(rain.future_mm), soil_water_mm, rain.step_h, threads)
             members = rain.future_mm.shape[1]
             central_m = outcomes.peak_depth_m[:, CENTRAL_SET * members : (CENTRAL_SET + 1) * members]
+            central = working = score(central_m, self.ordinary_impact_m)
+            sets = PARAMETER_SETS[CENTRAL_SET : CENTRAL_SET + 1]
+            if outcomes.has_outage.any():
+                whole_m = run.peaks(self.basins, sets, recent=True, older=True, ahead=True)
+                working = score(whole_m, self.ordinary_impact_m)
             rows, split = physical_points(
-                self.typical, self.undrained, is_warned, run, rained=rained,
-                parameter_sets=PARAMETER_SETS[CENTRAL_SET : CENTRAL_SET + 1],
-                central=score(central_m, self.ordinary_impact_m),
-                score_of=lambda peak_m, rows: score(peak_m, self.ordinary_impact_m[rows]),
+                self.typical, self.undrained, is_warned, run, parameter_sets=sets, working=working, central=central,
+                rained=rained, score_of=lambda peak_m, rows: score(peak_m, self.ordinary_impact_m[rows]),
             )  # fmt: skip
             for factor, values in split.items():
                 points[factor][rows] = values
+            points["outage"][~outcomes.has_outage & (points["outage"] == 0.0)] = np.nan
         return points
 
     def _columns(self, rain: _Rain, outcomes: _Outcomes, found: Verdict, soil_water_mm: Floats | None) -> pd.DataFrame:
@@ -334,12 +343,21 @@ class BlockScorer:
         medium = rain.suspect | gaps | (ladder >= 2) | stale
         return np.where(low, "low", np.where(medium, "medium", "high"))
 
-    def _explain(self, frame: pd.DataFrame, points: dict[str, Floats], rain: _Rain) -> pd.DataFrame:
+    def _explain(
+        self, frame: pd.DataFrame, points: dict[str, Floats], rain: _Rain, outages: pd.DataFrame | None
+    ) -> pd.DataFrame:
         behind = frame.assign(
             drain_capacity_mm_h=self.hotspots["drain_capacity_mm_h"].to_numpy(float),
             catchment_m2=self.basins.catchment_m2,
+            stand_in_h=rain.stand_in_h,
         )
         facts: list[dict[str, Any]] = [{str(k): v for k, v in row.items()} for row in behind.to_dict("records")]
+        ahead = rain.valid_at + pd.Timedelta(hours=self.horizon_h)
+        notes = outage_notes(outages, rain.valid_at, ahead, zone=self.timezone)
+        for hotspot_id, row in zip(frame.index, facts, strict=True):
+            if hotspot_id in notes:
+                row["outage_zh"], row["outage_en"] = notes[hotspot_id]
+                row["outage_share"] = row["capacity_share"]
         told = {name: values for name, values in points.items() if name != "record" or self.learned is not None}
         shares = [
             {name: float(values[h]) for name, values in told.items() if not np.isnan(values[h])}

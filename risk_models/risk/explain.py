@@ -9,7 +9,7 @@ ordinary road:
    ``expected = (S(e) + S(fe) - S(f)) / 2``;
 2. *wetness*: plus the rain that fell before the last 24 h and the water the soil held before that;
 3. *catchment*: plus the places' own catchments, with what spills down from others;
-4. *drains*: plus their own drains and pumps, outages included;
+4. *drains*: plus their own drains and pumps, all in order; *outage*: less what is out of order;
 5. *uncertainty*: plus what is not known of drains and catchments (all parameter sets): the run the level rests on;
 6. *exposure*: plus its own vulnerability; *capacity*: plus help at hand; *record*: plus the learned probability.
 
@@ -33,7 +33,7 @@ import numpy.typing as npt
 
 from risk_models.risk.ponding import HotspotBasins, simulate_ponding, wet_state
 
-__all__ = ["RECENT_RAIN_H", "Run", "physical_points", "typical_place"]
+__all__ = ["PHYSICAL_FACTORS", "RECENT_RAIN_H", "Run", "physical_points", "typical_place"]
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
@@ -41,6 +41,8 @@ ParameterSets: TypeAlias = tuple[tuple[float, float], ...]
 
 #: Rain that fell within these hours is "fallen", what fell before is "wetness".
 RECENT_RAIN_H = 24
+#: Factors that only a run of their own tells apart.
+PHYSICAL_FACTORS = ("wetness", "catchment", "drains", "outage", "uncertainty")
 
 
 def typical_place(basins: HotspotBasins) -> tuple[HotspotBasins, HotspotBasins]:
@@ -124,6 +126,7 @@ def physical_points(
     *,
     parameter_sets: ParameterSets,
     score_of: Callable[[Floats, Rows], Floats],
+    working: Floats,
     central: Floats,
     rained: Floats,
 ) -> tuple[Rows, dict[str, Floats]]:
@@ -141,15 +144,16 @@ def physical_points(
         The central one.
     score_of : callable
         From peak depths (R, N) and rows (R,) to the scores of ordinary roads (R,).
-    central, rained : ndarray (H,)
-        The score on an ordinary road with everything as it is, by these parameter sets and by all.
+    working, central, rained : ndarray (H,)
+        The score on an ordinary road by these parameter sets if all drains and pumps worked, with everything as it is,
+        and the same by all parameter sets.
 
     Returns
     -------
     ndarray of int (R,)
         Rows that were explained.
     dict of str to ndarray (R,)
-        fallen, expected, wetness, catchment, drains, uncertainty; they add up to `rained` of these rows.
+        fallen, expected and `PHYSICAL_FACTORS`; they add up to `rained` of these rows.
     """
     order, starts = typical.march_order
     counts = np.add.reduceat(is_warned[order].astype(np.int64), starts[:-1])
@@ -170,6 +174,7 @@ def physical_points(
         "expected": 0.5 * (e + fe - f),
         "wetness": wet - fe,
         "catchment": caught - wet,
-        "drains": central[rows] - caught,
+        "drains": working[rows] - caught,
+        "outage": central[rows] - working[rows],
         "uncertainty": rained[rows] - central[rows],
     }

@@ -36,6 +36,14 @@ FACTORS: dict[str, tuple[str, str, str, str, str, str]] = {
     ),
     "catchment": ("catchment_m2", "m2", "汇水面积", "catchment", "汇水地形", "catchment"),
     "drains": ("drain_capacity_mm_h", "mm/h", "排水能力", "drain capacity", "排水能力", "drains"),
+    "outage": (
+        "outage_share",
+        "",
+        "排水设施停用（本处剩余能力）",
+        "drains or pumps out of order (share left here)",
+        "设施停用",
+        "outage",
+    ),
     "uncertainty": (
         "parameter_sets",
         "",
@@ -82,6 +90,10 @@ def contributions(row: Row, *, points: Mapping[str, float]) -> str:
         if factor in points or column in row
     ]
     items.append(("return_period", row["return_period_a"], "a", None, "雨量重现期", "return period of the rain"))
+    if row.get("stand_in_h"):
+        items.append(
+            ("stand_ins", row["stand_in_h"], "h", None, "24小时内替代资料时数", "hours of stand-in rain of 24")
+        )
     items.append(("depth", row["depth_p50_m"], "m", None, "积水深度（中位数）", "ponding depth (median)"))
     return json.dumps(
         [
@@ -134,6 +146,12 @@ def _whole(value: float, unit: str, unknown: str) -> str:
     return unknown if math.isnan(value) else f"{value:.0f}{unit}"
 
 
+def _stand_in(row: Row, words: str) -> str:
+    """Say for how many of the last 24 h something else stands in for gauges; nothing where gauges gave all."""
+    hours = float(row.get("stand_in_h") or 0.0)
+    return words.format(hours) if hours > 0 else ""
+
+
 def sentence_zh(row: Row, *, horizon_h: int, main: str | None = None) -> str:
     """Say in one Chinese sentence what made the level.
 
@@ -147,10 +165,11 @@ def sentence_zh(row: Row, *, horizon_h: int, main: str | None = None) -> str:
         Factor that adds most, see `main_factor`.
     """
     driver = f"，主因：{FACTORS[main][4]}" if main else ""
+    outage = f"，其中{row['outage_zh']}" if row.get("outage_zh") else ""
     text = (
-        f"已降雨24小时{_whole(row['obs_24h_mm'], '毫米', '雨量未知')}，"
+        f"已降雨24小时{_whole(row['obs_24h_mm'], '毫米', '雨量未知')}{_stand_in(row, '（其中{:.0f}小时为替代资料）')}，"
         f"预计最大3小时{_whole(row['fc_3h_mm_p50'], '毫米', '雨量未知')}，"
-        f"重现期{row['return_period_text']}，排水能力{row['drain_capacity_mm_h']:.0f}毫米/小时；"
+        f"重现期{row['return_period_text']}，排水能力{row['drain_capacity_mm_h']:.0f}毫米/小时{outage}；"
         f"未来{horizon_h}小时积水深度中位数{row['depth_p50_m']:.2f}米（90%分位{row['depth_p90_m']:.2f}米），"
         f"超过15厘米的概率{_percent(row['p_15cm'])}、超过50厘米的概率{_percent(row['p_50cm'])}；"
         f"周边约{row['people_exposed']:.0f}人{driver}。"
@@ -161,11 +180,13 @@ def sentence_zh(row: Row, *, horizon_h: int, main: str | None = None) -> str:
 def sentence_en(row: Row, *, horizon_h: int, return_period_text: str, main: str | None = None) -> str:
     """Say the same in English."""
     driver = f"; main cause: {FACTORS[main][5]}" if main else ""
+    outage = f" with {row['outage_en']}" if row.get("outage_en") else ""
     text = (
-        f"{_whole(row['obs_24h_mm'], ' mm', 'an unknown amount')} fell in 24 h and up to "
+        f"{_whole(row['obs_24h_mm'], ' mm', 'an unknown amount')} fell in 24 h"
+        f"{_stand_in(row, ' ({:.0f} h of it by stand-in data)')} and up to "
         f"{_whole(row['fc_3h_mm_p50'], ' mm', 'an unknown amount')} in 3 h are expected "
         f"with a return period of {return_period_text}, against a drain capacity of "
-        f"{row['drain_capacity_mm_h']:.0f} mm/h; within {horizon_h} h the median peak depth is "
+        f"{row['drain_capacity_mm_h']:.0f} mm/h{outage}; within {horizon_h} h the median peak depth is "
         f"{row['depth_p50_m']:.2f} m (90 % quantile {row['depth_p90_m']:.2f} m), "
         f"with a {_percent(row['p_15cm'])} chance of passing 15 cm and "
         f"{_percent(row['p_50cm'])} of passing 50 cm; about {row['people_exposed']:.0f} people within reach{driver}."

@@ -19,7 +19,6 @@ import pandas as pd
 import xarray as xr
 
 from risk_models.district import District
-from risk_models.errors import BadInputError
 from risk_models.forecast.rainfall import validate_rainfall
 from risk_models.levels import Level
 from risk_models.risk.block import CENTRAL_SET, PARAMETER_SETS, BlockScorer
@@ -27,7 +26,6 @@ from risk_models.risk.capacity import with_capacity
 from risk_models.risk.combined import LearnedOpinion
 from risk_models.risk.explain import typical_place
 from risk_models.risk.exposure import ContourExposure, exposure_json, hotspot_exposure, is_day
-from risk_models.risk.outages import check_outages
 from risk_models.risk.ponding import HotspotBasins
 from risk_models.risk.table import RiskTable
 from risk_models.standards import Standards
@@ -168,7 +166,7 @@ class HotspotScorer:
             Soil water index of each hotspot (index hotspot_id) before the first step of the rain, mm. Default: the
             variable ``soil_water_start_mm(hotspot)`` of the rain if there is one, else dry soil.
         outages : DataFrame, optional
-            Drains and pumps out of order; see `risk_models.risk.outages`.
+            Drains and pumps out of order, in the shape of `District.outages`. Default: those of the district.
         block_hotspots : int
             Hotspots scored at once, at least; whole components of the spill network stay together.
         threads : int
@@ -185,13 +183,15 @@ class HotspotScorer:
         Raises
         ------
         BadInputError
-            If `rainfall` or `outages` breaks its contract.
+            If `rainfall` breaks its contract.
         ValueError
-            If the rain is for other hotspots, or blocks of it are of different cycles.
+            If rain or outages are for other hotspots, or blocks of rain are of different cycles.
         """
         ids = list(self.district.hotspots.index)
-        if outages is not None and (findings := check_outages(outages, ids)):
-            raise BadInputError("outages", findings)
+        if outages is None:
+            outages = self.district.outages
+        elif not outages["hotspot_id"].isin(ids).all():
+            raise ValueError("outages name hotspots that the district's register does not know")
         if not callable(rainfall):
             if not {"member", "time", "hotspot"} <= set(rainfall.sizes):
                 validate_rainfall(rainfall)
@@ -262,16 +262,23 @@ class HotspotScorer:
 
     def _add_exposure(self, frame: pd.DataFrame, valid_at: pd.Timestamp) -> None:
         """Fill in what stands in the water of the 90 % depth, and all counts as JSON."""
-        counts = self.exposure
-        if self.contour is not None:
-            time = "day" if is_day(valid_at, self.district.settings.district.timezone) else "night"
-            wet = self.contour.at(frame["depth_p90_m"].to_numpy(np.float64))
-            frame["people_in_water"] = wet[f"people_in_water_{time}"].to_numpy(np.float64)
-            frame["buildings_in_water"] = wet["buildings_in_water"].to_numpy(np.float64)
-            counts = counts.join(wet)
-        frame["exposure"] = [
-            exposure_json({str(name): value for name, value in row.items()}) for row in counts.to_dict("records")
-        ]
+        if self.contour is None:
+            frame["exposure"] = self._counts_within_reach
+            return
+        time = "day" if is_day(valid_at, self.district.settings.district.timezone) else "night"
+        wet = self.contour.at(frame["depth_p90_m"].to_numpy(np.float64))
+        frame["people_in_water"] = wet[f"people_in_water_{time}"].to_numpy(np.float64)
+        frame["buildings_in_water"] = wet["buildings_in_water"].to_numpy(np.float64)
+        frame["exposure"] = _as_json(self.exposure.join(wet))
+
+    @cached_property
+    def _counts_within_reach(self) -> list[str]:
+        """Counts as JSON where the water has no part in them: the same in all cycles."""
+        return _as_json(self.exposure)
+
+
+def _as_json(counts: pd.DataFrame) -> list[str]:
+    return [exposure_json({str(name): value for name, value in row.items()}) for row in counts.to_dict("records")]
 
 
 def score_hotspots(

@@ -20,6 +20,7 @@ from risk_models.district import District, load_district
 from risk_models.forecast.rainfall import Provenance, build_rainfall
 from risk_models.forecast.storm import chicago_hyetograph
 from risk_models.levels import Level
+from risk_models.rehearsal import rehearse
 from risk_models.risk import HotspotScorer
 from risk_models.risk.susceptibility import group_storms
 from risk_models.standards import load_standards
@@ -85,10 +86,26 @@ def test_known_spots_are_hits_wherever_rain_was_published(scorer: HotspotScorer)
     assert not misses
 
 
+@pytest.mark.parametrize(("storm", "rain_mm", "window_h"), [("2008-07-12", 108.0, 24), ("2025-08-07", 122.4, 5)])
+def test_the_underpass_is_a_hit_by_the_other_amounts_of_its_storms(
+    scorer: HotspotScorer, storm: str, rain_mm: float, window_h: float
+) -> None:
+    table = scorer.score(expected(scorer, storm_mm(rain_mm, window_h, scorer)))
+    assert table.loc[RAIL_UNDERPASS, "level"] >= Level.ORANGE, storm
+
+
 def test_storms_without_a_published_amount_are_known(scorer: HotspotScorer) -> None:
     floods = known_floods(scorer.district)
     silent = floods.loc[floods["rain_mm"].isna(), "started_at"].dt.tz_convert("Asia/Shanghai")
     assert sorted(set(silent.dt.strftime("%Y-%m-%d"))) == ["2019-07-29", "2019-08-01", "2020-08-07", "2025-09-04"]
+
+
+def test_most_places_bear_the_storm_their_drains_were_built_for(scorer: HotspotScorer) -> None:
+    storms = {"return_periods_a": (2, 50), "durations_min": (60, 180)}
+    table = rehearse(scorer.district, scorer.terrain, load_standards(), **storms)
+    flooded = (table["peak_depth_m"] >= 0.15).groupby(table["return_period_a"]).mean()
+    assert flooded[2] < 0.05, "drains of the register are of one to five years"
+    assert flooded[50] > 0.5, "what is called a hotspot floods in a rare storm"
 
 
 @pytest.mark.parametrize("hours", [1, 3, 24])

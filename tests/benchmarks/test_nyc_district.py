@@ -11,6 +11,7 @@ import pytest
 from benchmarks.nyc_district import (
     SPLIT,
     analysis_mm,
+    fallen_mm,
     lagged_members,
     make_district,
     read_sensors,
@@ -52,6 +53,16 @@ def test_nothing_is_known_before_it_was_issued(shared_data: Path) -> None:
     assert 0 < len(members) <= 12
     later = np.where((issued > at)[:, None], 99.0, rain)
     np.testing.assert_array_equal(lagged_members(issued, later, at, 12), members)
+
+
+def test_what_fell_is_told_by_what_was_known_then(shared_data: Path) -> None:
+    issued, rain = runs_known_at(shared_data)
+    fallen = fallen_mm(issued, rain)
+    end = DAY + pd.Timedelta(hours=6)
+    later = np.where((issued >= end)[:, None], 99.0, rain)
+    pd.testing.assert_series_equal(fallen_mm(issued, later)[:end], fallen[:end])
+    run = np.flatnonzero(issued == end - pd.Timedelta(hours=1))
+    assert fallen[end] == rain[run[0], 1]
 
 
 def test_dry_windows_are_quiet_and_wet_ones_are_not(folder: Path, shared_data: Path) -> None:

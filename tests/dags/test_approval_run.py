@@ -33,7 +33,7 @@ from wuyu.sink import local_sink
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.xdist_group("dags")]
 
-PATIENCE_S = 240.0
+PATIENCE_S = 480.0
 WARNING = (
     "valid_h: 3, approval_from: blue, approval_deadline_min: {red: 0.6}, duty_chain: ["
     "{name: 李明, phone: 0371-66660001, mailbox: duty1@mini.example}, "

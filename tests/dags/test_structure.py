@@ -19,7 +19,7 @@ RAIN, RISK = "wuyu://rain/", "wuyu://risk/"
 BLOCKS = [f"replay_{number:02d}" for number in range(1, 13)]
 AFTER = ["rehearsal", "monthly_report", "map_and_story"]
 ORDER: dict[str, dict[str, list[str]]] = {
-    "acknowledgement": {"escalate": ["dispatch"], "dispatch": []},
+    "acknowledgement": {"escalate": ["dispatch"], "dispatch": [], "check_delivery": []},
     "delivery": {"list_ways": ["send"], "send": [], "take_bounces": []},
     "feeds": {"list_feeds": ["pull"], "pull": []},
     "feed_freshness": {"check_ages": []},
@@ -216,7 +216,8 @@ def test_approval_is_asked_outside_the_cycle_and_its_form_is_the_one_that_is_rea
 
     code = (
         "import json, dags.approval as a; d = a.approval(); ask = d.get_task('ask');"
-        "print(json.dumps([ask.options, ask.defaults, list(a.FORM), d.is_paused_upon_creation]))"
+        "free = {name: param.schema['type'] for name, param in a.FORM.items()};"
+        "print(json.dumps([ask.options, ask.defaults, free, d.is_paused_upon_creation]))"
     )
     environment = child_environment(AIRFLOW_HOME=str(tmp_path))
     ran = subprocess.run(
@@ -226,7 +227,8 @@ def test_approval_is_asked_outside_the_cycle_and_its_form_is_the_one_that_is_rea
     assert options == list(OPTIONS)
     assert defaults == [OPTIONS[-1]]
     assert "next" in defaults[0]
-    assert form == list(FIELDS)
+    assert list(form) == list(FIELDS)
+    assert all("null" in kinds for kinds in form.values()), "a field that must be filled in locks the buttons"
     assert starts_paused is False
     assert {task: facts["is_mapped"] for task, facts in dags["warning_cycle"]["tasks"].items()}["ask_officer"] is True
     assert dags["approval"]["tasks"]["send_call"]["trigger_rule"].lower().endswith("all_done")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ from wuyu.approval import (
     waiting,
 )
 from wuyu.approval.book import clean_note
+from wuyu.approval.overview import COLUMNS
 from wuyu.cli import main
 from wuyu.cycle import approve, run_cycle
 from wuyu.delivery.smtp import SmtpSettings, SmtpTransport
@@ -310,12 +312,50 @@ def test_evidence_is_complete_and_names_cannot_format_it(desk: Desk) -> None:
     desk.district.towns.loc[:, "town_name_en"] = "[x](http://a.example) <img src=x> `c` *b*"
     shown = evidence(desk, waiting(desk), now=AT + MINUTE)
     assert shown.subject.startswith("【请签发 Approve】试验区 红色2、橙色1（2 red, 1 orange），20日12:10前")
-    for part in ("依据 Why", "MD-001", "积水 depth p50/p90", "Fallen 1/3/24 h", "Data step 1", "收件 Recipients: 1"):
+    for part in (
+        "依据 Why",
+        "MD-001",
+        "积水 depth p50/p90",
+        "Fallen 1/3/24 h",
+        "Data step 1",
+        "收件 Recipients: 1 (town1@mini.example)",
+    ):
         assert part in shown.text
     assert f"bulletins/410199001/{_ids(desk)[0]}.draft.pdf" in shown.text
     assert (desk.out / "bulletins" / "410199001" / f"{_ids(desk)[0]}.draft.pdf").exists()
     assert r"\[x\]\(http://a\.example\) \<img src=x\> \`c\` \*b\*" in shown.markdown
     assert "演练" not in shown.text
+
+
+def test_all_that_waits_stands_in_one_table(desk: Desk) -> None:
+    desk.district.towns.loc[:, "town_name"] = "甲|乙"
+    shown = evidence(desk, waiting(desk), now=AT + MINUTE)
+    table = [line for line in shown.markdown.splitlines() if line.startswith("|")]
+    assert len(table) == 2 + 3
+    assert [row[0] for row in shown.rows] == ["1", "2", "3"]
+    assert all(len(row) == len(COLUMNS) for row in shown.rows)
+    assert all(line.replace(r"\|", "").count("|") == len(COLUMNS) + 1 for line in table), "a name adds no cell"
+    town, level, worst = (shown.rows[0][number] for number in (1, 2, 4))
+    assert town.startswith("甲|乙 Mini Town 1")
+    assert (level, worst.split()[0]) == ("红色 Red", waiting(desk)[0].record.hotspot_ids[0])
+    assert shown.markdown.index("**请于") < shown.markdown.index(table[0]) < shown.markdown.index("#### ")
+
+
+def test_of_many_warnings_the_page_shows_reasons_and_the_mail_everything(desk: Desk) -> None:
+    (item, *_) = waiting(desk)
+    shown = evidence(desk, [item] * 5, now=AT + MINUTE)
+    assert shown.markdown.count("依据 Why") == shown.text.count("依据 Why") == 5
+    assert (shown.markdown.count("收件 Recipients"), shown.text.count("收件 Recipients")) == (0, 5)
+
+
+def test_evidence_names_everyone_who_will_get_it(desk: Desk) -> None:
+    """A raised warning also goes to those who hold it, though the mailbox has changed since."""
+    held = waiting(desk)[0]
+    approve(desk, held.message_id, officer="李明", now=AT + MINUTE)
+    raised = dataclasses.replace(held, record=dataclasses.replace(held.record, revision=1))
+    desk.district.towns.loc[held.record.area_code, "mailbox"] = "new@mini.example"
+    shown = evidence(desk, [raised], now=AT + MINUTE)
+    assert "收件 Recipients: 2 (new@mini.example, town1@mini.example)" in shown.text
 
 
 def test_round_asks_until_the_shortest_deadline(desk: Desk) -> None:

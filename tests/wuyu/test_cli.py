@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pandas as pd
 import pytest
+import yaml
 
+from risk_models.district.settings import QualitySettings
 from risk_models.errors import ConfigError
 from tests.factories import STORM_PEAK, read_rows, write_mini_district, write_rows
 from tests.replays import ROOT, child_environment, raw_mails
@@ -274,3 +277,21 @@ def test_hour_is_local_unless_an_offset_is_given() -> None:
     assert parse_hour("2021-07-20T17:00+00:00", SHANGHAI).isoformat() == "2021-07-20T17:00:00+00:00"
     with pytest.raises(ConfigError, match="is not on the full hour"):
         parse_hour("2021-07-20T17:00:01", SHANGHAI)
+
+
+def test_climatology_comes_from_ten_years_or_not_at_all(run: Run, storm_district: Path, tmp_path: Path) -> None:
+    gauges = [row["gauge_id"] for row in read_rows(storm_district / "gauges.csv")]
+    for years, status in ((10, 0), (9, 1)):
+        ends = [pd.Timestamp(2001 + year, 7, day, 8, tz="UTC") for year in range(years) for day in (1, 2, 3)]
+        lines = [",".join([end.isoformat(), *["3.0"] * (len(gauges) - 1), f"{20 + end.day}.5"]) for end in ends]
+        record = tmp_path / f"{years}.csv"
+        record.write_text("\n".join([",".join(["time_end", *gauges]), *lines]), encoding="utf-8")
+        told, out, err = run("district", "climatology", record, storm_district)
+        assert told == status
+        if status:
+            assert "no month has rain values in 10 years; the record goes from 2001 to 2009" in err
+            continue
+        table = QualitySettings(**yaml.safe_load(out)["quality"])
+        assert table.source == "10.csv"
+        # Twice the largest hour of the month and its neighbours; other months are not known.
+        assert table.monthly_max_mm == (*[None] * 5, 47.0, 47.0, 47.0, *[None] * 4)

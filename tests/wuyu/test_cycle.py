@@ -13,7 +13,7 @@ from risk_models.errors import ConfigError
 from risk_models.levels import Level
 from risk_models.risk import read_risk
 from risk_models.warning.records import Action
-from tests.factories import STORM_BEGIN, STORM_END, STORM_PEAK, read_rows, write_rows
+from tests.factories import STORM_BEGIN, STORM_END, STORM_PEAK, add_layer, read_rows, write_rows
 from tests.replays import HOURS, StormRun, now, products
 from wuyu.cycle import CycleResult, approve, assess, decide, run_cycle
 from wuyu.desk import Desk, open_desk
@@ -70,6 +70,49 @@ def test_same_cycle_twice_changes_nothing(desk: Desk) -> None:
     assert products(desk.out) == files
     assert len(desk.ledger.log_entries()) == entries
     assert len(desk.ledger.cycles(desk.code)) == 1
+
+
+def test_what_is_out_of_order_counts_and_is_told(desk: Desk, storm_district: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(storm_district, tmp_path / "broken")
+    (folder / "outages.csv").write_text(
+        "outage_id,hotspot_id,what,remaining_share,since,expires,owner,synthetic,source\n"
+        f"O-1,MD-002,drain,0,{BEGIN.isoformat()},{END.isoformat()},drain crew,true,synthetic (seed 7)\n"
+        "O-2,MD-003,drain,0,2021-07-01T00:00Z,2021-07-02T00:00Z,drain crew,true,synthetic (seed 7)\n",
+        encoding="utf-8",
+    )
+    broken = open_desk(add_layer(folder, "outages: {path: outages.csv}"), tmp_path / "broken-out")
+    pull_feeds(broken, now=now())
+    before, after = assess(desk, BEGIN + HOUR)[0], assess(broken, BEGIN + HOUR)[0]
+    broken.ledger.close()
+    assert (after["level"] >= before["level"]).all()
+    assert (after["score"].fillna(0) >= before["score"].fillna(0) - 1e-9).all()
+    assert after["capacity_share"].to_dict() == {name: float(name != "MD-002") for name in after.index}
+    assert "drains at 0% until" in after.at["MD-002", "reason_en"]
+    assert "排水管网能力仅余0%" in after.at["MD-002", "reason_zh"]
+    assert after.attrs["feeds_en"].splitlines()[-1] == (
+        "Out of order: 1; expired and not counted: 1 (MD-003 drains, 2 July 08:00, drain crew)."
+    )
+    assert "已到期不计1条" in after.attrs["feeds_zh"].splitlines()[-1]
+    assert len(after.attrs["feeds_zh"].splitlines()) == len(before.attrs["feeds_zh"].splitlines()) + 1
+
+
+def test_a_slip_in_the_table_of_outages_stops_no_cycle_and_is_told(storm_district: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(storm_district, tmp_path / "slip")
+    (folder / "outages.csv").write_text(
+        "outage_id,hotspot_id,what,remaining_share,since,expires,owner,synthetic,source\n"
+        f"O-1,MD-002,drain,7,{BEGIN.isoformat()},{END.isoformat()},drain crew,true,synthetic (seed 7)\n",
+        encoding="utf-8",
+    )
+    slip = open_desk(add_layer(folder, "outages: {path: outages.csv}"), tmp_path / "slip-out")
+    pull_feeds(slip, now=now())
+    table = assess(slip, BEGIN + HOUR)[0]
+    slip.ledger.close()
+    assert (table["capacity_share"] == 1).all()
+    said = table.attrs["feeds_en"].splitlines()[-1]
+    assert said.startswith(
+        "The table of outages is faulty and not counted (1 error, first: outages.csv row 2, remaining"
+    )
+    assert "整表未采用（共1处，首处：outages.csv第2行remaining_share列）" in table.attrs["feeds_zh"].splitlines()[-1]
 
 
 def test_both_halves_may_run_again(desk: Desk) -> None:

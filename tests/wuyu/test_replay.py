@@ -16,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import xmlschema
 from sqlalchemy import select
 
 from risk_models.errors import ConfigError, DispatchError
@@ -136,12 +137,14 @@ def test_bulletin_files_are_as_registered(storm_run: StormRun) -> None:
 
 def test_every_cap_message_is_valid_and_of_the_right_kind(storm_run: StormRun, shared_data: Path) -> None:
     schema = shared_data / "cap" / "cap12.xsd"
+    another = xmlschema.XMLSchema(schema)
     kinds = {Action.NEW: "Alert", Action.CAN: "Cancel", Action.EXP: "Cancel"}
     mailed = [record for record in _records(storm_run) if record.action.is_mailed]
     for record in mailed:
         path = storm_run.desk.out / "bulletins" / record.area_code / f"{record.message_id}.cap.xml"
         data = path.read_bytes()
         assert [str(found) for found in validate_cap(data, schema) if found.severity == "error"] == []
+        assert list(another.iter_errors(data.decode())) == []
         assert f"<msgType>{kinds.get(record.action, 'Update')}</msgType>".encode() in data
         assert b"<status>Exercise</status>" in data
     assert len(mailed) == len(list(storm_run.desk.out.rglob("*.cap.xml")))

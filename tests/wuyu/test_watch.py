@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from sqlalchemy import update
 
 from risk_models.district.settings import DistrictSettings
 from risk_models.district.settingsfile import load_settings
+from risk_models.warning.records import Action
 from tests.factories import write_mini_district
 from tests.replays import ROOT, child_environment, mails
 from tests.wuyu.conftest import Clock
@@ -28,6 +30,7 @@ from wuyu.ledger import CycleState, Ledger, Outbox, OutboxState, open_ledger
 from wuyu.ledger.tasks import OPERATOR_TASK, open_tasks, settle_task
 from wuyu.sink import local_sink
 from wuyu.watch import WatchReport, airflow_problem, look, problems_of, watch
+from wuyu.watchsettings import COPY, settings_in_force
 
 CODE = "410199"
 NOW = datetime(2026, 7, 20, 4, 20, tzinfo=UTC)  # 12:20 in Zhengzhou
@@ -305,3 +308,112 @@ def test_the_watcher_is_a_process_of_its_own(folder: Path, tmp_path: Path) -> No
     received = mails(tmp_path / "mailbox")
     assert any("值班告警" in mail["Subject"] for mail in received["chief@mini.example"])
     assert set(received) == {"chief@mini.example", "deputy@mini.example"}
+
+
+# Broken settings
+
+
+@pytest.fixture
+def watched(folder: Path, tmp_path: Path) -> Callable[[int], tuple[int, str]]:
+    """Run `wuyu watch` on a copy of the district, in a process of its own; returns status and what it said."""
+    shutil.copytree(folder, tmp_path / "mini")
+
+    def run(port: int, *more: str) -> tuple[int, str]:
+        command = [sys.executable, "-m", "wuyu", "watch", "--district", str(tmp_path / "mini")]
+        command += ["--out", str(tmp_path / "out"), "--smtp-port", str(port), *more]
+        ran = subprocess.run(command, cwd=ROOT, env=child_environment(), capture_output=True, text=True, check=False)
+        assert ran.stderr == ""
+        return ran.returncode, ran.stdout
+
+    return run  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    "harm", ["mail: [", "mail: {sender: nobody}\n", "", None], ids=["yaml", "key", "empty", "gone"]
+)
+def test_broken_settings_raise_an_alarm_to_those_last_named(
+    watched: Callable[..., tuple[int, str]], tmp_path: Path, harm: str | None
+) -> None:
+    with open_ledger(tmp_path / "out" / "ledger.sqlite") as ledger:
+        _finish(ledger, datetime.now(UTC).replace(minute=0, second=0, microsecond=0))
+    path = tmp_path / "mini" / "district.yaml"
+    with local_sink(tmp_path / "mailbox") as (_, port):
+        assert watched(port)[0] == 0
+        if harm is None:
+            path.unlink()
+        else:
+            path.write_text(harm, encoding="utf-8")
+        status, said = watched(port)
+    assert status == 1
+    assert "ALARM settings: district.yaml无法使用" in said
+    received = mails(tmp_path / "mailbox")
+    for operator in ("chief@mini.example", "deputy@mini.example"):
+        alarm = [mail for mail in received[operator] if "值班告警" in mail["Subject"]]
+        assert len(alarm) == 1
+        assert "cannot be used, so no cycle can run" in alarm[0].get_content()
+    assert "settings" in (tmp_path / "out" / "watch" / "ALARM.txt").read_text(encoding="utf-8")
+
+
+def test_settings_that_were_never_good_leave_the_alarm_file_and_a_status(
+    watched: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    (tmp_path / "mini" / "district.yaml").write_text("mail: [", encoding="utf-8")
+    status, said = watched(1)
+    assert (status, "nobody is known" in said) == (1, True)
+    assert (tmp_path / "out" / "watch" / "ALARM.txt").is_file()
+
+
+def test_a_mail_server_set_wrong_leaves_the_alarm_file(watched: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
+    status, said = watched(25, "--smtp-host", "mail.example", "--smtp-user", "duty")
+    assert (status, "must not be sent in the clear" in said) == (1, True)
+    assert (tmp_path / "out" / "watch" / "ALARM.txt").is_file()
+
+
+def test_the_copy_of_the_settings_gives_them_back(folder: Path, settings: DistrictSettings, tmp_path: Path) -> None:
+    assert settings_in_force(folder, tmp_path) == (settings, [])
+    assert settings_in_force(tmp_path, tmp_path)[0] == settings
+    (tmp_path / "watch" / COPY).write_text("{", encoding="utf-8")
+    assert settings_in_force(tmp_path, tmp_path)[0] is None
+
+
+def test_a_folder_that_cannot_be_written_is_told_too(
+    settings: DistrictSettings, post: PostBox, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "watch").write_text("in the way", encoding="utf-8")
+    assert [one.kind for one in settings_in_force(folder, tmp_path)[1]] == ["disk"]
+    report = watch(settings, tmp_path / "none.sqlite", tmp_path, post=post, now=NOW)
+    assert {one.kind for one in report.problems} == {"ledger", "disk"}
+    assert "alarm" in report.mails
+
+
+def test_a_cycle_ahead_of_the_clock_is_a_silence(ledger: Ledger, settings: DistrictSettings) -> None:
+    _finish(ledger, NOW.replace(minute=0) + timedelta(hours=1))
+    assert _kinds(ledger, settings, NOW) == set()
+    _finish(ledger, NOW.replace(minute=0) + timedelta(hours=30))
+    (silence,) = problems_of(ledger, CODE, settings.watch, now=NOW)
+    assert "a clock is wrong" in silence.en
+
+
+def test_a_ledger_that_breaks_the_look_is_an_alarm(
+    settings: DistrictSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def burst(*_: object, **__: object) -> None:
+        raise ValueError("two\nlines")
+
+    with open_ledger(tmp_path / "ledger.sqlite"):
+        monkeypatch.setattr("wuyu.watch.problems_of", burst)
+        (broken,) = look(settings, tmp_path / "ledger.sqlite", now=NOW).problems
+    assert broken.en == "the ledger cannot be read: ValueError: two lines"
+
+
+def test_a_warning_that_has_ended_is_not_counted_as_standing(
+    ledger: Ledger, settings: DistrictSettings, make_record: Callable[..., Any], tmp_path: Path
+) -> None:
+    _finish(ledger, NOW)
+    for revision, action in enumerate(("NEW", "CAN")):
+        line = f"warnings not past their end: {1 - revision}"
+        with ledger.decide(now=NOW) as decision:
+            times = {"issued_at": NOW, "valid_from": NOW, "valid_to": NOW + timedelta(hours=6)}
+            decision.warn(make_record(revision=revision, action=Action(action), **times))
+        facts = look(settings, tmp_path / "out" / "ledger.sqlite", now=NOW).facts
+        assert any(line in fact for fact in facts), facts

@@ -367,8 +367,9 @@ class _Site:
     ) -> HTMLResponse:
         asked = waiting.request
         said = flood_reports(self.ledger, asked.id, recipient)
+        unseen = self._unseen(waiting, recipient)
         rows = [
-            {"zh": zh, "en": en, "said": said.get(zh["id"]), "open": zh["id"] in self._unseen(waiting, recipient)}
+            {"zh": zh, "en": en, "said": said.get(zh["id"]), "open": zh["id"] in unseen}
             for zh, en in zip(asked.content["zh"]["hotspots"], asked.content["en"]["hotspots"], strict=True)
         ]
         answer = waiting.answer_of(recipient)

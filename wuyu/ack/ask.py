@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wuyu.desk import Desk
     from wuyu.ledger import Decision, Outbox
 
-__all__ = ["ask", "minutes"]
+__all__ = ["ask", "may_answer", "minutes"]
 
 
 def minutes(record: WarningRecord, settings: AcknowledgementSettings) -> tuple[int, int] | None:
@@ -91,10 +91,11 @@ def ask(
     )
     session.add(request)
     session.flush()
+    asked = may_answer(desk, record.area_code)
     for mail in mails:
         step = AckStep(
             request_id=request.id,
-            kind=StepKind.TOLD,
+            kind=StepKind.TOLD if mail.recipient in asked else StepKind.INFORMED,
             channel="mail",
             recipient=mail.recipient,
             due_at=decision.now,
@@ -104,6 +105,12 @@ def ask(
         session.add(step)
     session.flush()
     return request
+
+
+def may_answer(desk: Desk, area_code: str) -> frozenset[str]:
+    """Return the addresses that may answer for a town: its mailbox and its second contact of today."""
+    town = desk.district.towns.loc[area_code]
+    return frozenset(str(town[name]) for name in ("mailbox", "second_contact") if isinstance(town[name], str))
 
 
 def _still_due(decision: Decision, record: WarningRecord) -> datetime | None:

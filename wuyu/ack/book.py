@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from risk_models.errors import ConfigError
 from wuyu.ledger.acknowledgements import AckAnswer, AckRequest, AckStep, Answer, FloodReport, Seen, StepKind
 from wuyu.ledger.models import LogEntry, Outbox
+from wuyu.ledger.overtaking import withdraw_escalations
 from wuyu.ledger.store import Ledger
 from wuyu.ledger.types import OutboxState
 
@@ -195,6 +196,9 @@ def record_answer(
             recorded_by=recorded_by,
         )
         session.add(row)
+        if answer is Answer.RECEIVED:
+            message_id = before.request.message_id
+            withdraw_escalations(session, message_id, f"not needed: {message_id} was answered", at=now)
         session.add(_entry(before.request, "ack-answered", now, who=recorded_by or channel, answer=str(answer)))
         session.flush()
         return row, True

@@ -71,7 +71,8 @@ def next_steps(now_standing: Standing, rungs: Sequence[Sequence[Contact]], now: 
         return [DueStep(one, helpless.at) for one in last if (one.kind, one.recipient) not in taken]
     if request.due_at is None:
         return []
-    nobody_told = bool(now_standing.steps) and all(step.id in now_standing.unreached for step in now_standing.steps)
+    asked = [step for step in now_standing.steps if step.kind != StepKind.INFORMED]
+    nobody_told = bool(asked) and all(step.id in now_standing.unreached for step in asked)
     steps: list[DueStep] = []
     for index, rung in enumerate(rungs):
         due_at = request.due_at + timedelta(minutes=request.step_min * index)
@@ -92,20 +93,23 @@ def ladder(desk: Desk, area_code: str) -> list[list[Contact]]:
     area_code : str
         Town code.
     """
-    town = desk.district.towns.loc[area_code]
     settings = desk.district.settings
-    second = town["second_contact"]
-    name = str(town["town_name"])
     upward = [
         Contact(StepKind.UPWARD, one.name, mailbox=one.mailbox or "", phone=one.phone)
         for one in settings.acknowledgement.upward
     ]
+    upward = list({one.recipient: one for one in upward}.values())
+    upward = upward or [Contact(StepKind.UPWARD, settings.district.bureau.zh)]
+    if area_code not in desk.district.towns.index:
+        return [upward]  # the town has left the district since; it must not keep the others from being looked after
+    town = desk.district.towns.loc[area_code]
+    second = town["second_contact"]
+    name = str(town["town_name"])
     has_second = isinstance(second, str) and second not in ("", town["mailbox"])
     rungs = [
         [Contact(StepKind.SECOND_CONTACT, name, mailbox=str(second))] if has_second else [],
         [Contact(StepKind.PHONE, name, phone=str(town["duty_phone"]))],
-        list({one.recipient: one for one in upward}.values())
-        or [Contact(StepKind.UPWARD, settings.district.bureau.zh)],
+        upward,
     ]
     return [rung for rung in rungs if rung]
 

@@ -35,6 +35,7 @@ CHANNEL_WORDS = {
 }
 STEP_WORDS = {
     StepKind.TOLD: ("已发镇办", "Town told"),
+    StepKind.INFORMED: ("抄送此前收件人", "Earlier reader told"),
     StepKind.SECOND_CONTACT: ("第二联系人", "Second contact"),
     StepKind.PHONE: ("电话叫应", "To be phoned"),
     StepKind.UPWARD: ("上报", "Upward"),

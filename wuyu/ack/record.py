@@ -124,7 +124,7 @@ def _compiler() -> typst.Compiler:
 
 
 def _told(one: Standing) -> int:
-    return sum(step.kind == StepKind.TOLD for step in one.steps)
+    return sum(step.kind in (StepKind.TOLD, StepKind.INFORMED) for step in one.steps)
 
 
 def _in_time(one: Standing) -> bool:

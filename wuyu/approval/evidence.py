@@ -14,12 +14,18 @@ from reports.words import ACTION_WORDS, depth_pair, level_name, millimetres, mom
 from risk_models.levels import Level
 from risk_models.risk import read_risk
 from wuyu.approval.book import Waiting, needs_second
+from wuyu.approval.overview import COLUMNS, LEGEND, overview_row
+from wuyu.delivery.channels import MAIL, channel_name, channels_in_use
+from wuyu.ledger.holders import holders
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
 
 __all__ = ["Evidence", "evidence"]
 
+DETAILED_MAX: Final = 4
+"""Warnings whose details the page shows in full."""
+_SCOPE: Final = "Restricted"
 HOTSPOTS_MAX: Final = 4
 """Hotspots told of each town; the draft bulletin has them all."""
 
@@ -35,28 +41,39 @@ class Evidence:
     subject : str
         One line.
     lines : tuple of (str, tuple of str)
-        For each warning, numbered from 1 in the order given: its headline, and what supports it.
+        For each warning, numbered from 1 in the order given: its headline, and what supports it, the reason first.
     head : tuple of str
         What holds for all of them.
+    basis : tuple of str
+        On which rain they stand.
+    rows : tuple of tuple of str
+        One line of the overview for each, see `wuyu.approval.overview`.
     """
 
     subject: str
     head: tuple[str, ...]
+    basis: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
     lines: tuple[tuple[str, tuple[str, ...]], ...]
 
     @property
     def text(self) -> str:
         """As plain text."""
-        parts = ["\n".join(self.head)]
+        parts = ["\n".join([*self.head, *self.basis])]
         parts += ["\n".join([headline, *(f"  {line}" for line in lines)]) for headline, lines in self.lines]
         return "\n\n".join(parts) + "\n"
 
     @property
     def markdown(self) -> str:
-        """As Markdown, every name escaped."""
-        parts = ["\n".join(f"- {_escape(line)}" for line in self.head)]
+        """As Markdown, every name escaped: all warnings in one table that fits a screen, then the details.
+
+        Of many warnings the page gives the reasons only, so that the form below them is near; mail and drafts have all.
+        """
+        count = None if len(self.lines) <= DETAILED_MAX else 1
+        parts = [" · ".join(f"**{_escape(line)}**" for line in self.head), _table((COLUMNS, *self.rows))]
+        parts.append("\n".join(f"- {_escape(line)}" for line in (LEGEND, *self.basis)))
         parts += [
-            "\n".join([f"#### {_escape(headline)}", "", *(f"- {_escape(line)}" for line in lines)])
+            "\n".join([f"#### {_escape(headline)}", "", *(f"- {_escape(line)}" for line in lines[:count])])
             for headline, lines in self.lines
         ]
         return "\n\n".join(parts) + "\n"
@@ -88,8 +105,16 @@ def evidence(desk: Desk, items: Sequence[Waiting], *, now: datetime) -> Evidence
         for number, item in enumerate(items, start=1)
     )
     zone = desk.district.settings.district.timezone
-    head = [*_head(desk, items, now), *(line for at in sorted(tables) for line in _basis(tables[at], zone))]
-    return Evidence(_subject(desk, items, now), tuple(head), lines)
+    basis = tuple(line for at in sorted(tables) for line in _basis(tables[at], zone))
+    rows = tuple(
+        overview_row(desk, number, item, tables[item.record.issued_at]) for number, item in enumerate(items, start=1)
+    )
+    return Evidence(_subject(desk, items, now), tuple(_head(desk, items, now)), basis, rows, lines)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(_escape(cell) for cell in row)} |" for row in rows]
+    return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]])
 
 
 def _escape(text: str) -> str:
@@ -119,7 +144,7 @@ def _head(desk: Desk, items: Sequence[Waiting], now: datetime) -> list[str]:
     settings = desk.district.settings
     zone = settings.district.timezone
     due = _due(items, now)
-    lines = [f"请于{moment(due, 'zh', zone)}前决定。 Please decide by {moment(due, 'en', zone)}."]
+    lines = [f"请于{moment(due, 'zh', zone)}前决定 Please decide by {moment(due, 'en', zone)}"]
     if settings.district.demonstration:
         lines.append("演示数据 Demonstration data")
     if settings.mail.status != "Actual":
@@ -149,7 +174,6 @@ def _headline(desk: Desk, number: int, item: Waiting) -> str:
 def _lines(desk: Desk, item: Waiting, table: pd.DataFrame) -> list[str]:
     """Return the evidence for one warning."""
     record, zone = item.record, desk.district.settings.district.timezone
-    town = desk.district.towns.loc[record.area_code]
     lines = [
         f"依据 Why: {plain(record.reason_zh)} {plain(record.reason_en)}",
         f"有效至 Valid to: {moment(record.valid_to, 'zh', zone)} / {moment(record.valid_to, 'en', zone)}",
@@ -158,9 +182,7 @@ def _lines(desk: Desk, item: Waiting, table: pd.DataFrame) -> list[str]:
     lines += _rain(table, record.area_code, record.signal)
     if record.unconfirmed:
         lines.append("未经核实：雨量未通过邻站或强度检查 Unconfirmed: rain failed a neighbour or rate check")
-    others = len(desk.district.settings.channels)
-    ways = f"；另有{others}个渠道 and {others} other channels" if others else ""
-    lines.append(f"收件 Recipients: 1 ({plain(town['mailbox'])}){ways}")
+    lines.append(f"收件 Recipients: {_recipients(desk, item)}")
     draft = desk.out / "bulletins" / record.area_code / f"{record.message_id}.draft.pdf"
     if draft.exists():
         lines.append(f"草稿 Draft: {desk.relative(draft)}")
@@ -169,6 +191,17 @@ def _lines(desk: Desk, item: Waiting, table: pd.DataFrame) -> list[str]:
     if needs_second(desk, record.level):
         lines.append("须两人签发 Two different officers must sign")
     return [*lines, f"消息编号 Message: {record.message_id}"]
+
+
+def _recipients(desk: Desk, item: Waiting) -> str:
+    """Say who gets it: the town's mailbox, those who hold an earlier revision, and the other channels in use."""
+    mailbox = str(desk.district.towns.at[item.record.area_code, "mailbox"])
+    with desk.ledger.reading() as session:
+        boxes = list(dict.fromkeys([mailbox, *holders(session, item.record, MAIL)]))
+    status = desk.district.settings.mail.status
+    others = [channel_name(one) for one in channels_in_use(desk, status=status, scope=_SCOPE)]
+    ways = f"；其他渠道 other channels: {', '.join(others)}" if others else ""
+    return f"{len(boxes)} ({plain(', '.join(boxes))}){ways}"
 
 
 def _hotspots(hotspot_ids: Sequence[str], table: pd.DataFrame, zone: str) -> list[str]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from risk_models.errors import ConfigError
 from wuyu.cli.common import add_place, add_verb, open_from, say, say_json, wall_clock
 from wuyu.cli.operate import add_smtp, transport_from
 
 if TYPE_CHECKING:
-    from wuyu.watch import WatchReport
+    from wuyu.delivery.smtp import Outcome
+    from wuyu.watch import Post, WatchReport
 
 __all__ = ["add_verbs"]
 
@@ -48,7 +52,6 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _dispatch(arguments: argparse.Namespace) -> int:
-    from risk_models.errors import ConfigError
     from wuyu.delivery.dispatch import dispatch_all, ways
     from wuyu.delivery.relay import DeliveryReport
 
@@ -75,8 +78,6 @@ def _dispatch(arguments: argparse.Namespace) -> int:
 
 
 def _outbox(arguments: argparse.Namespace) -> int:
-    from risk_models.errors import ConfigError
-
     desk = open_from(arguments)
     if arguments.action == "requeue":
         if arguments.row is None or not arguments.officer.strip():
@@ -137,7 +138,6 @@ def _bounces(arguments: argparse.Namespace) -> int:
 
 
 def _tasks(arguments: argparse.Namespace) -> int:
-    from risk_models.errors import ConfigError
     from wuyu.ledger.tasks import open_tasks, settle_task
 
     desk = open_from(arguments)
@@ -172,29 +172,47 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 
 def _look_once(arguments: argparse.Namespace) -> int:
-    """Look without opening the desk: neither a broken table nor a slow terrain may silence the watcher."""
+    """Look without opening the desk: neither broken settings or tables nor a slow terrain may silence the watcher."""
     import os
 
-    from risk_models.district.settingsfile import load_settings
     from wuyu.desk import LEDGER_VARIABLE
-    from wuyu.watch import airflow_problem, look, tell
+    from wuyu.watch import WatchReport, airflow_problem, look, tell, write_alarm
+    from wuyu.watchsettings import settings_in_force
 
-    settings = load_settings(arguments.district)
+    out, now = Path(arguments.out), wall_clock()
+    settings, wrong = settings_in_force(arguments.district, out)
+    if settings is None:
+        report = WatchReport(problems=wrong, unsent=["alarm: no settings could ever be read, so nobody is known"])
+        write_alarm(report, out, now)
+        _say_report(report, as_json=arguments.json)
+        return 1
     limits: dict[str, Any] = {}
     if arguments.max_age_min is not None:
         limits["max_age_min"] = arguments.max_age_min
     if arguments.to:
         limits["mailboxes"] = tuple(arguments.to)
     settings = settings.model_copy(update={"watch": settings.watch.model_copy(update=limits)})
-    out, now = Path(arguments.out), wall_clock()
     report = look(settings, os.environ.get(LEDGER_VARIABLE) or out / "ledger.sqlite", now=now)
+    report.problems[:0] = wrong
     sick = airflow_problem(arguments.health_url) if arguments.health_url else None
     if sick is not None:
         report.problems.append(sick)
-    with transport_from(arguments) as transport:
-        tell(settings, report, out, post=transport.send, now=now)
+    with contextlib.ExitStack() as stack:
+        try:
+            post: Post = stack.enter_context(transport_from(arguments)).send
+        except ConfigError as error:
+            post = partial(_no_way, str(error))
+        tell(settings, report, out, post=post, now=now)
     _say_report(report, as_json=arguments.json)
     return 1 if report.problems or report.unsent else 0
+
+
+def _no_way(why: str, *_mail: object) -> Outcome:
+    """Take no mail, and say why."""
+    from wuyu.delivery.smtp import Outcome, Stage
+    from wuyu.ledger.types import OutboxState
+
+    return Outcome(state=OutboxState.RETRY, stage=Stage.CONNECT, code=None, text=why)
 
 
 def _say_report(report: WatchReport, *, as_json: bool) -> None:

@@ -1,8 +1,9 @@
-"""`wuyu district new|check|show`."""
+"""`wuyu district new|check|show|climatology`."""
 
 from __future__ import annotations
 
 import argparse
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ __all__ = ["add_verbs"]
 
 def add_verbs(verbs: Any) -> None:
     """Add the verbs of this family."""
-    family = verbs.add_parser("district", help="make, check or show a district folder").add_subparsers(
-        dest="district_verb", required=True, metavar="VERB"
-    )
+    family = verbs.add_parser(
+        "district", help="make, check or show a district folder, or read its record of rain"
+    ).add_subparsers(dest="district_verb", required=True, metavar="VERB")
     new = add_verb(family, "new", _new, "write a template folder to fill in")
     new.add_argument("directory", type=Path)
     new.add_argument("--code", required=True, help="administrative code, e.g. 410103")
@@ -24,8 +25,12 @@ def add_verbs(verbs: Any) -> None:
     new.add_argument("--crs", required=True, metavar="EPSG:NNNN", help="projected CRS in metres, e.g. EPSG:4547")
     check = add_verb(family, "check", _check, "list every problem with file, row and column")
     show = add_verb(family, "show", _show, "count what the district holds")
-    for parser in (check, show):
+    limits = add_verb(family, "climatology", _climatology, "limits of hourly rain by month, from ten years of gauges")
+    limits.add_argument("record", type=Path, help="gauge table of hours, or of shorter steps")
+    limits.add_argument("--step-h", type=float, default=1.0, help="step of the table in hours (default 1)")
+    for parser in (check, show, limits):
         parser.add_argument("directory", type=Path, nargs="?", default=Path("data/erqi"))
+    for parser in (check, show):
         parser.add_argument("--json", action="store_true", help="answer as JSON on standard output")
 
 
@@ -46,7 +51,7 @@ def _new(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from risk_models.district import check_district
 
-    findings = check_district(arguments.directory)
+    findings = check_district(arguments.directory, now=datetime.now(UTC))
     errors = sum(finding.severity == "error" for finding in findings)
     if arguments.json:
         say_json([finding.to_dict() for finding in findings])
@@ -66,4 +71,14 @@ def _show(arguments: argparse.Namespace) -> int:
     else:
         for key, value in facts.items():
             say(f"{key:20} {value}")
+    return 0
+
+
+def _climatology(arguments: argparse.Namespace) -> int:
+    from risk_models.district import load_district
+    from wuyu.rain.climate import monthly_limits
+
+    limits = monthly_limits(load_district(arguments.directory), arguments.record, step_h=arguments.step_h)
+    numbers = ", ".join("null" if limit is None else f"{limit:g}" for limit in limits)
+    say(f"quality:\n  monthly_max_mm: [{numbers}]\n  source: {arguments.record.name}")
     return 0

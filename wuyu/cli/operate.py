@@ -205,7 +205,11 @@ def _replay(arguments: argparse.Namespace) -> int:
     with transport_from(arguments) as transport, progress("replay") as report:
         result = replay(desk, times, transport=transport, clock=wall_clock, report=report)
     if arguments.json:
-        say_json({"cycles": len(result.cycles), "sent": result.mails_sent, "outbox": desk.ledger.outbox_counts()})
-    else:
-        say(f"{len(result.cycles)} cycles, {result.mails_sent} mails accepted; outbox: {desk.ledger.outbox_counts()}")
-    return 0
+        facts = {"cycles": len(result.cycles), "sent": result.mails_sent, "sent_by_channels": result.others_sent}
+        say_json({**facts, "given_up": result.given_up, "outbox": desk.ledger.outbox_counts()})
+        return 1 if result.given_up else 0
+    sent = f"{result.mails_sent} mails and {result.others_sent} messages of other channels accepted"
+    say(f"{len(result.cycles)} cycles, {sent}; outbox: {desk.ledger.outbox_counts()}")
+    for name, why in result.given_up.items():
+        say(f"{name} was given up: {why}")
+    return 1 if result.given_up else 0

@@ -1,4 +1,4 @@
-"""`wuyu demo` and `wuyu up`."""
+"""`wuyu demo`, `wuyu up`, and what an Airflow of its own needs: `wuyu service init`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,33 @@ def add_verbs(verbs: Any) -> None:
     """Add the verbs of this family."""
     add_place(add_verb(verbs, "demo", _demo, "replay the storm of July 2021 through Airflow, embedded"), machine=False)
     add_place(add_verb(verbs, "up", _up, "Airflow with its web page on this machine"), machine=False)
+    service = verbs.add_parser(
+        "service", help="prepare an Airflow of your own for the DAGs, or check it"
+    ).add_subparsers(dest="service_verb", required=True, metavar="VERB")
+    add_verb(service, "init", _init, "bring Airflow's database up to date and make the pool of live delivery")
+    add_verb(service, "check", _check, "say whether Airflow has what the DAGs need")
+
+
+def _init(arguments: argparse.Namespace) -> int:  # noqa: ARG001
+    import os
+
+    from wuyu.demo import LIVE_POOL, prepare_airflow
+
+    prepare_airflow(os.environ)
+    say(f"Airflow's database is up to date and has the pool '{LIVE_POOL}'")
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:  # noqa: ARG001
+    import os
+
+    from wuyu.demo import LIVE_POOL, has_live_pool
+
+    if has_live_pool(os.environ):
+        say(f"Airflow has the pool '{LIVE_POOL}'")
+        return 0
+    say(f"Airflow has no pool '{LIVE_POOL}': the DAG 'delivery' would wait for ever; make it with: wuyu service init")
+    return 1
 
 
 def _demo(arguments: argparse.Namespace) -> int:

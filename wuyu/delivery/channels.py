@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from sqlalchemy import select
+from typing import TYPE_CHECKING, Any, Final
 
 from risk_models.district.outgoing import (
     ChannelSettings,
@@ -25,7 +23,9 @@ from wuyu.delivery.parcel import Parcel, mail_message_id
 from wuyu.delivery.sms import SmsTransport, phone_number
 from wuyu.delivery.summary import file_bundle, sms_body, sms_texts, summary, with_cap
 from wuyu.delivery.webhook import WebhookSettings, WebhookTransport, secret_bytes
-from wuyu.ledger.models import Outbox, WarningRow
+from wuyu.ledger.holders import holder_channels, holders
+from wuyu.ledger.models import Outbox
+from wuyu.ledger.tasks import OPERATOR_TASK
 
 if TYPE_CHECKING:
     from reports.bulletin import Bulletin
@@ -34,7 +34,18 @@ if TYPE_CHECKING:
     from wuyu.desk import Desk
     from wuyu.ledger import Decision
 
-__all__ = ["channel_name", "channel_transport", "channels_in_use", "queue_channels", "recipients_of", "target_of"]
+__all__ = [
+    "MAIL",
+    "channel_name",
+    "channel_transport",
+    "channels_in_use",
+    "queue_channels",
+    "recipients_of",
+    "target_of",
+]
+
+MAIL: Final = "mail"
+"""Name of the way that needs no setting."""
 
 
 def channel_name(channel: ChannelSettings) -> str:
@@ -92,6 +103,7 @@ def queue_channels(
     list of Outbox
     """
     facts = summary(record, bulletin, scope=scope, district_code=desk.code)
+    _task_for_lost(desk, decision, record, status=bulletin.status, scope=scope)
     rows = []
     for channel in channels_in_use(desk, status=bulletin.status, scope=scope):
         for recipient in recipients_of(desk, decision, channel, record):
@@ -143,8 +155,8 @@ def make_parcel(
 
 
 def recipients_of(desk: Desk, decision: Decision, channel: ChannelSettings, record: WarningRecord) -> list[str]:
-    """Return whom a channel tells of a revision: those it is for, and everyone who got an earlier one."""
-    before = earlier_recipients(decision, record.warning_id, channel_name(channel), revision=record.revision)
+    """Return whom a channel tells of a revision: those it is for, and everyone who holds an earlier one."""
+    before = holders(decision.session, record, channel_name(channel))
     is_for_it = not channel.areas or record.area_code in channel.areas
     level = max(record.level, Level.YELLOW) if record.level is Level.UNKNOWN else record.level
     is_grave = not record.action.is_end and level >= Level.from_name(channel.from_level)
@@ -152,15 +164,14 @@ def recipients_of(desk: Desk, decision: Decision, channel: ChannelSettings, reco
     return list(dict.fromkeys([*new, *before]))
 
 
-def earlier_recipients(decision: Decision, warning_id: str, channel: str, *, revision: int) -> list[str]:
-    """Return who was sent an earlier revision of a warning by a channel, in the order of their rows."""
-    query = (
-        select(Outbox.recipient)
-        .join(WarningRow, WarningRow.message_id == Outbox.message_id)
-        .where(WarningRow.warning_id == warning_id, WarningRow.revision < revision, Outbox.channel == channel)
-        .order_by(Outbox.id)
-    )
-    return list(dict.fromkeys(decision.session.scalars(query)))
+def _task_for_lost(desk: Desk, decision: Decision, record: WarningRecord, *, status: str, scope: str) -> None:
+    """Raise a task if a channel that told of a warning is there no more: only people can tell its readers now."""
+    there = {MAIL, *(channel_name(channel) for channel in channels_in_use(desk, status=status, scope=scope))}
+    gone = [name for name in holder_channels(decision.session, record) if name not in there]
+    if gone:
+        task = f"{', '.join(gone)} told of this warning and can no longer be reached: tell its readers by hand"
+        about = {"event_key": record.event_key, "message_id": record.message_id}
+        decision.log(OPERATOR_TASK, **about, task=task, channels=gone, action=str(record.action))
 
 
 def _named(desk: Desk, channel: ChannelSettings, area_code: str) -> list[str]:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from risk_models.errors import ConfigError
-from wuyu.delivery.channels import channel_name, channel_transport
+from wuyu.delivery.channels import MAIL, channel_name, channel_transport
 from wuyu.delivery.relay import Clock, DeliveryReport, Transport, deliver_together
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from wuyu.ledger import Ledger
 
 __all__ = ["MAIL", "Opener", "dispatch", "dispatch_all", "ways"]
-
-MAIL = "mail"
 
 Opener = Callable[[], AbstractContextManager[Transport]]
 

@@ -7,6 +7,7 @@ last and names the others with their digests. Laying the same message down again
 from __future__ import annotations
 
 import base64
+import glob
 import hashlib
 import json
 import os
@@ -90,6 +91,7 @@ class FileDropTransport:
                 if not _lay_down(self.folder, name, data):
                     text = f"another file stands in the folder as {name}"
                     return Outcome(state=OutboxState.FAILED, stage=Stage.BODY, code=None, text=text)
+            _sweep(self.folder, [name for name, _ in files])
             checkpoint("accepted")
         except OSError as error:
             text = f"{error.strerror or error} ({self.folder.name})"
@@ -122,6 +124,13 @@ def _bare(name: str) -> str:
     if _NAME.fullmatch(name) is None:
         raise ValueError(f"{name!r} is no bare file name")
     return name
+
+
+def _sweep(folder: Path, names: list[str]) -> None:
+    """Remove what a relay that was killed left aside of files that now stand under their names."""
+    for name in names:
+        for aside in folder.glob(f".{glob.escape(name)}.*.part"):
+            aside.unlink(missing_ok=True)
 
 
 def _lay_down(folder: Path, name: str, data: bytes) -> bool:

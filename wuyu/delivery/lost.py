@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
 
 from risk_models.district.outgoing import FileChannelSettings, SmsChannelSettings
 from risk_models.levels import Level
-from wuyu.delivery.channels import channel_name, channels_in_use, earlier_recipients, make_parcel
-from wuyu.delivery.dispatch import MAIL
+from wuyu.delivery.channels import MAIL, channel_name, channels_in_use, make_parcel
 from wuyu.delivery.message import Mail, MailContent, MailHead, build_mail
 from wuyu.delivery.smime import signed
 from wuyu.delivery.summary import FILES_SCHEMA, as_bytes, notice_texts, sms_body
 from wuyu.delivery.verp import return_path
+from wuyu.ledger.holders import holders
 from wuyu.ledger.models import Outbox
+from wuyu.ledger.overtaking import RAIN_LOST
 from wuyu.ledger.tasks import OPERATOR_TASK
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ def tell_rain_lost(
 
 
 def _message_id(record: WarningRecord) -> str:
-    return f"{record.warning_id}.rain-lost"
+    return f"{record.warning_id}.{RAIN_LOST}"
 
 
 def _is_told(decision: Decision, record: WarningRecord) -> bool:
@@ -76,10 +78,10 @@ def _is_told(decision: Decision, record: WarningRecord) -> bool:
 def _tell(desk: Desk, decision: Decision, record: WarningRecord, scope: str) -> list[Outbox]:
     words = _words(desk, decision, record)
     status = desk.district.settings.mail.status
-    upcoming = record.revision + 1
+    upcoming = replace(record, revision=record.revision + 1)  # what was sent up to now
     parcels = [
         _mail_to(desk, decision, record, words, recipient, scope)
-        for recipient in earlier_recipients(decision, record.warning_id, MAIL, revision=upcoming)
+        for recipient in holders(decision.session, upcoming, MAIL)
     ]
     more = [
         make_parcel(
@@ -93,7 +95,7 @@ def _tell(desk: Desk, decision: Decision, record: WarningRecord, scope: str) -> 
             decided_at=decision.now,
         )
         for channel in channels_in_use(desk, status=status, scope=scope)
-        for recipient in earlier_recipients(decision, record.warning_id, channel_name(channel), revision=upcoming)
+        for recipient in holders(decision.session, upcoming, channel_name(channel))
     ]
     return [
         decision.queue(parcel, expires_at=record.valid_to, priority=int(record.level), event_key=record.event_key)

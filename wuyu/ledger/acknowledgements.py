@@ -19,9 +19,10 @@ __all__ = ["AckAnswer", "AckReply", "AckRequest", "AckStep", "Answer", "FloodRep
 
 
 class StepKind(StrEnum):
-    """The rungs of the ladder, in their order."""
+    """The rungs of the ladder, in their order; ``informed`` stands beside it: holders of whom no answer is asked."""
 
     TOLD = "told"
+    INFORMED = "informed"
     SECOND_CONTACT = "second_contact"
     PHONE = "phone"
     UPWARD = "upward"

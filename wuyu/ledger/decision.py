@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from risk_models.errors import ConfigError, FloodRiskError
-from risk_models.warning.records import WarningRecord
+from risk_models.warning.records import Action, WarningRecord
 from wuyu.delivery.guard import may_send
 from wuyu.ledger.models import Bulletin, Cycle, LogEntry, MessageBody, Outbox, WarningRow
 from wuyu.ledger.overtaking import withdraw_older
@@ -87,6 +87,22 @@ class Decision:
         self.session.flush()
         return row
 
+    def require_unsigned(self, message_ids: Collection[str]) -> None:
+        """Make sure that warnings found waiting before were not issued since, and keep officers from signing them now.
+
+        What a cycle tells, and whom, depends on what was issued; a signature in between would make it wrong.
+
+        Raises
+        ------
+        LedgerConflictError
+            If an officer has signed one of them; run the cycle again.
+        """
+        query = select(WarningRow).where(WarningRow.message_id.in_(message_ids)).order_by(WarningRow.id)
+        rows = self.session.scalars(query.with_for_update().execution_options(populate_existing=True))
+        signed = [row.message_id for row in rows if row.approval_state == Approval.APPROVED]
+        if signed:
+            raise LedgerConflictError(f"{', '.join(signed)} was signed by an officer meanwhile: run the cycle again")
+
     def bulletin(self, message_id: str, town_code: str, products: Mapping[str, Mapping[str, str]]) -> Bulletin:
         """Write which files were made of a revision.
 
@@ -127,8 +143,8 @@ class Decision:
 
         The row is held if its warning waits for an approval, or until the row it stands in for has failed. A mail that
         may not leave (`may_send`) gets a row too, failed with the reason, and does not disturb the others. A row that
-        is already there is returned as it is: the bytes first decided are the ones sent. What older revisions of the
-        same warning still have open for the same recipient is withdrawn, but never the notice that it has ended.
+        is already there is returned as it is: the bytes first decided are the ones sent. What it overtakes is
+        withdrawn, see `wuyu.ledger.overtaking`.
 
         Parameters
         ----------
@@ -224,6 +240,8 @@ class Decision:
             raise ConfigError(f"there is no warning {message_id!r} in the ledger")
         if warning.approval_state != Approval.WAITING:
             raise ConfigError(f"warning {message_id} does not wait for an approval: it is {warning.approval_state}")
+        if outcome == Approval.APPROVED:
+            self._require_newest(warning)
         warning.approval_state = outcome
         if outcome != Approval.LAPSED:
             warning.approved_by, warning.approved_at = signed_by or self.who, self.now
@@ -249,6 +267,17 @@ class Decision:
 
     def _warning(self, message_id: str) -> WarningRow | None:
         return self.session.scalars(select(WarningRow).where(WarningRow.message_id == message_id)).one_or_none()
+
+    def _require_newest(self, warning: WarningRow) -> None:
+        """Raise if a cycle has decided a later revision: what it said, it said without this one."""
+        later = select(WarningRow.message_id).where(
+            WarningRow.warning_id == warning.warning_id,
+            WarningRow.revision > warning.revision,
+            WarningRow.action != str(Action.CON),
+        )
+        newest = self.session.scalars(later.order_by(WarningRow.revision.desc()).limit(1)).first()
+        if newest is not None:
+            raise ConfigError(f"warning {warning.message_id} is out of date: {newest} came after it")
 
     def _first_state(self, mail: Parcel, stands_in_for: Outbox | None) -> OutboxState:
         warning = self._warning(mail.message_id)

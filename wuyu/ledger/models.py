@@ -86,7 +86,12 @@ class WarningRow(Base):
     """One revision of one warning: the `WarningRecord` of the decision, and its approval."""
 
     __tablename__ = "warnings"
-    __table_args__ = (UniqueConstraint("message_id"), Index(None, "event_key"), Index(None, "warning_id", "revision"))
+    __table_args__ = (
+        UniqueConstraint("message_id"),
+        Index(None, "event_key"),
+        Index(None, "warning_id", "revision"),
+        Index(None, "area_code", "issued_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     message_id: Mapped[str]

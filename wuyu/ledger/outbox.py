@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, and_, or_, select, update
+from sqlalchemy import CursorResult, and_, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from wuyu.ledger.models import Attempt, LogEntry, Outbox, WarningRow
-from wuyu.ledger.overtaking import overtaken_by, withdraw
+from wuyu.ledger.overtaking import not_needed_any_more, withdraw
 from wuyu.ledger.store import Ledger
 from wuyu.ledger.types import Approval, OutboxState
 
@@ -26,6 +26,7 @@ __all__ = [
     "next_due",
     "reclaim",
     "record",
+    "untried",
 ]
 
 _GOING = (OutboxState.PENDING, OutboxState.RETRY, OutboxState.AMBIGUOUS)
@@ -117,6 +118,19 @@ def due_ids(ledger: Ledger, *, channel: str, now: datetime, wall: datetime) -> l
         return list(session.scalars(query))
 
 
+def untried(ledger: Ledger, *, due_before: datetime, now: datetime) -> list[tuple[str, int, datetime]]:
+    """Return (channel, rows, earliest time due) of what was due before a time and has never been tried."""
+    query = (
+        select(Outbox.channel, func.count(), func.min(Outbox.not_before))
+        .where(Outbox.state == OutboxState.PENDING, Outbox.attempts == 0)
+        .where(Outbox.not_before <= due_before, Outbox.expires_at > now)
+        .group_by(Outbox.channel)
+        .order_by(Outbox.channel)
+    )
+    with ledger.reading() as session:
+        return [(row[0], row[1], row[2]) for row in session.execute(query)]
+
+
 def next_due(ledger: Ledger, *, channel: str, now: datetime) -> datetime | None:
     """Return the earliest wall time at which a row put off may be tried again, or None."""
     with ledger.reading() as session:
@@ -131,7 +145,7 @@ def next_due(ledger: Ledger, *, channel: str, now: datetime) -> datetime | None:
 
 
 def claim(ledger: Ledger, outbox_id: int, *, owner: str, wall: datetime, lease: timedelta) -> Claim | None:
-    """Take a row by compare-and-set; None if another relay was faster, or a later revision has overtaken it.
+    """Take a row by compare-and-set; None if another relay was faster, or it is not needed any more.
 
     Parameters
     ----------
@@ -148,9 +162,9 @@ def claim(ledger: Ledger, outbox_id: int, *, owner: str, wall: datetime, lease: 
         before = session.get(Outbox, outbox_id, options=[joinedload(Outbox.content)])
         if before is None or before.state not in _GOING:
             return None
-        newer = overtaken_by(session, before)
-        if newer is not None:
-            withdraw(session, before, newer, at=wall)
+        why = not_needed_any_more(session, before)
+        if why is not None:
+            withdraw(session, before, why, at=wall)
             return None
         tried = before.attempts > 0
         may_be_second = before.state == OutboxState.AMBIGUOUS or (tried and _was_ambiguous(session, outbox_id))

@@ -35,8 +35,8 @@ class OutboxState(StrEnum):
     ``held`` waits for an approval (or for the failure of the row it stands in for); ``pending`` may go; ``claimed`` is
     in the hands of one relay until its lease ends; ``sent`` was accepted by the mail server; ``retry`` was certainly
     not accepted; ``ambiguous`` may or may not have been accepted and is tried again under the same Message-ID;
-    ``failed`` was refused for good; ``expired`` outlived its warning; ``withdrawn`` was refused by the officer, or was
-    for a second contact who is not needed, because the first was reached.
+    ``failed`` was refused for good; ``expired`` outlived its warning; ``withdrawn`` was refused by the
+    officer, overtaken by a newer message to the same reader, or is not needed any more.
     """
 
     HELD = "held"

@@ -22,7 +22,7 @@ from wuyu.rain.doubt import without_doubt
 from wuyu.rain.forecasts import chosen_forecast
 from wuyu.rain.gathered import Gathered
 from wuyu.rain.gauges import observed_rain
-from wuyu.rain.second import background_rain, radar_rain
+from wuyu.rain.second import background_rain, pattern_rain, radar_rain
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
@@ -76,6 +76,7 @@ def cycle_rain(desk: Desk, valid_at: datetime, *, known_at: datetime | None = No
     begin = to_datetime64(valid_at) - np.timedelta64(settings.warning.past_h, "h")
     window = without_doubt(desk, observed.sel(time=observed["time"] > begin), chosen, gathered)
     background = background_rain(desk, window, chosen.others, valid_at=valid_at, known_at=known_at, gathered=gathered)
+    pattern = pattern_rain(desk, valid_at, known_at, gathered)
     rainfall = blend_rainfall(
         window,
         chosen.forecast,
@@ -86,7 +87,15 @@ def cycle_rain(desk: Desk, valid_at: datetime, *, known_at: datetime | None = No
         lead_h=settings.warning.horizon_h,
         nowcast_mm=radar_rain(desk, valid_at, known_at, gathered),
         background_mm=None if background is None else background.rain_mm,
+        pattern=None if pattern is None else pattern[0],
     )
+    if pattern is not None:
+        merged_h = rainfall.attrs["merged_h"]
+        gathered.used += pattern[1] if merged_h else []
+        gathered.say(
+            f"最近{merged_h}小时的雨量站资料与雨量分布图融合。",
+            f"Gauges are merged with maps of rain in {merged_h} h.",
+        )
     if background is not None and "background" in rainfall.attrs["gap_source"]:
         gathered.used += background.files
         names = ", ".join(background.names)

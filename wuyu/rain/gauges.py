@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from risk_models.forecast.harmonise import to_hours
+from risk_models.forecast.harmonise import is_hourly, to_hours
 from risk_models.forecast.quality import flag_gauges
 from risk_models.forecast.rainfall import Quality, to_datetime64
 from risk_models.forecast.readers.gauge_table import read_gauge_table
@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from risk_models.district.settings import FeedSettings
     from wuyu.desk import Desk
 
-__all__ = ["failed", "filled_from", "flagged", "gauge_ids", "gauge_rain", "nothing", "observed_rain", "read_table"]
+__all__ = [
+    "failed",
+    "filled_from",
+    "flagged",
+    "gauge_ids",
+    "gauge_rain",
+    "nothing",
+    "observed_rain",
+    "read_table",
+    "whole_hours",
+]
 
 _HOUR = np.timedelta64(1, "h").astype("timedelta64[ns]")
 
@@ -43,7 +53,7 @@ def gauge_rain(desk: Desk, file: SelectedFile | None, *, valid_at: datetime | No
     rain = read_table(desk, file, feed)
     if valid_at is not None:
         rain = rain.sel(time=rain["time"] <= to_datetime64(valid_at))
-    return flagged(desk, to_hours(rain) if rain.sizes["time"] else rain)
+    return flagged(desk, whole_hours(desk, rain) if rain.sizes["time"] else rain)
 
 
 def observed_rain(desk: Desk, valid_at: datetime, known_at: datetime | None, gathered: Gathered) -> xr.Dataset:
@@ -52,7 +62,7 @@ def observed_rain(desk: Desk, valid_at: datetime, known_at: datetime | None, gat
     for feed in feeds_of_kind(desk, ("gauge_table",)):
         tables = _tables(desk, feed, valid_at, known_at, gathered)
         if tables:
-            feeds.append(to_hours(reduce(filled_from, tables)))
+            feeds.append(whole_hours(desk, reduce(filled_from, tables)))
     return flagged(desk, reduce(filled_from, feeds) if feeds else nothing(desk, valid_at))
 
 
@@ -107,10 +117,16 @@ def filled_from(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     return left.where(left["quality"] != Quality.MISSING, right).assign_attrs(first.attrs)
 
 
+def whole_hours(desk: Desk, rain: xr.Dataset) -> xr.Dataset:
+    """Sum a table to hours; other steps are flagged first: an hour can look sound in which ten minutes are not."""
+    return to_hours(rain if is_hourly(rain) else flagged(desk, rain))
+
+
 def flagged(desk: Desk, rain: xr.Dataset) -> xr.Dataset:
     """Return gauge rain with its quality flags."""
     gauges = desk.district.gauges
-    return flag_gauges(rain, np.column_stack([gauges.geometry.x, gauges.geometry.y]))
+    place = np.column_stack([gauges.geometry.x, gauges.geometry.y])
+    return flag_gauges(rain, place, monthly_max_mm=desk.district.settings.quality.monthly_max_mm)
 
 
 def nothing(desk: Desk, valid_at: datetime) -> xr.Dataset:

@@ -1,4 +1,4 @@
-"""What else knows the rain: a second source for hours without gauges, and radar for the hours ahead."""
+"""What else knows the rain: a second source for hours without gauges, maps between them, radar for the hours ahead."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from risk_models.forecast.blend import Pattern
 from risk_models.forecast.harmonise import hourly_at_points, radar_frames, to_hours
 from risk_models.forecast.nowcast import nowcast_at_points, radar_nowcast
 from risk_models.forecast.rainfall import from_datetime64, to_datetime64
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from risk_models.district.settings import FeedSettings
     from wuyu.desk import Desk
 
-__all__ = ["Background", "background_rain", "radar_rain"]
+__all__ = ["Background", "background_rain", "pattern_rain", "radar_rain"]
 
 FloatArray = NDArray[np.float64]
 BACKGROUND_KINDS = ("grib", "imerg", "netcdf_cf")
@@ -32,6 +33,8 @@ MAX_MAPS = 150
 FRAMES = 3
 OLDEST_FRAME = timedelta(minutes=30)
 RADAR_LEAD_H = 4
+MERGE_H = 6
+"""Newest hours in which maps are merged with the gauges: the rain that a warning turns on."""
 _HOUR = np.timedelta64(1, "h").astype("timedelta64[ns]")
 
 
@@ -99,6 +102,31 @@ def background_rain(
         rain_mm = hourly_at_points(forecast, *place, end=end)[0].mean(axis=0)
         background.add(rain_mm, f"{forecast.attrs['file']} ({forecast.attrs['kind']})")
     return background
+
+
+def pattern_rain(
+    desk: Desk, valid_at: datetime, known_at: datetime | None, gathered: Gathered
+) -> tuple[Pattern, list[SelectedFile]] | None:
+    """Return the maps of the first feed that asks to be merged, at hotspots and gauges, and the files read; or None."""
+    feed = next((feed for feed in feeds_of_kind(desk, BACKGROUND_KINDS + RADAR_KINDS) if feed.merge), None)
+    if feed is None:
+        return None
+    past_h = desk.district.settings.warning.past_h
+    end = to_datetime64(valid_at).astype("datetime64[h]").astype("datetime64[ns]") + np.arange(1 - past_h, 1) * _HOUR
+    files = observed_maps(
+        desk.ledger,
+        feed.id,
+        raw_dir=desk.raw_dir,
+        begin=from_datetime64(end[-1] - MERGE_H * _HOUR),
+        valid_at=valid_at,
+        delay=delay_of(feed),
+        known_at=known_at,
+    )
+    hotspots, gauges = desk.district.hotspots, desk.district.gauges
+    lon, lat = (np.concatenate([points[name].to_numpy() for points in (hotspots, gauges)]) for name in ("lon", "lat"))
+    rain_mm, read = _observed(desk, files[:MAX_MAPS], (lon, lat), end, gathered)
+    rain_mm[:-MERGE_H] = np.nan
+    return Pattern(rain_mm[:, : len(hotspots)], rain_mm[:, len(hotspots) :]), read
 
 
 def _gaps(window: xr.Dataset, end: NDArray[np.datetime64]) -> NDArray[np.bool_]:

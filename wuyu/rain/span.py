@@ -11,11 +11,10 @@ import numpy as np
 import xarray as xr
 
 from risk_models.errors import BadInputError
-from risk_models.forecast.harmonise import to_hours
 from risk_models.forecast.rainfall import Quality, to_datetime64
 from wuyu.feeds.select import SelectedFile, gauge_tables_of_span
 from wuyu.rain.gathered import feeds_of_kind
-from wuyu.rain.gauges import filled_from, flagged, nothing, read_table
+from wuyu.rain.gauges import filled_from, flagged, nothing, read_table, whole_hours
 
 if TYPE_CHECKING:
     from risk_models.district.settings import FeedSettings
@@ -81,7 +80,7 @@ def span_rain(desk: Desk, *, begin: datetime, end: datetime, known_at: datetime 
                 tables.append(table)
                 files[f"{feed.id}/{file.name}"] = file.sha256
         if tables:
-            feeds.append(to_hours(_stitched(tables)))
+            feeds.append(whole_hours(desk, _stitched(tables)))
     rain = reduce(filled_from, feeds) if feeds else nothing(desk, begin)
     inside = (rain["time"] > to_datetime64(begin)) & (rain["time"] <= to_datetime64(end))
     cut = rain.sel(time=inside)

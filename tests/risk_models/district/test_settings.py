@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from risk_models.district import check_district
-from risk_models.district.settings import DistrictSettings
+from risk_models.district.settings import DistrictSettings, FolderFeedSettings, QualitySettings
 from risk_models.district.settingsfile import load_settings, read_settings
 from risk_models.errors import BadInputError, Finding
 from tests.factories import SETTINGS, write_mini_district
@@ -207,3 +207,13 @@ def test_whatever_stands_in_a_key_is_a_finding_not_a_crash(data: st.DataObject, 
     findings = check_district(folder)
     assert findings
     assert all(finding.file for finding in findings)
+
+
+def test_only_maps_can_be_merged() -> None:
+    with pytest.raises(ValueError, match="merge is for maps of observed rain, such as radar; gauge_table holds none"):
+        FolderFeedSettings(id="gauges", kind="gauge_table", path="feeds", stale_after_h=2, merge=True)
+
+
+def test_a_climatology_without_source_is_refused() -> None:
+    with pytest.raises(ValueError, match="monthly_max_mm needs its source"):
+        QualitySettings(monthly_max_mm=(50.0,) * 12)

@@ -192,6 +192,15 @@ def test_climatology_from_a_record_lets_the_record_pass(rain: np.ndarray) -> Non
     assert np.isnan(limits[0])
 
 
+def test_a_short_record_says_nothing_of_a_month() -> None:
+    end = np.array([f"{year}-07-20T08" for year in range(2010, 2021)], "datetime64[ns]")
+    rain = np.full((11, 1), 40.0)
+    assert np.isnan(monthly_maxima_mm(rain, end, min_years=12)).all()
+    assert monthly_maxima_mm(rain, end, min_years=11)[6] == 80.0
+    rain[3] = np.nan
+    assert np.isnan(monthly_maxima_mm(rain, end, min_years=11)).all()
+
+
 def test_extreme_of_the_month_that_neighbours_confirm_is_good() -> None:
     rain = np.array([[2.0] * 6, [45.0, 40, 50, 42, 44, 39]])
     limits = QualityLimits(monthly_max_mm=(30.0,) * 12)
@@ -238,6 +247,12 @@ def test_limits_follow_the_step() -> None:
     quick = QualityLimits.for_step(1 / 6)
     assert quick.max_mm == record_mm(1 / 6) < 198
     assert quick.window_steps == 6 * QualityLimits().window_steps
+    # A storm that crosses the gauges in ten minutes is no clock that is wrong: a day of rain is needed at any step.
+    assert quick.window_wet == 6 * QualityLimits().window_wet
+    months = QualityLimits.for_step(1 / 6, monthly_max_mm=[None] * 6 + [80.0] + [None] * 5).monthly_max_mm
+    assert months is not None
+    assert months[6] == pytest.approx(80.0 * record_mm(1 / 6) / record_mm(1.0))
+    assert np.isnan(months[0])
     ten_minutes = flag_gauges(table(np.array([[1.0], [190.0]]), step_min=10), [[0, 0]])
     assert ten_minutes.quality.to_numpy()[1, 0] == 4
     hourly = flag_gauges(table(np.array([[1.0], [190.0]])), [[0, 0]])

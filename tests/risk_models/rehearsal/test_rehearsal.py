@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from risk_models.forecast.storm import depth_mm
 from risk_models.rehearsal import REHEARSAL_COLUMNS, design_scenarios, rehearse, summarise
+from risk_models.rehearsal.rehearse import DRAIN_FACTOR
 from risk_models.standards import Standards, load_standards
 from risk_models.terrain import HotspotTerrain
 
@@ -125,6 +127,27 @@ def test_a_rarer_storm_is_never_shallower_nor_shorter(
         rows = rows.sort_values("return_period_a")
         assert (np.diff(rows["peak_depth_m"]) >= -1e-12).all()
         assert (np.diff(rows["minutes_over_15cm"]) >= 0).all()
+
+
+@given(
+    years=st.floats(1, 100),
+    concentration_min=st.floats(5, 60),
+    duration_min=st.sampled_from([60, 180]),
+)
+@settings(max_examples=30, deadline=None)
+def test_drains_carry_the_storm_they_were_built_for(years: float, concentration_min: float, duration_min: int) -> None:
+    standards = load_standards()
+    hourly_mm = float(depth_mm(standards.storm_formula("zz-f2"), years, 60.0)) / DRAIN_FACTOR
+
+    def deepest(share: float) -> float:
+        district, terrain = world(drain_mm_h=(share * hourly_mm,) * 3)
+        district.hotspots["pump_capacity_m3_s"] = 0.0
+        terrain.features["time_of_concentration_min"] = concentration_min
+        table = rehearse(district, terrain, standards, return_periods_a=(years,), durations_min=(duration_min,))
+        return float(table["peak_depth_m"].max())
+
+    assert deepest(1.0) < 0.05
+    assert deepest(0.3) > 0.15
 
 
 def test_hotspots_do_not_depend_on_each_other(standards: Standards) -> None:

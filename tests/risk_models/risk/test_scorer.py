@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 from risk_models.district import load_district
-from risk_models.forecast.rainfall import Provenance, Quality, build_rainfall
+from risk_models.forecast.rainfall import Origin, Provenance, Quality, build_rainfall
 from risk_models.levels import Level
 from risk_models.risk import RISK_COLUMNS, HotspotScorer, read_risk, score_hotspots, town_levels, write_risk
 from risk_models.standards import load_standards
@@ -43,6 +43,8 @@ def rainfall(scorer: HotspotScorer, *, past_mm_h: float = 0.0, future_mm_h: floa
     for step in marks.get("suspect", []):  # type: ignore[attr-defined]
         quality[step] = Quality.SUSPECT
     origin = np.repeat([0, 2], [PAST_H, LEAD_H])
+    for step in marks.get("stand_in", []):  # type: ignore[attr-defined]
+        origin[step] = Origin.FALLBACK
     provenance = Provenance(
         valid_at=VALID_AT,
         issued_at=VALID_AT - timedelta(hours=int(marks.get("issued_h_ago", 1))),  # type: ignore[call-overload]
@@ -138,6 +140,17 @@ def test_an_unknown_amount_is_said_in_words(scorer: HotspotScorer) -> None:
     assert table["obs_24h_mm"].isna().all()
     assert table["reason_zh"].str.contains("已降雨24小时雨量未知").all()
     assert not table["reason_en"].str.contains("nan").any()
+
+
+def test_stand_ins_are_said_where_rain_is_told(scorer: HotspotScorer) -> None:
+    table = scorer.score(rainfall(scorer, past_mm_h=20, stand_in=[PAST_H - 40, PAST_H - 3, PAST_H - 1], ladder=4))
+    assert table["reason_zh"].str.contains("已降雨24小时60毫米（其中2小时为替代资料）").all()
+    assert table["reason_en"].str.contains(r"60 mm fell in 24 h \(2 h of it by stand-in data\)").all()
+    told = [{item["factor"]: item["value"] for item in json.loads(text)} for text in table["reasons"]]
+    assert all(values["stand_ins"] == 2.0 for values in told)
+    whole = scorer.score(rainfall(scorer, past_mm_h=20))
+    assert not whole["reason_zh"].str.contains("替代").any()
+    assert not whole["reasons"].str.contains("stand_ins").any()
 
 
 def test_a_missing_forecast_is_unknown(scorer: HotspotScorer) -> None:

@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import xmlschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
@@ -60,6 +61,14 @@ def every_kind(cap):
 @pytest.mark.parametrize("action", ["NEW", "UPG", "DNG", "EXT", "CAN", "EXP"])
 def test_every_kind_is_valid_by_schema_and_rules(cap, shared_data, action):
     assert validate_cap(every_kind(cap)[action], shared_data / "cap" / "cap12.xsd") == []
+
+
+@pytest.mark.parametrize("action", ["NEW", "UPG", "DNG", "EXT", "CAN", "EXP"])
+def test_another_validator_agrees(cap, shared_data, action):
+    schema = xmlschema.XMLSchema(shared_data / "cap" / "cap12.xsd")
+    data = every_kind(cap)[action].decode()
+    assert list(schema.iter_errors(data)) == []
+    assert list(schema.iter_errors(data.replace("<category>Met</category>", "<category>Rain</category>", 1))) != []
 
 
 def test_schema_layer_finds_what_the_schema_forbids(cap, shared_data):

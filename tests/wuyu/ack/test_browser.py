@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.wuyu.ack.browser import Browser, chromium
 from tests.wuyu.ack.conftest import KEYS, Served
-from wuyu.ack.book import Standing, find, flood_reports
+from wuyu.ack.book import Standing, find, flood_reports, standings
 from wuyu.ack.escalation import escalate
 from wuyu.ack.tokens import DESK, Purpose, sign
 
@@ -100,8 +100,41 @@ def test_the_duty_desk_sees_who_is_silent_and_notes_a_call(
     assert (answered.received.channel, answered.received.recorded_by) == ("phone", "李值班")
 
 
-def test_a_refusal_is_a_plain_page(browser: Browser, served: Served, tmp_path: Path) -> None:
-    browser.size(390, 844, phone=True)
-    browser.open(f"{served.url}/a/nobody")
-    assert "链接无效" in browser.text()
+def _forged(served: Served, waiting: Standing) -> str:
+    return served.link(waiting)[:-6] + "AAAAAA"
+
+
+def _expired(served: Served, waiting: Standing) -> str:
+    served.clock.at = waiting.request.feedback_until + timedelta(days=1)
+    return served.link(waiting)
+
+
+def _of_someone_else(served: Served, waiting: Standing) -> str:
+    return served.link(waiting, "stranger@mini.example")
+
+
+def _of_another_bulletin(served: Served, waiting: Standing) -> str:
+    other = next(one for one in standings(served.desk.ledger) if one.request.id != waiting.request.id)
+    return served.link(waiting, other.recipients[0])
+
+
+REFUSED = [_forged, _expired, _of_someone_else, _of_another_bulletin]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("link", REFUSED, ids=[one.__name__.strip("_") for one in REFUSED])
+def test_a_refusal_is_a_plain_page(
+    browser: Browser,
+    served: Served,
+    waiting: Standing,
+    tmp_path: Path,
+    link: Callable[[Served, Standing], str],
+    size: tuple[int, int, bool],
+) -> None:
+    browser.size(size[0], size[1], phone=size[2])
+    browser.open(served.url + link(served, waiting))
+    assert "链接" in browser.text()
+    assert waiting.request.content["zh"]["headline"] not in browser.text(), "nothing of the bulletin is shown"
+    assert browser.run("document.querySelectorAll('form,button').length") == 0
+    assert browser.run(OVERFLOW) == 0
     browser.screenshot(tmp_path / "refused.png", whole=False)

@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import json
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,15 @@ from risk_models.levels import Level
 from risk_models.warning.records import Action
 from tests.wuyu.delivery.desks import ISSUED, SECRET, SIGNED, write_district
 from tests.wuyu.delivery.http_server import HttpServer
-from wuyu.cycle import run_cycle
+from wuyu.cycle import approve, run_cycle
 from wuyu.delivery import summary as said
 from wuyu.delivery.channels import channel_transport, channels_in_use, recipients_of
 from wuyu.delivery.dispatch import dispatch_all, ways
 from wuyu.delivery.smtp import SmtpSettings, SmtpTransport
 from wuyu.delivery.webhook import verify
 from wuyu.desk import Desk
-from wuyu.ledger import MessageBody, Outbox
+from wuyu.ledger import Approval, MessageBody, Outbox
+from wuyu.ledger.tasks import open_tasks
 
 pytestmark = pytest.mark.xdist_group("storm")
 
@@ -218,3 +219,24 @@ def test_a_message_of_a_live_district_never_reaches_a_drill(desk: Desk) -> None:
     assert [one.id for one in channels_in_use(desk, status="Test", scope="Public")] == [
         "hub", "city", "gateway", "public-board",
     ]  # fmt: skip
+
+
+def test_a_channel_that_is_gone_becomes_a_task(desk: Desk) -> None:
+    """What told of a warning must tell how it ends; if the settings know it no more, only people can."""
+    old = desk.district.settings
+    kept = tuple(one for one in old.channels if one.id != "hub")
+    fewer = dataclasses.replace(desk.district, settings=old.model_copy(update={"channels": kept}))
+    moved = dataclasses.replace(desk, district=fewer)
+    warned = desk.ledger.warnings()[0]
+    for hours in range(1, 12):
+        run_cycle(moved, ISSUED + timedelta(hours=hours), drafts=False)
+        for row in desk.ledger.warnings(approval=Approval.WAITING):
+            approve(moved, row.message_id, officer="李明", now=row.issued_at)
+    ends = [row for row in desk.ledger.warnings() if row.warning_id == warned.warning_id and row.action == "CAN"]
+    tasks = {task.message_id: task.detail for task in open_tasks(desk.ledger)}
+    assert ends
+    assert tasks[ends[0].message_id]["channels"] == ["webhook:hub"]
+    assert "tell its readers by hand" in tasks[ends[0].message_id]["task"]
+    told = {row.channel for row in desk.ledger.outbox() if row.message_id == ends[0].message_id}
+    assert {"mail", "file:city"} <= told
+    assert "webhook:hub" not in told

@@ -54,16 +54,19 @@ def test_killed_at_any_step_nothing_is_lost(sink: tuple[Path, str, int], ledger_
     assert second[1] == 0
 
 
-def test_two_relays_of_two_processes_send_each_mail_once(sink: tuple[Path, str, int], tmp_path: Path) -> None:
+def test_eight_relays_of_eight_processes_send_each_mail_once(
+    sink: tuple[Path, str, int], ledger_url: str | Path
+) -> None:
     folder, _, port = sink
-    path = tmp_path / "ledger.sqlite"
+    path = ledger_url
     open_ledger(path).close()
     command = [sys.executable, str(SCRIPT), str(path), str(port)]
-    names = ["north", "south", "east"]
+    kind = "pg" if isinstance(path, str) else "lite"
+    names = [f"{kind}-relay-{number}" for number in range(8)]
     relays = [subprocess.Popen([*command, name, "never"]) for name in names]
-    assert [relay.wait(30) for relay in relays] == [0, 0, 0]
+    assert [relay.wait(60) for relay in relays] == [0] * 8
     with open_ledger(path) as ledger:
-        assert ledger.outbox_counts() == {"sent": 6}
-        assert [row.attempts for row in ledger.outbox()] == [1] * 6
+        assert ledger.outbox_counts() == {"sent": 16}
+        assert [row.attempts for row in ledger.outbox()] == [1] * 16
     for name in names:
         assert _copies(folder, f"{name}-1@town.example") == _copies(folder, f"{name}-2@town.example") == (1, 0)

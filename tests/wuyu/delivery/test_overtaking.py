@@ -144,3 +144,92 @@ def test_a_newer_one_that_the_guard_refuses_overtakes_nothing(
         mail = make_mail("a@t.example", message_id=record.message_id, status="Draft")
         decision.queue(mail, expires_at=record.valid_to)
     assert _states(ledger) == ["pending", "failed"]
+
+
+# An end, and the warning that follows it
+
+SECOND = "410103-20210719T1200Z-410103001-2"
+
+
+@pytest.fixture
+def ended(ledger: Ledger, warn: Warn, clock: Any, at: datetime) -> Ledger:
+    """The warning was received; the notice of its end is still on its way."""
+    warn(0, Action.NEW)
+    deliver(ledger, Way(), clock=clock, now=at)
+    warn(1, Action.CAN, issued_at=at + timedelta(hours=1))
+    return ledger
+
+
+def test_an_old_end_never_follows_a_newer_warning(ended: Ledger, warn: Warn, clock: Any, at: datetime) -> None:
+    warn(0, Action.NEW, warning_id=SECOND, issued_at=at + timedelta(hours=2))
+    assert _states(ended) == ["sent", "withdrawn", "pending"]
+    assert ended.outbox()[1].last_error == f"overtaken by {SECOND}.r0 while pending"
+    way = Way()
+    assert deliver(ended, way, clock=clock, now=at + timedelta(hours=2)).sent == 1
+    assert SECOND.encode() in way.sent[0]
+
+
+def test_the_end_goes_while_the_newer_warning_waits_for_an_officer(
+    ended: Ledger, warn: Warn, clock: Any, at: datetime
+) -> None:
+    later = at + timedelta(hours=2)
+    warn(0, Action.NEW, warning_id=SECOND, issued_at=later, due=later + timedelta(minutes=10))
+    assert deliver(ended, Way(), clock=clock, now=later).sent == 1
+    assert _states(ended) == ["sent", "sent", "held"]
+
+
+def test_the_end_goes_to_those_whom_the_newer_warning_does_not_reach(ended: Ledger, warn: Warn, at: datetime) -> None:
+    later = at + timedelta(hours=2)
+    warn(0, Action.NEW, to="b@t.example", warning_id=SECOND, issued_at=later)
+    warn(0, Action.NEW, area_code="410103002", warning_id="410103-20210719T1200Z-410103002", issued_at=later)
+    assert _states(ended) == ["sent", "pending", "pending", "pending"]
+
+
+def test_an_end_in_a_relays_hands_is_not_repeated_after_the_newer_warning(
+    ended: Ledger, warn: Warn, clock: Any, at: datetime
+) -> None:
+    later = at + timedelta(hours=2)
+
+    class Slow(Way):
+        def send(self, *given: Any, **named: Any) -> Outcome:
+            if self.states:
+                warn(0, Action.NEW, warning_id=SECOND, issued_at=later)
+            return super().send(*given, **named)
+
+    deliver(ended, Slow(OutboxState.RETRY), clock=clock, now=later)
+    clock.forward(60)
+    way = Way()
+    assert deliver(ended, way, clock=clock, now=later).sent == 1
+    assert _states(ended) == ["sent", "withdrawn", "sent"]
+
+
+def test_both_ends_go(ended: Ledger, warn: Warn, at: datetime) -> None:
+    warn(0, Action.NEW, to="b@t.example", warning_id=SECOND, issued_at=at + timedelta(hours=2))
+    warn(1, Action.CAN, warning_id=SECOND, issued_at=at + timedelta(hours=3))
+    assert _states(ended) == ["sent", "pending", "pending", "pending"]
+
+
+def test_a_drill_overtakes_nothing_in_earnest(
+    ended: Ledger, make_record: Callable[..., WarningRecord], make_mail: Callable[..., Mail], at: datetime
+) -> None:
+    record = make_record(warning_id=SECOND, issued_at=at + timedelta(hours=2))
+    with ended.decide(now=record.issued_at) as decision:
+        decision.warn(record)
+        decision.queue(
+            make_mail("a@t.example", message_id=record.message_id, status="Test"), expires_at=record.valid_to
+        )
+    assert _states(ended) == ["sent", "pending", "pending"]
+
+
+def test_a_late_notice_that_rain_is_lost_does_not_follow_the_end(
+    ledger: Ledger, warn: Warn, make_mail: Callable[..., Mail], clock: Any, at: datetime
+) -> None:
+    warn(0, Action.NEW)
+    deliver(ledger, Way(), clock=clock, now=at)
+    lost = at + timedelta(hours=1)
+    with ledger.decide(now=lost) as decision:
+        mail = make_mail("a@t.example", message_id="410103-20210719T1200Z-410103001.rain-lost", decided_at=lost)
+        decision.queue(mail, expires_at=at + timedelta(hours=6))
+    deliver(ledger, Way(OutboxState.RETRY), clock=clock, now=lost)
+    warn(1, Action.CAN, issued_at=at + timedelta(hours=2))
+    assert _states(ledger) == ["sent", "withdrawn", "pending"]

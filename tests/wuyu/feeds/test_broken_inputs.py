@@ -38,10 +38,25 @@ class Seen:
     degraded: set[str]
     unconfirmed: set[str]
     texts: str
+    """Of the bulletins: what the recipients see."""
+    lines: str
+    """On the state of the data, as the cycle gives them to its products."""
 
     @property
     def ladder(self) -> int:
         return int(self.rain.rainfall.attrs["ladder_step"])
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What the import status and the quality control count."""
+        quality = self.rain.quality
+        return {
+            "hours late": round(self.gauges.age_h or 0),
+            "files refused": self.gauges.files_rejected,
+            "old files again": self.gauges.repeated,
+            "problems": sum(self.gauges.findings.values()),
+            "values without use": 0 if quality is None else quality.counts["fail"] + quality.counts["missing"],
+        }
 
 
 Run = Callable[..., Seen]
@@ -100,14 +115,15 @@ def _look(desk: Desk, *, whole: bool) -> Seen:
     levels = {str(town): int(level) for town, level in town_levels(table)["level"].items()}
     rain = cycle_rain(desk, AT)
     basis = basis_lines(dict(table.attrs), issued_at=pd.Timestamp(AT), zone="Asia/Shanghai")
-    texts = [path.read_text(encoding="utf-8") for path in sorted(desk.out.rglob("*.txt"))]
+    texts = [path.read_text(encoding="utf-8") for path in sorted((desk.out / "bulletins").rglob("*.txt"))]
     return Seen(
         rain=rain,
         gauges=next(one for one in status(desk.ledger, AT) if one.feed_id == "gauges"),
         levels={record.area_code: int(record.level) for record in records} if whole else levels,
         degraded={record.area_code for record in records if record.degraded},
         unconfirmed={record.area_code for record in records if record.unconfirmed},
-        texts="\n".join([*texts, *(f"{line.zh}\n{line.en}" for line in [*basis, *rain.lines])]),
+        texts="\n".join(texts),
+        lines="\n".join(f"{line.zh}\n{line.en}" for line in [*basis, *rain.lines]),
     )
 
 
@@ -126,6 +142,9 @@ def test_good_rain_is_not_marked(good: Seen) -> None:
     assert set(good.levels.values()) == {int(Level.RED)}
     assert (good.gauges.rows_rejected, good.gauges.findings, good.gauges.refused) == (0, {}, "")
 
+
+# Files that only look unlike the others: all of them is read, so there is nothing to count.
+READ_IN_FULL = {"11_reordered_columns.csv", "12_byte_order_mark.csv", "12_gb18030.csv"}
 
 # name, refused at the door, kinds of problem found, step of the ladder, words on the product
 FAULTS = [
@@ -167,6 +186,8 @@ def test_a_fault_is_flagged_counted_told_and_lowers_nothing(
     seen = run("before.csv", name)
     assert bool(seen.gauges.refused) == refused
     assert codes <= {*seen.gauges.findings, *seen.gauges.refused_codes}
+    more = {what: count - good.counters[what] for what, count in seen.counters.items() if count > good.counters[what]}
+    assert bool(more) == (name not in READ_IN_FULL)
     assert seen.ladder == ladder
     assert words in seen.texts
     assert f"资料状况：第{ladder}级" in seen.texts
@@ -186,5 +207,5 @@ def test_a_fault_of_the_first_file_ever_is_not_lower_or_is_marked(run: Run, good
 def test_without_any_rain_every_hotspot_is_unknown(run: Run) -> None:
     seen = run("03_header_only.csv", forecast=False)
     assert (seen.ladder, seen.levels) == (6, {})
-    assert "没有可用资料；最新文件未采用（只有表头）" in seen.texts
-    assert "观测中断" in seen.texts
+    assert "没有可用资料；最新文件未采用（只有表头）" in seen.lines
+    assert "观测中断" in seen.lines

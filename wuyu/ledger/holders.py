@@ -1,0 +1,71 @@
+"""Who holds a warning: everyone whom any message about it may have reached, whoever has joined or left since."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy.orm import Session
+
+from risk_models.warning.records import WarningRecord
+from wuyu.ledger.models import Attempt, Outbox, WarningRow
+from wuyu.ledger.overtaking import escalation_ids
+from wuyu.ledger.types import OutboxState
+
+__all__ = ["holder_channels", "holders"]
+
+_MAY_ARRIVE = (OutboxState.SENT, OutboxState.AMBIGUOUS, OutboxState.CLAIMED)
+_WILL_BE_TRIED = (OutboxState.PENDING, OutboxState.RETRY)
+_CHAIN_MAX = 20
+
+
+def holders(session: Session, record: WarningRecord, channel: str) -> list[str]:
+    """Return whom an earlier message of a warning reached, or may have reached, by one channel.
+
+    A bulletin that has not left yet counts: its reader gets the new one in its place. An escalation counts only if it
+    may have arrived, for one that has not left is withdrawn. What was certainly refused reached nobody. The warning
+    whose place this one took, without an end of its own, is looked at too.
+
+    Parameters
+    ----------
+    session : Session
+    record : WarningRecord
+        The revision that is about to be sent.
+    channel : str
+
+    Returns
+    -------
+    list of str
+        In the order in which they were first told.
+    """
+    bulletins, escalations = _messages(session, record)
+    query = select(Outbox.recipient).where(Outbox.channel == channel, _reached(bulletins, escalations))
+    return list(dict.fromkeys(session.scalars(query.order_by(Outbox.id))))
+
+
+def holder_channels(session: Session, record: WarningRecord) -> list[str]:
+    """Return the channels by which an earlier message of a warning reached, or may have reached, anybody."""
+    query = select(Outbox.channel).where(_reached(*_messages(session, record))).distinct()
+    return sorted(session.scalars(query))
+
+
+def _reached(bulletins: list[str], escalations: list[str]) -> ColumnElement[bool]:
+    was_unclear = exists().where(Attempt.outbox_id == Outbox.id, Attempt.result == OutboxState.AMBIGUOUS)
+    arrived = or_(Outbox.state.in_(_MAY_ARRIVE), Outbox.sent_at.is_not(None), was_unclear)
+    going = Outbox.message_id.in_(bulletins) & Outbox.state.in_(_WILL_BE_TRIED)
+    return Outbox.message_id.in_([*bulletins, *escalations]) & or_(arrived, going)
+
+
+def _messages(session: Session, record: WarningRecord) -> tuple[list[str], list[str]]:
+    """Return the bulletins of earlier revisions, also of warnings whose place this one took, and their escalations."""
+    columns = select(WarningRow.message_id, WarningRow.revision, WarningRow.supersedes).order_by(WarningRow.revision)
+    warning_id: str | None = record.warning_id
+    bulletins, before = [], record.supersedes if record.revision == 0 else None
+    for _ in range(_CHAIN_MAX):
+        rows = session.execute(columns.where(WarningRow.warning_id == warning_id)).all()
+        is_first = warning_id == record.warning_id
+        bulletins += [row.message_id for row in rows if not is_first or row.revision < record.revision]
+        before = next((row.supersedes for row in rows if row.revision == 0), before)
+        if before is None:
+            break
+        warning_id = before.rpartition(".")[0]
+        before = None
+    return bulletins, [name for message_id in bulletins for name in escalation_ids(message_id)]

@@ -1,0 +1,79 @@
+"""The settings that the watcher goes by: those of the district, or, if they cannot be read, the last that could."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from risk_models.district.settings import SETTINGS_FILE, DistrictSettings
+from risk_models.district.settingsfile import load_settings
+from risk_models.errors import BadInputError
+from wuyu.watch import Problem
+
+__all__ = ["COPY", "settings_in_force"]
+
+COPY: Final = "settings.json"
+"""The last settings that could be read, in ``<out>/watch``; they name secrets' variables, never secrets."""
+
+
+def settings_in_force(district: str | Path, out: Path) -> tuple[DistrictSettings | None, list[Problem]]:
+    """Return the settings to watch by, and what is wrong with those of the district.
+
+    Settings that can be read are kept as a copy. If they cannot, the copy says whom to tell: a slip of the pen in
+    ``district.yaml`` stops every cycle, and that is what the watcher is for.
+
+    Parameters
+    ----------
+    district : str or Path
+        District folder.
+    out : Path
+        Folder of the products.
+
+    Returns
+    -------
+    settings : DistrictSettings or None
+        None if the settings cannot be read and there is no copy.
+    problems : list of Problem
+    """
+    try:
+        settings = load_settings(district)
+    except Exception as error:  # whatever is wrong with the file, the alarm must go out
+        return _copy(out), [_broken(error)]
+    try:
+        _keep(out, settings)
+    except OSError as error:
+        zh, en = "监视程序无法保存设置副本", "the watcher cannot keep a copy of the settings"
+        return settings, [Problem("disk", f"{zh}（{error.strerror}）", f"{en}: {error.strerror}")]
+    return settings, []
+
+
+def _broken(error: Exception) -> Problem:
+    findings = error.findings if isinstance(error, BadInputError) else ()
+    said = "; ".join(str(finding) for finding in findings[:2]) or f"{type(error).__name__}: {error}"
+    more = f" (+{len(findings) - 2})" if len(findings) > 2 else ""
+    said = " ".join(said.split())[:400] + more
+    return Problem(
+        "settings",
+        f"{SETTINGS_FILE}无法使用，预警评估已停，本告警按此前有效的设置发出：{said}",
+        f"{SETTINGS_FILE} cannot be used, so no cycle can run; this alarm goes by the last good settings: {said}",
+    )
+
+
+def _keep(out: Path, settings: DistrictSettings) -> None:
+    path, text = out / "watch" / COPY, settings.model_dump_json()
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{COPY}.{os.getpid()}.part")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
+
+
+def _copy(out: Path) -> DistrictSettings | None:
+    try:
+        return DistrictSettings.model_validate_json((out / "watch" / COPY).read_text(encoding="utf-8"))
+    except (OSError, ValidationError, UnicodeDecodeError):
+        return None
