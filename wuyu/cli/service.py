@@ -55,7 +55,7 @@ def _demo(arguments: argparse.Namespace) -> int:
         ("index.html", "暴雨过程逐时 / the story of the storm: start here"),
         ("onemap.html", "一张图 / one map"),
         ("bulletins/", "预警通报 / bulletins: html, txt, pdf, cap.xml"),
-        ("reports/", "月度报告 / monthly report: docx, pdf"),
+        ("reports/", "月度报告 / monthly report: docx, pdf, html"),
         ("mailbox/", f"{mails} 封邮件 / mails in the sink"),
         ("risk/", "逐时风险表 / risk table of every hour"),
         ("ledger.sqlite", "台账 / ledger"),
