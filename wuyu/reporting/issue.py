@@ -124,8 +124,7 @@ def draft_report(
     ConfigError
         If the span to be reviewed is not over.
     """
-    known_at = now.replace(microsecond=0)
-    moments = moments_of(scope, known_at=known_at, timezone=desk.district.settings.district.timezone)
+    moments = moments_of(scope, known_at=now, timezone=desk.district.settings.district.timezone)
     key = key_of(desk, scope)
     archive = Archive(desk.out, key)
     with archive.locked():
@@ -144,7 +143,7 @@ def draft_report(
         if not is_same:
             with desk.ledger.writing() as session:
                 lock_ledger(session)
-                facts: dict[str, Any] = {"digest": digest, "known_at": known_at.isoformat()}
+                facts: dict[str, Any] = {"digest": digest, "known_at": now.isoformat()}
                 facts |= {"languages": list(langs), "revision": len(issued)}
                 number = add_step(session, standing(session, key), Step.DRAFTED, who=who, now=now, **facts).draft
         paths = archive.show(archive.draft, _draft_names(scope, langs)) if files else []
