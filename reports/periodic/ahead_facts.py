@@ -64,10 +64,6 @@ class AheadFacts:
     town_chances: pd.DataFrame
     likely: dict[str, int]
 
-    def supports(self, kind: str) -> bool:
-        """Tell whether hindcasts support a kind of statement (depth, level, rain, season)."""
-        return self.outlook is not None and kind in self.outlook.verdicts and self.outlook.verdicts[kind].is_supported
-
     @property
     def likely_word(self) -> WordingLevel:
         """Word from which upwards a chance counts as likely."""

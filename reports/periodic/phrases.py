@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import string
 import tomllib
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -69,7 +70,6 @@ class Phrases:
         return node
 
 
-@cache
 def load_phrases(lang: Lang, folder: Path | None = None) -> Phrases:
     """Return the sentences of a language.
 
@@ -91,15 +91,22 @@ def load_phrases(lang: Lang, folder: Path | None = None) -> Phrases:
     'Flood season begins'
     """
     name = f"phrases.{lang}.toml"
-    table = tomllib.loads((_FOLDER / name).read_text(encoding="utf-8"))
     own = None if folder is None else folder / name
-    if own is not None and own.is_file():
-        try:
-            changes = tomllib.loads(own.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{own.name} of the templates folder cannot be read: {error}") from None
-        _override(table, changes, "", name)
+    if own is None or not own.is_file():
+        return _original(lang)
+    try:
+        changes = tomllib.loads(own.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{own.name} of the templates folder cannot be read: {error}") from None
+    table = deepcopy(_original(lang).table)
+    _override(table, changes, "", name)
     return Phrases(lang, table)
+
+
+@cache
+def _original(lang: Lang) -> Phrases:
+    """Return the sentences that come with the system."""
+    return Phrases(lang, tomllib.loads((_FOLDER / f"phrases.{lang}.toml").read_text(encoding="utf-8")))
 
 
 def _override(table: dict[str, Any], changes: dict[str, Any], path: str, file: str) -> None:

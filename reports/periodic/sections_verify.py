@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from reports.figures.period_charts import reliability_chart
-from reports.periodic.forms import DASH, Desk, Row, chance
+from reports.periodic.forms import DASH, Desk, Row
 from reports.periodic.pictures import source_gaps
 from reports.words import is_missing, plain
 
@@ -87,5 +87,7 @@ def _observed(desk: Desk, row: pd.Series) -> str:
             return desk.say("verify.days", value=f"{value:.0f}")
         case "rain":
             return desk.say("verify.mm", value=f"{value:.1f}")
-        case _:
-            return chance(value) if 0 < float(value) < 1 else f"{value:g}"
+        case "season":
+            return desk.say.words("verify.thirds")[int(value)]
+        case kind:
+            raise ValueError(f"a statement of kind '{kind}' is not known to reports; known: depth, level, rain, season")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable
+from datetime import date
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from reports.periodic.content import Document, Paragraph, all_text
 from reports.periodic.inputs import ReportInputs
@@ -195,3 +197,73 @@ def test_a_period_without_places_speaks_of_the_whole_district(make_inputs: Make,
     text = text_of(periodic_report(make_inputs("period", district=district), "zh"))
     assert "未指定地点，按全区考虑。" in text
     assert "没有给出预计人数。" in text
+
+
+def without_storm(inputs: ReportInputs) -> ReportInputs:
+    assert inputs.exposure is not None
+    table = inputs.exposure.drop(columns="level")
+    table.attrs = {}
+    return dataclasses.replace(inputs, exposure=table)
+
+
+def test_without_a_design_storm_exposure_follows_the_levels(make_inputs: Make, make_empty: Make) -> None:
+    reached = text_of(periodic_report(without_storm(make_inputs("month")), "zh"))
+    assert "已达到黄色及以上的风险点" in reached
+    likely = text_of(periodic_report(without_storm(make_inputs("month", "outlook")), "zh"))
+    assert "可能达到黄色及以上的风险点" in likely
+    full = make_inputs("period", "outlook")
+    nothing = without_storm(dataclasses.replace(full, outlook=None))
+    assert "列入关注的风险点0处" in text_of(periodic_report(nothing, "zh"))
+
+
+def test_capacity_without_shortfalls_says_so(make_inputs: Make) -> None:
+    full = make_inputs("month")
+    assert full.capacity is not None
+    bare = full.capacity[["people_exposed", "shelter_free"]]
+    assert "没有可供判断缺口的统计。" in text_of(periodic_report(dataclasses.replace(full, capacity=bare), "zh"))
+    enough = full.capacity.assign(shelter_shortfall=0)
+    text = text_of(periodic_report(dataclasses.replace(full, capacity=enough), "zh"))
+    assert "各镇办避难场所容量均能满足需要。" in text
+
+
+def test_long_lists_are_cut_and_say_so(make_inputs: Make, month_district: Any) -> None:
+    row = month_district.history.iloc[[1]]
+    many = pd.concat([row] * 34).set_axis([f"H-{number}" for number in range(34)])
+    district = SimpleNamespace(**(vars(month_district) | {"history": many}))
+    warnings = pd.concat(
+        [make_inputs("month").warnings.assign(warning_id=lambda t, n=n: t["warning_id"] + f"-{n}") for n in range(9)]
+    )
+    spots = month_district.hotspots.index[:14]
+    reports = pd.DataFrame(
+        {"at": pd.Timestamp("2021-07-20T09:30Z"), "hotspot_id": spots, "state": "flooded", "who": ""}
+    )
+    inputs = make_inputs("month", district=district, warnings=warnings, field_reports=reports)
+    text = text_of(document := periodic_report(inputs, "zh"))
+    assert "另有4起从略。" in text
+    assert "其余报告积水的风险点4处从略" in text
+    assert "表中列出等级最高的预警，另有14次从略。" in text
+    assert max(len(table.rows) for table in document.tables()) <= 46
+
+
+def test_rain_of_a_gauge_that_is_not_listed_keeps_its_id(make_inputs: Make) -> None:
+    full = make_inputs("month")
+    strange = full.gauges_rain.assign_coords(gauge=["57083", "X-1", "X-2"])
+    assert "X-1" in text_of(periodic_report(dataclasses.replace(full, gauges_rain=strange), "zh"))
+
+
+def test_complete_rain_is_said_in_one_sentence(make_inputs: Make) -> None:
+    full = make_inputs("period")
+    times = pd.date_range("2021-07-16T00:00", "2021-07-24T00:00", freq="h")
+    rain = xr.Dataset({"rain_mm": (("time", "gauge"), np.ones((len(times), 1)))}, {"time": times, "gauge": ["57083"]})
+    text = text_of(periodic_report(dataclasses.replace(full, gauges_rain=rain), "zh"))
+    assert "夏季商品交易会期间共5天，雨量资料完整。" in text
+
+
+def test_a_period_over_new_year_names_the_years(make_inputs: Make, month_district: Any) -> None:
+    winter = month_district.settings.important_periods[0].model_copy(
+        update={"first_day": date(2021, 11, 1), "last_day": date(2022, 3, 31)}
+    )
+    settings = SimpleNamespace(**(vars(month_district.settings) | {"important_periods": (winter,)}))
+    district = SimpleNamespace(**(vars(month_district) | {"settings": settings}))
+    for lang, names in (("zh", "2021年11月至2022年3月"), ("en", "Nov 2021 to Mar 2022")):
+        assert names in text_of(periodic_report(make_inputs("period", district=district), lang))

@@ -61,6 +61,8 @@ def test_a_bureau_replaces_single_sentences(tmp_path: Path) -> None:
     (tmp_path / "phrases.zh.toml").write_text('[summary]\nheading = "结论"\n', encoding="utf-8")
     own = load_phrases("zh", tmp_path)
     assert own("summary.heading") == "结论"
+    (tmp_path / "phrases.zh.toml").write_text('[summary]\nheading = "要点"\n', encoding="utf-8")
+    assert load_phrases("zh", tmp_path)("summary.heading") == "要点"
     assert own("basis.heading") == load_phrases("zh")("basis.heading")
     assert load_phrases("zh")("summary.heading") == "摘要"
     assert load_phrases("en", tmp_path)("summary.heading") == "Summary"

@@ -132,6 +132,20 @@ def test_verification_stands_beside_its_evidence(reports: dict[Lang, Document]) 
     assert any(figure.caption == "预测概率可靠性图" for figure in document.figures())
 
 
+def test_every_kind_of_statement_is_told_in_its_unit(quick: None, month_inputs: ReportInputs) -> None:
+    assert month_inputs.review is not None
+    table = month_inputs.review.table.head(4).assign(
+        kind=["depth", "level", "rain", "season"], observed=[0.31, 2.0, 149.26, 2.0], outcome="came_true"
+    )
+    review = dataclasses.replace(month_inputs.review, table=table, n_true=4, n_false=0, n_unknown=0)
+    document = periodic_report(dataclasses.replace(month_inputs, review=review), "zh")
+    shown = next(table for table in document.tables() if table.caption == "上期预测结论与实况")
+    assert [row[2] for row in shown.rows] == ["0.31米", "2天", "149.3毫米", "偏多"]
+    strange = dataclasses.replace(review, table=table.assign(kind="wind"))
+    with pytest.raises(ValueError, match="kind 'wind' is not known to reports"):
+        periodic_report(dataclasses.replace(month_inputs, review=strange), "zh")
+
+
 def test_few_known_outcomes_give_no_reliability_chart(quick: None, month_inputs: ReportInputs) -> None:
     assert month_inputs.review is not None
     few = dataclasses.replace(month_inputs.review, reliability=month_inputs.review.reliability.assign(n=[3, 2]))
