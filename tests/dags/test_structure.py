@@ -238,7 +238,7 @@ def test_the_form_of_a_consultation_is_the_one_that_is_read(tmp_path: Path) -> N
     from wuyu.reporting.consult import FIELDS, OPTIONS
 
     code = (
-        "import json, dags.reports as r; dag = r.report_month; ask = dag.get_task('ask');"
+        "import json, dags.periodic_reports as r; dag = r.report_month; ask = dag.get_task('ask');"
         "print(json.dumps([ask.options, ask.defaults, list(r.FORM), dag.is_paused_upon_creation]))"
     )
     environment = child_environment(AIRFLOW_HOME=str(tmp_path))
@@ -255,7 +255,7 @@ def test_the_form_of_a_consultation_is_the_one_that_is_read(tmp_path: Path) -> N
 
 def test_reports_run_by_the_clock_of_the_district(tmp_path: Path) -> None:
     (tmp_path / "district.yaml").write_text("district: {code: '1', timezone: America/New_York}\n", encoding="utf-8")
-    code = "import dags.reports as r; print(r.timezone_of_district(), r.report_year.timezone)"
+    code = "import dags.periodic_reports as r; print(r.timezone_of_district(), r.report_year.timezone)"
     for district, zone in ((tmp_path, "America/New_York"), (tmp_path / "none", "Asia/Shanghai")):
         environment = child_environment(AIRFLOW_HOME=str(tmp_path), WUYU_DISTRICT=str(district))
         command = [sys.executable, "-c", code]
@@ -263,3 +263,11 @@ def test_reports_run_by_the_clock_of_the_district(tmp_path: Path) -> None:
         read, used = ran.stdout.strip().split(" ", 1)
         assert read == zone
         assert zone in used
+
+
+def test_no_dag_file_bears_the_name_of_a_package() -> None:
+    """Airflow puts the folder of DAGs on the path; a file ``reports.py`` there would hide the package."""
+    modules = {path.stem for path in (ROOT / "dags").glob("*.py")}
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert {"reports", "wuyu", "risk_models"} <= packages
+    assert not modules & packages
