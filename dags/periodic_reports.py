@@ -25,17 +25,19 @@ from airflow.sdk import DAG, Context, CronTriggerTimetable, Param, dag, task
 #: The answers and the fields of the form; `wuyu.reporting.consult` reads them.
 OPTIONS = ["Issue 印发", "Send back 退回修改", "Reject 不予印发", "No answer yet 暂不答复"]
 NO_ANSWER = OPTIONS[-1]
+#: The page keeps its buttons locked until every field that may not be empty is filled in.
+OPTIONAL = ["null", "string"]
 FORM = {
-    "chair": Param("", type="string", title="主持人 Chair", description="签发人；以本人账号登录的可不填 who signs"),
+    "chair": Param(None, type=OPTIONAL, title="主持人 Chair", description="签发人；以本人账号登录的可不填 who signs"),
     "opinions": Param(
-        "",
-        type="string",
+        None,
+        type=OPTIONAL,
         format="multiline",
         title="会商意见 Opinions",
         description="每行一条：部门|专家|意见 one a line: department|expert|opinion",
     ),
-    "decision": Param("", type="string", title="决定 Decision", maxLength=300, description="印在报告上 printed"),
-    "why": Param("", type="string", title="退回或不印发的理由 Why not issued"),
+    "decision": Param(None, type=OPTIONAL, title="决定 Decision", maxLength=300, description="印在报告上 printed"),
+    "why": Param(None, type=OPTIONAL, title="退回或不印发的理由 Why not issued"),
 }
 #: When each is looked for, in the district's local time; a day on which none is due is skipped.
 DAILY = "0 9 * * *"

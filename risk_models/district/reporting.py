@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from risk_models.district.cells import EMAIL
 from risk_models.district.files import FilePath, Record
@@ -50,7 +50,7 @@ class ImportantPeriod(Record):
     Attributes
     ----------
     id : str
-        Its name on the command line and in files.
+        Its name on the command line and in files; must not end in ``-outlook``, which marks that edition.
     name : BilingualName
     first_day, last_day : date
         Local, both included.
@@ -67,6 +67,13 @@ class ImportantPeriod(Record):
     towns: tuple[Code, ...] = ()
     hotspots: tuple[Code, ...] = ()
     crowd_people: Annotated[int, Field(ge=0)] | None = None
+
+    @field_validator("id")
+    @classmethod
+    def _id_is_no_edition(cls, value: str) -> str:
+        if value.casefold().endswith("-outlook"):
+            raise ValueError("must not end in '-outlook': reports of that edition are kept under such names")
+        return value
 
     @model_validator(mode="after")
     def _days_are_in_order(self) -> Self:

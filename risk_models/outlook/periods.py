@@ -28,11 +28,13 @@ KINDS: tuple[Kind, ...] = ("month", "quarter", "flood-season", "year", "period")
 EDITIONS: tuple[Edition, ...] = ("review", "outlook")
 
 _FORMS = {"month": "YYYY-MM", "quarter": "YYYY-Q1 to YYYY-Q4", "flood-season": "YYYY", "year": "YYYY"}
+# ASCII digits only, so that a key has one spelling; years that the calendars of the libraries can count.
+_YEAR = "(1[789][0-9]{2}|2[01][0-9]{2})"
 _PATTERNS = {
-    "month": r"(\d{4})-(0[1-9]|1[0-2])",
-    "quarter": r"(\d{4})-Q([1-4])",
-    "flood-season": r"(\d{4})",
-    "year": r"(\d{4})",
+    "month": _YEAR + "-(0[1-9]|1[0-2])",
+    "quarter": _YEAR + "-Q([1-4])",
+    "flood-season": _YEAR,
+    "year": _YEAR,
 }
 _LEAD_DAYS: dict[Kind, int] = {"month": 3, "quarter": 5, "flood-season": 14, "year": 10, "period": 7}
 _ISSUE_HOUR = time(9)
@@ -124,19 +126,16 @@ def parse_span(kind: Kind, key: str, settings: DistrictSettings) -> Span:
     if kind == "period":
         return _important(key, settings)
     found = re.fullmatch(_PATTERNS[kind], key)
-    if found is None or int(found[1]) == 0:
-        raise ConfigError(f"{kind} must read {_FORMS[kind]}, got '{key}'")
+    if found is None:
+        raise ConfigError(f"{kind} must read {_FORMS[kind]} with a year from 1700 to 2199, got '{key}'")
     year = int(found[1])
     match kind:
         case "month":
             return _month(year, int(found[2]))
         case "quarter":
             return _quarter(year, int(found[2]))
-        case "flood-season":
-            first, last = (date.fromisoformat(f"{year:04d}-{day}") for day in settings.seasons.flood_season)
-            return _span(kind, key, first, last, f"{year}年汛期", f"flood season of {year}")
         case _:
-            return _span("year", key, date(year, 1, 1), date(year, 12, 31), f"{year}年", f"{year}")
+            return _of_year(kind, year, settings)
 
 
 def scope_of(span: Span, edition: Edition, settings: DistrictSettings) -> Scope:
@@ -180,6 +179,13 @@ def _quarter(year: int, quarter: int) -> Span:
     return _span("quarter", f"{year}-Q{quarter}", days.start_time.date(), days.end_time.date(), zh, en)
 
 
+def _of_year(kind: Kind, year: int, settings: DistrictSettings) -> Span:
+    if kind == "year":
+        return _span(kind, f"{year}", date(year, 1, 1), date(year, 12, 31), f"{year}年", f"{year}")
+    first, last = (date.fromisoformat(f"{year}-{day}") for day in settings.seasons.flood_season)
+    return _span(kind, f"{year}", first, last, f"{year}年汛期", f"flood season of {year}")
+
+
 def _important(key: str, settings: DistrictSettings) -> Span:
     known = {item.id: item for item in settings.important_periods}
     if key not in known:
@@ -196,4 +202,4 @@ def _neighbour(span: Span, step: int, settings: DistrictSettings) -> Span | None
     if span.kind in ("month", "quarter"):
         moved = pd.Period(span.key, freq="M" if span.kind == "month" else "Q") + step
         return _month(moved.year, moved.month) if span.kind == "month" else _quarter(moved.year, moved.quarter)
-    return parse_span(span.kind, f"{int(span.key) + step:04d}", settings)
+    return _of_year(span.kind, int(span.key) + step, settings)

@@ -97,9 +97,12 @@ class Told:
         return False, "report" if decided else "model"
 
     def greatest_depth_m(self, hotspot_id: str) -> float:
-        """Return the greatest depth known, m; NaN if none is."""
-        own = self.reports[(self.reports["hotspot_id"] == hotspot_id) & (self.reports["state"] == "flooded")]
-        known = [*self._depth(hotspot_id).dropna(), *own["depth_m"].dropna()]
+        """Return the greatest depth known, m; NaN if none is. Reports count as in `reached`."""
+        own = self.reports[self.reports["hotspot_id"] == hotspot_id]
+        flooded = own[own["state"] == "flooded"]
+        denied = set(own.loc[own["state"] == "not_flooded", "day"]) - set(flooded["day"])
+        model = self._depth(hotspot_id)[~self.local_days.isin(list(denied))]
+        known = [*model.dropna(), *flooded["seen_m"]]
         if not known:
             return 0.0 if self.is_whole([hotspot_id]) else math.nan
         return float(max(known))

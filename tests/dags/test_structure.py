@@ -74,6 +74,7 @@ SCHEDULE = {
 }
 TAGS = {"wuyu", "live", "exercise", "forecast", "warning", "reports", "rehearsal"}
 OWNERS = {"duty-desk", "risk-analysis"}
+LOCKED = "a field that must be filled in locks the buttons"
 HEAVY = {"numpy", "pandas", "geopandas", "rasterio", "xarray", "matplotlib", "risk_models", "reports", "wuyu"}
 
 
@@ -228,7 +229,7 @@ def test_approval_is_asked_outside_the_cycle_and_its_form_is_the_one_that_is_rea
     assert defaults == [OPTIONS[-1]]
     assert "next" in defaults[0]
     assert list(form) == list(FIELDS)
-    assert all("null" in kinds for kinds in form.values()), "a field that must be filled in locks the buttons"
+    assert all("null" in kinds for kinds in form.values()), LOCKED
     assert starts_paused is False
     assert {task: facts["is_mapped"] for task, facts in dags["warning_cycle"]["tasks"].items()}["ask_officer"] is True
     assert dags["approval"]["tasks"]["send_call"]["trigger_rule"].lower().endswith("all_done")

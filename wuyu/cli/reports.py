@@ -121,8 +121,8 @@ def _told(desk: Desk, made: Made, *, as_json: bool) -> int:
         say_json(facts | {"folder": folder, "paths": [str(path) for path in made.paths], "mails": made.mails})
         return 0
     words = {
-        "draft": f"draft {made.draft}; decide with: wuyu report consult",
-        "issued": f"issued as revision {made.revision}, {made.mails} mails queued",
+        "draft": f"draft {made.draft}; decide with: wuyu report consult {made.key.arguments}",
+        "issued": f"issued as revision {made.revision}, {made.mails} mail{'' if made.mails == 1 else 's'} queued",
         "unchanged": f"unchanged: revision {made.revision} was issued from the same inputs",
     }
     say(f"{made.key}: {words[made.state]}")
@@ -214,7 +214,7 @@ def _decide(desk: Desk, scope: Any, arguments: argparse.Namespace) -> int:
         )
         return 0
     if not found.steps:
-        say(f"{key}: no draft; write one with: wuyu report {key.kind} {scope.span.key} --edition {scope.edition}")
+        say(f"{key}: no draft; write one with: wuyu report {key.arguments}")
     for one in found.steps:
         detail = " ".join(
             str(one.detail.get(name, "")) for name in ("department", "expert", "opinion", "why", "due_at")

@@ -64,6 +64,12 @@ class ReportKey:
     def __str__(self) -> str:
         return f"{self.kind} {self.period}"
 
+    @property
+    def arguments(self) -> str:
+        """How `wuyu report` is told of it."""
+        edition = " --edition outlook" if self.period.endswith("-outlook") else ""
+        return f"{self.kind} {self.period.removesuffix('-outlook')}{edition}"
+
     def fields(self) -> dict[str, str]:
         """Return the columns that name the report."""
         return {"district_code": self.district_code, "kind": self.kind, "period": self.period}
@@ -133,10 +139,12 @@ class DraftStanding:
     @property
     def opinions(self) -> tuple[ReportStep, ...]:
         """Opinions, the latest of each department and expert."""
-        latest = {(step.detail["department"], step.detail["expert"]): step for step in self._opinions()}
+        latest = {(step.detail["department"], step.detail["expert"]): step for step in self.opinion_steps}
         return tuple(latest.values())
 
-    def _opinions(self) -> list[ReportStep]:
+    @property
+    def opinion_steps(self) -> list[ReportStep]:
+        """Every opinion in its order, also those that a later one replaced."""
         return [step for step in self.steps if step.what == Step.OPINION]
 
 

@@ -60,7 +60,9 @@ def report_at_once(
     ConfigError
         As `draft_report`, `add_opinion` and `close_consultation`.
     """
-    said = [(department_of(desk, department), expert, opinion) for department, expert, opinion in opinions]
+    # A later word of the same expert replaces the earlier, as in the ledger.
+    latest = {(department_of(desk, one), plain(expert)): plain(opinion) for one, expert, opinion in opinions}
+    said = [(department, expert, opinion) for (department, expert), opinion in latest.items()]
     first: Report = lambda fraction, text: report(0.5 * fraction, text)  # noqa: E731 - a half of the whole
     second: Report = lambda fraction, text: report(0.5 + 0.5 * fraction, text)  # noqa: E731
     made = draft_report(desk, scope, now=now, langs=langs, who=chair, files=False, report=first)
@@ -115,8 +117,7 @@ def _last_consultation(desk: Desk, scope: Scope) -> str:
 def _digest(chair: str, said: Sequence[tuple[str, str, str]]) -> str:
     at = datetime.min.replace(tzinfo=UTC)
     opinions = tuple(
-        Opinion(department=department, expert=plain(expert), opinion=plain(opinion), at=at)
-        for department, expert, opinion in said
+        Opinion(department=department, expert=expert, opinion=opinion, at=at) for department, expert, opinion in said
     )
     return consultation_digest(
         Consultation(chair=plain(chair), opened_at=at, closed_at=at, decision=APPROVED, opinions=opinions)

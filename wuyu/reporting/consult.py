@@ -18,13 +18,13 @@ from reports.words import plain
 from risk_models.errors import ConfigError
 from risk_models.outlook.periods import Scope
 from wuyu.ledger import ReportKey
-from wuyu.ledger.reporting import DraftStanding, ReportStep, Step, add_step, open_drafts, standing
+from wuyu.ledger.reporting import DraftStanding, Step, add_step, open_drafts, standing
 from wuyu.ledger.store import lock_ledger
-from wuyu.ledger.tasks import OPERATOR_TASK
+from wuyu.ledger.tasks import OPERATOR_TASK, open_tasks
 from wuyu.progress import Report, silent
 from wuyu.reporting.archive import Archive
 from wuyu.reporting.gather import Gathered
-from wuyu.reporting.issue import Made, issue_report, key_of
+from wuyu.reporting.issue import Made, draft_names, issue_report, issued_before, key_of
 from wuyu.reporting.making import read_as_of
 
 if TYPE_CHECKING:
@@ -116,7 +116,15 @@ def open_consultation(
 
 
 def add_opinion(
-    desk: Desk, scope: Scope, *, department: str, expert: str, opinion: str, now: datetime, who: str = ""
+    desk: Desk,
+    scope: Scope,
+    *,
+    department: str,
+    expert: str,
+    opinion: str,
+    now: datetime,
+    who: str = "",
+    draft: int | None = None,
 ) -> None:
     """Write down what a department says of the draft; a later word of the same expert replaces the earlier.
 
@@ -133,6 +141,8 @@ def add_opinion(
     now : datetime
     who : str
         Who writes it down; default: the expert.
+    draft : int, optional
+        Only if this is the newest draft.
 
     Raises
     ------
@@ -145,7 +155,7 @@ def add_opinion(
     said = {"department": named, "expert": plain(expert), "opinion": plain(opinion)}
     with desk.ledger.writing() as session:
         lock_ledger(session)
-        before = _waiting(standing(session, key_of(desk, scope)))
+        before = _waiting(standing(session, key_of(desk, scope)), draft)
         if said not in [step.detail for step in before.opinions]:
             add_step(session, before, Step.OPINION, who=who or plain(expert), now=now, **said)
 
@@ -158,6 +168,7 @@ def close_consultation(
     now: datetime,
     draft: int | None = None,
     decision: str = APPROVED,
+    account: str = "",
     mail: bool = False,
     gathered: Gathered | None = None,
     report: Report = silent,
@@ -176,6 +187,8 @@ def close_consultation(
         Only if this is the newest draft.
     decision : str
         In the words of the chair.
+    account : str
+        That the chair answered with, for the ledger.
     mail : bool
         True to send it to towns and departments.
     gathered : Gathered, optional
@@ -188,13 +201,33 @@ def close_consultation(
     ConfigError
         If nobody is named, there is no open draft, or what it stood on has changed.
     """
-    before = _waiting(standing(desk.ledger, key_of(desk, scope)))
+    before = _waiting(standing(desk.ledger, key_of(desk, scope)), draft)
     record = _record(desk, scope, before, chair=_chair(chair), decision=plain(decision) or APPROVED, now=now)
-    number = before.draft if draft is None else draft
-    return issue_report(desk, scope, record, draft=number, now=now, mail=mail, gathered=gathered, report=report)
+    return issue_report(
+        desk,
+        scope,
+        record,
+        draft=before.draft,
+        opinions=len(before.opinion_steps),
+        now=now,
+        mail=mail,
+        account=account,
+        gathered=gathered,
+        report=report,
+    )
 
 
-def refuse_draft(desk: Desk, scope: Scope, *, chair: str, step: Step, why: str, now: datetime) -> None:
+def refuse_draft(
+    desk: Desk,
+    scope: Scope,
+    *,
+    chair: str,
+    step: Step,
+    why: str,
+    now: datetime,
+    draft: int | None = None,
+    account: str = "",
+) -> None:
     """Send a draft back to be made anew, or reject it; nothing leaves.
 
     Parameters
@@ -206,6 +239,10 @@ def refuse_draft(desk: Desk, scope: Scope, *, chair: str, step: Step, why: str, 
         `SENT_BACK` or `REJECTED`.
     why : str
     now : datetime
+    draft : int, optional
+        Only if this is the newest draft.
+    account : str
+        That the chair answered with, for the ledger.
 
     Raises
     ------
@@ -215,10 +252,15 @@ def refuse_draft(desk: Desk, scope: Scope, *, chair: str, step: Step, why: str, 
     name = _chair(chair)
     if not plain(why):
         raise ConfigError("a draft that is sent back or rejected needs a reason")
-    with desk.ledger.writing() as session:
-        lock_ledger(session)
-        before = _waiting(standing(session, key_of(desk, scope)))
-        add_step(session, before, step, who=name, now=now, why=plain(why))
+    key = key_of(desk, scope)
+    archive = Archive(desk.out, key)
+    with archive.locked():
+        with desk.ledger.writing() as session:
+            lock_ledger(session)
+            before = _waiting(standing(session, key), draft)
+            facts = {"why": plain(why)} | ({"account": account} if account else {})
+            add_step(session, before, step, who=name, now=now, **facts)
+        archive.hide(draft_names(scope, before.steps[0].detail["languages"]))
 
 
 def answer_consultation(
@@ -243,26 +285,36 @@ def answer_consultation(
         None if nothing was issued.
     """
     user, (choice,) = answer.get("responded_by_user"), answer["chosen_options"]
-    fields = {name: str((answer.get("params_input") or {}).get(name) or "") for name in FIELDS}
+    key = key_of(desk, scope)
     if user is None or choice == NO_ANSWER:
-        _unanswered(desk, key_of(desk, scope), now=now, why="nobody answered in time" if user is None else "put off")
+        why = "nobody answered in time" if user is None else "put off"
+        _unanswered(desk, key, now=now, why=why, draft=draft)
         return None
+    if choice == ISSUE:
+        # The answer may come a second time, from a task that was killed after it had done its work.
+        made = issued_before(desk, scope, draft=draft)
+        if made is not None:
+            return made
+    fields = {name: str((answer.get("params_input") or {}).get(name) or "") for name in FIELDS}
+    name, account = _personal(user, "name"), _personal(user, "id")
     try:
-        chair = fields["chair"].strip() or _account(user)
+        chair = _chair(fields["chair"].strip() or name or account)
         for line in fields["opinions"].splitlines():
             if line.strip():
                 department, expert, opinion = parse_opinion(line)
                 add_opinion(
-                    desk, scope, department=department, expert=expert, opinion=opinion, now=now, who=_chair(chair)
+                    desk, scope, department=department, expert=expert, opinion=opinion, now=now, who=chair, draft=draft
                 )
         if choice in (SEND_BACK, REJECT):
             step = Step.SENT_BACK if choice == SEND_BACK else Step.REJECTED
-            refuse_draft(desk, scope, chair=chair, step=step, why=fields["why"], now=now)
+            refuse_draft(desk, scope, chair=chair, step=step, why=fields["why"], now=now, draft=draft, account=account)
             return None
         decision = fields["decision"] or APPROVED
-        return close_consultation(desk, scope, chair=chair, draft=draft, decision=decision, mail=mail, now=now)
+        return close_consultation(
+            desk, scope, chair=chair, draft=draft, decision=decision, account=account, mail=mail, now=now
+        )
     except ConfigError as error:
-        _unanswered(desk, key_of(desk, scope), now=now, why=str(error))
+        _unanswered(desk, key, now=now, why=str(error), draft=draft, is_answer=True)
         return None
 
 
@@ -304,11 +356,13 @@ def parse_opinion(text: str) -> tuple[str, str, str]:
     return parts[0], parts[1], parts[2]
 
 
-def _waiting(before: DraftStanding) -> DraftStanding:
+def _waiting(before: DraftStanding, draft: int | None = None) -> DraftStanding:
+    if draft not in (None, before.draft):
+        raise ConfigError(f"{before.key}: draft {draft} is not the newest; that is draft {before.draft}")
     if not before.is_open:
         state = "none was made" if before.state is None else f"the newest, {before.draft}, is {before.state}"
         raise ConfigError(
-            f"{before.key}: there is no open draft ({state}); write one with `wuyu report {before.key.kind}`"
+            f"{before.key}: there is no open draft ({state}); write one with `wuyu report {before.key.arguments}`"
         )
     return before
 
@@ -337,10 +391,10 @@ def department_of(desk: Desk, given: str) -> str:
     return plain(given)
 
 
-def _account(user: Mapping[str, Any]) -> str:
-    """Return the name of the account that answered; an account that anybody may use names nobody."""
-    names = [str(user.get(field) or "").strip() for field in ("name", "id")]
-    return next((name for name in names if name.casefold() not in _GENERIC), "")
+def _personal(user: Mapping[str, Any], field: str) -> str:
+    """Return the name or id of the account that answered; an account that anybody may use names nobody."""
+    value = str(user.get(field) or "").strip()
+    return "" if value.casefold() in _GENERIC else value
 
 
 def _record(
@@ -362,20 +416,32 @@ def _record(
     )
 
 
-def _unanswered(desk: Desk, key: ReportKey, *, now: datetime, why: str) -> None:
-    """Leave the draft as it is and give the operator a task."""
+def _unanswered(
+    desk: Desk, key: ReportKey, *, now: datetime, why: str, draft: int | None = None, is_answer: bool = False
+) -> None:
+    """Leave the draft as it is and give the operator a task, once for each reason.
+
+    Silence on a draft (None: the newest) that another has replaced says nothing; an answer to it must not be lost.
+    """
     with desk.ledger.decide(now=now, who=WHO) as decision:
         lock_ledger(decision.session)
         before = standing(decision.session, key)
-        if not before.is_open or before.state is Step.UNANSWERED:
+        number = before.draft if draft is None else draft
+        last = before.steps[-1] if before.steps else None
+        if last is None or not before.is_open:
             return
-        step: ReportStep = add_step(decision.session, before, Step.UNANSWERED, who=WHO, now=now, why=why)
+        if number == before.draft:
+            if before.state is Step.UNANSWERED and (not is_answer or last.detail.get("why") == why):
+                return
+            add_step(decision.session, before, Step.UNANSWERED, who=WHO, now=now, why=why)
+        elif not is_answer:
+            return
         task = (
-            f"report {key}: draft {step.draft} was not decided ({why}); nothing was sent. "
-            f"Decide with: wuyu report consult {key.kind} {key.period.removesuffix('-outlook')}"
-            + (" --edition outlook" if key.period.endswith("-outlook") else "")
+            f"report {key}: draft {number} was not decided ({why}); nothing was sent. "
+            f"Decide with: wuyu report consult {key.arguments}"
         )
-        decision.log(OPERATOR_TASK, task=task, kind=key.kind, period=key.period, draft=step.draft)
+        if task not in [one.detail["task"] for one in open_tasks(desk.ledger)]:
+            decision.log(OPERATOR_TASK, task=task, kind=key.kind, period=key.period, draft=number)
 
 
 def _shown(desk: Desk, scope: Scope, key: ReportKey, draft: int, due_at: datetime) -> tuple[str, str]:
@@ -394,10 +460,10 @@ def _shown(desk: Desk, scope: Scope, key: ReportKey, draft: int, due_at: datetim
     for lang, title in (("zh", "主要结论"), ("en", "Conclusions")):
         said = record.get("conclusions", {}).get(lang, [])
         lines += [f"**{title}**", *(f"- {_safe(text)}" for text in said)] if said else []
-    files = [f"- `{desk.relative(folder)}/{_safe(one)}`" for one in sorted(record.get("files", {}))]
+    files = [f"- `{desk.relative(folder)}/{one}`" for one in sorted(record.get("files", {}))]
     departments = [f"- {one.id}: {_safe(one.name.zh)} {_safe(one.name.en)}" for one in settings.reports.departments]
     lines += ["**文件 Files**", *files, "**部门 Departments**", *departments]
-    return f"【会商 Consult】{name.zh}{scope.span.name_zh} {scope.span.name_en}", "\n\n".join(lines)
+    return plain(f"【会商 Consult】{name.zh}{scope.span.name_zh} {scope.span.name_en}"), "\n\n".join(lines)
 
 
 def _safe(text: str) -> str:

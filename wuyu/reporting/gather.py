@@ -78,7 +78,7 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, report: Report = silen
     report(0.0, "rain of the span")
     rain = span_rain(desk, begin=window.begin, end=min(window.end, window.cut), known_at=moments.known_at)
     report(0.15, "risk tables")
-    risk, risk_digest, cycles = tables.risk_rows(desk, window)
+    risk = tables.risk_rows(desk, window)
     looked_back = _looked_back(desk, window)
     earlier = earlier_statements(desk, span, issued_by=moments.as_of, known_at=moments.known_at)
     report(0.3, "design storms")
@@ -87,15 +87,15 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, report: Report = silen
     report(0.4, "outlook")
     outlook, outlook_hashes = _outlook(desk, scope, moments)
     report(0.9, "statements of the last report")
-    review = None if earlier is None else _review(desk, span, earlier, rain, risk, looked_back["field_reports"])
-    report(1.0, f"{cycles} cycles, {len(looked_back['warnings'])} warnings")
+    review = None if earlier is None else _review(desk, span, earlier, rain, risk.table, looked_back["field_reports"])
+    report(1.0, f"cycles: {risk.cycles}, warnings: {len(looked_back['warnings'])}")
     inputs = ReportInputs(
         district=desk.district,
         standards=desk.standards,
         scope=scope,
         issued_at=moments.as_of,
         gauges_rain=rain.rain,
-        risk=risk,
+        risk=risk.table,
         reference_gauge=reference_gauge(desk),
         rehearsal=storms,
         exposure=exposure,
@@ -105,9 +105,13 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, report: Report = silen
         templates=_templates(desk),
         **looked_back,
     )
-    hashes = outlook_hashes | _hashes(desk, rain, looked_back, earlier) | {f"risk_tables_{cycles}": risk_digest}
+    hashes = outlook_hashes | _hashes(desk, rain, looked_back, earlier) | {f"risk_tables_{risk.cycles}": risk.digest}
     return Gathered(
-        inputs=inputs, hashes=dict(sorted(hashes.items())), sources=rain.files, moments=moments, lost=rain.lost
+        inputs=inputs,
+        hashes=dict(sorted(hashes.items())),
+        sources=rain.files,
+        moments=moments,
+        lost=rain.lost + risk.lost,
     )
 
 

@@ -33,7 +33,16 @@ from wuyu.reporting.moments import Moments, moments_of
 if TYPE_CHECKING:
     from wuyu.desk import Desk
 
-__all__ = ["Made", "draft_report", "issue_report", "key_of", "rebuild", "scope_for"]
+__all__ = [
+    "Made",
+    "draft_names",
+    "draft_report",
+    "issue_report",
+    "issued_before",
+    "key_of",
+    "rebuild",
+    "scope_for",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +141,8 @@ def draft_report(
         digest = inputs_digest(gathered, langs)
         issued = issues(desk.ledger, desk.code, key)
         if issued and not again and _issued_digest(archive, issued[-1]) == digest:
+            if not standing(desk.ledger, key).is_open:
+                archive.hide(draft_names(scope, langs))
             return _shown(archive, key, issued[-1], langs, scope, state="unchanged", draft=0)
         before = standing(desk.ledger, key)
         is_same = before.is_open and before.steps[0].detail["digest"] == digest
@@ -146,7 +157,7 @@ def draft_report(
                 facts: dict[str, Any] = {"digest": digest, "known_at": now.isoformat()}
                 facts |= {"languages": list(langs), "revision": len(issued)}
                 number = add_step(session, standing(session, key), Step.DRAFTED, who=who, now=now, **facts).draft
-        paths = archive.show(archive.draft, _draft_names(scope, langs)) if files else []
+        paths = archive.show(archive.draft, draft_names(scope, langs)) if files else []
         return Made(
             key=key,
             state="draft",
@@ -166,6 +177,8 @@ def issue_report(
     draft: int,
     now: datetime,
     mail: bool,
+    opinions: int = 0,
+    account: str = "",
     gathered: Gathered | None = None,
     report: Report = silent,
 ) -> Made:
@@ -183,6 +196,10 @@ def issue_report(
         Wall time of the decision.
     mail : bool
         True to put it into the outbox for towns and departments; a backfill is never mailed.
+    opinions : int
+        Steps of opinions that the record stands on.
+    account : str
+        That the chair answered with, for the ledger.
     gathered : Gathered, optional
         What the draft stands on, where it is at hand; else it is gathered again at the moments of the draft.
     report : Report
@@ -195,7 +212,8 @@ def issue_report(
     Raises
     ------
     ConfigError
-        If the draft is over or another took its place, or the inputs of the draft cannot be had again.
+        If the draft is over or another took its place, the inputs of the draft cannot be had again, or an opinion came
+        in that the record does not have.
     """
     key = key_of(desk, scope)
     archive = Archive(desk.out, key)
@@ -222,6 +240,8 @@ def issue_report(
         with desk.ledger.decide(now=now, who=consultation.chair) as decision:
             lock_ledger(decision.session)
             again = _open_draft(standing(decision.session, key), draft)
+            if len(again.opinion_steps) != opinions:
+                raise ConfigError(f"{key}: an opinion on draft {draft} came in while it was being issued; decide again")
             products = {name: _product(desk, folder / name, sha256) for name, sha256 in digests(folder).items()}
             add_issue(decision.session, key, revision=revision, products=products, issued_at=issued_at)
             if mail and not is_backfill(scope, now=now):
@@ -230,11 +250,35 @@ def issue_report(
                     desk, decision, key, scope, revision=revision, files=files, chair=consultation.chair
                 )
             said = {"digest": facts["digest"], "consultation": consultation_digest(consultation)}
-            said |= {"revision": revision, "mails": mails}
+            said |= {"revision": revision, "mails": mails} | ({"account": account} if account else {})
             add_step(decision.session, again, Step.ISSUED, who=consultation.chair, now=now, **said)
-        archive.hide(_draft_names(scope, langs))
+        archive.hide(draft_names(scope, langs))
         issued = issues(desk.ledger, desk.code, key)[-1]
         return replace(_shown(archive, key, issued, langs, scope, state="issued", draft=draft), mails=mails)
+
+
+def issued_before(desk: Desk, scope: Scope, *, draft: int) -> Made | None:
+    """Return the issue that a draft became, its copies brought up to date; None if it was not issued.
+
+    Parameters
+    ----------
+    desk : Desk
+    scope : Scope
+    draft : int
+        Number of the draft.
+    """
+    key = key_of(desk, scope)
+    archive = Archive(desk.out, key)
+    with archive.locked():
+        found = standing(desk.ledger, key)
+        step = found.first(Step.ISSUED)
+        if found.draft != draft or step is None:
+            return None
+        issued = next(row for row in issues(desk.ledger, desk.code, key) if row.revision == step.detail["revision"])
+        langs = found.steps[0].detail["languages"]
+        archive.hide(draft_names(scope, langs))
+        made = _shown(archive, key, issued, langs, scope, state="issued", draft=draft)
+        return replace(made, mails=step.detail["mails"])
 
 
 def rebuild(desk: Desk, scope: Scope, revision: int, folder: Path, *, report: Report = silent) -> dict[str, str]:
@@ -339,7 +383,8 @@ def _names(scope: Scope, langs: Sequence[Lang]) -> list[str]:
     return [f"{file_stem(scope, lang)}.{ending}" for lang in langs for ending in FORMATS]
 
 
-def _draft_names(scope: Scope, langs: Sequence[Lang]) -> dict[str, str]:
+def draft_names(scope: Scope, langs: Sequence[Lang]) -> dict[str, str]:
+    """Return the names of the documents of a draft: in the archive, and where people look."""
     stems = {lang: file_stem(scope, lang) for lang in langs}
     return {f"{stem}.{ending}": f"{stem}.draft.{ending}" for stem in stems.values() for ending in FORMATS}
 

@@ -71,8 +71,10 @@ def known_record(desk: Desk, *, as_of: datetime, known_at: datetime) -> KnownRec
         long_record = read_rain_record(path)
         long_record = long_record[long_record.index <= pd.Timestamp(as_of)]
         hashes["rain_record"] = _sha256(path.read_bytes())
-        if len(long_record):
-            begin = max(begin, long_record.index[-1].to_pydatetime())
+        # Hours at its end without a value are left to the gauge tables.
+        known = long_record.index[long_record.notna().any(axis=1)]
+        if len(known):
+            begin = max(begin, known[-1].to_pydatetime())
     found = span_rain(desk, begin=begin, end=as_of, known_at=known_at)
     observed = hourly_table(found.rain)
     hashes["observed_record"] = table_hash(observed)

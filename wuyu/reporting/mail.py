@@ -49,7 +49,8 @@ def is_backfill(scope: Scope, *, now: datetime) -> bool:
     now : datetime
         Wall time.
     """
-    return now > scope.issued_at + LATE or (scope.edition == "outlook" and now.date() > scope.span.last_day)
+    today = now.astimezone(scope.issued_at.tzinfo).date()
+    return now > scope.issued_at + LATE or (scope.edition == "outlook" and today > scope.span.last_day)
 
 
 def message_id_of(key: ReportKey, revision: int) -> str:
@@ -135,8 +136,8 @@ def _letter(desk: Desk, scope: Scope, *, revision: int, chair: str) -> Letter:
     is_outlook = scope.edition == "outlook"
     what_zh = "内涝风险展望报告" if is_outlook else "内涝风险分析报告"
     what_en = "flood-risk outlook" if is_outlook else "flood-risk report"
-    zh = f"{names['zh']}{scope.span.name_zh}{what_zh}"
-    en = f"{names['en']}: {what_en}, {scope.span.name_en}"
+    zh = f"{names['zh']}{plain(scope.span.name_zh)}{what_zh}"
+    en = f"{names['en']}: {what_en}, {plain(scope.span.name_en)}"
     again = (f"（第{revision}次修订）", f" (revision {revision})") if revision else ("", "")
     mark = "【演示数据】" if identity.demonstration else ""
     lines = [

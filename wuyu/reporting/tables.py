@@ -16,7 +16,8 @@ from reports.periodic import DeliveryCounts
 from risk_models.warning.records import WarningRecord
 from risk_models.warning.states import record_to_dict
 from wuyu.ack.book import Standing, standings
-from wuyu.ledger import AckRequest, Approval, Attempt, Cycle, FloodReport, Outbox, OutboxState
+from wuyu.delivery.reports import ReportOutcome
+from wuyu.ledger import AckRequest, Approval, Attempt, Bounce, Cycle, CycleState, FloodReport, Outbox, OutboxState
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
@@ -25,6 +26,7 @@ __all__ = [
     "ACK_COLUMNS",
     "FIELD_COLUMNS",
     "RISK_COLUMNS",
+    "RiskRows",
     "Window",
     "acknowledgements",
     "all_warnings",
@@ -62,40 +64,74 @@ class Window:
     known_at: datetime
 
 
-def risk_rows(desk: Desk, window: Window) -> tuple[pd.DataFrame, str, int]:
-    """Return a row per cycle and hotspot, the digest of the risk tables read, and the number of cycles.
+@dataclass(frozen=True, kw_only=True)
+class RiskRows:
+    """Risk of a span.
+
+    Attributes
+    ----------
+    table : DataFrame
+        A row per cycle and hotspot: valid_at (UTC), hotspot_id and `RISK_COLUMNS`.
+    digest : str
+        SHA-256 over hours and bytes of the tables.
+    cycles : int
+        Number of tables read.
+    lost : tuple of str
+        Tables that the ledger knows but that could not be read.
+    """
+
+    table: pd.DataFrame
+    digest: str
+    cycles: int
+    lost: tuple[str, ...]
+
+
+def risk_rows(desk: Desk, window: Window) -> RiskRows:
+    """Return the risk of the cycles of a span, a table that is lost left out.
 
     Parameters
     ----------
     desk : Desk
     window : Window
-
-    Returns
-    -------
-    rows : DataFrame
-        valid_at (UTC), hotspot_id and `RISK_COLUMNS`.
-    digest : str
-        SHA-256 over hours and bytes of the tables.
-    cycles : int
     """
-    cycles = [cycle for cycle in desk.ledger.cycles(desk.code) if _is_inside(cycle, window)]
-    whole, parts, times = hashlib.sha256(), [], []
-    for cycle in cycles:
-        path = desk.out / cycle.risk_paths["parquet"]
-        data = path.read_bytes()
+    whole, parts, times, lost = hashlib.sha256(), [], [], []
+    for cycle in _cycles(desk, window):
+        name = cycle.risk_paths["parquet"]
+        try:
+            data = (desk.out / name).read_bytes()
+            # The plain columns only: geometry and reasons are most of the file and none of it is needed.
+            table = pq.read_table(pa.BufferReader(data), columns=["hotspot_id", *RISK_COLUMNS])
+        except (OSError, pa.ArrowException):
+            lost.append(str(name))
+            continue
         whole.update(f"{cycle.valid_at.isoformat()} {hashlib.sha256(data).hexdigest()}\n".encode())
-        # The plain columns only: geometry and reasons are most of the file and none of it is needed.
-        table = pq.read_table(pa.BufferReader(data), columns=["hotspot_id", *RISK_COLUMNS])
         parts.append(table.replace_schema_metadata())
-        times += [cycle.valid_at] * table.num_rows
+        times.append(cycle.valid_at)
+    return RiskRows(table=_risk_table(parts, times), digest=whole.hexdigest(), cycles=len(parts), lost=tuple(lost))
+
+
+def _cycles(desk: Desk, window: Window) -> list[Cycle]:
+    """Return the cycles of a span that were finished by the wall time of the report, in their order."""
+    query = select(Cycle).where(
+        Cycle.district_code == desk.code,
+        Cycle.state == CycleState.DONE,
+        Cycle.valid_at > window.begin,
+        Cycle.valid_at <= min(window.end, window.cut),
+        Cycle.finished_at <= window.known_at,
+    )
+    with desk.ledger.reading() as session:
+        return list(session.scalars(query.order_by(Cycle.valid_at)))
+
+
+def _risk_table(parts: list[pa.Table], times: list[datetime]) -> pd.DataFrame:
     if not parts:
         empty = {name: pd.Series(dtype=float) for name in RISK_COLUMNS} | {"level": pd.Series(dtype=int)}
         at = pd.DatetimeIndex([], tz="UTC")
-        return pd.DataFrame({"valid_at": at, "hotspot_id": pd.Series(dtype=object), **empty}), whole.hexdigest(), 0
-    rows = pa.concat_tables(parts).to_pandas()
-    rows.insert(0, "valid_at", pd.to_datetime(times, utc=True))
+        return pd.DataFrame({"valid_at": at, "hotspot_id": pd.Series(dtype=object), **empty})
+    rows: pd.DataFrame = pa.concat_tables(parts).to_pandas()
+    rows.insert(0, "valid_at", pd.to_datetime(times, utc=True).repeat([part.num_rows for part in parts]))
     rows["hotspot_id"] = rows["hotspot_id"].astype(object)
-    return rows, whole.hexdigest(), len(cycles)
+    return rows
 
 
 def all_warnings(desk: Desk) -> pd.DataFrame:
@@ -134,9 +170,12 @@ def deliveries(desk: Desk, window: Window, *, acknowledged: int | None) -> Deliv
         query = select(Outbox, func.max(Attempt.ended_at)).outerjoin(Attempt, Attempt.outbox_id == Outbox.id)
         query = query.where(Outbox.decided_at >= window.begin, Outbox.decided_at < window.end)
         pairs = [(row, last) for row, last in session.execute(query.group_by(Outbox.id).order_by(Outbox.id))]
+        first = select(Bounce.outbox_id).where(Bounce.outcome == ReportOutcome.BOUNCED).group_by(Bounce.outbox_id)
+        came_back_later = set(session.scalars(first.having(func.min(Bounce.at) > window.known_at)))
     pairs = [(row, last) for row, last in pairs if row.message_id in warnings and row.decided_at <= window.cut]
-    accepted = [row for row, _ in pairs if _was_accepted(row, window.known_at)]
-    failed = [row for row, last in pairs if row.state in _GIVEN_UP and (last is None or last <= window.known_at)]
+    given_up = {row.id for row, _ in pairs if row.state in _GIVEN_UP} - came_back_later
+    accepted = [row for row, _ in pairs if row.id not in given_up and _was_accepted(row, window.known_at)]
+    failed = [row for row, last in pairs if row.id in given_up and (last is None or last <= window.known_at)]
     return DeliveryCounts(
         bulletins=len({row.message_id for row, _ in pairs}),
         accepted=len(accepted),
@@ -186,13 +225,8 @@ def field_reports(desk: Desk, window: Window) -> pd.DataFrame | None:
     return table[(table["at"] > window.begin) & (table["at"] <= window.end)].reset_index(drop=True)
 
 
-def _is_inside(cycle: Cycle, window: Window) -> bool:
-    return window.begin < cycle.valid_at <= min(window.end, window.cut)
-
-
 def _was_accepted(row: Outbox, known_at: datetime) -> bool:
-    is_out = row.state not in _GIVEN_UP
-    return is_out and row.sent_at is not None and row.sent_at <= known_at
+    return row.sent_at is not None and row.sent_at <= known_at
 
 
 def _ack_row(one: Standing, cut: datetime) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from risk_models.district import check_district, load_district
+from risk_models.errors import BadInputError
 from tests.factories import write_mini_district
 
 SETTINGS = """
@@ -45,6 +46,14 @@ def test_absent_files_are_a_warning_and_unknown_ids_an_error(folder: Path) -> No
     assert "column important_periods.0.hotspots: the table hotspots has no 'SPOT'" in text
     severities = {item.code: item.severity for item in check_district(folder)}
     assert (severities["missing-file"], severities["unknown-id"]) == ("warning", "error")
+
+
+def test_a_period_must_not_bear_the_name_of_an_edition(folder: Path) -> None:
+    settings = folder / "district.yaml"
+    text = settings.read_text(encoding="utf-8") + SETTINGS.replace("id: fair", "id: fair-Outlook")
+    settings.write_text(text, encoding="utf-8")
+    with pytest.raises(BadInputError, match="must not end in '-outlook'"):
+        load_district(folder)
 
 
 def test_a_link_out_of_the_folder_is_refused(folder: Path, tmp_path: Path) -> None:

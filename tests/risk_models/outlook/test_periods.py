@@ -49,11 +49,30 @@ def test_spans_and_their_neighbours(
 
 @pytest.mark.parametrize(
     ("kind", "key"),
-    [("month", "2021-13"), ("month", "2021-7"), ("quarter", "2021-Q5"), ("year", "21"), ("flood-season", "2021-07")],
+    [
+        ("month", "2021-13"),
+        ("month", "2021-7"),
+        ("quarter", "2021-Q5"),
+        ("year", "21"),
+        ("flood-season", "2021-07"),
+        ("year", "２０２１"),
+        ("flood-season", "２０２１"),
+        ("month", "２０２１-07"),
+        ("month", "1500-01"),
+        ("year", "9999"),
+    ],
 )
 def test_a_key_out_of_form_is_refused(settings: Any, kind: Kind, key: str) -> None:
     with pytest.raises(ConfigError, match=f"{kind} must read YYYY.*got '{key}'"):
         parse_span(kind, key, settings)
+
+
+@pytest.mark.parametrize("key", ["1700", "2199"])
+def test_the_first_and_the_last_year_have_neighbours(settings: Any, key: str) -> None:
+    for kind in ("year", "flood-season"):
+        span = parse_span(kind, key, settings)  # type: ignore[arg-type]
+        assert scope_of(span, "outlook", settings).reviewed.key == str(int(key) - 1)  # type: ignore[union-attr]
+        assert scope_of(span, "review", settings).coming.key == str(int(key) + 1)  # type: ignore[union-attr]
 
 
 def test_an_unknown_important_period_names_the_known_ones(settings: Any) -> None:

@@ -122,6 +122,14 @@ def test_who_was_there_goes_before_the_model() -> None:
     assert told(depth(), reports=both) == ("came_true", "report")
 
 
+def test_the_depth_observed_is_of_the_evidence_that_decides() -> None:
+    wet = depths({"H1": {5: 0.4, 30: 0.2}})
+    row = review([depth()], depth_m=wet, reports=report("not_flooded", 6)).table.iloc[0]
+    assert (row["outcome"], row["observed"]) == ("did_not", 0.2)
+    seen = review([depth(depth_m=0.15)], depth_m=depths({"H1": {5: 0.05}}), reports=report("flooded", 6)).table.iloc[0]
+    assert (seen["outcome"], seen["observed"]) == ("came_true", 0.15)
+
+
 def test_days_at_a_level_are_those_of_the_worst_hotspot() -> None:
     made = depths({"H1": {5: 0.3, 6: 0.4}, "H2": {30: 0.3}})
     found = review([level(), level("T1"), level("T1", 1, 1), level("T2", 2, 3)], depth_m=made).table

@@ -12,7 +12,7 @@ from risk_models.errors import ConfigError
 from risk_models.outlook.periods import Scope
 from tests.wuyu.reporting.conftest import NOW
 from wuyu.desk import Desk
-from wuyu.ledger.reporting import Step, issues, standing
+from wuyu.ledger.reporting import Step, add_step, issues, standing
 from wuyu.ledger.tasks import open_tasks
 from wuyu.reporting import (
     OPTIONS,
@@ -78,10 +78,13 @@ def test_sent_back_or_rejected_leaves_nothing(desk: Desk, drafted: Scope, choice
     answer = _answer(choice, why="缺少测报")
     assert answer_consultation(desk, drafted, draft=1, answer=answer, now=NOW, mail=True) is None
     found = standing(desk.ledger, key_of(desk, drafted))
-    assert (found.state, found.steps[-1].who, found.steps[-1].detail) == (state, "李明", {"why": "缺少测报"})
+    assert (found.state, found.steps[-1].who, found.steps[-1].detail) == (
+        state, "李明", {"why": "缺少测报", "account": "li.ming"},
+    )  # fmt: skip
     assert (issues(desk.ledger, desk.code), len(desk.ledger.outbox())) == ([], before)
     with pytest.raises(ConfigError, match=rf"no open draft \(the newest, 1, is {state}\)"):
         close_consultation(desk, drafted, chair="王主任", now=NOW)
+    assert list((desk.out / "reports").glob("*.draft.*")) == []
     # Drafted again it is another draft, though its inputs are the same.
     assert draft_report(desk, drafted, now=NOW, langs=["zh"]).draft == 2
 
@@ -121,6 +124,76 @@ def test_an_answer_to_an_older_draft_decides_nothing(desk: Desk, drafted: Scope)
     assert answer_consultation(desk, drafted, draft=1, answer=_answer(ISSUE), now=NOW, mail=True) is None
     (task,) = open_tasks(desk.ledger)
     assert "draft 1 is not the newest" in task.detail["task"]
+
+
+@pytest.fixture
+def bare(quiet_desk: Desk) -> Scope:
+    """A report of which the ledger knows two drafts, the second in consultation; no file was made."""
+    made = scope_for(quiet_desk, "month", "2021-07", "review")
+    facts = {"digest": "", "known_at": NOW.isoformat(), "languages": ["zh"], "revision": 0}
+    for _ in range(2):
+        with quiet_desk.ledger.writing() as session:
+            add_step(session, standing(session, key_of(quiet_desk, made)), Step.DRAFTED, who="x", now=NOW, **facts)
+    open_consultation(quiet_desk, made, now=NOW)
+    return made
+
+
+@pytest.mark.parametrize("choice", [SEND_BACK, REJECT, ISSUE])
+def test_an_answer_to_an_older_draft_leaves_the_newer_alone(quiet_desk: Desk, bare: Scope, choice: str) -> None:
+    answer = _answer(choice, why="缺少测报", opinions="water|张工|同意")
+    for _ in range(2):
+        assert answer_consultation(quiet_desk, bare, draft=1, answer=answer, now=NOW, mail=True) is None
+    found = standing(quiet_desk.ledger, key_of(quiet_desk, bare))
+    assert (found.draft, found.state, found.opinions) == (2, Step.OPENED, ())
+    (task,) = open_tasks(quiet_desk.ledger)
+    assert "draft 1 was not decided (month 2021-07: draft 1 is not the newest; that is draft 2)" in task.detail["task"]
+
+
+def test_silence_on_an_older_draft_says_nothing_of_the_newer(quiet_desk: Desk, bare: Scope) -> None:
+    silence = {"chosen_options": [NO_ANSWER], "params_input": {}, "responded_by_user": None}
+    assert answer_consultation(quiet_desk, bare, draft=1, answer=silence, now=NOW, mail=True) is None
+    assert standing(quiet_desk.ledger, key_of(quiet_desk, bare)).state is Step.OPENED
+    assert open_tasks(quiet_desk.ledger) == []
+
+
+def test_an_answer_that_came_to_nothing_after_the_deadline_is_told(quiet_desk: Desk, bare: Scope) -> None:
+    late = NOW + timedelta(hours=24)
+    assert len(lapse_consultations(quiet_desk, now=late)) == 1
+    for _ in range(2):
+        answer = _answer(ISSUE, opinions="fire|张工|同意")
+        assert answer_consultation(quiet_desk, bare, draft=2, answer=answer, now=late, mail=True) is None
+    tasks = [task.detail["task"] for task in open_tasks(quiet_desk.ledger)]
+    assert ["nobody answered in time" in tasks[0], "no department is called 'fire'" in tasks[1]] == [True, True]
+    assert len(tasks) == 2
+
+
+def test_an_answer_given_twice_issues_once_and_tells_the_same(desk: Desk, drafted: Scope) -> None:
+    answer = _answer(ISSUE, chair="王主任", opinions="water|张工|同意")
+    first = answer_consultation(desk, drafted, draft=1, answer=answer, now=NOW, mail=False)
+    assert first is not None
+    first.paths[0].unlink()
+    shown = desk.out / "reports" / "2021-07-month.draft.pdf"
+    shown.write_bytes(b"left by a run that was killed")
+    again = answer_consultation(desk, drafted, draft=1, answer=answer, now=NOW + timedelta(minutes=1), mail=False)
+    assert again == first
+    assert first.paths[0].is_file()
+    assert not shown.exists()
+    assert (len(issues(desk.ledger, desk.code)), open_tasks(desk.ledger)) == (1, [])
+    # Who answered is kept beside the name that signs.
+    step = standing(desk.ledger, first.key).steps[-1]
+    assert (step.what, step.who, step.detail["account"]) == (Step.ISSUED, "王主任", "li.ming")
+
+
+def test_an_opinion_during_the_issue_is_not_lost(desk: Desk, drafted: Scope) -> None:
+    def interrupt(fraction: float, _: str) -> None:
+        if fraction >= 1:
+            add_opinion(desk, drafted, department="water", expert="张工", opinion="不同意", now=NOW)
+
+    with pytest.raises(ConfigError, match="an opinion on draft 1 came in while it was being issued; decide again"):
+        close_consultation(desk, drafted, chair="王主任", now=NOW, report=interrupt)
+    assert issues(desk.ledger, desk.code) == []
+    made = close_consultation(desk, drafted, chair="王主任", now=NOW)
+    assert "不同意" in next(path for path in made.paths if path.suffix == ".html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

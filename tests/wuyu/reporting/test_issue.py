@@ -112,6 +112,14 @@ def test_the_same_inputs_are_no_new_revision(desk: Desk, scope: Scopes) -> None:
     assert draft_report(desk, scope(), now=NOW + timedelta(days=1), langs=["zh"]).state == "unchanged"
 
 
+def test_two_words_of_one_expert_are_no_new_revision_either(desk: Desk, scope: Scopes) -> None:
+    opinions = [("water", "张工", "先不同意"), ("水利局", "张工", "同意")]
+    states = [
+        report_at_once(desk, scope(), chair=CHAIR, opinions=opinions, now=NOW, langs=["zh"]).state for _ in range(2)
+    ]
+    assert states == ["issued", "unchanged"]
+
+
 def test_another_consultation_is_a_revision(desk: Desk, scope: Scopes) -> None:
     report_at_once(desk, scope(), chair=CHAIR, now=NOW, langs=["zh"])
     again = report_at_once(desk, scope(), chair="赵副主任", now=NOW, langs=["zh"])

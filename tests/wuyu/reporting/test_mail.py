@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -76,6 +76,9 @@ def test_an_outlook_is_of_no_use_after_its_period(quiet_desk: Desk) -> None:
     outlook = scope_for(quiet_desk, "month", "2021-07", "outlook")
     assert not is_backfill(outlook, now=_at(outlook, days=30))
     assert is_backfill(outlook, now=_at(outlook, days=36))
+    midnight = outlook.span.bounds("Asia/Shanghai")[1].astimezone(UTC)
+    assert not is_backfill(outlook, now=midnight - timedelta(seconds=1))
+    assert is_backfill(outlook, now=midnight)
 
 
 @pytest.fixture
