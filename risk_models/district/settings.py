@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import pyproj
-from pydantic import AfterValidator, BaseModel, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, PlainValidator, field_validator, model_validator
 
 from risk_models.district.cells import EMAIL
 from risk_models.district.files import (
@@ -524,6 +524,13 @@ class SeasonsSettings(Record):
 
     flood_season: tuple[MonthDay, MonthDay] = ("05-15", "09-30")
     key_period: tuple[MonthDay, MonthDay] = ("07-16", "08-15")
+
+    @field_validator("flood_season", "key_period")
+    @classmethod
+    def _days_are_in_order(cls, value: tuple[str, str]) -> tuple[str, str]:
+        if value[0] > value[1] or "02-29" in value:
+            raise ValueError("must begin and end within one year, first day first, on days that every year has")
+        return value
 
 
 class StageName(Name):

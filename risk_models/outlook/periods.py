@@ -127,7 +127,7 @@ def parse_span(kind: Kind, key: str, settings: DistrictSettings) -> Span:
         return _important(key, settings)
     found = re.fullmatch(_PATTERNS[kind], key)
     if found is None:
-        raise ConfigError(f"{kind} must read {_FORMS[kind]} with a year from 1700 to 2199, got '{key}'")
+        raise ConfigError(f"{kind} must read {_FORMS[kind]}, got '{key}'; years may be 1700 to 2199")
     year = int(found[1])
     match kind:
         case "month":

@@ -102,10 +102,10 @@ def dags(parsed: dict[str, Any]) -> dict[str, Any]:
 def test_each_dag_is_in_the_file_of_its_name(dags: dict[str, Any]) -> None:
     assert set(dags) == set(ORDER)
     assert {name: dag["file"] for name, dag in dags.items()} == {
-        name: "reports.py" if name in REPORTS else f"{name}.py" for name in ORDER
+        name: "periodic_reports.py" if name in REPORTS else f"{name}.py" for name in ORDER
     }
     files = {path.stem for path in (ROOT / "dags").glob("*.py")} - {"__init__"}
-    assert files == (set(ORDER) - set(REPORTS)) | {"reports"}
+    assert files == (set(ORDER) - set(REPORTS)) | {"periodic_reports"}
 
 
 def test_each_file_parses_in_under_a_second_and_stays_light(parsed: dict[str, Any]) -> None:
@@ -240,7 +240,8 @@ def test_the_form_of_a_consultation_is_the_one_that_is_read(tmp_path: Path) -> N
 
     code = (
         "import json, dags.periodic_reports as r; dag = r.report_month; ask = dag.get_task('ask');"
-        "print(json.dumps([ask.options, ask.defaults, list(r.FORM), dag.is_paused_upon_creation]))"
+        "free = {name: param.schema['type'] for name, param in r.FORM.items()};"
+        "print(json.dumps([ask.options, ask.defaults, free, dag.is_paused_upon_creation]))"
     )
     environment = child_environment(AIRFLOW_HOME=str(tmp_path))
     ran = subprocess.run(
@@ -250,7 +251,8 @@ def test_the_form_of_a_consultation_is_the_one_that_is_read(tmp_path: Path) -> N
     assert options == list(OPTIONS)
     assert defaults == [OPTIONS[-1]]
     assert "No answer" in defaults[0]
-    assert form == list(FIELDS)
+    assert list(form) == list(FIELDS)
+    assert all("null" in kinds for kinds in form.values()), LOCKED
     assert starts_paused is None
 
 

@@ -154,6 +154,15 @@ def test_season_days_must_exist(folder: Path) -> None:
     assert only(folder).column == "seasons.flood_season.0"
 
 
+@pytest.mark.parametrize("season", ['["11-01", "03-31"]', '["02-29", "09-30"]'])
+def test_a_season_lies_within_every_year(folder: Path, season: str) -> None:
+    path = folder / "district.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + f"seasons: {{flood_season: {season}}}\n", encoding="utf-8")
+    found = only(folder)
+    assert found.column == "seasons.flood_season"
+    assert "must begin and end within one year" in str(found)
+
+
 def test_feed_ids_are_unique(folder: Path) -> None:
     feed = "{id: a, kind: gauge_table, path: a.csv, stale_after_h: 2}"
     path = folder / "district.yaml"

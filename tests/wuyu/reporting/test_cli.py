@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from wuyu.cli import main
-from wuyu.ledger import open_ledger
+from wuyu.cli.reports import _told
+from wuyu.desk import Desk
+from wuyu.ledger import ReportKey, open_ledger
 from wuyu.ledger.tasks import open_tasks
+from wuyu.reporting import Made
 
 Run = Callable[..., tuple[int, str, str]]
 JULY = ("month", "2021-07")
@@ -53,6 +57,18 @@ def test_draft_consult_issue_list(run: Run, tmp_path: Path) -> None:
     assert [row["period"] for row in listed["issued"]] == ["2021-07"]
     steps = json.loads(run("consult", *JULY, "--json")[1])["steps"]
     assert [step["what"] for step in steps] == ["drafted", "opened", "opinion", "issued"]
+
+
+@pytest.mark.parametrize(("mails", "said"), [(0, "0 mails queued"), (1, "1 mail queued"), (2, "2 mails queued")])
+def test_mails_are_counted_in_words(
+    quiet_desk: Desk, capsys: pytest.CaptureFixture[str], mails: int, said: str
+) -> None:
+    key = ReportKey(quiet_desk.code, "month", "2021-08-outlook")
+    made = Made(key=key, state="issued", revision=0, draft=1, folder=quiet_desk.out / "r0", paths=(), mails=mails)
+    assert _told(quiet_desk, made, as_json=False) == 0
+    assert f"month 2021-08-outlook: issued as revision 0, {said}\n" in capsys.readouterr().out
+    _told(quiet_desk, replace(made, state="draft"), as_json=False)
+    assert "decide with: wuyu report consult month 2021-08 --edition outlook\n" in capsys.readouterr().out
 
 
 def test_all_at_once_and_again(run: Run) -> None:
