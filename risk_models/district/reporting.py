@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -13,6 +13,7 @@ from risk_models.district.files import FilePath, Record
 __all__ = ["Department", "ImportantPeriod", "RainRecordSettings", "ReportSettings"]
 
 Text = Annotated[str, Field(min_length=1, max_length=60)]
+KindOfReport = Literal["month", "quarter", "flood-season", "year", "period"]
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
@@ -106,5 +107,5 @@ class ReportSettings(Record):
 
     departments: tuple[Department, ...] = ()
     consultation_deadline_h: Annotated[float, Field(ge=0.01, le=720)] = 24
-    outlook_lead_days: dict[Code, Annotated[int, Field(ge=1, le=120)]] = Field(default_factory=dict)
+    outlook_lead_days: dict[KindOfReport, Annotated[int, Field(ge=1, le=120)]] = Field(default_factory=dict)
     templates: FilePath | None = None

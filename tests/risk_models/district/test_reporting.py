@@ -56,6 +56,14 @@ def test_a_period_must_not_bear_the_name_of_an_edition(folder: Path) -> None:
         load_district(folder)
 
 
+def test_lead_days_of_no_known_kind_are_refused(folder: Path) -> None:
+    settings = folder / "district.yaml"
+    text = settings.read_text(encoding="utf-8") + "reports: {outlook_lead_days: {flood_season: 20}}\n"
+    settings.write_text(text, encoding="utf-8")
+    with pytest.raises(BadInputError, match="reports.outlook_lead_days.flood_season.*flood-season"):
+        load_district(folder)
+
+
 def test_a_link_out_of_the_folder_is_refused(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "secret.nc").write_bytes(b"")
     (folder / "record.nc").symlink_to(tmp_path / "secret.nc")
