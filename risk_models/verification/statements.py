@@ -255,8 +255,8 @@ def _level(item: Statement, unit: str, told: Told, classes: HotspotClasses) -> d
     facts = item.facts
     numbers = {"probability": math.nan, "stated": facts["expected_days"], "low": facts["days_p10"],
                "high": facts["days_p90"]}  # fmt: skip
-    days, is_whole, evidence = told.days(unit, classes.level_depths_m(Level(int(facts["level"]))))
-    outcome = None if not is_whole and days <= facts["days_p90"] else facts["days_p10"] <= days <= facts["days_p90"]
+    days, is_whole, evidence = told.days(unit, classes.level_depths_m(_warned(facts["level"])))
+    outcome = _within(days, facts["days_p10"], facts["days_p90"], is_whole=is_whole)
     return numbers | _told(outcome, float(days) if outcome is not None else math.nan, evidence)
 
 
@@ -264,8 +264,22 @@ def _rain(item: Statement, gauge: str, told: Told) -> dict[str, Any]:
     facts = item.facts
     numbers = {"probability": math.nan, "stated": facts["mean_mm"], "low": facts["p10_mm"], "high": facts["p90_mm"]}
     total, is_whole = told.total_mm(gauge)
-    outcome = None if not is_whole and total <= facts["p90_mm"] else facts["p10_mm"] <= total <= facts["p90_mm"]
+    outcome = _within(total, facts["p10_mm"], facts["p90_mm"], is_whole=is_whole)
     return numbers | _told(outcome, total if outcome is not None else math.nan, "gauge")
+
+
+def _warned(code: float) -> Level:
+    """Return the level of a statement; one that is none is reported like a number that is missing."""
+    if code not in {float(level) for level in Level}:
+        raise KeyError("level")
+    return Level(int(code))
+
+
+def _within(amount: float, low: float, high: float, *, is_whole: bool) -> bool | None:
+    """Return whether an amount lies in an interval; None if that cannot be told. A part of it may be too much."""
+    if math.isnan(low) or math.isnan(high) or (not is_whole and amount <= high):
+        return None
+    return low <= amount <= high
 
 
 def _season(item: Statement, gauge: str, told: Told) -> dict[str, Any]:
@@ -275,7 +289,7 @@ def _season(item: Statement, gauge: str, told: Told) -> dict[str, Any]:
     numbers = {"probability": shares[top], "stated": float(top), "low": math.nan, "high": math.nan}
     low, high = (item.facts.get(name, math.nan) for name in ("low_tercile_mm", "high_tercile_mm"))
     total, is_whole = told.total_mm(gauge)
-    if math.isnan(low) or math.isnan(high) or (not is_whole and total <= high):
+    if np.isnan([*shares, low, high]).any() or (not is_whole and total <= high):
         return numbers | _told(None, math.nan, "none")
     third = int(total >= low) + int(total > high)
     return numbers | _told(third == top, float(third), "gauge")

@@ -60,7 +60,7 @@ def test_lead_days_of_no_known_kind_are_refused(folder: Path) -> None:
     settings = folder / "district.yaml"
     text = settings.read_text(encoding="utf-8") + "reports: {outlook_lead_days: {flood_season: 20}}\n"
     settings.write_text(text, encoding="utf-8")
-    with pytest.raises(BadInputError, match="reports.outlook_lead_days.flood_season.*flood-season"):
+    with pytest.raises(BadInputError, match=r"reports\.outlook_lead_days\.flood_season.*flood-season"):
         load_district(folder)
 
 

@@ -169,6 +169,20 @@ def test_season_is_held_against_the_terciles_of_the_past() -> None:
     assert told(season(**limits), rain_mm=holed(20, 10.0)) == ("unknown", "none")
 
 
+def test_an_interval_that_was_not_kept_judges_nothing() -> None:
+    kept = statements_to_dicts([level(low=math.nan), rain(math.nan, 20.0), season(above=math.nan)])
+    found = review(list(statements_from_dicts(kept)), rain_mm=DRY.assign(G1=1.0), depth_m=depths({"H1": {5: 0.9}}))
+    assert found.table["outcome"].tolist() == ["unknown"] * 3
+
+
+@pytest.mark.parametrize("code", [math.nan, 99.0])
+def test_a_level_that_is_none_is_named(code: float) -> None:
+    wrong = level()
+    wrong = Statement(wrong.key, wrong.zh, wrong.en, {**wrong.facts, "level": code})
+    with pytest.raises(BadInputError, match="cannot be verified"):
+        review([wrong])
+
+
 def test_round_trip_through_json() -> None:
     given = [depth(), level(), season(skill=math.nan)]
     again = statements_from_dicts(json.loads(json.dumps(statements_to_dicts(given), allow_nan=False)))
