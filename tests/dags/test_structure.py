@@ -101,10 +101,10 @@ def dags(parsed: dict[str, Any]) -> dict[str, Any]:
 def test_each_dag_is_in_the_file_of_its_name(dags: dict[str, Any]) -> None:
     assert set(dags) == set(ORDER)
     assert {name: dag["file"] for name, dag in dags.items()} == {
-        name: "reports.py" if name in REPORTS else f"{name}.py" for name in ORDER
+        name: "periodic_reports.py" if name in REPORTS else f"{name}.py" for name in ORDER
     }
     files = {path.stem for path in (ROOT / "dags").glob("*.py")} - {"__init__"}
-    assert files == (set(ORDER) - set(REPORTS)) | {"reports"}
+    assert files == (set(ORDER) - set(REPORTS)) | {"periodic_reports"}
 
 
 def test_each_file_parses_in_under_a_second_and_stays_light(parsed: dict[str, Any]) -> None:
