@@ -83,7 +83,8 @@ def test_issued_and_mailed_once_sent_back_or_unanswered_nothing(airflow: Airflow
         until(f"the last date of {dag_id}", lambda: _has_looked(airflow, dag_id))
         first()
         body = {"logical_date": None, "conf": {"key": key}}
-        return str(airflow.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+        made = until(f"a run of {dag_id}", lambda: airflow.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body))
+        return str(made["dag_run_id"])
 
     def answer(dag_id: str, choice: str, **fields: str) -> None:
         form = _form(dag_id, runs[dag_id])
@@ -91,7 +92,7 @@ def test_issued_and_mailed_once_sent_back_or_unanswered_nothing(airflow: Airflow
         # Airflow takes an answer within the first second for a fault of the task, and asks again.
         time.sleep(6)
         given = dict.fromkeys(FIELDS, "") | fields
-        assert airflow.call("PATCH", form, {"chosen_options": [choice], "params_input": given})
+        until("the answer", lambda: airflow.call("PATCH", form, {"chosen_options": [choice], "params_input": given}))
 
     def end(dag_id: str, run_id: str) -> str:
         return str(
