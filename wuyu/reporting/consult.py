@@ -286,9 +286,8 @@ def answer_consultation(
     """
     user, (choice,) = answer.get("responded_by_user"), answer["chosen_options"]
     key = key_of(desk, scope)
-    if user is None or choice == NO_ANSWER:
-        why = "nobody answered in time" if user is None else "put off"
-        _unanswered(desk, key, now=now, why=why, draft=draft)
+    if user is None:
+        _unanswered(desk, key, now=now, why="nobody answered in time", draft=draft)
         return None
     if choice == ISSUE:
         # The answer may come a second time, from a task that was killed after it had done its work.
@@ -296,23 +295,8 @@ def answer_consultation(
         if made is not None:
             return made
     fields = {name: str((answer.get("params_input") or {}).get(name) or "") for name in FIELDS}
-    name, account = _personal(user, "name"), _personal(user, "id")
     try:
-        chair = _chair(fields["chair"].strip() or name or account)
-        for line in fields["opinions"].splitlines():
-            if line.strip():
-                department, expert, opinion = parse_opinion(line)
-                add_opinion(
-                    desk, scope, department=department, expert=expert, opinion=opinion, now=now, who=chair, draft=draft
-                )
-        if choice in (SEND_BACK, REJECT):
-            step = Step.SENT_BACK if choice == SEND_BACK else Step.REJECTED
-            refuse_draft(desk, scope, chair=chair, step=step, why=fields["why"], now=now, draft=draft, account=account)
-            return None
-        decision = fields["decision"] or APPROVED
-        return close_consultation(
-            desk, scope, chair=chair, draft=draft, decision=decision, account=account, mail=mail, now=now
-        )
+        return _settled(desk, scope, choice, fields, user, draft=draft, now=now, mail=mail)
     except ConfigError as error:
         _unanswered(desk, key, now=now, why=str(error), draft=draft, is_answer=True)
         return None
@@ -354,6 +338,38 @@ def parse_opinion(text: str) -> tuple[str, str, str]:
     if len(parts) != 3 or not all(parts[:2]):
         raise ConfigError(f"an opinion must read DEPARTMENT|EXPERT|TEXT, got '{text}'")
     return parts[0], parts[1], parts[2]
+
+
+def _settled(
+    desk: Desk,
+    scope: Scope,
+    choice: str,
+    fields: Mapping[str, str],
+    user: Mapping[str, Any],
+    *,
+    draft: int,
+    now: datetime,
+    mail: bool,
+) -> Made | None:
+    """Keep the opinions that a person wrote down, and do what they chose."""
+    opinions = [parse_opinion(line) for line in fields["opinions"].splitlines() if line.strip()]
+    account = _personal(user, "id")
+    chair = fields["chair"].strip() or _personal(user, "name") or account
+    if opinions or choice != NO_ANSWER:
+        chair = _chair(chair)
+    for department, expert, opinion in opinions:
+        add_opinion(desk, scope, department=department, expert=expert, opinion=opinion, now=now, who=chair, draft=draft)
+    if choice == NO_ANSWER:
+        _unanswered(desk, key_of(desk, scope), now=now, why="put off", draft=draft)
+        return None
+    if choice in (SEND_BACK, REJECT):
+        step = Step.SENT_BACK if choice == SEND_BACK else Step.REJECTED
+        refuse_draft(desk, scope, chair=chair, step=step, why=fields["why"], now=now, draft=draft, account=account)
+        return None
+    decision = fields["decision"] or APPROVED
+    return close_consultation(
+        desk, scope, chair=chair, draft=draft, decision=decision, account=account, mail=mail, now=now
+    )
 
 
 def _waiting(before: DraftStanding, draft: int | None = None) -> DraftStanding:

@@ -156,6 +156,14 @@ def test_silence_on_an_older_draft_says_nothing_of_the_newer(quiet_desk: Desk, b
     assert open_tasks(quiet_desk.ledger) == []
 
 
+def test_opinions_of_an_answer_that_is_put_off_are_kept(quiet_desk: Desk, bare: Scope) -> None:
+    answer = _answer(NO_ANSWER, opinions="water|张工|缓发")
+    assert answer_consultation(quiet_desk, bare, draft=2, answer=answer, now=NOW, mail=True) is None
+    found = standing(quiet_desk.ledger, key_of(quiet_desk, bare))
+    assert (found.state, [step.detail["opinion"] for step in found.opinions]) == (Step.UNANSWERED, ["缓发"])
+    assert "put off" in open_tasks(quiet_desk.ledger)[0].detail["task"]
+
+
 def test_an_answer_that_came_to_nothing_after_the_deadline_is_told(quiet_desk: Desk, bare: Scope) -> None:
     late = NOW + timedelta(hours=24)
     assert len(lapse_consultations(quiet_desk, now=late)) == 1
