@@ -31,7 +31,7 @@ _REAL: Final = (
     (
         JIANGANG,
         "尖岗水库站",
-        "Jiangang Reservoir Station",
+        "Jiangang Reservoir",
         113.5712,
         34.6929,
         np.nan,
@@ -41,7 +41,7 @@ _REAL: Final = (
     (
         "EQ-G03",
         "郭家咀水库站",
-        "Guojiazui Reservoir Station",
+        "Guojiazui Reservoir",
         113.6022,
         34.6705,
         np.nan,
@@ -84,7 +84,7 @@ def build_gauges(towns: gpd.GeoDataFrame, relief: Relief) -> pd.DataFrame:
         {
             "gauge_id": [f"EQ-G{number:02d}" for number in range(4, 4 + len(sites))],
             "gauge_name": [f"{name}雨量站" for name, *_ in sites],
-            "gauge_name_en": [f"{name} Gauge" for _, name, _ in sites],
+            "gauge_name_en": [name for _, name, _ in sites],
             "kind": "municipal",
             "easting": points[:, 0],
             "northing": points[:, 1],
