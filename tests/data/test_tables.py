@@ -81,7 +81,8 @@ def test_gauges_and_responsible_units_have_english_names(tables: dict[str, pd.Da
     for table, column in (("gauges", "gauge_name"), ("plans", "owner_unit")):
         names = tables[table][[column, f"{column}_en"]].drop_duplicates()
         assert names[f"{column}_en"].str.fullmatch(r"[\x20-\x7e]+").all()
-        assert names[column].is_unique and names[f"{column}_en"].is_unique
+        assert names[column].is_unique
+        assert names[f"{column}_en"].is_unique
 
 
 @pytest.mark.parametrize("name", ["communities", "hotspots", "facilities", "shelters", "teams"])
