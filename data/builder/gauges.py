@@ -21,16 +21,40 @@ _REAL: Final = (
     (
         STATION,
         "郑州站",
+        "Zhengzhou Station",
         113.66,
         34.71,
         112.0,
         "meteorological",
         "public repository; position to 0.01 degree, elevation 112 m",
     ),
-    (JIANGANG, "尖岗水库站", 113.5712, 34.6929, np.nan, "hydrological", "name: public reports; position approximate"),
-    ("EQ-G03", "郭家咀水库站", 113.6022, 34.6705, np.nan, "hydrological", "name: public reports; position approximate"),
+    (
+        JIANGANG,
+        "尖岗水库站",
+        "Jiangang Reservoir",
+        113.5712,
+        34.6929,
+        np.nan,
+        "hydrological",
+        "name: public reports; position approximate",
+    ),
+    (
+        "EQ-G03",
+        "郭家咀水库站",
+        "Guojiazui Reservoir",
+        113.6022,
+        34.6705,
+        np.nan,
+        "hydrological",
+        "name: public reports; position approximate",
+    ),
 )
-_EXTRA: Final = (("马寨西", "410103100"), ("侯寨南", "410103015"), ("金水源东", "410103016"))
+_REAL_COLUMNS: Final = ("gauge_id", "gauge_name", "gauge_name_en", "lon", "lat", "elevation_m", "kind", "source")
+_EXTRA: Final = (
+    ("马寨西", "Mazhai West", "410103100"),
+    ("侯寨南", "Houzhai South", "410103015"),
+    ("金水源东", "Jinshuiyuan East", "410103016"),
+)
 
 
 def build_gauges(towns: gpd.GeoDataFrame, relief: Relief) -> pd.DataFrame:
@@ -48,17 +72,19 @@ def build_gauges(towns: gpd.GeoDataFrame, relief: Relief) -> pd.DataFrame:
     pandas.DataFrame
         Columns of the gauge contract plus easting, northing.
     """
-    real = pd.DataFrame(_REAL, columns=["gauge_id", "gauge_name", "lon", "lat", "elevation_m", "kind", "source"])
+    real = pd.DataFrame(_REAL, columns=list(_REAL_COLUMNS))
     real["easting"], real["northing"] = to_projected(real["lon"].to_numpy(), real["lat"].to_numpy())
     placer = Placer(random_for("gauges"), list(zip(real["easting"], real["northing"], strict=True)))
     short = towns["town_name"].str.replace("街道|管委会|镇", "", regex=True)
-    sites = [*zip(short, towns["town_code"], strict=True), *_EXTRA]
+    short_en = towns["town_name_en"].str.replace(" Subdistrict| Management Committee| Town", "", regex=True)
+    sites = [*zip(short, short_en, towns["town_code"], strict=True), *_EXTRA]
     areas = towns.set_index("town_code").geometry
-    points = np.array([placer.choose(placer.anywhere(areas[code], 120.0)) for _, code in sites])
+    points = np.array([placer.choose(placer.anywhere(areas[code], 120.0)) for *_, code in sites])
     synthetic = pd.DataFrame(
         {
             "gauge_id": [f"EQ-G{number:02d}" for number in range(4, 4 + len(sites))],
-            "gauge_name": [f"{name}雨量站" for name, _ in sites],
+            "gauge_name": [f"{name}雨量站" for name, *_ in sites],
+            "gauge_name_en": [name for _, name, _ in sites],
             "kind": "municipal",
             "easting": points[:, 0],
             "northing": points[:, 1],

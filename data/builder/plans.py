@@ -21,7 +21,7 @@ class _Writer:
     def __init__(self) -> None:
         self._actions = pd.read_csv(SOURCES / "plan_actions.csv", dtype=str).set_index("scope").to_dict("index")
 
-    def row(self, scope: str, scope_id: str, titles: tuple[str, str], owner: str) -> dict[str, object]:
+    def row(self, scope: str, scope_id: str, titles: tuple[str, str], owner: tuple[str, str]) -> dict[str, object]:
         """Return one plan; ``scope`` is a kind of scope or ``hotspot/`` and a kind of hotspot."""
         return {
             "plan_title": titles[0],
@@ -29,7 +29,8 @@ class _Writer:
             "scope_kind": scope.partition("/")[0],
             "scope_id": scope_id,
             **self._actions[scope],
-            "owner_unit": owner,
+            "owner_unit": owner[0],
+            "owner_unit_en": owner[1],
             "revised_on": _REVISED_ON,
             "synthetic": True,
             "source": SYNTHETIC,
@@ -40,8 +41,8 @@ def _area_plans(writer: _Writer, towns: gpd.GeoDataFrame, communities: pd.DataFr
     rows = []
     for town in towns.itertuples():
         titles = (f"{town.town_name}防汛应急预案", f"Flood Plan of {town.town_name_en}")
-        rows.append(writer.row("town", town.town_code, titles, town.town_name))
-    owners = towns.set_index("town_code")["town_name"]
+        rows.append(writer.row("town", town.town_code, titles, (town.town_name, town.town_name_en)))
+    owners = dict(zip(towns["town_code"], zip(towns["town_name"], towns["town_name_en"], strict=True), strict=True))
     for place in communities.itertuples():
         titles = (f"{place.community_name}防汛应急预案", f"Flood Plan of {place.base_en} {place.kind.capitalize()}")
         rows.append(writer.row("community", place.community_code, titles, owners[place.town_code]))
@@ -50,9 +51,11 @@ def _area_plans(writer: _Writer, towns: gpd.GeoDataFrame, communities: pd.DataFr
 
 def _hotspot_plans(writer: _Writer, hotspots: pd.DataFrame) -> list[dict[str, object]]:
     rows = []
+    english = pd.read_csv(SOURCES / "hotspot_owners.csv", dtype=str).set_index("name")["name_en"]
     for spot in hotspots.itertuples():
         titles = (f"{spot.hotspot_name}防汛应急预案", f"Flood Plan of {spot.hotspot_name_en}")
-        rows.append(writer.row(f"hotspot/{spot.kind}", spot.hotspot_id, titles, spot.owner_unit))
+        owner = (spot.owner_unit, english[spot.owner_unit])
+        rows.append(writer.row(f"hotspot/{spot.kind}", spot.hotspot_id, titles, owner))
     return rows
 
 
@@ -62,7 +65,7 @@ def _office_plans(writer: _Writer) -> list[dict[str, object]]:
     for office in pd.read_csv(SOURCES / "responsible_units.csv", dtype=str).itertuples():
         zh, en = endings[office.kind]
         titles = (f"{office.name}{zh}", f"Flood Plan of the District {office.name_en}{en}")
-        rows.append(writer.row(office.kind, office.name, titles, office.name))
+        rows.append(writer.row(office.kind, office.name, titles, (office.name, office.unit_en)))
     return rows
 
 
@@ -72,7 +75,7 @@ def _unit_plans(writer: _Writer, facilities: pd.DataFrame) -> list[dict[str, obj
     rows = []
     for unit in order.head(_UNIT_COUNT).sort_values("facility_id").itertuples():
         titles = (f"{unit.facility_name}防汛应急预案", f"Flood Plan of Unit {unit.facility_id}")
-        rows.append(writer.row("unit", unit.facility_name, titles, unit.facility_name))
+        rows.append(writer.row("unit", unit.facility_name, titles, (unit.facility_name, unit.facility_name_en)))
     return rows
 
 

@@ -29,6 +29,18 @@ _FACILITY_NAMES = {
     "metro_entrance": ("地铁站A口", "地铁站C口"),
     "mall": ("购物中心", "商业广场"),
 }
+_FACILITY_NAMES_EN = {
+    "小学": "Primary School",
+    "中学": "Secondary School",
+    "幼儿园": "Kindergarten",
+    "医院": "Hospital",
+    "社区卫生服务中心": "Community Health Centre",
+    "养老院": "Care Home",
+    "地铁站A口": "Metro Station Exit A",
+    "地铁站C口": "Metro Station Exit C",
+    "购物中心": "Shopping Centre",
+    "商业广场": "Shopping Plaza",
+}
 _FACILITY_PEOPLE = {
     "school": (700, 2200),
     "kindergarten": (150, 420),
@@ -42,6 +54,7 @@ _COMMITTEE_FACILITIES = {
     "410103X01": {"樱桃沟景区": ("kindergarten", "care_home")},
     "410103X02": {"二七广场": ("mall", "metro_entrance", "mall", "metro_entrance", "hospital")},
 }
+_COMMITTEE_NAMES_EN = {"樱桃沟景区": "Yingtaogou Scenic Area", "二七广场": "Erqi Square"}
 _RURAL = ("410103015", "410103016", "410103100")
 _TEN = "甲乙丙丁戊己庚辛壬癸"
 
@@ -61,14 +74,21 @@ def _placed(placer: Placer, towns: gpd.GeoDataFrame, homes: pd.DataFrame, radius
     return np.array(points)
 
 
-def _names(homes: pd.DataFrame, kind: str, offset: int) -> list[str]:
-    endings = _FACILITY_NAMES[kind]
-    return [base + endings[(index + offset) % len(endings)] for index, base in enumerate(homes["base"])]
+def _names(homes: pd.DataFrame, kind: str, offset: int) -> dict[str, list[str]]:
+    """Return the names of the facilities of one kind, in both languages."""
+    names = _FACILITY_NAMES[kind]
+    endings = [names[(index + offset) % len(names)] for index in range(len(homes))]
+    return {
+        "facility_name": [base + ending for base, ending in zip(homes["base"], endings, strict=True)],
+        "facility_name_en": [
+            f"{base} {_FACILITY_NAMES_EN[ending]}" for base, ending in zip(homes["base_en"], endings, strict=True)
+        ],
+    }
 
 
-def _numbered(names: pd.Series) -> pd.Series:
+def _numbered(names: pd.Series, gap: str = "") -> pd.Series:
     order = names.groupby(names).cumcount() + 1
-    return names + order.astype(str).where(order > 1, "")
+    return names + (gap + order.astype(str)).where(order > 1, "")
 
 
 def build_facilities(towns: gpd.GeoDataFrame, communities: pd.DataFrame) -> pd.DataFrame:
@@ -88,7 +108,7 @@ def build_facilities(towns: gpd.GeoDataFrame, communities: pd.DataFrame) -> pd.D
     """
     generator = random_for("facilities")
     placer = Placer(generator)
-    columns = ["base", "town_code", "easting", "northing"]
+    columns = ["base", "base_en", "town_code", "easting", "northing"]
     frames = []
     for kind, total in FACILITY_TOTALS.items():
         weights = communities["population_day"].to_numpy(dtype=float)
@@ -96,7 +116,7 @@ def build_facilities(towns: gpd.GeoDataFrame, communities: pd.DataFrame) -> pd.D
             weights = np.where(communities["town_code"].isin(_RURAL), 0.05, 1.0) * weights
         extra = pd.DataFrame(
             [
-                (base, code, np.nan, np.nan)
+                (base, _COMMITTEE_NAMES_EN[base], code, np.nan, np.nan)
                 for code, groups in _COMMITTEE_FACILITIES.items()
                 for base, kinds in groups.items()
                 for one in kinds
@@ -111,7 +131,7 @@ def build_facilities(towns: gpd.GeoDataFrame, communities: pd.DataFrame) -> pd.D
         low, high = _FACILITY_PEOPLE[kind]
         frames.append(
             homes.assign(
-                facility_name=_names(homes, kind, int(generator.integers(2))),
+                **_names(homes, kind, int(generator.integers(2))),
                 kind=kind,
                 people=np.round(np.exp(generator.uniform(np.log(low), np.log(high), total)), -1).astype(int),
                 below_ground=generator.random(total) < _BELOW_GROUND.get(kind, 0.0),
@@ -123,6 +143,7 @@ def build_facilities(towns: gpd.GeoDataFrame, communities: pd.DataFrame) -> pd.D
         table.assign(
             facility_id=[f"EQ-F{number:03d}" for number in range(1, len(table) + 1)],
             facility_name=_numbered(table["facility_name"]),
+            facility_name_en=_numbered(table["facility_name_en"], " "),
             easting=points[:, 0],
             northing=points[:, 1],
             synthetic=True,

@@ -18,13 +18,13 @@ COLUMNS: Final = {
     "hotspots": "hotspot_id hotspot_name hotspot_name_en kind town_code community_code lon lat drain_capacity_mm_h "
     "pump_capacity_m3_s close_depth_m surveyed_area_m2 surveyed_depth_m surveyed_catchment_m2 road_class daily_traffic "
     "underground_m2 owner_unit owner_name owner_phone synthetic source",
-    "gauges": "gauge_id gauge_name lon lat elevation_m kind synthetic source",
+    "gauges": "gauge_id gauge_name gauge_name_en lon lat elevation_m kind synthetic source",
     "facilities": "facility_id facility_name kind town_code lon lat people below_ground synthetic source",
     "shelters": "shelter_id shelter_name town_code kind lon lat capacity_people occupied_people status phone synthetic "
     "source",
     "teams": "team_id team_name town_code kind people lon lat status pumps boats leader_name phone synthetic source",
-    "plans": "plan_id plan_title plan_title_en scope_kind scope_id trigger_level owner_unit actions_zh actions_en "
-    "revised_on synthetic source",
+    "plans": "plan_id plan_title plan_title_en scope_kind scope_id trigger_level owner_unit owner_unit_en actions_zh "
+    "actions_en revised_on synthetic source",
     "buildings": "building_id floors_above floors_below structure year_built use people lon lat synthetic source",
     "history": "event_id started_at ended_at hotspot_id rain_mm rain_window_h depth_m effect_zh effect_en confidence "
     "synthetic source",

@@ -9,6 +9,7 @@ import geopandas as gpd
 import pandas as pd
 
 from reports.periodic.rain_facts import DaySpan, RainFacts
+from reports.words import plain
 from risk_models.levels import Level, worst
 from risk_models.warning.records import Action
 
@@ -245,8 +246,9 @@ def measures_by_unit(district: District, reached: Mapping[str, int], *, lang: st
     Returns
     -------
     DataFrame
-        Indexed by owner_unit, units with the highest trigger and most plans first: n_plans, level (highest trigger),
-        actions (distinct clauses of the highest plans, at most four, in their order).
+        Indexed by owner_unit (in English, by its English name where there is one), units with the highest trigger and
+        most plans first: n_plans, level (highest trigger), actions (distinct clauses of the highest plans, at most
+        four, in their order).
     """
     levels = dict(reached)
     for code, town in district.communities["town_code"].items():
@@ -263,13 +265,19 @@ def measures_by_unit(district: District, reached: Mapping[str, int], *, lang: st
     rows: dict[str, dict[str, Any]] = {}
     for unit, part in active.groupby("owner_unit", sort=True):
         clauses = [clause.strip() for text in part[f"actions_{lang}"] for clause in str(text).split(";")]
-        rows[str(unit)] = {
+        rows[_unit_name(str(unit), part, lang)] = {
             "n_plans": len(part),
             "level": int(part["trigger"].max()),
             "actions": list(dict.fromkeys(clause for clause in clauses if clause))[:4],
         }
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["n_plans", "level", "actions"])
     return table.sort_values(["level", "n_plans"], ascending=False, kind="stable").rename_axis("owner_unit")
+
+
+def _unit_name(unit: str, plans: pd.DataFrame, lang: str) -> str:
+    """Return the name of a responsible unit in a language, the Chinese one standing in."""
+    own = plain(plans["owner_unit_en"].iloc[0]) if lang == "en" and "owner_unit_en" in plans else ""
+    return own or unit
 
 
 def reached_levels(towns: pd.DataFrame, risk: pd.DataFrame) -> dict[str, int]:

@@ -216,6 +216,7 @@ _GAUGES = Table(
     columns=(
         _id("gauge_id", "站号", "id of the gauge"),
         _text("gauge_name", "站名", "name"),
+        _text("gauge_name_en", "英文站名", "name in English", required=False),
         _LON,
         _LAT,
         _number("elevation_m", "高程", "elevation", "m", -430, 8850),
@@ -308,6 +309,7 @@ _PLANS = Table(
         _text("scope_id", "适用对象", "town_code, community_code or hotspot_id of what it is for; else a name"),
         _choice("trigger_level", "启动等级", "level from which it is carried out", "blue", "yellow", "orange", "red"),
         _text("owner_unit", "责任单位", "unit answerable for it"),
+        _text("owner_unit_en", "责任单位英文名称", "name of that unit in English", required=False),
         _text("actions_zh", "措施（分号分隔）", "actions in Chinese, separated by ';'"),
         _text("actions_en", "英文措施（分号分隔）", "actions in English, separated by ';'"),
         Column(name="revised_on", kind="date", zh="修订日期", en="date of the last revision"),

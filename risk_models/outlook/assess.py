@@ -289,8 +289,14 @@ class _Desk:
             return [*season, *too_short(expected)]
         names = self.district.gauges["gauge_name"]
         name = str(names.get(gauge, gauge))
-        rain = made.rain((str(gauge), name, f"Gauge {gauge}"), totals_mm)
+        rain = made.rain((str(gauge), name, self._english(gauge)), totals_mm)
         return [*season, *rain, *made.levels(expected), *made.depths(expected)]
+
+    def _english(self, gauge: str | None) -> str:
+        """Return the English name of a gauge, with its id; the id alone where there is none."""
+        names = self.district.gauges.get("gauge_name_en")
+        name = "" if names is None or gauge not in names.index or pd.isna(names[gauge]) else str(names[gauge]).strip()
+        return f"{name} ({gauge})" if name else f"Gauge {gauge}"
 
 
 def _with_truth(verdict: SkillVerdict) -> SkillVerdict:

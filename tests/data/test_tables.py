@@ -77,6 +77,14 @@ def test_keys_and_names_are_unique(tables: dict[str, pd.DataFrame], name: str, k
     assert not tables[name][key].duplicated().any()
 
 
+def test_gauges_and_responsible_units_have_english_names(tables: dict[str, pd.DataFrame]) -> None:
+    for table, column in (("gauges", "gauge_name"), ("plans", "owner_unit")):
+        names = tables[table][[column, f"{column}_en"]].drop_duplicates()
+        assert names[f"{column}_en"].str.fullmatch(r"[\x20-\x7e]+").all()
+        assert names[column].is_unique
+        assert names[f"{column}_en"].is_unique
+
+
 @pytest.mark.parametrize("name", ["communities", "hotspots", "facilities", "shelters", "teams"])
 def test_points_lie_in_their_own_town(tables: dict[str, pd.DataFrame], towns: gpd.GeoDataFrame, name: str) -> None:
     areas = towns.set_index("town_code").geometry

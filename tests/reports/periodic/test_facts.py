@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import date, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -119,6 +120,16 @@ def test_plans_start_only_at_their_level(month_inputs: ReportInputs) -> None:
     units = measures_by_unit(month_inputs.district, reached_levels(facts.towns, facts.risk), lang="zh")
     assert units.index[0] == "区防汛抗旱指挥部"
     assert units.loc["市政设施管理所", "actions"] == ["封闭通道", "设岗值守"]
+
+
+def test_units_go_by_their_english_name_in_english_where_they_have_one(month_inputs: ReportInputs) -> None:
+    facts, plans = review_of(month_inputs), month_inputs.district.plans
+    reached = reached_levels(facts.towns, facts.risk)
+    english = plans["owner_unit"].map({"区防汛抗旱指挥部": "District Flood Headquarters"}).fillna("")
+    district: Any = SimpleNamespace(**{**vars(month_inputs.district), "plans": plans.assign(owner_unit_en=english)})
+    chinese = measures_by_unit(district, reached, lang="zh").index
+    assert chinese[0] == "区防汛抗旱指挥部"
+    assert list(measures_by_unit(district, reached, lang="en").index) == ["District Flood Headquarters", *chinese[1:]]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -152,6 +153,16 @@ def test_the_order_of_gauges_changes_nothing(
     outlook: PeriodOutlook, assess: Callable[..., PeriodOutlook], long_record: pd.DataFrame
 ) -> None:
     same(outlook, assess(long_record[long_record.columns[::-1]], forecasts=[WET]))
+
+
+def test_the_gauge_goes_by_its_english_name_where_it_has_one(
+    district: District, outlook: PeriodOutlook, assess: Callable[..., PeriodOutlook], long_record: pd.DataFrame
+) -> None:
+    first = str(district.gauges.index[0])
+    named = district.gauges.assign(gauge_name_en=["Old Bridge", *[""] * (len(district.gauges) - 1)])
+    found = assess(long_record, forecasts=[WET], district=dataclasses.replace(district, gauges=named))
+    for made, start in ((outlook, f"Gauge {first}: "), (found, f"Old Bridge ({first}): ")):
+        assert next(item.en for item in made.statements if item.key.startswith("rain:")).startswith(start)
 
 
 def test_gauges_of_nowhere_are_left_out(
