@@ -67,7 +67,7 @@ def test_hostile_names_reach_no_table(storm_district: Path, storm_run: StormRun,
             table[column] = [f"{HOSTILE}{number}" for number in range(len(table))]
         table.to_csv(path, index=False)
     desk = open_desk(folder, tmp_path / "out")
-    assert HOSTILE in "".join(desk.district.towns["town_name"])
+    assert HOSTILE in "".join(desk.district.hotspots["hotspot_name"])
     paths = write_rehearsal(desk)
     desk.ledger.close()
     for kind in ("csv", "summary"):
@@ -84,9 +84,9 @@ def test_no_code_begins_like_a_formula(storm_district: Path, tmp_path: Path, cod
     """Codes are the only words that stand in the tables."""
     folder = tmp_path / "mini"
     shutil.copytree(storm_district, folder)
-    path = folder / "towns.csv"
+    path = folder / "hotspots.csv"
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    table.loc[0, "town_code"] = code
+    table.loc[0, "hotspot_id"] = code
     table.to_csv(path, index=False)
-    with pytest.raises(BadInputError, match="town_code"):
+    with pytest.raises(BadInputError, match="hotspot_id"):
         open_desk(folder, tmp_path / "out")
