@@ -145,7 +145,7 @@ def withdraw_older(session: Session, row: Outbox, *, at: datetime) -> int:
         )
     ).all()
     older, escalations = _overtaken_messages(warning, near)
-    before = {one.warning_id for one in (warning, *near) if one.issued_at < warning.issued_at}
+    before = {one.warning_id for one in near if one.issued_at < warning.issued_at}
     older += [notice for warning_id in sorted(before) for notice in notice_ids(session, warning_id)]
     if not older and not escalations:
         return 0
