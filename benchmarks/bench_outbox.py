@@ -3,10 +3,15 @@
 Mails go to a local sink that writes every one of them to the disk before it answers, as a process of its own. For the
 100,000 rows nothing is sent: the way out answers at once, so that the outbox itself is timed. Wall time throughout. All
 rows of the long drain are of one decision, and every row is claimed and recorded in transactions of its own.
+
+The long drain asks whether the pace falls as rows pile up, not how fast a disk confirms a write: its ledger lies in
+memory where the system has such a folder, with the same settings (WAL, synchronous=FULL). The note says where it lay.
+On a disk every one of its 200,000 transactions waits for the disk, which takes three times as long and more.
 """
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -26,6 +31,7 @@ AT = datetime(2021, 7, 20, 9, tzinfo=UTC)
 RECIPIENTS, TOWNS, ROWS = 2_000, 18, 100_000
 BULLETIN_BYTES = 90_000
 SLICE = 5_000
+IN_MEMORY = Path("/dev/shm")
 
 
 def run() -> list[Row]:
@@ -42,7 +48,9 @@ def run() -> list[Row]:
         seconds = _send_many(Path(folder) / "towns.sqlite", settings, TOWNS, relays=1, body_bytes=BULLETIN_BYTES)
         job = f"approved until the last of {TOWNS} mails is accepted, {BULLETIN_BYTES // 1000} kB attached"
         rows.append(Row(job=job, ours_s=seconds, target=60.0, note="queueing included"))
-        rows.append(_long_drain(Path(folder) / "long.sqlite"))
+    place, where = (IN_MEMORY, "in memory") if os.access(IN_MEMORY, os.W_OK) else (None, "on disk")
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        rows.append(_long_drain(Path(folder) / "long.sqlite", where))
     return rows
 
 
@@ -69,7 +77,7 @@ def _queue(ledger: Ledger, recipients: int, body_bytes: int) -> None:
             decision.queue(build_mail(content, head), expires_at=AT + timedelta(hours=6))
 
 
-def _long_drain(path: Path) -> Row:
+def _long_drain(path: Path, where: str) -> Row:
     """Drain all rows in one pass, and compare the pace of the first and of the last `SLICE`."""
     # (wall, processor) after each slice: the second does not depend on what else the machine does.
     marks: list[tuple[float, float]] = []
@@ -91,8 +99,8 @@ def _long_drain(path: Path) -> Row:
         for pair in ((marks[0], marks[1]), (marks[-2], marks[-1]))
     )
     note = f"{first:.0f} rows/s at the start, {last:.0f} at the end, {ROWS / seconds:.0f} on average"
-    note += f"; pace at the end by processor time {last_cpu / first_cpu:.2f} of that at the start"
-    return Row(job=f"drain {ROWS:,} rows, 2 transactions each (SQLite)", ours_s=seconds, note=note)
+    note += f"; pace at the end / at the start {last / first:.2f}, by processor time {last_cpu / first_cpu:.2f}"
+    return Row(job=f"drain {ROWS:,} rows, 2 transactions each (SQLite {where})", ours_s=seconds, note=note)
 
 
 def _fill(ledger: Ledger) -> None:

@@ -96,6 +96,9 @@ def approval() -> None:
         defaults=NO_ANSWER,
         params=FORM,
         response_timeout=timedelta(minutes=10),
+        # Airflow takes an answer within the first second for a fault and asks again; that must not use up the tries.
+        retries=50,
+        retry_delay=timedelta(seconds=2),
     )
 
     @task

@@ -208,15 +208,29 @@ def test_cycle_waits_nobody_answers_the_next_officer_decides_through_the_api(
     # She approves the first and refuses the others.
     form = {"officer": "王芳", "numbers": "1", "note_zh": "<b>隧道已封闭</b>", "note_en": "", "why": "雨量站故障"}
     answer = {"chosen_options": [SOME], "params_input": form}
-    taken = until("the answer", lambda: airflow.call("PATCH", airflow.form(second), answer))
-    assert taken["chosen_options"] == [SOME]
-    ended = until("the end", lambda: airflow.runs("approval").get(second) in ("success", "failed"))
-    assert ended
+    given = 0
+
+    def ended() -> bool:
+        """Answer at once, and again if asked again: an answer of the first second is asked for a second time."""
+        nonlocal given
+        shown = airflow.request_of(second)
+        if shown and not shown["response_received"]:
+            taken = airflow.call("PATCH", airflow.form(second), answer)
+            assert taken is None or taken["chosen_options"] == [SOME]
+            given += taken is not None
+        return airflow.runs("approval").get(second) in ("success", "failed")
+
+    assert until("the end", ended)
+    assert given >= 1
     assert airflow.runs("approval") == {first: "success", second: "success"}
     with airflow.ledger() as ledger:
         rows = {row.message_id: row for row in ledger.warnings()}
         states = [(row.approval_state, row.approved_by) for row in rows.values()]
         assert sorted(states) == [("approved", "王芳")] + [("refused", "王芳")] * 2
+        settled = [
+            entry.what for entry in ledger.log_entries() if entry.what in ("warning-approved", "warning-refused")
+        ]
+        assert sorted(settled) == ["warning-approved"] + ["warning-refused"] * 2
         approved = next(row for row in rows.values() if row.approval_state == Approval.APPROVED)
         sent = [row.recipient for row in ledger.outbox(message_id=approved.message_id)]
         assert {row.message_id for row in ledger.outbox()} & set(rows) == {approved.message_id}

@@ -31,12 +31,14 @@ from wuyu.approval import (
     waiting,
 )
 from wuyu.approval.book import clean_note
+from wuyu.approval.calling import lapse
 from wuyu.approval.overview import COLUMNS
 from wuyu.cli import main
 from wuyu.cycle import approve, run_cycle
 from wuyu.delivery.smtp import SmtpSettings, SmtpTransport
 from wuyu.desk import Desk, open_desk
-from wuyu.ledger import Approval
+from wuyu.ledger import Approval, OutboxState
+from wuyu.ledger.outbox import Result, claim, record
 from wuyu.rain import pull_feeds
 from wuyu.replay import EXERCISE_OFFICER, EXERCISE_SECOND, replay
 from wuyu.sink import local_sink
@@ -124,6 +126,52 @@ def _state(desk: Desk, message_id: str) -> str:
 
 def _text(desk: Desk, message_id: str, kind: str = "txt") -> str:
     return next((desk.out / "bulletins").glob(f"*/{message_id}.{kind}")).read_text(encoding="utf-8")
+
+
+# The mail that calls
+
+
+def _calls(desk: Desk) -> list[tuple[str, str]]:
+    return [(row.state, row.last_error or "") for row in desk.ledger.outbox() if ".call" in row.message_id]
+
+
+def test_a_call_that_has_not_left_is_withdrawn_when_all_it_asks_is_decided(desk: Desk) -> None:
+    escalate(desk, now=AT)
+    first, second, third = _ids(desk)
+    settle(desk, {first: True}, officer="王芳", now=AT + MINUTE)
+    desk.ledger.refuse(second, officer="王芳", now=AT + 2 * MINUTE, why="雨量站故障")
+    assert _calls(desk) == [("pending", "")]
+    settle(desk, {third: True}, officer="王芳", now=AT + 3 * MINUTE)
+    assert _calls(desk) == [("withdrawn", "not needed: approved by 王芳 while pending")]
+    (gone,) = [entry for entry in desk.ledger.log_entries() if entry.what == "mail-overtaken"]
+    assert (gone.at, gone.detail["recipient"]) == (AT + 3 * MINUTE, "liming@mini.example")
+
+
+def test_an_undone_decision_withdraws_no_call(desk: Desk) -> None:
+    escalate(desk, now=AT)
+    ids = [*_ids(desk), "no such warning"]
+    with pytest.raises(ConfigError), desk.ledger.decide(now=AT, who="王芳") as decision:
+        [decision.settle_approval(message_id, Approval.REFUSED) for message_id in ids]
+    assert _calls(desk) == [("pending", "")]
+    assert len(_ids(desk)) == 3
+
+
+def test_what_lapses_is_called_about_no_more(desk: Desk) -> None:
+    escalate(desk, now=AT)
+    lapse(desk, now=AT + 24 * HOUR)
+    assert [state for state, _ in _calls(desk)] == ["withdrawn"]
+
+
+def test_a_call_in_the_hands_of_a_relay_is_not_tried_again_after_the_decision(desk: Desk) -> None:
+    escalate(desk, now=AT)
+    (call,) = desk.ledger.outbox()
+    held = claim(desk.ledger, call.id, owner="relay", wall=now(), lease=HOUR)
+    assert held is not None
+    settle(desk, dict.fromkeys(_ids(desk), False), officer="王芳", now=AT + MINUTE, why="雨量站故障")
+    assert [state for state, _ in _calls(desk)] == ["claimed"]
+    record(desk.ledger, held, Result(state=OutboxState.RETRY, stage="rcpt", code=450, text="later"), wall=now())
+    assert claim(desk.ledger, call.id, owner="relay", wall=now(), lease=HOUR) is None
+    assert _calls(desk) == [("withdrawn", "not needed: it has been decided while retry: later")]
 
 
 # Who is called

@@ -15,6 +15,7 @@ from risk_models.levels import Level
 from risk_models.warning.records import Action, WarningRecord
 from wuyu.ledger import Approval
 from wuyu.ledger.models import LogEntry, WarningRow
+from wuyu.ledger.overtaking import CALLED
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
@@ -40,8 +41,8 @@ __all__ = [
     "waiting",
 ]
 
-#: What the log calls the steps of an approval, beside ``warning-approved``, ``-refused`` and ``-lapsed``.
-CALLED, SIGNED = "approval-called", "approval-signed"
+#: What the log calls the steps of an approval, beside `CALLED`, ``warning-approved``, ``-refused`` and ``-lapsed``.
+SIGNED = "approval-signed"
 OVERDUE, PASSED_ON, UNUSABLE = "approval-overdue", "approval-passed-on", "approval-answer-unusable"
 
 NO_NOTE = Text("", "")

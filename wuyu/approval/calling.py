@@ -16,6 +16,7 @@ from wuyu.approval.evidence import Evidence, evidence
 from wuyu.delivery.message import Mail, MailContent, MailHead, build_mail
 from wuyu.ledger import Approval
 from wuyu.ledger.models import WarningRow
+from wuyu.ledger.overtaking import call_id
 
 if TYPE_CHECKING:
     from risk_models.district.settings import UpwardContact
@@ -130,10 +131,11 @@ def _call(desk: Desk, number: int, items: Sequence[Waiting], *, now: datetime, p
         ]
         if not taken:
             return None
+        call = call_id(taken[0].message_id, number) if contact.mailbox else ""
         for item in taken:
-            _write(decision, item, contact, due_at[item.message_id], passed_on_by)
-        if contact.mailbox:
-            key, call = taken[0].record.event_key, f"{taken[0].message_id}.call{number}"
+            _write(decision, item, contact, due_at[item.message_id], passed_on_by, call)
+        if call:
+            key = taken[0].record.event_key
             mail = _mail(desk, contact, call, shown, now=now, event_key=key)
             latest = max(item.record.valid_to for item in taken)
             decision.queue(mail, expires_at=latest, priority=int(Level.RED), event_key=key)
@@ -158,7 +160,7 @@ def _due(desk: Desk, item: Waiting, number: int, now: datetime) -> datetime:
 
 
 def _write(
-    decision: Decision, item: Waiting, contact: UpwardContact | _Bureau, due_at: datetime, passed_on_by: str
+    decision: Decision, item: Waiting, contact: UpwardContact | _Bureau, due_at: datetime, passed_on_by: str, call: str
 ) -> None:
     place = {"event_key": item.record.event_key, "message_id": item.message_id}
     if item.calls:
@@ -172,6 +174,7 @@ def _write(
         name=contact.name,
         phone=contact.phone,
         mailbox=contact.mailbox or "",
+        mail=call,
         due_at=due_at.isoformat(),
     )
     row = decision.session.scalars(select(WarningRow).where(WarningRow.message_id == item.message_id)).one()

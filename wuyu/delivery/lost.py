@@ -1,9 +1,10 @@
-"""Rain is lost: everyone who holds a warning in force is told, once, that the level now is unknown."""
+"""Rain is lost: everyone who holds a warning in force is told, once for each loss, that the level now is unknown."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
@@ -16,9 +17,10 @@ from wuyu.delivery.smime import signed
 from wuyu.delivery.summary import FILES_SCHEMA, as_bytes, notice_texts, sms_body
 from wuyu.delivery.verp import return_path
 from wuyu.ledger.holders import holders
-from wuyu.ledger.models import Outbox
-from wuyu.ledger.overtaking import RAIN_LOST
+from wuyu.ledger.models import Cycle, Outbox, WarningRow
+from wuyu.ledger.overtaking import OPEN_STATES, notice_id, notice_ids, withdraw
 from wuyu.ledger.tasks import OPERATOR_TASK
+from wuyu.ledger.types import CycleState, OutboxState
 
 if TYPE_CHECKING:
     from risk_models.district.outgoing import ChannelSettings
@@ -30,6 +32,7 @@ __all__ = ["LOST_STEP", "NOTICE_SCHEMA", "tell_rain_lost"]
 
 LOST_STEP: Final = 6
 """Step of the ladder of rain sources at which there is none: no numbers, only that they are missing."""
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 NOTICE_SCHEMA: Final = "wuyu-notice-1"
 
 
@@ -37,6 +40,9 @@ def tell_rain_lost(
     desk: Desk, decision: Decision, records: Iterable[WarningRecord], *, told: Collection[str], scope: str
 ) -> list[Outbox]:
     """Queue one notice for each warning in force to everyone who was sent it; calling it again adds nothing.
+
+    One loss lasts from the first cycle without rain to the next cycle with rain, and is told once. A bulletin issued
+    meanwhile tells it too.
 
     Parameters
     ----------
@@ -56,9 +62,11 @@ def tell_rain_lost(
         Rows queued now.
     """
     rows: list[Outbox] = []
+    known_at = _known_until(desk, decision)
     for record in records:
-        if record.warning_id not in told and not _is_told(decision, record):
-            rows += _tell(desk, decision, record, scope)
+        before = notice_ids(decision.session, record.warning_id)
+        if record.warning_id not in told and not _is_told(decision, record, before, known_at):
+            rows += _tell(desk, decision, record, scope, before)
     if rows:
         event_key = rows[0].event_key
         task = "rain data are lost while warnings are in force: watch on site, restore a feed"
@@ -66,17 +74,24 @@ def tell_rain_lost(
     return rows
 
 
-def _message_id(record: WarningRecord) -> str:
-    return f"{record.warning_id}.{RAIN_LOST}"
+def _known_until(desk: Desk, decision: Decision) -> datetime:
+    """Return the hour of the last cycle that had rain."""
+    query = select(Cycle.valid_at).where(Cycle.district_code == desk.code, Cycle.state == CycleState.DONE)
+    query = query.where(Cycle.valid_at < decision.now, Cycle.ladder_step < LOST_STEP)
+    return decision.session.scalars(query.order_by(Cycle.valid_at.desc()).limit(1)).first() or _NEVER
 
 
-def _is_told(decision: Decision, record: WarningRecord) -> bool:
-    query = select(Outbox.id).where(Outbox.message_id == _message_id(record)).limit(1)
-    return decision.session.scalars(query).first() is not None
+def _is_told(decision: Decision, record: WarningRecord, before: Sequence[str], known_at: datetime) -> bool:
+    """Return True if a notice has told of the loss after `known_at`, or a bulletin issued since."""
+    notice = select(Outbox.id).where(Outbox.message_id.in_(before[-1:]), Outbox.decided_at > known_at)
+    issued = (WarningRow.warning_id == record.warning_id) & (WarningRow.issued_at > known_at)
+    bulletin = select(Outbox.id).join(WarningRow, WarningRow.message_id == Outbox.message_id)
+    bulletin = bulletin.where(issued, Outbox.state.not_in((OutboxState.HELD, OutboxState.WITHDRAWN)))
+    return any(decision.session.scalars(query.limit(1)).first() is not None for query in (notice, bulletin))
 
 
-def _tell(desk: Desk, decision: Decision, record: WarningRecord, scope: str) -> list[Outbox]:
-    words = _words(desk, decision, record)
+def _tell(desk: Desk, decision: Decision, record: WarningRecord, scope: str, before: Sequence[str]) -> list[Outbox]:
+    words = _words(desk, decision, record) | {"message_id": notice_id(record.warning_id, len(before) + 1)}
     status = desk.district.settings.mail.status
     upcoming = replace(record, revision=record.revision + 1)  # what was sent up to now
     parcels = [
@@ -89,7 +104,7 @@ def _tell(desk: Desk, decision: Decision, record: WarningRecord, scope: str) -> 
             channel,
             recipient,
             _body(desk, channel, record, words, recipient=recipient, scope=scope),
-            message_id=_message_id(record),
+            message_id=words["message_id"],
             subject=words["subject"],
             scope=scope,
             decided_at=decision.now,
@@ -97,19 +112,28 @@ def _tell(desk: Desk, decision: Decision, record: WarningRecord, scope: str) -> 
         for channel in channels_in_use(desk, status=status, scope=scope)
         for recipient in holders(decision.session, upcoming, channel_name(channel))
     ]
-    return [
+    rows = [
         decision.queue(parcel, expires_at=record.valid_to, priority=int(record.level), event_key=record.event_key)
         for parcel in (*parcels, *more)
     ]
+    _withdraw_before(decision, before, words["message_id"])
+    return rows
+
+
+def _withdraw_before(decision: Decision, before: Sequence[str], by: str) -> None:
+    """Withdraw what has not left of the notices of earlier losses: the new one says the same of a later hour."""
+    query = select(Outbox).where(Outbox.message_id.in_(before), Outbox.state.in_(OPEN_STATES))
+    for row in decision.session.scalars(query).all():
+        withdraw(decision.session, row, f"overtaken by {by}", at=decision.now)
 
 
 def _mail_to(
     desk: Desk, decision: Decision, record: WarningRecord, words: dict[str, str], recipient: str, scope: str
 ) -> Mail:
     settings = desk.district.settings
-    content = MailContent(subject=words["subject"], text=f"{words['zh']}\n\n{words['en']}\n\n{_message_id(record)}\n")
+    content = MailContent(subject=words["subject"], text=f"{words['zh']}\n\n{words['en']}\n\n{words['message_id']}\n")
     head = MailHead(
-        message_id=_message_id(record),
+        message_id=words["message_id"],
         sender=settings.mail.sender,
         recipient=recipient,
         decided_at=decision.now,
@@ -117,7 +141,7 @@ def _mail_to(
         scope=scope,
         demonstration=settings.district.demonstration,
         labels={"Level": str(Level.UNKNOWN), "Notice": "rain-lost", "Event": record.event_key},
-        return_path=return_path(desk, _message_id(record), recipient),
+        return_path=return_path(desk, words["message_id"], recipient),
     )
     return signed(desk, build_mail(content, head))
 
@@ -152,7 +176,7 @@ def _body(
     scope: str,
 ) -> bytes:
     settings = desk.district.settings
-    message_id, status = _message_id(record), settings.mail.status
+    message_id, status = words["message_id"], settings.mail.status
     if isinstance(channel, SmsChannelSettings):
         marks = {"演练": status == "Exercise", "测试": status == "Test", "演示数据": settings.district.demonstration}
         return sms_body(

@@ -13,7 +13,7 @@ from risk_models.errors import ConfigError, FloodRiskError
 from risk_models.warning.records import Action, WarningRecord
 from wuyu.delivery.guard import may_send
 from wuyu.ledger.models import Bulletin, Cycle, LogEntry, MessageBody, Outbox, WarningRow
-from wuyu.ledger.overtaking import withdraw_older
+from wuyu.ledger.overtaking import withdraw_calls, withdraw_older
 from wuyu.ledger.types import Approval, CycleState, OutboxState
 
 if TYPE_CHECKING:
@@ -253,6 +253,8 @@ class Decision:
             row.last_error = None if outcome == Approval.APPROVED else f"{outcome} by {self.who}: {why}"
             if outcome == Approval.APPROVED:
                 withdraw_older(self.session, row, at=self.now)
+        self.session.flush()  # what still waits is asked of the database
+        withdraw_calls(self.session, message_id, f"not needed: {outcome} by {self.who}", at=self.now)
         detail |= {"mails": len(rows)} | ({"why": why} if why else {})
         self.log(f"warning-{outcome}", event_key=warning.event_key, message_id=message_id, **detail)
         return len(rows)

@@ -1,18 +1,20 @@
-"""Rain is lost: holders of a warning in force are told once that the level is unknown."""
+"""Rain is lost: holders of a warning in force are told, once for each loss, that the level is unknown."""
 
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from tests.wuyu.delivery.desks import ISSUED
 from wuyu.cycle import run_cycle
 from wuyu.desk import Desk
 from wuyu.ledger import FeedFile, MessageBody, Outbox
+from wuyu.ledger.models import WarningRow
+from wuyu.ledger.overtaking import not_needed_any_more, withdraw_older
 from wuyu.ledger.tasks import open_tasks
 
 pytestmark = pytest.mark.xdist_group("storm")
@@ -26,8 +28,22 @@ def _lose_the_rain(desk: Desk) -> None:
         session.execute(update(FeedFile).values(state="rejected"))
 
 
-def _notices(desk: Desk) -> list[Outbox]:
-    return [row for row in desk.ledger.outbox() if row.message_id.endswith(".rain-lost")]
+def _find_the_rain(desk: Desk) -> None:
+    """Every file of every feed is known again."""
+    with desk.ledger.writing() as session:
+        session.execute(update(FeedFile).values(state="accepted"))
+
+
+def _notices(desk: Desk, number: str = "") -> list[Outbox]:
+    return [row for row in desk.ledger.outbox() if row.message_id.endswith(f".rain-lost{number}")]
+
+
+def _step(desk: Desk, at: datetime) -> int | None:
+    """Run a cycle; returns its step on the ladder of rain sources."""
+    run_cycle(desk, at, drafts=False)
+    cycle = desk.ledger.cycle(desk.code, at)
+    assert cycle is not None
+    return cycle.ladder_step
 
 
 def _body(desk: Desk, row: Outbox) -> bytes:
@@ -92,3 +108,68 @@ def test_those_are_told_who_got_the_warning_whoever_is_listed_now(desk: Desk) ->
     told = {row.recipient for row in _notices(desk) if row.channel == "mail"}
     assert "gone@mini.example" in told
     assert first.recipient not in told
+
+
+def test_a_second_loss_is_told_again_and_once(desk: Desk) -> None:
+    _lose_the_rain(desk)
+    assert _step(desk, ISSUED + HOUR) == 6
+    first = _notices(desk)
+    _find_the_rain(desk)
+    assert _step(desk, ISSUED + 2 * HOUR) < 6
+    _lose_the_rain(desk)
+    assert _step(desk, ISSUED + 3 * HOUR) == 6
+    second = _notices(desk, "2")
+    standing = {row.warning_id for row in desk.ledger.warnings() if row.action not in ("CAN", "EXP")}
+    ended = {row.warning_id for row in desk.ledger.warnings() if row.action in ("CAN", "EXP")}
+    told = {row.message_id.removesuffix(".rain-lost2") for row in second}
+    assert told
+    assert told <= standing - ended
+    told_by_bulletin = {row.warning_id for row in desk.ledger.warnings() if row.issued_at == ISSUED + 3 * HOUR}
+    assert standing - ended - told_by_bulletin <= told
+    assert {row.decided_at for row in second} == {ISSUED + 3 * HOUR}
+    assert {row.mail_message_id for row in first}.isdisjoint(row.mail_message_id for row in second)
+    # What has not left of the first is not needed any more; the same loss is not told once more.
+    again = {row.id: row.state for row in _notices(desk)}
+    assert {again[row.id] for row in first if row.message_id.removesuffix(".rain-lost") in told} == {"withdrawn"}
+    assert _step(desk, ISSUED + 4 * HOUR) == 6
+    assert len(_notices(desk, "2")) == len(second)
+    assert _notices(desk, "3") == []
+
+
+def test_a_later_bulletin_overtakes_the_notice_of_a_second_loss(desk: Desk) -> None:
+    for lost in (True, False, True):
+        (_lose_the_rain if lost else _find_the_rain)(desk)
+        at = ISSUED + HOUR * (1 + len([c for c in desk.ledger.cycles(desk.code) if c.valid_at > ISSUED]))
+        run_cycle(desk, at, drafts=False)
+    warning = _notices(desk, "2")[0].message_id.removesuffix(".rain-lost2")
+    with desk.ledger.writing() as session:
+        open_row = session.scalars(select(Outbox).where(Outbox.message_id == f"{warning}.rain-lost2")).first()
+        assert open_row is not None
+        assert not_needed_any_more(session, open_row) is None
+        newest = session.scalars(select(WarningRow).where(WarningRow.warning_id == warning)).all()[-1]
+        columns = {column.key: getattr(newest, column.key) for column in WarningRow.__table__.columns}
+        later = {"message_id": f"{warning}.r99", "revision": 99, "issued_at": newest.issued_at + HOUR, "action": "CAN"}
+        columns |= later
+        columns.pop("id")
+        session.add(WarningRow(**columns))
+        facts = {column.key: getattr(open_row, column.key) for column in Outbox.__table__.columns}
+        facts |= {"message_id": f"{warning}.r99", "decided_at": newest.issued_at + HOUR}
+        facts.pop("id")
+        bulletin = Outbox(**facts)
+        session.add(bulletin)
+        session.flush()
+        assert not_needed_any_more(session, open_row) == f"overtaken by {warning}.r99"
+        assert withdraw_older(session, bulletin, at=newest.issued_at + HOUR) >= 1
+        assert open_row.state == "withdrawn"
+
+
+def test_a_bulletin_issued_in_the_gap_has_told_of_it(desk: Desk) -> None:
+    """No notice follows for a warning whose holders got a bulletin without rain an hour before."""
+    _lose_the_rain(desk)
+    with desk.ledger.writing() as session:
+        row = next(row for row in session.scalars(select(WarningRow)) if row.approval_state != "waiting")
+        row.issued_at = row.issued_at + HOUR / 2  # as if the gap had begun before it
+        told = row.warning_id
+    run_cycle(desk, ISSUED + HOUR, drafts=False)
+    assert told not in {row.message_id.removesuffix(".rain-lost") for row in _notices(desk)}
+    assert _notices(desk)
