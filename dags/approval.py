@@ -98,7 +98,7 @@ def approval() -> None:
         response_timeout=timedelta(minutes=10),
         # Airflow takes an answer within the first second for a fault and asks again; that must not use up the tries.
         retries=50,
-        retry_delay=timedelta(seconds=2),
+        retry_delay=timedelta(seconds=5),
     )
 
     @task

@@ -169,7 +169,7 @@ def report_dag(kind: str, edition: str) -> DAG:
             defaults=NO_ANSWER,
             params=FORM,
             response_timeout=timedelta(hours=24),
-            # Airflow takes an answer within the first second for a fault and asks again; that must not use up the tries.
+            # Airflow takes an answer of the first second for a fault and asks again: that must not use up the tries.
             retries=50,
         )
         shown >> ask
