@@ -143,10 +143,12 @@ def _coming(desk: Desk) -> None:
         desk.out.prose(say("risk.no_town_chance", **desk.spans()))
     else:
         _town_chances(desk, ahead)
+    if not ahead.chances.empty:
+        _chance_map(desk, ahead)
 
 
 def _chances(desk: Desk, ahead: AheadFacts) -> None:
-    """Add hotspots by word and depth, the most likely ones, map and bars."""
+    """Add hotspots by word and depth, and the most likely ones."""
     say, depth = desk.say, ahead.depth_cm(ahead.map_class)
     words = [level.zh if desk.lang == "zh" else level.en for level in reversed(ahead.words)]
     rows = []
@@ -167,6 +169,11 @@ def _chances(desk: Desk, ahead: AheadFacts) -> None:
     )
     desk.out.table(say("risk.chances_table"), header, rows, align=("left", *("right",) * (len(words) + 2)))
     _likely_spots(desk, ahead, depth)
+
+
+def _chance_map(desk: Desk, ahead: AheadFacts) -> None:
+    """Add the map, last: it fills what is left of a page or opens the next."""
+    say, depth = desk.say, ahead.depth_cm(ahead.map_class)
     p = ahead.intervals["p"].reindex(desk.facts.inputs.district.hotspots.index)
     title = say("risk.chance_map", depth=depth, **desk.spans())
     picture = chance_map(desk.facts.inputs.district, p, lang=desk.lang, title=title, **source_gaps(desk))

@@ -268,7 +268,7 @@ def test_a_draft_has_lines_to_sign_and_an_issued_report_has_names(quick: None, m
     assert table.rows[1][2] == "无意见"
     lines = [block.text for block in issued.blocks if isinstance(block, Paragraph) and block.style == "signature"]
     assert lines == [
-        f"附件：数据表（共{sum(table.is_annexed for table in issued.tables())}张）",
+        f"附件：附表1至附表{sum(table.is_annexed for table in issued.tables())}",
         "签发：张某某　2021年8月1日11时",
     ]
     assert table.row_mm == 0
