@@ -31,7 +31,8 @@ HeadingLevel = Literal[1, 2, 3, 4]
 ParagraphStyle = Literal["body", "item", "signature", "issued"]
 _ALIGNMENTS = ("left", "right", "center")
 _DENSE_COLUMNS = 8
-_ROWS_KEPT = 8
+_ROWS_KEPT = 14
+_ROWS_KEPT_ANNEXED = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +137,7 @@ class Table:
     @property
     def is_kept_together(self) -> bool:
         """True for a table short enough not to be broken over pages."""
-        return len(self.rows) <= _ROWS_KEPT
+        return len(self.rows) <= (_ROWS_KEPT_ANNEXED if self.is_annexed else _ROWS_KEPT)
 
     def __post_init__(self) -> None:
         n_columns = len(self.header)

@@ -113,7 +113,7 @@ def add_consultation(desk: Desk) -> None:
             columns,
             rows,
             align=align,
-            widths=(2.2, 1.4, 4.2, 1.7),
+            widths=(2.9, 1.4, 3.6, 1.7),
             row_mm=_BY_HAND_MM * by_hand,
         )
     else:

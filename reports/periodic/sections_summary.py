@@ -198,7 +198,11 @@ def _coming(desk: Desk) -> list[Row]:
         return []
     (days, day_rows), (spots, spot_rows) = _level_days(desk), _spots(desk)
     rows = [*_season(desk), *day_rows, *spot_rows]
-    desk.out.prose(desk.joint.join(text for text in (days, spots) if text))
+    if days or spots:
+        spots = spots or say("summary.no_spots", **spans)
+        desk.out.prose(desk.joint.join(text for text in (days, spots) if text))
+    else:
+        desk.out.prose(say("summary.no_risk_ahead", **spans))
     made, withheld = len(ahead.outlook.statements), len(ahead.outlook.withheld)
     rows += [desk.item("items.made", made, "item"), desk.item("items.withheld", withheld, "item")]
     desk.out.prose("" if made else say("summary.nothing_said", withheld=str(withheld), **spans))
