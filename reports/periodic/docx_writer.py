@@ -155,6 +155,10 @@ def _add_table(word: Any, block: Table, layout: Layout) -> None:
     for row in list(grid.rows)[1:] if block.row_mm else ():
         row.height, row.height_rule = Mm(block.row_mm), WD_ROW_HEIGHT_RULE.AT_LEAST
     _mark_header_row(grid.rows[0], cells[:n_columns])
+    for cell in cells:
+        middle = OxmlElement("w:vAlign")
+        middle.set(qn("w:val"), "center")
+        cell._tc.get_or_add_tcPr().append(middle)
     n_kept = len(block.rows) if block.is_kept_together else 1
     for first in cells[: n_kept * n_columns : n_columns]:
         first.paragraphs[0].paragraph_format.keep_with_next = True
