@@ -31,8 +31,7 @@ HeadingLevel = Literal[1, 2, 3, 4]
 ParagraphStyle = Literal["body", "item", "signature", "issued"]
 _ALIGNMENTS = ("left", "right", "center")
 _DENSE_COLUMNS = 8
-_ROWS_KEPT = 14
-_ROWS_KEPT_ANNEXED = 8
+_ROWS_KEPT = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +136,7 @@ class Table:
     @property
     def is_kept_together(self) -> bool:
         """True for a table short enough not to be broken over pages."""
-        return len(self.rows) <= (_ROWS_KEPT_ANNEXED if self.is_annexed else _ROWS_KEPT)
+        return len(self.rows) <= _ROWS_KEPT
 
     def __post_init__(self) -> None:
         n_columns = len(self.header)
@@ -202,10 +201,15 @@ class Document:
         return tuple(found)
 
     def kept_with_next(self) -> tuple[bool, ...]:
-        """Return for each block whether it stays on the page of the next: what stands before the date of issue."""
-        return tuple(
-            isinstance(following, Paragraph) and following.style == "issued" for following in (*self.blocks[1:], None)
-        )
+        """Return for each block whether it stays on the page of the next.
+
+        So does what stands before the date of issue, and the last words before a signature: nobody signs an empty page.
+        """
+        kept = []
+        for block, following in zip(self.blocks, (*self.blocks[1:], None), strict=True):
+            style = following.style if isinstance(following, Paragraph) else ""
+            kept.append(style == "issued" or (style == "signature" and isinstance(block, Paragraph)))
+        return tuple(kept)
 
     def headings(self) -> tuple[Heading, ...]:
         """Return the headings in order."""

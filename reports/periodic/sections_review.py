@@ -231,6 +231,8 @@ def _deliveries(desk: Desk) -> None:
     if counts is None:
         desk.out.prose(say("review.no_deliveries"))
         return
+    if desk.review().warnings.empty and not any((counts.bulletins, counts.accepted, counts.failed, counts.waiting)):
+        return  # nothing was sent because nothing was issued, which is said already
     keys = ("accepted", "failed", "waiting")
     gaps = {key: str(getattr(counts, key)) for key in keys}
     desk.out.prose(say("review.deliveries_text", bulletins=desk.count(counts.bulletins, "bulletin"), **gaps))

@@ -34,7 +34,8 @@ def add_warnings(desk: Desk) -> None:
     }
     desk.out.prose(say("warning.text", total=desk.count(len(warnings), "warning"), **summary, **desk.spans()))
     desk.out.prose(say("warning.lead", **summary) if len(lead) else say("warning.no_lead"))
-    desk.out.prose(say("warning.unconfirmed", **summary))
+    is_doubtful = bool(warnings["unconfirmed"].any() or warnings["degraded"].any())
+    desk.out.prose(say("warning.unconfirmed", **summary) if is_doubtful else "")
     header = say.words("warning.summary")
     rows, align = [tuple(summary.values())], ("right",) * len(header)
     desk.out.table(say("warning.summary_table"), header, rows, align=align, annex=True)
