@@ -16,17 +16,20 @@ from risk_models.levels import Level
 __all__ = ["level_chart", "rain_chart"]
 
 _HOURS_SHOWN = 72
+_DAY_TICKS = 16
+_DAYS_LABELLED = 40
 _DAILY = Text("逐日雨量（毫米，20时至20时）", "Daily rain (mm, 20:00 to 20:00)")
 _HOURLY = Text("最强时段逐小时雨量（毫米）", "Hourly rain around the heaviest spell (mm)")
 _MISSING = Text("没有资料", "no data")
-_PARTIAL = Text("不足24小时资料", "fewer than 24 known hours")
+_PARTIAL = Text("资料不足全天", "not all hours known")
 _COUNTS = Text("风险点数", "Hotspots")
 _DAY = Text("日", "Day of the month")
+_MONTH_DAY = Text("月-日", "Month-day")
 _TIME = Text("当地时间", "Local time")
 
 
 def rain_chart(facts: RainFacts, gauge_id: str, lang: Lang, zone: str) -> bytes:
-    """Draw daily rain of the month and hourly rain of the wettest 72 hours of one gauge.
+    """Draw daily rain of the span and hourly rain of the wettest 72 hours of one gauge.
 
     Parameters
     ----------
@@ -54,24 +57,26 @@ def rain_chart(facts: RainFacts, gauge_id: str, lang: Lang, zone: str) -> bytes:
 def _daily_bars(axes: Any, facts: RainFacts, gauge_id: str, lang: Lang) -> None:
     """Draw one bar per day; hatch the days without data, so that a gap never looks dry."""
     daily = facts.daily_mm[gauge_id]
-    known = facts.hourly_mm[gauge_id].notna()
-    numbers = np.array([day.day for day in daily.index])
+    numbers = np.arange(len(daily))
     missing = daily.isna().to_numpy()
-    hours = known.to_numpy().reshape(len(daily), 24).sum(axis=1)
-    partial = ~missing & (hours < 24)
+    partial = ~missing & ~facts.is_full_day[gauge_id].to_numpy()
     axes.bar(numbers, daily.fillna(0.0), width=0.72, color=OBSERVED)
     top = max(float(daily.max(skipna=True)) if not missing.all() else 1.0, 1.0) * 1.16
     axes.bar(numbers[missing], np.full(missing.sum(), top), width=1.0, color="#f3f4f5", edgecolor=GRID, hatch="////",
              linewidth=0, label=_MISSING[lang])  # fmt: skip
+    is_dense = len(daily) > _DAYS_LABELLED
     for number, amount, is_partial in zip(numbers, daily, partial, strict=True):
-        if not np.isnan(amount):
+        if not np.isnan(amount) and (not is_dense or amount >= 0.2 * top):
             label = (f"{amount:.0f}" if amount >= 10 else f"{amount:.1f}") + ("*" if is_partial else "")
             place = {"xytext": (0, 3), "textcoords": "offset points"}
             axes.annotate(label, (number, amount), ha="center", fontsize=8.5, **place)
-    axes.set_xlim(0.4, len(daily) + 0.6)
+    axes.set_xlim(-0.6, len(daily) - 0.4)
     axes.set_ylim(0, top)
-    axes.set_xticks(numbers[::2])
-    axes.set_xlabel(_DAY[lang], labelpad=1)
+    ticks = numbers[:: max(1, -(-len(daily) // _DAY_TICKS))]
+    is_one_month = len({(day.year, day.month) for day in daily.index}) == 1
+    days = [daily.index[tick] for tick in ticks]
+    axes.set_xticks(ticks, [str(day.day) if is_one_month else f"{day.month}-{day.day}" for day in days])
+    axes.set_xlabel(_DAY[lang] if is_one_month else _MONTH_DAY[lang], labelpad=1)
     axes.set_title(_DAILY[lang] + (f"　* {_PARTIAL[lang]}" if partial.any() else ""))
     if missing.any():
         axes.legend(loc="upper left", framealpha=1.0, frameon=True, edgecolor=GRID)

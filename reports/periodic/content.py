@@ -77,6 +77,7 @@ class Heading:
 
     level: HeadingLevel
     text: str
+    starts_page: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,13 @@ class Table:
     widths : tuple of float
         Relative column widths.
     number : int
-        Position among the tables of the document, from 1.
+        Position among the tables of the text or of the annex, from 1.
+    section : int
+        Section that the table belongs to, from 1; 0 for the summary.
+    is_annexed : bool
+        True for a table that stands in the annex, behind the signature.
+    row_mm : float
+        Least height of its rows; 0 for that of the text. Rows to be filled in by hand need more.
     """
 
     caption: str
@@ -117,6 +124,9 @@ class Table:
     align: tuple[str, ...]
     widths: tuple[float, ...]
     number: int = 0
+    section: int = 0
+    is_annexed: bool = False
+    row_mm: float = 0.0
 
     @property
     def is_dense(self) -> bool:
@@ -191,10 +201,15 @@ class Document:
         return tuple(found)
 
     def kept_with_next(self) -> tuple[bool, ...]:
-        """Return for each block whether it stays on the page of the next: what stands before the date of issue."""
-        return tuple(
-            isinstance(following, Paragraph) and following.style == "issued" for following in (*self.blocks[1:], None)
-        )
+        """Return for each block whether it stays on the page of the next.
+
+        So does what stands before the date of issue, and the last words before a signature: nobody signs an empty page.
+        """
+        kept = []
+        for block, following in zip(self.blocks, (*self.blocks[1:], None), strict=True):
+            style = following.style if isinstance(following, Paragraph) else ""
+            kept.append(style == "issued" or (style == "signature" and isinstance(block, Paragraph)))
+        return tuple(kept)
 
     def headings(self) -> tuple[Heading, ...]:
         """Return the headings in order."""
@@ -224,9 +239,35 @@ class DocumentBuilder:
     _subpoints: int = 0
     _tables: int = 0
     _figures: int = 0
+    _annex: list[Block] = field(default_factory=list)
+    _annexed: int = 0
+    _pointed_to: int = 0
+
+    @property
+    def n_annexed(self) -> int:
+        """Tables that stand in the annex so far."""
+        return self._annexed
+
+    def _close(self) -> None:
+        """End a section with the pointer to what it put into the annex."""
+        self._blocks.extend(self._pointer())
+        self._pointed_to = self._annexed
+
+    def _pointer(self) -> tuple[Note, ...]:
+        """Return the remark that names the tables which went to the annex since the last such remark."""
+        first, last = self._pointed_to + 1, self._annexed
+        if first > last:
+            return ()
+        if self.meta.lang == "zh":
+            names = f"附表{first}" if first == last else f"附表{first}{'、' if last == first + 1 else '至'}附表{last}"
+            return (Note(f"数据见{names}。"),)
+        joint = " and " if last == first + 1 else " to "
+        names = f"annex table {first}" if first == last else f"annex tables {first}{joint}{last}"
+        return (Note(f"For the numbers see {names}."),)
 
     def section(self, text: str) -> None:
         """Open a first-level section: 一、 in Chinese, 1. in English."""
+        self._close()
         self._sections += 1
         self._subsections = self._points = self._subpoints = 0
         prefix = f"{_chinese_number(self._sections)}、" if self.meta.lang == "zh" else f"{self._sections}. "
@@ -234,6 +275,7 @@ class DocumentBuilder:
 
     def subsection(self, text: str) -> None:
         """Open a second-level section: （一） in Chinese, 1.1 in English."""
+        self._close()
         self._subsections += 1
         self._points = self._subpoints = 0
         number = f"{self._sections}.{self._subsections} "
@@ -242,6 +284,7 @@ class DocumentBuilder:
 
     def point(self, text: str) -> None:
         """Open a third-level section: 1. in Chinese, 1.1.1 in English."""
+        self._close()
         self._points += 1
         self._subpoints = 0
         number = f"{self._sections}.{self._subsections}.{self._points} "
@@ -249,6 +292,7 @@ class DocumentBuilder:
 
     def subpoint(self, text: str) -> None:
         """Open a fourth-level section: （1） in Chinese, (a) in English."""
+        self._close()
         self._subpoints += 1
         letter = chr(ord("a") + (self._subpoints - 1) % 26)
         prefix = f"（{self._subpoints}）" if self.meta.lang == "zh" else f"({letter}) "
@@ -256,19 +300,23 @@ class DocumentBuilder:
 
     def issued(self, office: str, day: str) -> None:
         """Add the issuing office and the date of issue, as they stand at the end of an official document."""
+        self._close()
         self._blocks.append(Paragraph(f"{office}\n{day}", "issued"))
 
     def heading(self, text: str) -> None:
         """Add a first-level heading without a number (the summary)."""
+        self._close()
         self._blocks.append(Heading(1, text))
 
     def prose(self, *texts: str, style: ParagraphStyle = "body") -> None:
         """Add paragraphs; empty texts are left out."""
         self._blocks.extend(Paragraph(text, style) for text in texts if text)
 
-    def note(self, text: str) -> None:
-        """Add a remark; nothing for an empty text."""
-        if text:
+    def note(self, text: str, *, annex: bool = False) -> None:
+        """Add a remark to the text or to the annex; nothing for an empty text."""
+        if text and annex:
+            self._annex.append(Note(text))
+        elif text:
             self._blocks.append(Note(text))
 
     def table(
@@ -279,12 +327,23 @@ class DocumentBuilder:
         *,
         align: Sequence[str],
         widths: Sequence[float] | None = None,
+        annex: bool = False,
+        row_mm: float = 0.0,
     ) -> None:
-        """Add a table with the next number; columns are equally wide unless `widths` says otherwise."""
-        self._tables += 1
+        """Add a table with the next number; columns are equally wide unless `widths` says otherwise.
+
+        A table of the annex stands behind the signature; a remark in the text points to it.
+        """
         relative = tuple(widths) if widths is not None else (1.0,) * len(header)
         cells = tuple(tuple(row) for row in rows)
-        self._blocks.append(Table(caption, tuple(header), cells, tuple(align), relative, self._tables))
+        number = (self._annexed if annex else self._tables) + 1
+        table = Table(caption, tuple(header), cells, tuple(align), relative, number, self._sections, annex, row_mm)
+        if annex:
+            self._annexed = number
+            self._annex.append(table)
+        else:
+            self._tables = number
+            self._blocks.append(table)
 
     def figure(self, png: bytes, caption: str, *, alt: str, width_mm: float = 150.0) -> None:
         """Add a figure with the next number."""
@@ -292,8 +351,11 @@ class DocumentBuilder:
         self._blocks.append(Figure(png, caption, alt, width_mm, self._figures))
 
     def build(self) -> Document:
-        """Return the finished document."""
-        return Document(self.meta, tuple(self._blocks))
+        """Return the finished document, its annex on a new page."""
+        blocks = [*self._blocks, *self._pointer()]
+        if self._annex:
+            blocks += [Heading(1, "附件" if self.meta.lang == "zh" else "Annex", starts_page=True), *self._annex]
+        return Document(self.meta, tuple(blocks))
 
 
 def all_text(document: Document) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
-from docx.enum.table import WD_TABLE_ALIGNMENT
+from docx.enum.table import WD_ROW_HEIGHT_RULE, WD_TABLE_ALIGNMENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
@@ -102,8 +102,10 @@ def docx_bytes(document: Document, *, template: Path | None = None) -> bytes:
 def _add_block(word: Any, block: Block, layout: Layout) -> None:
     """Append one block to the Word body."""
     match block:
-        case Heading(level=level, text=text):
-            word.add_paragraph(text, style=f"Heading {level}")
+        case Heading(level=level, text=text, starts_page=starts_page):
+            heading = word.add_paragraph(text, style=f"Heading {level}")
+            if starts_page:
+                heading.paragraph_format.page_break_before = True
         case Paragraph(text=text, style=style):
             paragraph = word.add_paragraph(text, style=_PARAGRAPH_STYLES[style])
             if style == "issued" and layout.indent_characters:
@@ -132,7 +134,8 @@ def _issued_indent(word: Any, text: str, layout: Layout) -> Length:
 
 def _add_table(word: Any, block: Table, layout: Layout) -> None:
     """Append a caption and a grid whose header row repeats and whose rows do not break over pages."""
-    _add_caption(word, layout.table_word, block.number, block.caption, keep_with_next=True)
+    label = layout.annex_word if block.is_annexed else layout.table_word
+    _add_caption(word, label, block.number, block.caption, keep_with_next=True)
     n_columns = len(block.header)
     grid = word.add_table(rows=1 + len(block.rows), cols=n_columns, style=TABLE_STYLE)
     grid.alignment = WD_TABLE_ALIGNMENT.CENTER
@@ -149,7 +152,13 @@ def _add_table(word: Any, block: Table, layout: Layout) -> None:
         _fill_row(cells[number * n_columns : (number + 1) * n_columns], texts, block.align, widths, text)
     for row in grid.rows:
         row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
+    for row in list(grid.rows)[1:] if block.row_mm else ():
+        row.height, row.height_rule = Mm(block.row_mm), WD_ROW_HEIGHT_RULE.AT_LEAST
     _mark_header_row(grid.rows[0], cells[:n_columns])
+    for cell in cells:
+        middle = OxmlElement("w:vAlign")
+        middle.set(qn("w:val"), "center")
+        cell._tc.get_or_add_tcPr().append(middle)
     n_kept = len(block.rows) if block.is_kept_together else 1
     for first in cells[: n_kept * n_columns : n_columns]:
         first.paragraphs[0].paragraph_format.keep_with_next = True
@@ -190,7 +199,7 @@ def _add_caption(word: Any, label: str, number: int, caption: str, *, keep_with_
     paragraph = word.add_paragraph(style="Caption")
     paragraph.paragraph_format.keep_with_next = keep_with_next
     paragraph.add_run(label)
-    add_field(paragraph, f"SEQ {label.strip()} \\* ARABIC", str(number))
+    add_field(paragraph, f"SEQ {label.strip().replace(' ', '_')} \\* ARABIC", str(number))
     paragraph.add_run(f"  {caption}")
 
 

@@ -36,7 +36,7 @@ __all__ = ["LONG_DAYS", "ReportFacts", "ReviewFacts", "report_facts"]
 
 #: Spans longer than this are told by month, shorter ones by day.
 LONG_DAYS = 62
-_TOP = 15
+_TOP = 10
 
 
 @dataclass(frozen=True, kw_only=True)

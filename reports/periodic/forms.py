@@ -190,11 +190,11 @@ class Desk:
                 return stage.zh if self.lang == "zh" else stage.en[:1].upper() + stage.en[1:]
         return self.say(f"stages.{stage_id}")
 
-    def key_table(self, caption: str, rows: list[Row]) -> None:
-        """Add a table of items, values and units; nothing without rows."""
+    def key_table(self, caption: str, rows: list[Row], *, annex: bool = True) -> None:
+        """Add a table of items, values and units, to the annex unless told otherwise; nothing without rows."""
         if rows:
             header = self.say.words("key.columns")
-            self.out.table(caption, header, rows, align=("left", "right", "left"), widths=(5.6, 3.2, 1.2))
+            self.out.table(caption, header, rows, align=("left", "right", "left"), widths=(5.6, 3.2, 1.2), annex=annex)
 
     def item(self, key: str, number: int, noun: str, **gaps: str) -> Row:
         """Return a row of a key table: item, number, counting word."""

@@ -88,6 +88,7 @@ def html_text(document: Document, *, template: Path | None = None) -> str:
                 "contents": _CONTENTS[meta.lang],
                 "skip": _SKIP[meta.lang],
                 "table": layout.table_word,
+                "annex": layout.annex_word,
                 "figure": layout.figure_word,
             },
             contents=_nested([anchor for anchor in anchors if anchor.depth <= 2]),
@@ -153,7 +154,8 @@ def _block_data(block: Block, anchors: Iterator[_Anchor]) -> dict[str, Any]:
     match block:
         case Heading(level=level, text=text):
             anchor = next(anchors)
-            return {"kind": "heading", "level": level, "depth": anchor.depth, "text": text, "id": anchor.identity}
+            place = {"id": anchor.identity, "breaks": block.starts_page}
+            return {"kind": "heading", "level": level, "depth": anchor.depth, "text": text, **place}
         case Paragraph(text=text, style=style):
             return {"kind": style, "text": text}
         case Note(text=text):

@@ -79,7 +79,7 @@ class Consultation:
     opened_at, closed_at : datetime
         Aware.
     decision : str
-        What was decided, in the chair's words.
+        What was decided, in the chair's words; empty for the plain approval, in the language of the report.
     opinions : tuple of Opinion
     """
 

@@ -64,6 +64,7 @@ class Layout:
     table_font: str
     latin_font: str
     table_word: str
+    annex_word: str
     figure_word: str
 
 
@@ -83,6 +84,7 @@ LAYOUTS: dict[str, Layout] = {
         table_font="宋体",
         latin_font="Times New Roman",
         table_word="表",
+        annex_word="附表",
         figure_word="图",
     ),
     "en": Layout(
@@ -100,6 +102,7 @@ LAYOUTS: dict[str, Layout] = {
         table_font="宋体",
         latin_font="Times New Roman",
         table_word="Table ",
+        annex_word="Annex table ",
         figure_word="Figure ",
     ),
 }

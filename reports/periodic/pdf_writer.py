@@ -119,7 +119,9 @@ def _block_data(block: Block, root: Path, depths: Iterator[int]) -> dict[str, An
     """Return a block as plain data; a picture goes to a file beside the template, a heading takes the next depth."""
     match block:
         case Heading(level=level, text=text):
-            return {"kind": "heading", "level": level, "depth": next(depths), "text": text}
+            return {
+                "kind": "heading", "level": level, "depth": next(depths), "text": text, "breaks": block.starts_page
+            }  # fmt: skip
         case Paragraph(text=text, style=style):
             return {"kind": "body" if style == "item" else style, "text": text}
         case Note(text=text):

@@ -132,8 +132,9 @@ def _statements(desk: Desk, outlook: PeriodOutlook) -> None:
     rows.append((say("review.total"), desk.count(len(made), "statement")))
     desk.out.prose(say("outlook.statements", n=desk.count(len(made), "statement")))
     columns = say.words("outlook.statement_columns")
-    desk.out.table(say("outlook.statement_table"), columns, rows, align=("right", "left"), widths=(0.9, 8.0))
-    desk.out.note(say("outlook.statement_more", n=desk.count(more, "statement")) if more > 0 else "")
+    caption = say("outlook.statement_table")
+    desk.out.table(caption, columns, rows, align=("right", "left"), widths=(0.9, 8.0), annex=True)
+    desk.out.note(say("outlook.statement_more", n=desk.count(more, "statement")) if more > 0 else "", annex=True)
 
 
 def _rank(desk: Desk, item: Statement, map_depth_m: float) -> tuple[int, float, float]:

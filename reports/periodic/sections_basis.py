@@ -7,6 +7,7 @@ import pandas as pd
 from reports.periodic.forms import DASH, Desk, Row, chance, one
 from reports.words import is_missing, plain
 from risk_models.district.reporting import ImportantPeriod
+from risk_models.outlook.seasonal import TercileForecast
 
 __all__ = ["add_basis", "add_important"]
 
@@ -14,6 +15,8 @@ __all__ = ["add_basis", "add_important"]
 #: around a venue).
 REACH_M = 500.0
 _SPOTS_SHOWN = 15
+#: Gauges with less than this are counted and not listed, years (an assumption: less than a season tells no climate).
+SHORT_YEARS = 0.5
 
 
 def add_basis(desk: Desk) -> None:
@@ -109,15 +112,16 @@ def _record(desk: Desk) -> list[Row]:
     if forecast.is_neutral or forecast.issued_on is None:
         desk.out.prose(say("basis.no_season"))
     else:
-        desk.out.prose(_signal(desk, plain(forecast.source), desk.date(forecast.issued_on)))
+        desk.out.prose(_signal(desk, forecast, desk.date(forecast.issued_on)))
     if outlook.n_periods:
         desk.out.prose(say("basis.periods", n=str(outlook.n_periods)))
         rows.append((say("basis.periods_item"), str(outlook.n_periods), ""))
     return rows
 
 
-def _signal(desk: Desk, source: str, issued: str) -> str:
+def _signal(desk: Desk, forecast: TercileForecast, issued: str) -> str:
     """Say where the seasonal signal comes from; an English remark is left out of a Chinese report."""
+    source = plain((forecast.source_zh if desk.lang == "zh" else "") or forecast.source)
     is_foreign = desk.lang == "zh" and " " in source and source.isascii()
     if not source or is_foreign:
         return desk.say("basis.season_unnamed", issued=issued)
@@ -130,14 +134,20 @@ def _gauge_lengths(desk: Desk) -> None:
     if outlook is None or outlook.record.empty:
         return
     rows = []
-    for gauge, row in outlook.record.iterrows():
+    long = outlook.record[outlook.record["years_known"] >= SHORT_YEARS]
+    for gauge, row in long.iterrows():
         ends = [
             DASH if is_missing(row[key]) else desk.date(desk.local_date(row[key])) for key in ("first_at", "last_at")
         ]
         rows.append((desk.gauge(str(gauge)), *ends, one(row["years_known"]), one(100 * row["share_known"])))
     columns = desk.say.words("basis.record_columns")
     align = ("left", "center", "center", "right", "right")
-    desk.out.table(desk.say("basis.record_table"), columns, rows, align=align, widths=(2.4, 2.0, 2.0, 1.2, 1.2))
+    caption, widths = desk.say("basis.record_table"), (2.4, 2.0, 2.0, 1.2, 1.2)
+    if rows:
+        desk.out.table(caption, columns, rows, align=align, widths=widths, annex=True)
+    left = len(outlook.record) - len(long)
+    text = desk.say("basis.record_short", n=desk.count(left, "gauge")) if left else ""
+    desk.out.note(text, annex=True)
 
 
 def _standards(desk: Desk) -> None:
@@ -157,8 +167,10 @@ def _standards(desk: Desk) -> None:
     align = ("left", "left", "center", "center", "left")[:width]
     header = say.words("basis.standard_columns")[:width]
     shares = (1.5, 1.6, 1.3, 1.25, 4.2)[:width]
-    desk.out.table(say("basis.standards_table"), header, [row[:width] for row in rows], align=align, widths=shares)
-    desk.out.note(say("basis.standard_sources") if desk.lang == "zh" else "")
+    desk.out.table(
+        say("basis.standards_table"), header, [row[:width] for row in rows], align=align, widths=shares, annex=True
+    )
+    desk.out.note(say("basis.standard_sources") if desk.lang == "zh" else "", annex=True)
 
 
 def add_important(desk: Desk) -> None:

@@ -12,6 +12,8 @@ from reports.words import moment, plain
 
 __all__ = ["add_consultation", "add_profile", "add_uncertainty"]
 
+#: Height of a row that is filled in by hand.
+_BY_HAND_MM = 18.0
 _STAGES_HELD = ("outlook", "forecast", "warning", "rehearsal", "plan")
 
 
@@ -27,7 +29,7 @@ def add_profile(desk: Desk) -> None:
         held = say(f"profile.{stage.id}") if stage.id in _STAGES_HELD else say("profile.not_held")
         rows.append((word, held, _where(desk, stage.id)))
     columns = say.words("profile.columns")
-    desk.out.table(say("profile.table"), columns, rows, align=("left", "left", "left"), widths=(1.3, 5.2, 2.5))
+    desk.out.table(say("profile.table"), columns, rows, align=("left",) * 3, widths=(1.0, 4.6, 3.2), annex=True)
 
 
 def _where(desk: Desk, stage_id: str) -> str:
@@ -81,13 +83,15 @@ def add_consultation(desk: Desk) -> None:
     desk.out.section(say("consultation.heading"))
     record = facts.inputs.consultation
     departments = {item.id: item for item in facts.inputs.district.settings.reports.departments}
+    by_hand = record is None
     if record is None:
         desk.out.prose(say("consultation.draft" if facts.is_draft else "consultation.missing"))
         rows = [(_department(desk, item), "", "", "") for item in departments.values()] or [("", "", "", "")] * 3
         desk.out.prose("" if departments else say("consultation.no_departments"))
     else:
         gaps = {"chair": plain(record.chair), "opened": _moment(desk, record.opened_at)}
-        gaps |= {"closed": _moment(desk, record.closed_at), "decision": plain(record.decision).rstrip("。.")}
+        decision = plain(record.decision).rstrip("。.") or say("consultation.approved")
+        gaps |= {"closed": _moment(desk, record.closed_at), "decision": decision}
         desk.out.prose(say("consultation.text", **gaps))
         rows = []
         for item in sorted(record.opinions, key=lambda item: item.at):
@@ -104,9 +108,19 @@ def add_consultation(desk: Desk) -> None:
     if rows:
         columns = say.words("consultation.columns")
         align = ("left", "left", "left", "center")
-        desk.out.table(say("consultation.table"), columns, rows, align=align, widths=(2.2, 1.6, 4.2, 1.5))
+        desk.out.table(
+            say("consultation.table"),
+            columns,
+            rows,
+            align=align,
+            widths=(2.9, 1.4, 3.6, 1.7),
+            row_mm=_BY_HAND_MM * by_hand,
+        )
     else:
         desk.out.prose(say("consultation.no_opinions"))
+    n = desk.out.n_annexed
+    if n:
+        desk.out.prose(say("consultation.annex", n=str(n)), style="signature")
     if record is not None and not facts.is_draft:
         gaps = {"chair": plain(record.chair), "at": _moment(desk, record.closed_at)}
         desk.out.prose(say("consultation.signed", **gaps), style="signature")

@@ -113,7 +113,9 @@ def _capacity(desk: Desk) -> None:
         desk.out.prose(say("exposure.no_shortfall"))
     header = (say("review.town"), *(say(f"exposure.{name}_column") for name in names))
     align = ("left", *("right",) * len(names))
-    desk.out.table(say("exposure.capacity_table"), header, rows, align=align, widths=(2.2, *(1.0,) * len(names)))
+    desk.out.table(
+        say("exposure.capacity_table"), header, rows, align=align, widths=(2.2, *(1.0,) * len(names)), annex=True
+    )
     more = len(capacity) - _TOWNS_SHOWN
-    desk.out.note(say("exposure.more", n=desk.count(more, "town")) if more > 0 else "")
+    desk.out.note(say("exposure.more", n=desk.count(more, "town")) if more > 0 else "", annex=True)
     desk.key_table(say("exposure.short_table"), extra)

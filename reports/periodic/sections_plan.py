@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from reports.periodic.forms import DASH, Desk, one
 from reports.periodic.key_dates import KeyDate
 from reports.periodic.risk_facts import measures_by_unit, reached_levels
-from reports.words import plain
+from reports.words import is_missing, plain
 from risk_models.district.reporting import ImportantPeriod
 
 __all__ = ["add_dates", "add_measures", "add_rehearsal", "levels_for_plans"]
 
-_UNITS_SHOWN = 15
+_ROWS_SHOWN = 8
+_UNITS_NAMED = 6
 _OLD_UNITS_SHOWN = 8
 
 
@@ -31,8 +34,22 @@ def add_dates(desk: Desk) -> None:
         desk.out.table(say("dates.table"), columns, rows, align=("left", "left", "left"), widths=(2.6, 2.0, 3.4))
     else:
         desk.out.prose(say("dates.none", span=span))
-    desk.out.prose(say("dates.no_outages") if facts.inputs.outages is None else "")
+    _add_outages(desk)
     _add_plan_ages(desk)
+
+
+def _add_outages(desk: Desk) -> None:
+    """Say how many drains and pumps are out of order at the time of issue."""
+    say, outages = desk.say, desk.facts.inputs.outages
+    if outages is None:
+        desk.out.prose(say("dates.no_outages"))
+        return
+    at = pd.Timestamp(desk.facts.inputs.issued_at)
+    since, expires = (pd.to_datetime(outages[name], utc=True) for name in ("since", "expires"))
+    number = int(((since <= at) & (expires > at)).sum())
+    n = desk.count(number, "facility")
+    desk.out.prose(say("dates.outages", n=n) if number else say("dates.none_out"))
+    desk.key_table(say("dates.outage_table"), [desk.item("dates.outages_item", number, "facility")])
 
 
 def _subject(desk: Desk, item: KeyDate) -> str:
@@ -75,15 +92,25 @@ def add_rehearsal(desk: Desk) -> None:
     for name, row in (("low", low), ("high", high)):
         gaps |= {f"{name}_{cm}": _whole(row[f"over_{cm}cm"]) for cm in (15, 50)}
     desk.out.prose(say("rehearsal.example", **gaps))
-    ordered = storms.sort_values(["duration_min", "return_period_a"])
-    columns = ("duration_min", "return_period_a", "rain_total_mm", "over_15cm", "over_50cm")
-    rows = [
-        tuple(one(row[name]) if name == "rain_total_mm" else _whole(row[name]) for name in columns)
-        for _, row in ordered.iterrows()
-    ]
-    desk.out.table(say("rehearsal.table"), say.words("rehearsal.columns"), rows, align=("right",) * 5)
+    _storm_table(desk, storms)
     beyond = bool((storms["duration_min"] > formula.minutes_max).any())
     desk.out.note(say("rehearsal.extrapolated", minutes=_whole(formula.minutes_max)) if beyond else "")
+
+
+def _storm_table(desk: Desk, storms: pd.DataFrame) -> None:
+    """Add rain and hotspots by duration, a column per return period."""
+    say, values = desk.say, ("rain_total_mm", "over_15cm", "over_50cm")
+    periods = sorted(storms["return_period_a"].unique())
+    grid = storms.pivot_table(index="duration_min", columns="return_period_a", values=list(values))
+    rows = []
+    for minutes in grid.index:
+        for name in values:
+            cells = [grid.loc[minutes, name].get(period) for period in periods]
+            shown = [DASH if is_missing(cell) else one(cell) if name == values[0] else _whole(cell) for cell in cells]
+            rows.append((_whole(minutes), say(f"rehearsal.{name}"), *shown))
+    header = (*say.words("rehearsal.grid_columns"), *(desk.count(int(period), "year") for period in periods))
+    align, widths = ("right", "left", *("right",) * len(periods)), (1.3, 2.6, *(1.0,) * len(periods))
+    desk.out.table(say("rehearsal.table"), header, rows, align=align, widths=widths)
 
 
 def _whole(value: float) -> str:
@@ -120,14 +147,25 @@ def add_measures(desk: Desk) -> None:
         word = facts.ahead.likely_word
         gaps |= {"word": word.zh if desk.lang == "zh" else word.en}
     desk.out.prose(say(f"measures.text_{edition}", **gaps))
-    joint = "；" if desk.lang == "zh" else "; "
-    rows = []
-    for unit, row in units.head(_UNITS_SHOWN).iterrows():
-        actions = joint.join(plain(action) for action in row["actions"]) or DASH
-        rows.append((plain(unit), str(int(row["n_plans"])), desk.level(int(row["level"])), actions))
-    rows.append((say("measures.total", n=str(len(units))), str(number), "", ""))
+    rows = _measure_rows(desk, units)
+    more = len(rows) - _ROWS_SHOWN
+    rows = [*rows[:_ROWS_SHOWN], (say("measures.total", n=str(len(units))), str(number), "", "")]
     caption, columns = say(f"measures.table_{edition}"), say.words("measures.columns")
-    desk.out.table(caption, columns, rows, align=("left", "right", "center", "left"), widths=(2.3, 0.9, 1.3, 5.3))
-    more = len(units) - _UNITS_SHOWN
-    shown = desk.count(_UNITS_SHOWN, "unit")
-    desk.out.note(say("measures.more", shown=shown, more=str(more)) if more > 0 else "")
+    desk.out.table(caption, columns, rows, align=("left", "right", "center", "left"), widths=(3.0, 0.9, 1.2, 4.9))
+    desk.out.note(say("measures.more", shown=str(_ROWS_SHOWN), more=str(more)) if more > 0 else "")
+
+
+def _measure_rows(desk: Desk, units: pd.DataFrame) -> list[tuple[str, str, str, str]]:
+    """Return a row for all units that do the same at the same level, the highest level first."""
+    joint = "；" if desk.lang == "zh" else "; "
+    actions = [joint.join(plain(action) for action in row) or DASH for row in units["actions"]]
+    table = units.assign(measures=actions).reset_index()
+    rows = []
+    for _, part in table.groupby(["level", "measures"], sort=False):
+        level, measures = int(part["level"].iloc[0]), str(part["measures"].iloc[0])
+        names = [plain(unit) for unit in part["owner_unit"]]
+        text = desk.listed(names[:_UNITS_NAMED])
+        if len(names) > _UNITS_NAMED:
+            text = desk.say("measures.and_more", units=text, n=desk.count(len(names), "unit"))
+        rows.append((text, str(int(part["n_plans"].sum())), desk.level(level), measures))
+    return rows

@@ -8,7 +8,6 @@ import pandas as pd
 
 from reports.figures.period_charts import depth_duration_chart, level_calendar, rain_by_month_chart
 from reports.periodic.charts import rain_chart
-from reports.periodic.facts import ReviewFacts
 from reports.periodic.forms import DASH, Desk, Row, metres, one
 from reports.periodic.pictures import source_gaps
 from reports.periodic.rain_facts import WINDOWS_H
@@ -21,6 +20,7 @@ __all__ = ["add_review"]
 
 _DAYS_SHOWN = 6
 _GAUGES_SHOWN = 14
+_MAXIMA_SHOWN = 8
 _REPORTS_SHOWN = 10
 _INCIDENTS_SHOWN = 30
 
@@ -93,17 +93,20 @@ def _daily_table(desk: Desk) -> None:
         rows.append((desk.gauge(gauge), *cells, one(rain.gauges.loc[gauge, "total_mm"])))
     header = (say("review.gauge"), *(f"{day.month}-{day.day:02d}" for day in days), say("review.sum"))
     align = ("left", *("right",) * (len(days) + 1))
-    desk.out.table(say("review.daily_table"), header, rows, align=align, widths=(2.6, *(1.0,) * (len(days) + 1)))
+    widths = (2.6, *(1.0,) * (len(days) + 1))
+    desk.out.table(say("review.daily_table"), header, rows, align=align, widths=widths, annex=True)
     more = len(rain.gauges) - len(shown)
     if more > 0:
-        desk.out.note(say("review.more_gauges", shown=desk.count(len(shown), "gauge"), more=str(more)))
+        desk.out.note(say("review.more_gauges", shown=desk.count(len(shown), "gauge"), more=str(more)), annex=True)
 
 
 def _maxima_table(desk: Desk) -> None:
     """Add the greatest amounts per gauge with their return periods."""
     rain = desk.review().rain
     rows = []
-    for gauge_id, row in rain.gauges[rain.gauges["hours_known"] > 0].head(_GAUGES_SHOWN).iterrows():
+    known = rain.gauges[rain.gauges["hours_known"] > 0]
+    peaks = {known[f"max_{hours}h_mm"].idxmax() for hours in (1, 3, 24) if known[f"max_{hours}h_mm"].notna().any()}
+    for gauge_id, row in known[known.index.isin([*known.index[:_MAXIMA_SHOWN], *peaks])].iterrows():
         cells = [desk.gauge(str(gauge_id)), str(int(row["hours_known"])), one(row["total_mm"])]
         cells += [one(row["max_1h_mm"]), desk.stamp(row["max_1h_at"]), desk.period_cell(row["max_1h_mm"], 1)]
         cells += [one(row["max_3h_mm"]), desk.period_cell(row["max_3h_mm"], 3), one(row["max_24h_mm"])]
@@ -140,8 +143,6 @@ def _hyetograph(desk: Desk) -> None:
         desk.out.prose(desk.say("review.no_reference", **gaps))
         return
     if not review.is_long:
-        if not _is_drawable(review):
-            return
         picture = rain_chart(review.rain, reference, desk.lang, desk.facts.zone)
         desk.out.figure(picture, desk.say("review.figure", **gaps), alt=desk.say("review.figure_alt", **gaps))
         return
@@ -150,12 +151,6 @@ def _hyetograph(desk: Desk) -> None:
     table = months[["month", "observed_mm", "normal_mm", "p10_mm", "p90_mm"]]
     picture = rain_by_month_chart(table, lang=desk.lang, **source_gaps(desk))
     desk.out.figure(picture, desk.say("review.month_figure", **gaps), alt=desk.say("review.month_alt", **gaps))
-
-
-def _is_drawable(review: ReviewFacts) -> bool:
-    """Tell whether days can stand side by side by their number: one month, every day of 24 hours."""
-    days = review.rain.daily_mm.index
-    return len({(day.year, day.month) for day in days}) == 1 and len(review.rain.hourly_mm) == 24 * len(days)
 
 
 def _months(desk: Desk) -> None:
@@ -226,7 +221,8 @@ def _warnings(desk: Desk) -> None:
     header = (say("review.town"), *(desk.level_title(level) for level in WARNING_LEVELS), say("review.total"))
     header = (*header, say("review.bulletins"))
     align = ("left", *("right",) * 6)
-    desk.out.table(say("review.warnings_table"), header, rows, align=align, widths=(2.4, *(1.0,) * 6))
+    widths = (2.4, *(1.0,) * 6)
+    desk.out.table(say("review.warnings_table"), header, rows, align=align, widths=widths, annex=True)
 
 
 def _deliveries(desk: Desk) -> None:
@@ -235,6 +231,8 @@ def _deliveries(desk: Desk) -> None:
     if counts is None:
         desk.out.prose(say("review.no_deliveries"))
         return
+    if desk.review().warnings.empty and not any((counts.bulletins, counts.accepted, counts.failed, counts.waiting)):
+        return  # nothing was sent because nothing was issued, which is said already
     keys = ("accepted", "failed", "waiting")
     gaps = {key: str(getattr(counts, key)) for key in keys}
     desk.out.prose(say("review.deliveries_text", bulletins=desk.count(counts.bulletins, "bulletin"), **gaps))
@@ -257,7 +255,10 @@ def _answers(desk: Desk) -> None:
     gaps |= {"median": one(answers.total["median_min"])}
     desk.out.prose(say("review.answers_text" if gaps["median"] != DASH else "review.answers_none", **gaps))
     waiting = [desk.town(code) for code in answers.towns_open]
-    desk.out.prose(say("review.answers_open", towns=desk.listed(waiting)) if waiting else "")
+    if waiting and set(answers.towns_open) >= set(desk.review().warnings["area_code"]):
+        desk.out.prose(say("review.answers_open_all"))
+    elif waiting:
+        desk.out.prose(say("review.answers_open", towns=desk.listed(waiting)))
     rows = []
     parts = [(desk.level_title(int(str(level))), row) for level, row in answers.table.iterrows()]
     for title, row in [*parts, (say("review.total"), answers.total)]:

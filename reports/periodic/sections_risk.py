@@ -67,7 +67,7 @@ def _worst_hour(desk: Desk, worst: pd.Timestamp) -> None:
     table.attrs["valid_at"] = worst.isoformat()
     picture = LevelMap(desk.facts.inputs.district).png(table, lang=desk.lang)
     by_level = {str(level): str(counts[level]) for level in WARNING_LEVELS}
-    desk.out.figure(picture, say("risk.map", at=at), alt=say("risk.map_alt", **by_level), width_mm=140.0)
+    desk.out.figure(picture, say("risk.map", at=at), alt=say("risk.map_alt", **by_level), width_mm=130.0)
 
 
 def _towns(desk: Desk) -> None:
@@ -91,7 +91,7 @@ def _towns(desk: Desk) -> None:
     rows.append((say("review.total"), DASH, *sums, DASH))
     align = ("left", "center", *("right",) * 6)
     caption, columns = say("risk.towns_table", **desk.spans()), say.words("risk.town_columns")
-    desk.out.table(caption, columns, rows, align=align, widths=(2.6, 1.4, 1.1, 0.8, 0.8, 0.8, 0.8, 1.4))
+    desk.out.table(caption, columns, rows, align=align, widths=(2.6, 1.4, 1.1, 0.8, 0.8, 0.8, 0.8, 1.4), annex=True)
     _no_hotspots(desk)
     ranked = towns[towns["n_hotspots"] > 0]
     table = pd.DataFrame(
@@ -100,7 +100,8 @@ def _towns(desk: Desk) -> None:
     )  # fmt: skip
     if table[[str(level) for level in WARNING_LEVELS]].to_numpy().any():
         picture = town_ranking(table, lang=desk.lang, unit=say("risk.ranking_unit"), **source_gaps(desk))
-        desk.out.figure(picture, say("risk.ranking", **desk.spans()), alt=say("risk.ranking_alt"))
+        alt = say("risk.ranking_alt")
+        desk.out.figure(picture, say("risk.ranking", **desk.spans()), alt=alt, width_mm=125.0)
 
 
 def _no_hotspots(desk: Desk) -> None:
@@ -142,10 +143,12 @@ def _coming(desk: Desk) -> None:
         desk.out.prose(say("risk.no_town_chance", **desk.spans()))
     else:
         _town_chances(desk, ahead)
+    if not ahead.chances.empty:
+        _chance_map(desk, ahead)
 
 
 def _chances(desk: Desk, ahead: AheadFacts) -> None:
-    """Add hotspots by word and depth, the most likely ones, map and bars."""
+    """Add hotspots by word and depth, and the most likely ones."""
     say, depth = desk.say, ahead.depth_cm(ahead.map_class)
     words = [level.zh if desk.lang == "zh" else level.en for level in reversed(ahead.words)]
     rows = []
@@ -166,14 +169,19 @@ def _chances(desk: Desk, ahead: AheadFacts) -> None:
     )
     desk.out.table(say("risk.chances_table"), header, rows, align=("left", *("right",) * (len(words) + 2)))
     _likely_spots(desk, ahead, depth)
+
+
+def _chance_map(desk: Desk, ahead: AheadFacts) -> None:
+    """Add the map, last: it fills what is left of a page or opens the next."""
+    say, depth = desk.say, ahead.depth_cm(ahead.map_class)
     p = ahead.intervals["p"].reindex(desk.facts.inputs.district.hotspots.index)
     title = say("risk.chance_map", depth=depth, **desk.spans())
     picture = chance_map(desk.facts.inputs.district, p, lang=desk.lang, title=title, **source_gaps(desk))
-    desk.out.figure(picture, title, alt=say("risk.chance_map_alt"), width_mm=140.0)
+    desk.out.figure(picture, title, alt=say("risk.chance_map_alt"), width_mm=115.0)
 
 
 def _likely_spots(desk: Desk, ahead: AheadFacts, depth: str) -> None:
-    """Add the most likely hotspots with their chance per depth, and bars with intervals."""
+    """Add the most likely hotspots with their chance per depth; bars with intervals where any chance is high."""
     say = desk.say
     keys = [str(key) for key in ahead.classes.index]
     ordered = ahead.chances.loc[ahead.intervals.index].sort_values(
@@ -190,14 +198,16 @@ def _likely_spots(desk: Desk, ahead: AheadFacts, depth: str) -> None:
     header = (*header, say("risk.word_of", depth=depth))
     align = ("right", "left", "left", *("right",) * len(keys), "center")
     widths = (0.6, 3.0, 1.9, *(0.9,) * len(keys), 1.2)
-    desk.out.table(say("risk.spots_table", **desk.spans()), header, rows, align=align, widths=widths)
+    desk.out.table(say("risk.spots_table", **desk.spans()), header, rows, align=align, widths=widths, annex=True)
     more = len(hotspots) - len(shown)
-    desk.out.note(say("risk.spots_more", n=desk.count(more, "hotspot")) if more > 0 else "")
+    desk.out.note(say("risk.spots_more", n=desk.count(more, "hotspot")) if more > 0 else "", annex=True)
+    if not (ahead.intervals["p"] >= ahead.likely_from - 1e-12).any():
+        return
     bars = ahead.intervals.loc[shown.index].reset_index()
     bars["label"] = [desk.hotspot(str(code)) for code in shown.index]
     title = say("risk.bars", depth=depth, **desk.spans())
     picture = chance_bars(bars[["label", "p", "p_low", "p_high"]], lang=desk.lang, title=title, **source_gaps(desk))
-    desk.out.figure(picture, title, alt=say("risk.bars_alt"))
+    desk.out.figure(picture, title, alt=say("risk.bars_alt"), width_mm=115.0)
 
 
 def _town_chances(desk: Desk, ahead: AheadFacts) -> None:
@@ -216,6 +226,5 @@ def _town_chances(desk: Desk, ahead: AheadFacts) -> None:
     header = (say("review.town"), *(desk.level_title(level) for level in WARNING_LEVELS))
     header = (*header, say("risk.word_level", level=desk.level(Level.YELLOW)))
     align = ("left", *("right",) * 4, "center")
-    desk.out.table(
-        say("risk.town_chances_table", **desk.spans()), header, rows, align=align, widths=(2.8, 1.0, 1.0, 1.0, 1.0, 1.6)
-    )
+    caption, widths = say("risk.town_chances_table", **desk.spans()), (2.8, 1.0, 1.0, 1.0, 1.0, 1.6)
+    desk.out.table(caption, header, rows, align=align, widths=widths, annex=True)

@@ -23,7 +23,7 @@ def add_summary(desk: Desk) -> None:
     looks = [_reviewed, _coming]
     rows = _event(desk)
     rows += [row for look in (reversed(looks) if desk.facts.is_outlook else looks) for row in look(desk)]
-    rows += _capacity(desk) + _measures(desk)
+    rows += _capacity(desk) + _measures(desk) + _verified(desk)
     desk.key_table(desk.say("summary.table"), rows)
 
 
@@ -62,8 +62,7 @@ def _reviewed(desk: Desk) -> list[Row]:
     if desk.facts.review is None:
         desk.out.prose(desk.say("summary.no_review"))
         return []
-    rows = _coverage(desk) + _rain(desk) + _risk(desk) + _warnings(desk)
-    return rows + _answers(desk) + _incidents(desk) + _verified(desk)
+    return [row for part in (_risk, _rain, _warned, _incidents, _coverage) for row in part(desk)]
 
 
 def _coverage(desk: Desk) -> list[Row]:
@@ -111,12 +110,13 @@ def _risk(desk: Desk) -> list[Row]:
         desk.out.prose(say("summary.no_cycles" if review.counts.empty else "summary.no_risk", **spans))
         return rows
     counts = review.worst_counts()
-    by_level = {str(level): str(counts[level]) for level in WARNING_LEVELS}
+    parts = [_of_level(desk, level, counts[level], "hotspot") for level in WARNING_LEVELS if counts[level]]
     red = int((review.towns["level"] >= Level.RED).sum())
     orange = int((review.towns["level"] >= Level.ORANGE).sum())
     gaps = {"at": desk.moment(review.worst), "n": desk.count(review.n_hotspots, "hotspot")}
     gaps |= {"towns_red": desk.count(red, "town"), "towns_orange": desk.count(orange, "town")}
-    desk.out.prose(say("summary.risk", **gaps, **by_level, **spans))
+    gaps |= {"levels": desk.listed(parts), "highest": desk.level(int(review.towns["level"].max()))}
+    desk.out.prose(say("summary.risk_highest", **gaps, **spans))
     for level in WARNING_LEVELS:
         rows.append(desk.item("items.worst", counts[level], "hotspot", level=desk.level_title(level)))
     rows.append(desk.item("items.warned", review.n_warned, "hotspot"))
@@ -125,30 +125,43 @@ def _risk(desk: Desk) -> list[Row]:
     return rows
 
 
-def _warnings(desk: Desk) -> list[Row]:
-    """Say how many warnings were issued."""
+def _warned(desk: Desk) -> list[Row]:
+    """Say how many warnings were issued and how they were answered."""
+    warnings, answers = _warnings(desk), _answers(desk)
+    desk.out.prose(warnings[0] + (desk.joint + answers[0] if answers[0] else ""))
+    return [*warnings[1], *answers[1]]
+
+
+def _warnings(desk: Desk) -> tuple[str, list[Row]]:
+    """Return how many warnings were issued, levels without one left out of the sentence."""
     say, warnings = desk.say, desk.review().warnings
     rows = [desk.item("items.warnings", len(warnings), "time")]
     if warnings.empty:
-        desk.out.prose(say("summary.no_warnings", **desk.spans()))
-        return rows
+        return say("summary.no_warnings", **desk.spans()), rows
     by_level = {level: int((warnings["level"] == level).sum()) for level in WARNING_LEVELS}
-    texts = {str(level): str(number) for level, number in by_level.items()}
-    desk.out.prose(say("summary.warnings", n=desk.count(len(warnings), "warning"), **texts, **desk.spans()))
-    for level, number in by_level.items():
-        rows.append(desk.item("items.warnings_level", number, "time", level=desk.level(level)))
-    return rows
+    rows += [
+        desk.item("items.warnings_level", number, "time", level=desk.level(level)) for level, number in by_level.items()
+    ]
+    parts = desk.listed([_of_level(desk, level, number, "time") for level, number in by_level.items() if number])
+    gaps = {"n": desk.count(len(warnings), "warning"), "levels": parts}
+    return say("summary.warnings_by_level", **gaps, **desk.spans()), rows
 
 
-def _answers(desk: Desk) -> list[Row]:
-    """Say how warnings were answered."""
+def _of_level(desk: Desk, level: Level, number: int, noun: str) -> str:
+    """Return a number with its level, as it stands in an enumeration."""
+    return desk.level(level) + str(number) + desk.unit(noun) if desk.lang == "zh" else f"{number} {desk.level(level)}"
+
+
+def _answers(desk: Desk) -> tuple[str, list[Row]]:
+    """Return how warnings were answered."""
     answers = desk.review().answers
     if answers is None or answers.total["asked"] == 0:
-        return []
+        return "", []
     keys = ("asked", "in_time", "late", "open")
-    gaps = {key: str(int(answers.total[key])) for key in keys}
-    desk.out.prose(desk.say("summary.answers", **gaps))
-    return [desk.item(f"items.{key}", int(answers.total[key]), "bulletin") for key in keys]
+    numbers = {key: int(answers.total[key]) for key in keys}
+    form = "answers" if numbers["in_time"] or numbers["late"] else "answers_none"
+    text = desk.say(f"summary.{form}", **{key: str(number) for key, number in numbers.items()})
+    return text, [desk.item(f"items.{key}", number, "bulletin") for key, number in numbers.items()]
 
 
 def _incidents(desk: Desk) -> list[Row]:
@@ -162,6 +175,8 @@ def _incidents(desk: Desk) -> list[Row]:
 def _verified(desk: Desk) -> list[Row]:
     """Say what became of the last report's statements."""
     review = desk.facts.inputs.review
+    if desk.facts.review is None:
+        return []
     if review is None or len(review.table) == 0:
         desk.out.prose(desk.say("summary.no_earlier"))
         return []
@@ -181,11 +196,16 @@ def _coming(desk: Desk) -> list[Row]:
     if ahead.outlook is None:
         desk.out.prose(say("summary.no_outlook", **spans))
         return []
-    rows = _season(desk) + _level_days(desk) + _spots(desk)
+    (days, day_rows), (spots, spot_rows) = _level_days(desk), _spots(desk)
+    rows = [*_season(desk), *day_rows, *spot_rows]
+    if days or spots:
+        spots = spots or say("summary.no_spots", **spans)
+        desk.out.prose(desk.joint.join(text for text in (days, spots) if text))
+    else:
+        desk.out.prose(say("summary.no_risk_ahead", **spans))
     made, withheld = len(ahead.outlook.statements), len(ahead.outlook.withheld)
     rows += [desk.item("items.made", made, "item"), desk.item("items.withheld", withheld, "item")]
-    gaps = {"made": desk.count(made, "statement"), "withheld": str(withheld)}
-    desk.out.prose(say("summary.statements", **gaps, **spans) if made else say("summary.nothing_said", **gaps, **spans))
+    desk.out.prose("" if made else say("summary.nothing_said", withheld=str(withheld), **spans))
     return rows
 
 
@@ -202,17 +222,16 @@ def _season(desk: Desk) -> list[Row]:
     return [(desk.say(f"items.{key}"), chance(shares[key]), "") for key in keys]
 
 
-def _level_days(desk: Desk) -> list[Row]:
-    """Say the expected days at yellow or higher, and the chance of red."""
+def _level_days(desk: Desk) -> tuple[str, list[Row]]:
+    """Return the expected days at yellow or higher, and the chance of red."""
     ahead = desk.facts.ahead
     if ahead is None or ahead.district_days.empty:
-        return []
+        return "", []
     row, red = ahead.district_days.loc[int(_SENTENCE_LEVEL)], ahead.district_days.loc[int(Level.RED)]
     level = desk.level(_SENTENCE_LEVEL)
     gaps = {"days": one(row["expected_days"]), "low": f"{row['days_p10']:.0f}", "high": f"{row['days_p90']:.0f}"}
     gaps |= {"p_red": chance(red["p_once"]), "word": desk.word(red["p_once"]), "level": level}
-    desk.out.prose(desk.say("summary.level_days", **gaps, **desk.spans()))
-    return [
+    return desk.say("summary.level_days", **gaps, **desk.spans()), [
         (desk.say("items.level_days", level=level), gaps["days"], desk.unit("day")),
         (desk.say("items.level_days_low", level=level), gaps["low"], desk.unit("day")),
         (desk.say("items.level_days_high", level=level), gaps["high"], desk.unit("day")),
@@ -220,20 +239,20 @@ def _level_days(desk: Desk) -> list[Row]:
     ]
 
 
-def _spots(desk: Desk) -> list[Row]:
-    """Say how many hotspots are likely to pond deeply."""
+def _spots(desk: Desk) -> tuple[str, list[Row]]:
+    """Return how many hotspots are likely to pond deeply."""
     ahead = desk.facts.ahead
     if ahead is None or not ahead.map_class:
-        return []
+        return "", []
     depth = ahead.depth_cm(ahead.map_class)
     number = int((ahead.chances[ahead.map_class] >= ahead.likely_from - 1e-12).sum())
     word = ahead.likely_word
     gaps = {"depth": depth, "word": word.zh if desk.lang == "zh" else word.en}
     if number:
-        desk.out.prose(desk.say("summary.likely", n=desk.count(number, "hotspot"), **gaps, **desk.spans()))
+        text = desk.say("summary.likely", n=desk.count(number, "hotspot"), **gaps, **desk.spans())
     else:
-        desk.out.prose(desk.say("summary.unlikely", **gaps, **desk.spans()))
-    return [(desk.say("items.likely", **gaps), str(number), desk.unit("hotspot"))]
+        text = desk.say("summary.unlikely", **gaps, **desk.spans())
+    return text, [(desk.say("items.likely", **gaps), str(number), desk.unit("hotspot"))]
 
 
 def _capacity(desk: Desk) -> list[Row]:

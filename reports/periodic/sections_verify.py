@@ -70,9 +70,9 @@ def _statements(desk: Desk, table: pd.DataFrame) -> None:
         rows.append((str(number), stated, _observed(desk, row), outcome, evidence))
     columns = say.words("verify.columns")
     align = ("right", "left", "right", "center", "center")
-    desk.out.table(say("verify.statements"), columns, rows, align=align, widths=(0.6, 5.2, 1.5, 1.2, 1.2))
+    desk.out.table(say("verify.statements"), columns, rows, align=align, widths=(0.6, 5.2, 1.5, 1.2, 1.2), annex=True)
     more = len(table) - _SHOWN
-    desk.out.note(say("verify.more", n=desk.count(more, "statement")) if more > 0 else "")
+    desk.out.note(say("verify.more", n=desk.count(more, "statement")) if more > 0 else "", annex=True)
 
 
 def _observed(desk: Desk, row: pd.Series) -> str:

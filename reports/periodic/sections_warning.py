@@ -34,9 +34,11 @@ def add_warnings(desk: Desk) -> None:
     }
     desk.out.prose(say("warning.text", total=desk.count(len(warnings), "warning"), **summary, **desk.spans()))
     desk.out.prose(say("warning.lead", **summary) if len(lead) else say("warning.no_lead"))
-    desk.out.prose(say("warning.unconfirmed", **summary))
+    is_doubtful = bool(warnings["unconfirmed"].any() or warnings["degraded"].any())
+    desk.out.prose(say("warning.unconfirmed", **summary) if is_doubtful else "")
     header = say.words("warning.summary")
-    desk.out.table(say("warning.summary_table"), header, [tuple(summary.values())], align=("right",) * len(header))
+    rows, align = [tuple(summary.values())], ("right",) * len(header)
+    desk.out.table(say("warning.summary_table"), header, rows, align=align, annex=True)
     _table(desk)
 
 
@@ -54,6 +56,6 @@ def _table(desk: Desk) -> None:
         rows.append((*cells, desk.stamp(row["raised_at"]), ended, str(int(row["revisions"])), one(row["lead_h"])))
     align = ("left", "center", "center", "center", "center", "right", "right")
     caption, columns = say("warning.table", **desk.spans()), say.words("warning.columns")
-    desk.out.table(caption, columns, rows, align=align, widths=(2.1, 1.5, 1.2, 1.5, 1.5, 1.3, 1.2))
+    desk.out.table(caption, columns, rows, align=align, widths=(2.0, 1.8, 1.2, 1.8, 1.8, 1.0, 1.2), annex=True)
     more = len(warnings) - len(shown)
-    desk.out.note(say("warning.more", n=desk.count(more, "warning")) if more > 0 else "")
+    desk.out.note(say("warning.more", n=desk.count(more, "warning")) if more > 0 else "", annex=True)

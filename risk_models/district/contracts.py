@@ -454,7 +454,7 @@ _REPORT_SECTION = """\
 `gauge`: id of the table gauges | \
 长序列逐时雨量 | long hourly rain record |
 | `seasonal_forecasts` | CSV: `first_day`, `last_day`, `issued_on` (YYYY-MM-DD), `below_pct`, `normal_pct`, \
-`above_pct` (0 to 100, sum 100), `skill` (up to 1, or empty), `source` | \
+`above_pct` (0 to 100, sum 100), `skill` (up to 1, or empty), `source`, and if wished `source_zh` | \
 季节降雨三分位预测 | tercile forecasts of seasonal rain |
 """
 

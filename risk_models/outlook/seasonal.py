@@ -50,7 +50,8 @@ class TercileForecast:
     skill : float
         Ranked probability skill of its hindcast against a third each, 1 best, 0 none; NaN if not known.
     issued_on : date or None
-    source : str
+    source, source_zh : str
+        Who made it; the Chinese text empty where only one is known.
     reason_zh, reason_en : str
         Why it is neutral, if it was set so.
     """
@@ -63,6 +64,7 @@ class TercileForecast:
     skill: float = math.nan
     issued_on: date | None = None
     source: str = ""
+    source_zh: str = ""
     reason_zh: str = ""
     reason_en: str = ""
 
@@ -194,7 +196,7 @@ def read_tercile_table(path: Path) -> tuple[TercileForecast, ...]:
     """Read a table of tercile forecasts as a meteorologist types it.
 
     Columns, a row per season: first_day, last_day (YYYY-MM-DD), below_pct, normal_pct, above_pct (whole numbers may
-    miss 100 by rounding), skill (empty if not known), issued_on, source.
+    miss 100 by rounding), skill (empty if not known), issued_on, source; source_zh may be added.
 
     Parameters
     ----------
@@ -280,7 +282,7 @@ def _parse(path: Path, number: int, row: dict[str, str], findings: list[Finding]
             values[column] = parser(row[column])
         except ValueError:
             findings.append(_finding(path, number, column, row[column], "cannot be used", accepted))
-    return values
+    return values | {"source_zh": row.get("source_zh", "")}
 
 
 def _forecast(path: Path, number: int, values: dict[str, Any], findings: list[Finding]) -> TercileForecast | None:

@@ -50,8 +50,8 @@ REJECT: Final = "Reject 不予印发"
 NO_ANSWER: Final = "No answer yet 暂不答复"
 OPTIONS: Final = (ISSUE, SEND_BACK, REJECT, NO_ANSWER)
 FIELDS: Final = ("chair", "opinions", "decision", "why")
-#: What is printed where the chair says nothing of their own.
-APPROVED: Final = "同意印发 Approved for issue"
+#: Where the chair says nothing of their own, every report prints the plain approval in its own language.
+APPROVED: Final = ""
 WHO: Final = "reports"
 SHORTEST_S = 5.0
 _GENERIC = frozenset({"", "anonymous", "admin", "airflow"})

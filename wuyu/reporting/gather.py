@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from reports.periodic import ReportInputs
+from reports.periodic.rain_facts import day_span
 from risk_models.outlook.expected import HotspotClasses
 from risk_models.outlook.periods import Scope, Span
 from risk_models.verification.statements import StatementReview, review_statements
@@ -76,7 +77,9 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, report: Report = silen
     span = scope.reviewed or scope.span
     window = _window(desk, span, scope, moments)
     report(0.0, "rain of the span")
-    rain = span_rain(desk, begin=window.begin, end=min(window.end, window.cut), known_at=moments.known_at)
+    # Days of rain run from 20:00: the first one begins in the evening before the span.
+    begin = day_span(span.first_day, span.last_day, desk.district.settings.district.timezone).start
+    rain = span_rain(desk, begin=begin, end=min(window.end, window.cut), known_at=moments.known_at)
     report(0.15, "risk tables")
     risk = tables.risk_rows(desk, window)
     looked_back = _looked_back(desk, window)
@@ -100,6 +103,7 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, report: Report = silen
         rehearsal=storms,
         exposure=exposure,
         capacity=capacity_by_town(desk, exposure),
+        outages=desk.district.outages,
         outlook=outlook,
         review=review,
         templates=_templates(desk),
@@ -173,6 +177,8 @@ def _hashes(desk: Desk, rain: SpanRain, looked_back: dict[str, Any], earlier: Ea
     hashes = {"gauge_rain": table_hash(hourly_table(rain.rain)), "district": desk.district.content_hash}
     hashes["gauge_flags"] = _sha256(rain.rain["quality"].to_numpy().tobytes())
     hashes["standards"] = _sha256(repr(desk.standards))
+    if desk.district.outages is not None:  # not a part of the district's own hash
+        hashes["outages"] = _sha256(desk.district.outages.to_csv(index=False))
     for name, part in looked_back.items():
         if isinstance(part, pd.DataFrame):
             hashes[name] = _sha256(part.to_csv(index=False))

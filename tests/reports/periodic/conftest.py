@@ -350,8 +350,8 @@ def make_report_inputs(district: Any, kind: Kind, edition: Edition, **changes: A
         "exposure": exposure(district.hotspots),
         "capacity": capacity(district.towns.index),
         "outages": pd.DataFrame(
-            {"hotspot_id": [district.hotspots.index[0]], "what": ["pump"], "factor": [0.5], "owner": ["市政"],
-             "valid_from": [pd.Timestamp("2021-07-01T00:00Z")], "expires": [pd.Timestamp("2021-08-05T00:00Z")]}
+            {"hotspot_id": [district.hotspots.index[0]], "what": ["pump"], "remaining_share": [0.5], "owner": ["市政"],
+             "since": [pd.Timestamp("2021-07-01T00:00Z")], "expires": [pd.Timestamp("2021-08-05T00:00Z")]}
         ),
         "outlook": None if scope.coming is None else outlook_of(district, scope.coming),
         "review": None if scope.reviewed is None else review_of(),

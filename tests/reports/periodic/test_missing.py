@@ -80,7 +80,7 @@ def test_sentences_end_and_plurals_agree(read_report: Reader, kind: Any, edition
 @pytest.mark.parametrize(
     ("kind", "sentences"),
     [
-        ("month", ["2021年7月共31天，均没有雨量资料。", "2021年7月没有研判结果，不能给出风险等级。"]),
+        ("month", ["2021年7月共31天均无雨量资料。", "2021年7月没有研判结果，不能给出风险等级。"]),
         ("quarter", ["没有雨量资料的月份：2021年7月至9月。", "没有研判记录的月份：2021年7月至9月。"]),
         ("flood-season", ["没有研判的139天等级未知。", "没有上一期报告对2021年汛期的预测结论，不作检验。"]),
         ("year", ["2021年没有发布预警。", "没有可用的长序列雨量资料，不对2022年作定量预测"]),
@@ -91,7 +91,7 @@ def test_an_empty_span_says_what_is_missing(make_empty: Make, kind: Any, sentenc
     text = text_of(periodic_report(make_empty(kind), "zh"))
     common = [
         "送达情况没有记录。", "没有记录不等于没有发生", "没有预演结果。", "没有承灾体统计。",
-        "没有避难场所和队伍能力统计。", "没有资料不等于没有降雨",
+        "没有避难场所和队伍能力统计。", "缺测不等于无雨",
         "排水设施停用情况没有提供。", "叫应情况没有记录。", "没有研判结果，不能判断应启动哪些预案。",
     ]  # fmt: skip
     for sentence in (*sentences, *common):
@@ -101,7 +101,7 @@ def test_an_empty_span_says_what_is_missing(make_empty: Make, kind: Any, sentenc
 def test_an_empty_outlook_edition_says_so(make_empty: Make) -> None:
     text = text_of(periodic_report(make_empty("flood-season", "outlook"), "zh"))
     assert "没有可用的长序列雨量资料，不对2022年汛期作定量预测" in text
-    assert "资料或技巧不足，不能判断可能达到的等级" in text
+    assert "资料或预报技巧不足，不能判断可能达到的等级" in text
 
 
 def test_a_short_record_says_how_long_it_is(make_inputs: Make) -> None:
@@ -114,7 +114,7 @@ def test_a_short_record_says_how_long_it_is(make_inputs: Make) -> None:
     assert "2022年没有可以采用的季节降雨信号（没有提供季节预报）" in text
     assert "长序列资料不足，不给出常年同期值" in text
     assert not any("重现期曲线" in figure.caption for figure in document.figures())
-    assert "因资料或技巧不足，对2022年不作定量预测结论（未作出的结论7条）。" in text
+    assert "因资料或预报技巧不足，对2022年不作定量预测结论（未作出的结论7条）。" in text
 
 
 def test_missing_months_are_named_and_not_dry(make_inputs: Make) -> None:

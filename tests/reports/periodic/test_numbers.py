@@ -21,6 +21,7 @@ MONTHS = "January|February|March|April|May|June|July|August|September|October|No
 MOMENT = re.compile(
     r"\d{4}年第[一二三四]季度|(?:\d{4}年)?\d+月\d+日(?:\d+时(?:\d+分)?)?|\d{4}年(?:\d+月)?(?:至\d+月)?|\d+日\d+时|20时|"
     r"(?<=、)\d+月(?:至\d+月)?|\d+月至\d+月|"
+    r"附表\d+|[Aa]nnex tables? \d+(?: (?:to|and) \d+)?|"
     rf"Q\d \d{{4}}|\d{{2}}:\d{{2}}|\d+ (?:{MONTHS})(?: \d{{4}})?|(?:{MONTHS}) \d{{4}}|"
     r"\b(?:of|[Dd]uring|on|[Ff]or|as) 20\d\d\b|^20\d\d (?=was not over)|"
     r"^\d+(?:．|\. )"
@@ -56,8 +57,10 @@ def strange_numbers(document: Document, names: list[str]) -> tuple[list[str], in
     """Return numbers of sentences without a table, with their sentence, and how many were looked up."""
     strange, checked = [], 0
     everywhere = in_tables(list(document.blocks))
-    for part in sections(document):
-        known = in_tables(part)
+    for place, part in enumerate(sections(document)):
+        # A table of the annex belongs to the section that points to it; the annex itself closes the document.
+        own = [table for table in document.tables() if table.section == place]
+        known = in_tables([*part, *own])
         rows = 0
         for block in part:
             rows = len(block.rows) if isinstance(block, Table) else rows

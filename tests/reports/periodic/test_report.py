@@ -32,7 +32,7 @@ def with_settings(place: Any, **changes: Any) -> Any:
 SECTIONS = (
     "摘要 一、依据与数据时效 二、前期回顾 三、上期预测结论检验 四、预测：趋势与可能性 五、预报：镇办与风险点风险 "
     "六、承灾体与能力缺口 七、预警：发布过程与提前量 八、重点时段 九、预演：设计暴雨推演 十、预案：责任单位措施 "
-    "十一、五预档案 十二、不确定性与说明 十三、会商记录"
+    "十一、五预档案 十二、不确定性与说明 十三、会商记录 附件"
 )
 
 
@@ -77,9 +77,31 @@ def test_kinds_have_their_names(quick: None, make_inputs: Make, kind: Any, editi
 
 def test_an_outlook_looks_ahead_first(quick: None, make_inputs: Make) -> None:
     texts = [block.text for block in periodic_report(make_inputs("quarter", "outlook"), "zh").blocks[:5]]
-    assert texts[2] == "2021年第四季度：降雨总量偏多的可能性最大（偏少20%，正常30%，偏多50%）。"
+    assert texts[2] == "趋势预测：2021年第四季度降雨总量偏多的可能性最大（偏少20%，正常30%，偏多50%）。"
     review = [block.text for block in periodic_report(make_inputs("quarter"), "zh").blocks[:3]]
-    assert review[2].startswith("2021年第三季度共92天，其中4天有雨量资料")
+    assert review[2].startswith("风险情况：2021年第三季度洪涝风险最高达到红色等级")
+
+
+def test_long_tables_stand_in_the_annex_behind_the_signature(reports: dict[Lang, Document]) -> None:
+    for document in reports.values():
+        blocks = document.blocks
+        signed = next(place for place, block in enumerate(blocks) if getattr(block, "style", "") == "issued")
+        behind = [block for block in blocks[signed:] if isinstance(block, Table)]
+        assert behind == [table for table in document.tables() if table.is_annexed]
+        assert [table.number for table in behind] == list(range(1, len(behind) + 1))
+        assert blocks[signed + 1].starts_page  # type: ignore[union-attr]
+        assert max(len(table.rows) for table in document.tables() if not table.is_annexed) <= 15
+        assert not any(table.row_mm for table in behind)
+
+
+def test_the_plain_approval_has_the_language_of_the_report(quick: None, make_inputs: Make) -> None:
+    plain = dataclasses.replace(CONSULTATION, decision="")
+    inputs = make_inputs("month", stage="issued", consultation=plain)
+    chinese, english = (text_of(periodic_report(inputs, lang)) for lang in LANGUAGES)
+    assert "会商结论：同意印发。" in chinese
+    assert "Approved for issue" not in chinese
+    assert "Approved for issue" in english
+    assert "同意印发" not in english
 
 
 def test_an_outlook_says_that_the_reviewed_span_is_not_over(quick: None, make_inputs: Make) -> None:
@@ -158,8 +180,8 @@ def test_measures_answer_to_reached_levels_or_to_likely_ones(quick: None, make_i
     review, outlook = (
         text_of(periodic_report(make_inputs("month", edition), "zh")) for edition in ("review", "outlook")
     )
-    assert "按已达到的等级，应启动的预案" in review
-    assert "按可能达到的等级（可能性“较高”及以上），应预先落实的预案" in outlook
+    assert "按已达到的等级，应启动预案" in review
+    assert "按可能达到的等级（可能性“较高”及以上），应预先落实预案" in outlook
 
 
 def test_without_skill_no_chance_is_printed(quick: None, month_inputs: ReportInputs) -> None:
@@ -172,7 +194,7 @@ def test_without_skill_no_chance_is_printed(quick: None, month_inputs: ReportInp
         dataclasses.replace(month_inputs, outlook=dataclasses.replace(outlook, verdicts=verdicts)), "zh"
     )
     text = text_of(document)
-    assert "资料或技巧不足，不给出2021年8月各风险点的积水可能性。" in text
+    assert "资料或预报技巧不足，不给出2021年8月各风险点的积水可能性。" in text
     assert "各镇办至少一天达到各等级及以上的可能性（2021年8月）" in text
     assert not any("积水至少一次" in figure.caption for figure in document.figures())
 
@@ -199,9 +221,9 @@ def test_a_town_without_hotspots_is_named(reports: dict[Lang, Document]) -> None
     assert "没有风险点的镇办：二七新区管委会。" in notes
 
 
-def test_hotspot_table_holds_the_fifteen_worst(reports: dict[Lang, Document]) -> None:
+def test_hotspot_table_holds_the_ten_worst(reports: dict[Lang, Document]) -> None:
     table = next(table for table in reports["zh"].tables() if table.caption == "重点风险点（2021年7月）")
-    assert [row[0] for row in table.rows[:-1]] == [str(number) for number in range(1, 16)]
+    assert [row[0] for row in table.rows[:-1]] == [str(number) for number in range(1, 11)]
     scores = [float(row[5]) for row in table.rows[:-1]]
     assert scores == sorted(scores, reverse=True)
 
@@ -230,20 +252,26 @@ def test_a_draft_has_lines_to_sign_and_an_issued_report_has_names(quick: None, m
     draft = periodic_report(make_inputs("month"), "zh")
     lines = [block.text for block in draft.blocks if isinstance(block, Paragraph) and block.style == "signature"]
     assert "征求意见稿" in draft.meta.banner
-    assert len(lines) == 3
-    assert "签发：____" in lines[2]
+    assert len(lines) == 4
+    assert "签发：____" in lines[3]
+    table = next(table for table in draft.tables() if table.caption == "会商意见")
+    assert table.row_mm >= 15
     issued = periodic_report(make_inputs("month", stage="issued", consultation=CONSULTATION, revision=2), "zh")
     text = text_of(issued)
     assert "征求意见稿" not in issued.meta.banner
     assert issued.meta.title.endswith("（第2次修订）")
     assert "2021年8月1日，由张某某主持，区气象局和other参加会商研判，形成本报告。" in text
     assert "会商由张某某主持，2021年8月1日9时30分开始，2021年8月1日11时结束。会商结论：同意签发。" in text
-    assert "未提出意见的单位：区水利局。" in text
+    assert "未反馈意见的单位：区水利局。" in text
     table = next(table for table in issued.tables() if table.caption == "会商意见")
     assert table.rows[0] == ("区气象局", "李某", "同意", "08-01 10:00")
     assert table.rows[1][2] == "无意见"
     lines = [block.text for block in issued.blocks if isinstance(block, Paragraph) and block.style == "signature"]
-    assert lines == ["签发：张某某　2021年8月1日11时"]
+    assert lines == [
+        f"附件：附表1至附表{sum(table.is_annexed for table in issued.tables())}",
+        "签发：张某某　2021年8月1日11时",
+    ]
+    assert table.row_mm == 0
 
 
 def test_another_profile_keeps_its_words(quick: None, month_inputs: ReportInputs) -> None:
