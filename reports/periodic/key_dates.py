@@ -107,6 +107,7 @@ def plan_ages(district: District, today: date) -> PlanAges:
     revised = plans["revised_on"] if "revised_on" in plans else pd.Series(pd.NaT, index=plans.index)
     days = pd.Series([pd.NaT if is_missing(value) else pd.Timestamp(value) for value in revised], index=plans.index)
     days = pd.to_datetime(days.map(lambda at: pd.NaT if is_missing(at) else at.tz_localize(None)))
+    days = days.where(days <= pd.Timestamp(today))  # a revision to come is none yet
     is_old = days < pd.Timestamp(today) - pd.DateOffset(years=1)
     units = plans.loc[is_old, "owner_unit"].value_counts()
     ordered = units.sort_index().sort_values(ascending=False, kind="stable")

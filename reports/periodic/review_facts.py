@@ -83,6 +83,10 @@ def _summed(flags: pd.DataFrame) -> dict[str, float]:
     return counts | {"median_min": float(known.median()) if len(known) else float("nan")}
 
 
+#: The last assessment of a day lies at most so long before its end.
+_CLOSES_WITHIN = pd.Timedelta(hours=3)
+
+
 def reports_in(reports: pd.DataFrame | None, days: DaySpan) -> pd.DataFrame | None:
     """Return the field reports of the days, oldest first; None where none are recorded at all."""
     if reports is None:
@@ -103,15 +107,19 @@ def day_levels(risk: pd.DataFrame, days: DaySpan) -> pd.Series:
     Returns
     -------
     Series
-        Local day without zone to level code; UNKNOWN on days without an assessment.
+        Local day without zone to level code; UNKNOWN on days without an assessment, and on quiet days that were not
+        assessed to their end: what came after is not known.
     """
     index = pd.DatetimeIndex(days.days)
     if risk.empty:
         return pd.Series(int(Level.UNKNOWN), index=index, name="level")
     # An assessment at midnight closes the day before it.
     there = risk["valid_at"].dt.tz_convert(days.zone).dt.tz_localize(None)
-    of_day = there.dt.normalize()
-    highest = risk["level"].astype(int).groupby(of_day.to_numpy()).max()
+    of_day = (there - pd.Timedelta(hours=1)).dt.normalize().to_numpy()
+    highest = risk["level"].astype(int).groupby(of_day).max()
+    ends = pd.DatetimeIndex(highest.index) + pd.Timedelta(days=1)
+    is_open = (there.groupby(of_day).max() < ends - _CLOSES_WITHIN).to_numpy()
+    highest[is_open & (highest == int(Level.NONE))] = int(Level.UNKNOWN)
     return highest.reindex(index, fill_value=int(Level.UNKNOWN)).astype(int).rename("level")
 
 

@@ -14,6 +14,8 @@ __all__ = ["add_verification"]
 _SHOWN = 20
 #: Fewest statements with a known outcome for a reliability chart (an assumption: below, every point is one or two).
 RELIABLE_FROM = 20
+#: Known outcomes from which a score is printed.
+SCORED_FROM = 5
 
 
 def add_verification(desk: Desk) -> None:
@@ -49,13 +51,19 @@ def add_verification(desk: Desk) -> None:
 def _scores(desk: Desk) -> list[Row]:
     """Say the score of the probabilities beside its reference."""
     say, review = desk.say, desk.facts.inputs.review
-    if review is None or is_missing(review.brier) or is_missing(review.brier_reference):
+    if review is None or is_missing(review.brier) or not _can_be_scored(review.reliability):
         desk.out.prose(say("verify.no_score"))
         return []
     brier, reference = f"{review.brier:.3f}", f"{review.brier_reference:.3f}"
     form = "better" if review.brier < review.brier_reference else "worse"
     desk.out.prose(say(f"verify.{form}", brier=brier, reference=reference))
     return [(say("verify.brier"), brier, ""), (say("verify.brier_reference"), reference, "")]
+
+
+def _can_be_scored(reliability: pd.DataFrame) -> bool:
+    """Tell whether enough outcomes are known, and not all alike: else no forecast could beat the reference."""
+    n, came_true = int(reliability["n"].sum()), float((reliability["share"] * reliability["n"]).sum())
+    return n >= SCORED_FROM and 0 < round(came_true) < n
 
 
 def _statements(desk: Desk, table: pd.DataFrame) -> None:
