@@ -1,4 +1,4 @@
-"""Days by level and the score of statements: what is not known is not called quiet, and no score is given for nothing."""
+"""Days by level and the score of statements: the unknown is not called quiet, and nothing is scored for nothing."""
 
 from __future__ import annotations
 
