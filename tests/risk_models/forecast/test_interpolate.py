@@ -31,6 +31,17 @@ def test_gauges_meet_their_own_value(variogram) -> None:
     np.testing.assert_allclose(std, 0, atol=1e-5)
 
 
+@given(
+    seed=st.integers(0, 2**32 - 1), count=st.integers(5, 30), variogram=st.sampled_from(["exponential", "spherical"])
+)
+@settings(max_examples=40)
+def test_a_gauge_anywhere_meets_its_own_value(seed: int, count: int, variogram: Variogram) -> None:
+    draw = np.random.default_rng(seed)
+    gauges, rain = draw.uniform(0, 30_000, (count, 2)), draw.gamma(0.7, 10.0, (3, count))
+    found = GaugeKriging(variogram, range_m=12_000).fit(gauges, rain).predict(gauges)
+    np.testing.assert_allclose(found, rain, atol=1e-6)
+
+
 def test_nugget_smooths() -> None:
     model = GaugeKriging(range_m=15_000, nugget=0.3).fit(GAUGES, RAIN)
     assert np.abs(model.predict(GAUGES) - RAIN).max() > 1
