@@ -166,5 +166,5 @@ def _measure_rows(desk: Desk, units: pd.DataFrame) -> list[tuple[str, str, str, 
         text = desk.listed(names[:_UNITS_NAMED])
         if len(names) > _UNITS_NAMED:
             text = desk.say("measures.and_more", units=text, n=desk.count(len(names), "unit"))
-        rows.append((text, str(int(part["n_plans"].sum())), desk.level(int(level)), str(measures)))
+        rows.append((text, str(int(part["n_plans"].sum())), desk.level(int(str(level))), str(measures)))
     return rows
