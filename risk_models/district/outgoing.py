@@ -8,9 +8,10 @@ from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
+from pydantic import AfterValidator, BaseModel, Field, PlainValidator
 
 from risk_models.district.cells import EMAIL
+from risk_models.district.files import Record
 
 __all__ = [
     "AnyChannelSettings",
@@ -24,7 +25,7 @@ __all__ = [
     "WebhookChannelSettings",
 ]
 
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -55,7 +56,7 @@ def _post_url(value: str) -> str:
         port_is_right = False
     if not parts.hostname or not port_is_right or not value.isascii() or re.search(r"[\s<>\"'?#\x00-\x1f]", value):
         raise ValueError("must be a whole address without query; e.g. https://hub.example/alerts")
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
         raise ValueError("must begin with https: what is sent there is not for everybody")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must hold no user and no password; name an environment variable in secret_env instead")
@@ -82,13 +83,7 @@ Mailbox = Annotated[str, AfterValidator(_mailbox)]
 ScopeName = Literal["Public", "Restricted", "Private"]
 
 
-class _Record(BaseModel):
-    """A frozen part of the settings that accepts no unknown key."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SmimeSettings(_Record):
+class SmimeSettings(Record):
     """With what mail is signed.
 
     Attributes
@@ -103,7 +98,7 @@ class SmimeSettings(_Record):
     key_env: EnvName
 
 
-class MailSettings(_Record):
+class MailSettings(Record):
     """The sender of mail, and whether it is meant.
 
     Attributes
@@ -121,7 +116,7 @@ class MailSettings(_Record):
     smime: SmimeSettings | None = None
 
 
-class ChannelSettings(_Record):
+class ChannelSettings(Record):
     """What every channel beside mail says of itself.
 
     Attributes
@@ -234,7 +229,7 @@ AnyChannelSettings = Annotated[
 Channels = Annotated[tuple[AnyChannelSettings, ...], AfterValidator(_once_each)]
 
 
-class WatchSettings(_Record):
+class WatchSettings(Record):
     """Who is told when the system falls silent, and when it counts as silent.
 
     Attributes
