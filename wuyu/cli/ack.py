@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wuyu.cli.common import add_place, add_verb, open_from, say, say_json, wall_clock
+from wuyu.cli.mailbox import add_mailbox, opened_mailbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,14 +34,7 @@ def add_verbs(verbs: Any) -> None:
     record = add_place(add_verb(family, "record", _record, "write the printable call record of an event"))
     record.add_argument("event_key", nargs="?", help="event (default: the latest that asked for answers)")
     replies = _timed(add_verb(family, "replies", _replies, "take answers that came by mail"))
-    where = replies.add_mutually_exclusive_group(required=True)
-    where.add_argument("--maildir", type=Path, metavar="DIR", help="mailbox on disk")
-    where.add_argument("--imap-host", metavar="HOST", help="mail server; its password stands in $WUYU_IMAP_PASSWORD")
-    replies.add_argument("--imap-port", type=int, default=993)
-    replies.add_argument("--imap-user", default="")
-    replies.add_argument("--imap-folder", default="INBOX")
-    replies.add_argument("--imap-security", choices=("ssl", "starttls", "none"), default="ssl")
-    replies.add_argument("--imap-ca", type=Path, metavar="FILE", help="authority to trust instead of the public ones")
+    add_mailbox(replies, on_disk="mailbox on disk")
     replies.add_argument(
         "--authserv-id", default="", help="count only mail that this server of yours found to pass DMARC"
     )
@@ -171,25 +164,12 @@ def _record(arguments: argparse.Namespace) -> int:
 
 
 def _replies(arguments: argparse.Namespace) -> int:
-    from wuyu.ack.mailboxes import ImapMailbox, ImapSettings, MaildirMailbox, password_from_environment
     from wuyu.ack.reply_mail import count_by_outcome, take_replies
 
     desk = open_from(arguments)
     options: dict[str, Any] = {"now": _now(arguments, desk), "authserv_id": arguments.authserv_id}
-    if arguments.maildir is not None:
-        taken = take_replies(desk.ledger, MaildirMailbox(arguments.maildir), **options)
-    else:
-        settings = ImapSettings(
-            host=arguments.imap_host,
-            port=arguments.imap_port,
-            username=arguments.imap_user,
-            password=password_from_environment(),
-            folder=arguments.imap_folder,
-            security=arguments.imap_security,
-            ca_file=arguments.imap_ca,
-        )
-        with ImapMailbox(settings) as mailbox:
-            taken = take_replies(desk.ledger, mailbox, **options)
+    with opened_mailbox(arguments) as mailbox:
+        taken = take_replies(desk.ledger, mailbox, **options)
     _tell(taken, count_by_outcome(taken), as_json=arguments.json)
     return 0
 

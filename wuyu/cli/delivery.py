@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from risk_models.errors import ConfigError
 from wuyu.cli.common import add_place, add_verb, open_from, say, say_json, wall_clock
+from wuyu.cli.mailbox import add_mailbox, opened_mailbox
 from wuyu.cli.operate import add_smtp, transport_from
 
 if TYPE_CHECKING:
@@ -30,14 +31,7 @@ def add_verbs(verbs: Any) -> None:
     outbox.add_argument("row", nargs="?", type=int, metavar="ID", help="row to put back")
     outbox.add_argument("--officer", default="", help="who puts it back")
     bounces = add_place(add_verb(verbs, "bounces", _bounces, "take mail that came back; a bounce becomes a task"))
-    where = bounces.add_mutually_exclusive_group(required=True)
-    where.add_argument("--maildir", type=Path, metavar="DIR", help="return box on disk")
-    where.add_argument("--imap-host", metavar="HOST", help="mail server; its password stands in $WUYU_IMAP_PASSWORD")
-    bounces.add_argument("--imap-port", type=int, default=993)
-    bounces.add_argument("--imap-user", default="")
-    bounces.add_argument("--imap-folder", default="INBOX")
-    bounces.add_argument("--imap-security", choices=("ssl", "starttls", "none"), default="ssl")
-    bounces.add_argument("--imap-ca", type=Path, metavar="FILE", help="authority to trust instead of the public ones")
+    add_mailbox(bounces, on_disk="return box on disk")
     tasks = add_place(add_verb(verbs, "tasks", _tasks, "show what waits for an operator, or settle it"))
     tasks.add_argument("action", nargs="?", choices=("list", "done"), default="list")
     tasks.add_argument("task", nargs="?", type=int, metavar="ID", help="task to settle")
@@ -109,24 +103,11 @@ def _outbox(arguments: argparse.Namespace) -> int:
 
 
 def _bounces(arguments: argparse.Namespace) -> int:
-    from wuyu.ack.mailboxes import ImapMailbox, ImapSettings, MaildirMailbox, password_from_environment
     from wuyu.delivery.bounces import take_bounces
 
     desk = open_from(arguments)
-    if arguments.maildir is not None:
-        taken = take_bounces(desk, MaildirMailbox(arguments.maildir), now=wall_clock())
-    else:
-        settings = ImapSettings(
-            host=arguments.imap_host,
-            port=arguments.imap_port,
-            username=arguments.imap_user,
-            password=password_from_environment(),
-            folder=arguments.imap_folder,
-            security=arguments.imap_security,
-            ca_file=arguments.imap_ca,
-        )
-        with ImapMailbox(settings) as mailbox:
-            taken = take_bounces(desk, mailbox, now=wall_clock())
+    with opened_mailbox(arguments) as mailbox:
+        taken = take_bounces(desk, mailbox, now=wall_clock())
     if arguments.json:
         say_json([vars(one) for one in taken])
         return 0
