@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
 import zipfile
@@ -18,6 +19,7 @@ from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
 from lxml import etree
 
+from reports.fonts import font_folder
 from reports.periodic.content import Document, Metadata, Paragraph
 from reports.periodic.docx_writer import docx_bytes, write_docx
 from reports.periodic.layout import CHARACTERS_PER_LINE, LINES_PER_PAGE
@@ -183,7 +185,14 @@ def test_full_page_has_22_lines_of_28_characters_in_libreoffice(tmp_path: Path) 
     path = write_docx(Document(plain, (Paragraph("雨" * n_characters),)), tmp_path / "full.docx")
     profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
     command = [office, "--headless", profile, "--convert-to", "pdf", "--outdir", str(tmp_path), str(path)]
-    subprocess.run(command, capture_output=True, timeout=120, check=True)
+    # The bundled fonts: a machine, or a home, may have none with Chinese characters.
+    fonts = tmp_path / "fonts.conf"
+    fonts.write_text(
+        f"<fontconfig><dir>{font_folder()}</dir><cachedir>{tmp_path / 'fonts'}</cachedir></fontconfig>",
+        encoding="utf-8",
+    )
+    environment = os.environ | {"FONTCONFIG_FILE": str(fonts)}
+    subprocess.run(command, env=environment, capture_output=True, timeout=120, check=True)
     page = pypdf.PdfReader(tmp_path / "full.pdf").pages[1]
     lines = [line.strip() for line in page.extract_text().split("\n") if "雨" in line]
     assert [len(line) for line in lines] == [CHARACTERS_PER_LINE] * LINES_PER_PAGE
