@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.rows import Row
-from wuyu.delivery.guard import Target
-from wuyu.delivery.message import Attachment, MailContent, MailHead, build_mail
 from wuyu.delivery.relay import deliver, deliver_together
 from wuyu.delivery.smtp import Outcome, SmtpSettings, SmtpTransport, Stage
 from wuyu.ledger import Ledger, Outbox, OutboxState, open_ledger
+from wuyu.messages.guard import Target
+from wuyu.messages.mail import Attachment, MailContent, MailHead, build_mail
 from wuyu.sink import local_sink
 
 AT = datetime(2021, 7, 20, 9, tzinfo=UTC)

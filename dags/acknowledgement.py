@@ -33,15 +33,17 @@ def acknowledgement() -> None:
     @task
     def escalate() -> int:
         from wuyu.ack.escalation import escalate as take_next_steps
-        from wuyu.service import desk_from_environment, wall_clock
+        from wuyu.clock import wall_clock
+        from wuyu.service import desk_from_environment
 
         desk = desk_from_environment()
         return len(take_next_steps(desk.ledger, desk, wall_clock()))
 
     @task
     def dispatch() -> dict[str, int]:
+        from wuyu.clock import wall_clock
         from wuyu.delivery.relay import deliver
-        from wuyu.service import desk_from_environment, transport_from_environment, wall_clock
+        from wuyu.service import desk_from_environment, transport_from_environment
 
         with transport_from_environment() as transport:
             return deliver(desk_from_environment().ledger, transport, clock=wall_clock).counts

@@ -79,8 +79,8 @@ def approval() -> None:
         from airflow.sdk.exceptions import AirflowSkipException
 
         from wuyu.approval import open_round
-        from wuyu.cli.common import parse_hour
-        from wuyu.service import desk_from_environment, wall_clock
+        from wuyu.clock import parse_hour, wall_clock
+        from wuyu.service import desk_from_environment
 
         desk = desk_from_environment()
         shown = open_round(desk, parse_hour(get_current_context()["params"]["at"], desk.timezone), now=wall_clock())
@@ -107,8 +107,8 @@ def approval() -> None:
         from airflow.sdk import get_current_context
 
         from wuyu.approval import close_round, runs_to_trigger
-        from wuyu.cli.common import parse_hour
-        from wuyu.service import desk_from_environment, wall_clock
+        from wuyu.clock import parse_hour, wall_clock
+        from wuyu.service import desk_from_environment
 
         desk, params = desk_from_environment(), get_current_context()["params"]
         at = parse_hour(params["at"], desk.timezone)
@@ -117,8 +117,9 @@ def approval() -> None:
 
     @task(trigger_rule="all_done")
     def dispatch() -> dict[str, int]:
+        from wuyu.clock import wall_clock
         from wuyu.delivery.relay import deliver
-        from wuyu.service import desk_from_environment, transport_from_environment, wall_clock
+        from wuyu.service import desk_from_environment, transport_from_environment
 
         with transport_from_environment() as transport:
             return deliver(desk_from_environment().ledger, transport, clock=wall_clock).counts

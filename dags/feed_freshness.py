@@ -34,9 +34,10 @@ def feed_freshness() -> None:
     def check_ages() -> int:
         from airflow.sdk.exceptions import AirflowFailException
 
+        from wuyu.clock import wall_clock
         from wuyu.feeds.freshness import check_freshness
         from wuyu.feeds.status import feed_lines
-        from wuyu.service import desk_from_environment, wall_clock
+        from wuyu.service import desk_from_environment
 
         desk = desk_from_environment()
         feed_ids = [feed.id for feed in desk.district.settings.feeds]

@@ -64,8 +64,9 @@ def pull(feed_id: str) -> int:
     """Take over what is new; a run without anything new is skipped and wakes nobody."""
     from airflow.sdk.exceptions import AirflowSkipException
 
+    from wuyu.clock import wall_clock
     from wuyu.rain import pull_feed
-    from wuyu.service import desk_from_environment, wall_clock
+    from wuyu.service import desk_from_environment
 
     result = pull_feed(desk_from_environment(), feed_id, now=wall_clock())
     if not result.accepted:

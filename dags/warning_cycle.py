@@ -41,7 +41,7 @@ def warning_cycle() -> None:
     def hour_of_run() -> str:
         from airflow.sdk import get_current_context
 
-        from wuyu.cli.common import parse_hour
+        from wuyu.clock import parse_hour
         from wuyu.service import desk_from_environment
 
         context = get_current_context()
@@ -78,8 +78,9 @@ def warning_cycle() -> None:
 
     @task(trigger_rule="all_done")
     def dispatch() -> dict[str, int]:
+        from wuyu.clock import wall_clock
         from wuyu.delivery.relay import deliver
-        from wuyu.service import desk_from_environment, transport_from_environment, wall_clock
+        from wuyu.service import desk_from_environment, transport_from_environment
 
         with transport_from_environment() as transport:
             return deliver(desk_from_environment().ledger, transport, clock=wall_clock).counts

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from risk_models.errors import FloodRiskError
+from risk_models.files import write_whole
 from risk_models.levels import Level
 from risk_models.risk import read_risk
 from risk_models.verification.budget import Criterion, warning_budget
@@ -105,5 +106,5 @@ def write_budget(desk: Desk) -> tuple[Path, pd.DataFrame]:
     )
     path = desk.out / "verification" / "warning_budget.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
-    table.round(2).to_csv(path, lineterminator="\n")
+    write_whole(path, table.round(2).to_csv(lineterminator="\n"))
     return path, table

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -16,29 +15,22 @@ from risk_models.risk import RiskTable, read_risk, town_levels, write_risk
 from risk_models.risk.outages import outage_summary, refused_summary
 from risk_models.warning import decide as warning_decide
 from risk_models.warning.event import current_event_key
-from risk_models.warning.records import Action, WarningRecord
-from risk_models.warning.states import WarningState
-from wuyu.ack.ask import ask
-from wuyu.approval.book import NO_NOTE, minutes_to_decide, successor
-from wuyu.approval.signing import countersign
-from wuyu.bulletins import SCOPE, Bulletins
-from wuyu.delivery.channels import MAIL, queue_channels
-from wuyu.delivery.lost import LOST_STEP, tell_rain_lost
+from risk_models.warning.records import WarningRecord
+from wuyu.approval.book import minutes_to_decide
 from wuyu.feeds.status import FeedLine
+from wuyu.issuing.bulletins import Bulletins
+from wuyu.issuing.issue import earlier_revisions, issue, states_of
+from wuyu.issuing.rain_lost import LOST_STEP, tell_rain_lost
 from wuyu.ledger import Approval, Cycle, CycleState
 from wuyu.ledger.decision import Decision
-from wuyu.ledger.holders import holders
 from wuyu.ledger.tasks import OPERATOR_TASK
+from wuyu.messages.letters import RESTRICTED
 from wuyu.rain import cycle_rain
 
 if TYPE_CHECKING:
-    from reports.words import Text
     from wuyu.desk import Desk
 
-__all__ = ["CycleResult", "approve", "assess", "decide", "run_cycle", "stem"]
-
-ALL_CLEAR_H = 12
-"""Hours for which an all-clear is worth sending."""
+__all__ = ["CycleResult", "assess", "decide", "run_cycle", "stem"]
 
 
 @dataclass(frozen=True)
@@ -99,7 +91,7 @@ def assess(desk: Desk, valid_at: datetime) -> tuple[RiskTable, dict[str, str], d
         return read_risk(desk.out / done.risk_paths["parquet"]), dict(done.risk_paths), dict(done.inputs)
     rain = cycle_rain(desk, valid_at)
     previous = desk.ledger.last_cycle(desk.code, before=valid_at)
-    key = current_event_key(_states(previous), desk.code, now=valid_at)
+    key = current_event_key(states_of(previous), desk.code, now=valid_at)
     table = desk.scorer.score(rain.rainfall, event_key=key, soil_water_mm=_soil_water_before(desk, valid_at))
     if rain.quality is not None:
         table.attrs["quality_zh"], table.attrs["quality_en"] = rain.quality.zh, rain.quality.en
@@ -172,7 +164,7 @@ def decide(
         )
     maker = bulletins or Bulletins(desk)
     facts = maker.facts(paths["parquet"], risk_table)
-    states = _states(latest)
+    states = states_of(latest)
     decided = warning_decide.decide(
         states,
         town_levels(risk_table),
@@ -190,7 +182,7 @@ def decide(
     due = {record.message_id: _due(desk, record) for record in mailed if signed[record.message_id] is None}
     files = {
         record.message_id: maker.write(
-            record, facts, earlier=_earlier(desk, record), sign_off=signed[record.message_id], levels=levels
+            record, facts, earlier=earlier_revisions(desk, record), sign_off=signed[record.message_id], levels=levels
         )
         for record in mailed
         if drafts or record.message_id not in due
@@ -207,11 +199,11 @@ def decide(
             decision.warn(record, approval_due_at=due.get(record.message_id))
         for record in mailed:
             if record.message_id not in due:
-                _issue(desk, decision, maker, record, files[record.message_id])
+                issue(desk, decision, maker, record, files[record.message_id])
         ladder_step = int(risk_table.attrs["ladder_step"])
         if ladder_step >= LOST_STEP:
             informed = {record.warning_id for record in mailed if record.message_id not in due}
-            tell_rain_lost(desk, decision, decided.open_records, told=informed, scope=SCOPE)
+            tell_rain_lost(desk, decision, decided.open_records, told=informed, scope=RESTRICTED)
         decision.finish_cycle(
             inputs=inputs,
             risk_paths=paths,
@@ -247,97 +239,6 @@ def run_cycle(
     return decide(desk, valid_at, table, paths=paths, inputs=inputs, bulletins=bulletins, drafts=drafts)
 
 
-def approve(
-    desk: Desk,
-    message_id: str,
-    *,
-    officer: str,
-    now: datetime,
-    bulletins: Bulletins | None = None,
-    note: Text = NO_NOTE,
-    account: str = "",
-) -> list[str]:
-    """Sign a waiting warning in an officer's name: its bulletin is issued and its mail goes out.
-
-    Where the district asks for a second person, the first signature is kept and nothing is issued yet.
-
-    Parameters
-    ----------
-    desk : Desk
-    message_id : str
-    officer : str
-        Who decides; not empty.
-    now : datetime
-        When, timezone-aware.
-    bulletins : Bulletins, optional
-    note : Text
-        What the officer adds to the bulletin; the last of two signatures overrules the first.
-    account : str
-        By which the officer was signed in, if known.
-
-    Returns
-    -------
-    list of str
-        Recipients; empty if a second person must sign.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such warning, it does not wait, a later revision has come, no officer is named, or the second
-        signature is by the first person.
-    """
-    if not officer.strip():
-        raise ConfigError("an approval needs the name of an officer")
-    row = desk.ledger.warning(message_id)
-    if row is None or row.approval_state != Approval.WAITING:
-        state = "not in the ledger" if row is None else row.approval_state
-        raise ConfigError(f"warning {message_id} does not wait for an approval: it is {state}")
-    record = row.to_record()
-    newest = successor(desk.ledger, row)
-    if newest is not None:
-        raise ConfigError(f"warning {message_id} is out of date: {newest.message_id} ({newest.action}) came after it")
-    cycle = desk.ledger.cycle(desk.code, record.issued_at)
-    if cycle is None:
-        raise ConfigError(f"the cycle of {message_id} at {record.issued_at.isoformat()} is not in the ledger")
-    signatures = countersign(desk, row, officer=officer, account=account, note=note, now=now)
-    if signatures is None:
-        return []
-    maker = bulletins or Bulletins(desk)
-    facts = maker.facts(cycle.risk_paths["parquet"])
-    levels = {state.area_code: state.record.level for state in _states(cycle) if state.is_open}
-    said = next((one.note for one in reversed(signatures) if one.note), NO_NOTE)
-    names = "、".join(one.officer for one in signatures)
-    sign_off = SignOff(officer=names, decided_at=now, note=said)
-    files = maker.write(record, facts, earlier=_earlier(desk, record), sign_off=sign_off, levels=levels)
-    with desk.ledger.decide(now=now, who=officer) as decision:
-        detail = {"account": account, "note_zh": said.zh, "note_en": said.en}
-        decision.settle_approval(message_id, Approval.APPROVED, signed_by=names, **detail)
-        recipients = _issue(desk, decision, maker, record, files)
-    maker.remove_draft(record)
-    return recipients
-
-
-def _issue(desk: Desk, decision: Decision, maker: Bulletins, record: WarningRecord, files: Any) -> list[str]:
-    """Register a bulletin and queue its mails, within the caller's transaction.
-
-    It goes to the town's mailbox of today and to everyone who holds the warning: an all-clear reaches whoever was told,
-    though the mailbox has changed since or the warning came by escalation.
-    """
-    decision.bulletin(record.message_id, record.area_code, maker.products(files))
-    mailbox = str(desk.district.towns.at[record.area_code, "mailbox"])
-    recipients = list(dict.fromkeys([mailbox, *holders(decision.session, record, MAIL)]))
-    keep_h = ALL_CLEAR_H if record.action.is_end else 0
-    expires_at = max(record.valid_to, record.issued_at + timedelta(hours=keep_h))
-    mails = [
-        decision.queue(mail, expires_at=expires_at, priority=int(record.level), event_key=record.event_key)
-        for mail in maker.mails(record, files, recipients)
-    ]
-    ask(desk, decision, record, files.bulletin, mails)
-    said = {"bulletin": files.bulletin, "paths": files.paths, "scope": SCOPE}
-    queue_channels(desk, decision, record, **said, expires_at=expires_at)
-    return recipients
-
-
 def _waiting(desk: Desk) -> set[str]:
     """Return the messages of this district that wait for an officer; one ledger may hold several districts."""
     rows = desk.ledger.warnings(approval=Approval.WAITING)
@@ -352,7 +253,7 @@ def _task_for_town_that_left(decision: Decision, record: WarningRecord) -> None:
 
 def _is_told(desk: Desk, record: WarningRecord) -> bool:
     """Tell whether towns hear of a revision: not of one that changes nothing, nor of the end of what they never got."""
-    return record.action.is_mailed and not (record.action.is_end and not _earlier(desk, record))
+    return record.action.is_mailed and not (record.action.is_end and not earlier_revisions(desk, record))
 
 
 def _signature(desk: Desk, record: WarningRecord) -> SignOff | None:
@@ -376,21 +277,6 @@ def _signature(desk: Desk, record: WarningRecord) -> SignOff | None:
 def _due(desk: Desk, record: WarningRecord) -> datetime:
     """Return until when an officer must decide."""
     return record.issued_at + timedelta(minutes=minutes_to_decide(desk, record.level))
-
-
-def _earlier(desk: Desk, record: WarningRecord) -> list[WarningRecord]:
-    """Return the issued revisions of the same warning before this one, oldest first; what waits reached nobody."""
-    issued = (Approval.NOT_NEEDED, Approval.APPROVED)
-    return [
-        row.to_record()
-        for row in desk.ledger.warnings(event_key=record.event_key)
-        if row.warning_id == record.warning_id and row.revision < record.revision
-        if row.approval_state in issued and Action(row.action).is_mailed
-    ]
-
-
-def _states(cycle: Cycle | None) -> Sequence[WarningState]:
-    return [] if cycle is None else [WarningState.from_dict(item) for item in cycle.warning_states["states"]]
 
 
 def _done(cycle: Cycle) -> CycleResult:

@@ -14,6 +14,7 @@ from risk_models.standards import Standards, load_standards
 from risk_models.terrain import HotspotTerrain, hotspot_terrain
 from risk_models.warning.states import WarningPolicy
 from wuyu.ledger import Ledger, open_ledger
+from wuyu.messages.letters import Sender
 from wuyu.progress import Report, silent
 
 __all__ = ["LEDGER_VARIABLE", "Desk", "open_desk"]
@@ -58,6 +59,11 @@ class Desk:
     def policy(self) -> WarningPolicy:
         """How the district lowers and renews warnings."""
         return WarningPolicy.from_settings(self.district.settings.warning)
+
+    @cached_property
+    def sender(self) -> Sender:
+        """From whom letters come."""
+        return Sender.of(self.district.settings, root=self.district.root, out=self.out)
 
     @property
     def raw_dir(self) -> Path:

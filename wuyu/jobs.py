@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from wuyu.service import desk_from_environment, transport_from_environment, wall_clock
+from wuyu.clock import wall_clock
+from wuyu.service import desk_from_environment, transport_from_environment
 
 if TYPE_CHECKING:
     from risk_models.outlook.periods import Edition, Kind
@@ -44,7 +45,7 @@ def prepare_replay(start: str, end: str, *, blocks: int) -> list[list[str]]:
     list of list of str
         Hours in UTC, ISO 8601.
     """
-    from wuyu.cli.common import parse_hour
+    from wuyu.clock import parse_hour
     from wuyu.progress import progress
     from wuyu.rain import pull_feeds
     from wuyu.replay import hours
@@ -222,8 +223,8 @@ def bounces_from(folder: str) -> int:
     """Take what came back into a Maildir; returns the number of tasks raised."""
     from pathlib import Path
 
-    from wuyu.ack.mailboxes import MaildirMailbox
-    from wuyu.delivery.bounces import take_bounces
+    from wuyu.returns.bounces import take_bounces
+    from wuyu.returns.mailboxes import MaildirMailbox
 
     taken = take_bounces(desk_from_environment(), MaildirMailbox(Path(folder)), now=wall_clock())
     return sum(one.task for one in taken)

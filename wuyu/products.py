@@ -14,6 +14,7 @@ from reports.figures import rehearsal_map_png
 from reports.onemap import OneMapInputs, write_onemap
 from reports.story import StoryInputs, write_story
 from risk_models.errors import BadInputError, Finding
+from risk_models.files import write_whole
 from risk_models.levels import Level
 from risk_models.plan import propose_actions
 from risk_models.rehearsal import rehearse, summarise
@@ -52,9 +53,9 @@ def write_rehearsal(desk: Desk) -> dict[str, Path]:
         "png": folder / "design_storms.png",
     }
     mark = bool(desk.district.settings.district.demonstration)
-    table.assign(demonstration=mark).round(4).to_csv(paths["csv"], index=False)
-    summary.hotspots.assign(demonstration=mark).round(4).to_csv(paths["summary"])
-    paths["png"].write_bytes(rehearsal_map_png(desk.district, summary.hotspots))
+    write_whole(paths["csv"], table.assign(demonstration=mark).round(4).to_csv(index=False))
+    write_whole(paths["summary"], summary.hotspots.assign(demonstration=mark).round(4).to_csv())
+    write_whole(paths["png"], rehearsal_map_png(desk.district, summary.hotspots))
     return paths
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from risk_models.errors import ConfigError, DispatchError
 from risk_models.levels import Level
-from wuyu.bulletins import Bulletins
-from wuyu.cycle import CycleResult, approve, run_cycle
+from wuyu.approval.approving import approve
+from wuyu.cycle import CycleResult, run_cycle
 from wuyu.delivery.channels import channel_name, channel_transport
 from wuyu.delivery.relay import Transport, drain
+from wuyu.issuing.bulletins import Bulletins
 from wuyu.ledger import Approval, OutboxState
 from wuyu.ledger.outbox import due_ids, next_due
 from wuyu.progress import Report, silent

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from wuyu.delivery.smtp import SmtpTransport
     from wuyu.desk import Desk
 
-__all__ = ["desk_from_environment", "environment", "transport_from_environment", "wall_clock"]
+__all__ = ["desk_from_environment", "environment", "transport_from_environment"]
 
 
 def environment(*, district: Path, out: Path, smtp_host: str = "", smtp_port: int = 0) -> dict[str, str]:
@@ -31,11 +30,6 @@ def environment(*, district: Path, out: Path, smtp_host: str = "", smtp_port: in
         "WUYU_SMTP_HOST": smtp_host,
         "WUYU_SMTP_PORT": str(smtp_port),
     }
-
-
-def wall_clock() -> datetime:
-    """Return the time now, UTC."""
-    return datetime.now(UTC)
 
 
 def desk_from_environment() -> Desk:

@@ -27,7 +27,8 @@ from pathlib import Path
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from risk_models.errors import ConfigError, DispatchError
-from wuyu.delivery.guard import is_address
+from risk_models.files import flush_folder, write_whole
+from wuyu.messages.guard import is_address
 
 __all__ = ["Maildir", "local_sink", "main", "serve"]
 
@@ -101,11 +102,7 @@ def _write_new(box: Path, name: str, data: bytes) -> bool:
             return False
     finally:
         Path(temporary).unlink()
-    folder = os.open(box / "new", os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    flush_folder(box / "new")
     return True
 
 
@@ -182,10 +179,7 @@ async def serve(maildir: Path, port_file: Path, *, host: str = "127.0.0.1", port
 
 
 def _write_port(port_file: Path, address: tuple[str, int]) -> None:
-    port_file.parent.mkdir(parents=True, exist_ok=True)
-    aside = port_file.with_name(port_file.name + ".part")
-    aside.write_text(f"{address[0]} {address[1]}\n", encoding="ascii")
-    aside.replace(port_file)
+    write_whole(port_file, f"{address[0]} {address[1]}\n")
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from risk_models.files import whole_file, write_whole
 from risk_models.levels import Level
 
 __all__ = ["RISK_COLUMNS", "RiskTable", "district_level", "read_risk", "town_levels", "write_risk"]
@@ -142,7 +142,7 @@ def _levels_by(table: RiskTable, group: np.ndarray) -> pd.DataFrame:
 def write_risk(table: RiskTable, directory: Path, stem: str) -> dict[str, Path]:
     """Write a risk table as GeoParquet (complete) and GeoJSON (WGS84, for any map).
 
-    Each file is written aside and then renamed, so a reader never sees half of one; two processes may write the same.
+    Each file is whole or absent; two processes may write the same.
 
     Parameters
     ----------
@@ -157,22 +157,19 @@ def write_risk(table: RiskTable, directory: Path, stem: str) -> dict[str, Path]:
     dict
         ``{"parquet": path, "geojson": path}``.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     paths = {"parquet": directory / f"{stem}.parquet", "geojson": directory / f"{stem}.geojson"}
     attrs = dict(table.attrs)
-    aside = directory / f".{stem}.{os.getpid()}.part"
     bare = table.copy()
     bare.attrs = {}
-    bare.to_parquet(aside)
-    arrow = pq.read_table(aside)
-    metadata = {
-        **(arrow.schema.metadata or {}),
-        b"wuyu": json.dumps(attrs, ensure_ascii=False, sort_keys=True).encode(),
-    }
-    pq.write_table(arrow.replace_schema_metadata(metadata), aside, compression="zstd")
-    aside.replace(paths["parquet"])
-    aside.write_text(_geojson(table, attrs), encoding="utf-8")
-    aside.replace(paths["geojson"])
+    with whole_file(paths["parquet"]) as aside:
+        bare.to_parquet(aside)
+        arrow = pq.read_table(aside)
+        metadata = {
+            **(arrow.schema.metadata or {}),
+            b"wuyu": json.dumps(attrs, ensure_ascii=False, sort_keys=True).encode(),
+        }
+        pq.write_table(arrow.replace_schema_metadata(metadata), aside, compression="zstd")
+    write_whole(paths["geojson"], _geojson(table, attrs))
     return paths
 
 

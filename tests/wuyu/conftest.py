@@ -16,9 +16,10 @@ from sqlalchemy.engine import make_url
 from risk_models.levels import Level
 from risk_models.warning.records import Action, WarningRecord
 from tests.replays import StormRun, run_storm
-from wuyu.delivery.message import Mail, MailContent, MailHead, build_mail
 from wuyu.ledger import Ledger, open_ledger
 from wuyu.ledger.models import Base
+from wuyu.messages.mail import Mail, MailContent, MailHead, build_mail
+from wuyu.messages.purpose import Purpose
 
 AT = datetime(2021, 7, 20, 9, tzinfo=UTC)
 
@@ -98,6 +99,7 @@ def make_mail() -> Callable[..., Mail]:
     def make(recipient: str = "duty@town.example", **changes: Any) -> Mail:
         head: dict[str, Any] = {
             "message_id": "410103-20210719T1200Z-410103001.r0",
+            "purpose": Purpose.BULLETIN,
             "sender": "二七区防汛值班室 <duty@erqi.example>",
             "recipient": recipient,
             "decided_at": AT,
@@ -106,7 +108,8 @@ def make_mail() -> Callable[..., Mail]:
         content = changes.pop(
             "content", MailContent(subject="红色预警 建中街", text="立即转移\n.点\n", html="<p>转移</p>")
         )
-        return build_mail(content, MailHead(**(head | changes)))
+        values = head | changes
+        return build_mail(content, MailHead(**({"about": values["message_id"]} | values)))
 
     return make
 

@@ -30,11 +30,12 @@ from wuyu.approval import (
     settle,
     waiting,
 )
+from wuyu.approval.approving import approve
 from wuyu.approval.book import clean_note
 from wuyu.approval.calling import lapse
 from wuyu.approval.overview import COLUMNS
 from wuyu.cli import main
-from wuyu.cycle import approve, run_cycle
+from wuyu.cycle import run_cycle
 from wuyu.delivery.smtp import SmtpSettings, SmtpTransport
 from wuyu.desk import Desk, open_desk
 from wuyu.ledger import Approval, OutboxState

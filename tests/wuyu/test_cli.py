@@ -21,7 +21,7 @@ from risk_models.errors import ConfigError
 from tests.factories import STORM_PEAK, read_rows, write_mini_district, write_rows
 from tests.replays import ROOT, child_environment, raw_mails
 from wuyu.cli import main
-from wuyu.cli.common import parse_hour
+from wuyu.clock import parse_hour
 from wuyu.ledger import open_ledger
 from wuyu.sink import local_sink
 

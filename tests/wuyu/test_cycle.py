@@ -15,7 +15,8 @@ from risk_models.risk import read_risk
 from risk_models.warning.records import Action
 from tests.factories import STORM_BEGIN, STORM_END, STORM_PEAK, add_layer, read_rows, write_rows
 from tests.replays import HOURS, StormRun, now, products
-from wuyu.cycle import CycleResult, approve, assess, decide, run_cycle
+from wuyu.approval.approving import approve
+from wuyu.cycle import CycleResult, assess, decide, run_cycle
 from wuyu.desk import Desk, open_desk
 from wuyu.ledger import Approval
 from wuyu.rain import pull_feed, pull_feeds

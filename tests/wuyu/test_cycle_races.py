@@ -17,7 +17,8 @@ from tests.replays import now as wall
 from tests.wuyu.delivery.desks import ISSUED, KEYS
 from wuyu.ack.book import standings
 from wuyu.ack.escalation import escalate
-from wuyu.cycle import approve, run_cycle
+from wuyu.approval.approving import approve
+from wuyu.cycle import run_cycle
 from wuyu.desk import Desk, open_desk
 from wuyu.ledger import Approval, LedgerConflictError
 from wuyu.ledger.tasks import open_tasks

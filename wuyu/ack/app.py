@@ -23,8 +23,9 @@ from starlette.exceptions import HTTPException
 from wuyu.ack.book import Standing, find, flood_reports, record_answer, record_floods, standings
 from wuyu.ack.forms import NAME_MAX, FormError, clean, read_answer, read_floods, read_form
 from wuyu.ack.pages import countdown, local, render, style
-from wuyu.ack.tokens import DESK, Keys, Purpose, Token, load_keys, sign, sign_form, verify_form
+from wuyu.ack.tokens import DESK, LinkUse, Token, sign, sign_form, verify_form
 from wuyu.ack.web import BODY_MAX, RateLimit, SafeAnswers, security_headers
+from wuyu.keys import Keys, load_keys
 from wuyu.ledger.acknowledgements import Answer, Seen
 from wuyu.ledger.models import Bulletin
 from wuyu.ledger.store import Ledger, open_ledger
@@ -156,13 +157,13 @@ class _Site:
     def show(self, request: Request) -> HTMLResponse:
         """Show a bulletin and ask for an answer, or show the answer that stands."""
         text = request.path_params["token"]
-        waiting, recipient = self._open(request, text, Purpose.ACKNOWLEDGE)
+        waiting, recipient = self._open(request, text, LinkUse.ACKNOWLEDGE)
         return self._bulletin_page(text, waiting, recipient)
 
     def take(self, request: Request, fields: dict[str, str]) -> Response:
         """Take an answer."""
         text = request.path_params["token"]
-        waiting, recipient = self._open(request, text, Purpose.ACKNOWLEDGE)
+        waiting, recipient = self._open(request, text, LinkUse.ACKNOWLEDGE)
         self._check_form(text, fields)
         if waiting.answer_of(recipient) or waiting.received:
             return self._bulletin_page(text, waiting, recipient, status=409)
@@ -187,7 +188,7 @@ class _Site:
 
     def pdf(self, request: Request) -> Response:
         """Send the bulletin's PDF, if it is the one that was issued."""
-        waiting, _ = self._open(request, request.path_params["token"], Purpose.ACKNOWLEDGE)
+        waiting, _ = self._open(request, request.path_params["token"], LinkUse.ACKNOWLEDGE)
         data = self._pdf_bytes(waiting.request.message_id)
         if data is None:
             raise HTTPException(404)
@@ -199,13 +200,13 @@ class _Site:
     def show_floods(self, request: Request) -> HTMLResponse:
         """Ask what was flooded."""
         text = request.path_params["token"]
-        waiting, recipient = self._open(request, text, Purpose.FEEDBACK)
+        waiting, recipient = self._open(request, text, LinkUse.FEEDBACK)
         return self._floods_page(text, waiting, recipient)
 
     def take_floods(self, request: Request, fields: dict[str, str]) -> Response:
         """Take what was seen."""
         text = request.path_params["token"]
-        waiting, recipient = self._open(request, text, Purpose.FEEDBACK)
+        waiting, recipient = self._open(request, text, LinkUse.FEEDBACK)
         self._check_form(text, fields)
         asked, now = waiting.request, self.clock()
         open_ids = self._unseen(waiting, recipient)
@@ -280,7 +281,7 @@ class _Site:
         """Refuse a link; the answer is the same for every kind of wrong, so that nothing can be found out by trying."""
         raise HTTPException(403 if self.bad_links.allows(client) else 429)
 
-    def _open(self, request: Request, text: str, purpose: Purpose) -> tuple[Standing, str]:
+    def _open(self, request: Request, text: str, purpose: LinkUse) -> tuple[Standing, str]:
         """Return the request behind a link and whose link it is."""
         client = self._limit(request)
         token = Token.parse(text)
@@ -297,7 +298,7 @@ class _Site:
     def _desk(self, request: Request, text: str) -> Token:
         client = self._limit(request)
         token = Token.parse(text)
-        if token is None or not token.is_for(DESK, Purpose.DESK, self.keys):
+        if token is None or not token.is_for(DESK, LinkUse.DESK, self.keys):
             self._refuse(client)
         if token.has_expired(self.clock()):
             raise HTTPException(410)
@@ -337,7 +338,7 @@ class _Site:
     ) -> HTMLResponse:
         asked = waiting.request
         stands = waiting.answer_of(recipient) or waiting.received
-        feedback = sign(self.keys, Purpose.FEEDBACK, asked.message_id, recipient, expires_at=asked.feedback_until)
+        feedback = sign(self.keys, LinkUse.FEEDBACK, asked.message_id, recipient, expires_at=asked.feedback_until)
         page = render(
             "acknowledge.html.j2",
             asked=asked,

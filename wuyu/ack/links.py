@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from wuyu.ack.tokens import DESK, Keys, Purpose, load_keys, sign
+from wuyu.ack.tokens import DESK, LinkUse, sign
+from wuyu.keys import Keys, load_keys
 
 if TYPE_CHECKING:
     from risk_models.warning.records import WarningRecord
@@ -35,11 +36,11 @@ class Links:
 
     def acknowledge(self, message_id: str, recipient: str, *, expires_at: datetime) -> str:
         """Return the address at which `recipient` confirms a bulletin."""
-        return f"{self.base_url}/a/{sign(self.keys, Purpose.ACKNOWLEDGE, message_id, recipient, expires_at=expires_at)}"
+        return f"{self.base_url}/a/{sign(self.keys, LinkUse.ACKNOWLEDGE, message_id, recipient, expires_at=expires_at)}"
 
     def desk(self, district_code: str, *, expires_at: datetime) -> str:
         """Return the address of the duty desk's page."""
-        return f"{self.base_url}/desk/{sign(self.keys, Purpose.DESK, district_code, DESK, expires_at=expires_at)}"
+        return f"{self.base_url}/desk/{sign(self.keys, LinkUse.DESK, district_code, DESK, expires_at=expires_at)}"
 
 
 def links_of(desk: Desk) -> Links | None:

@@ -12,18 +12,17 @@ from sqlalchemy import select
 from risk_models.levels import Level
 from wuyu.ack.book import Standing
 from wuyu.ack.links import links_of
-from wuyu.delivery.message import Attachment, Mail, MailContent, MailHead, build_mail
-from wuyu.delivery.smime import signed
-from wuyu.delivery.verp import return_path
 from wuyu.ledger.acknowledgements import StepKind
 from wuyu.ledger.models import Bulletin
+from wuyu.messages.letters import letter
+from wuyu.messages.mail import Attachment, Mail, MailContent
+from wuyu.messages.purpose import Purpose, message_id
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
 
 __all__ = ["escalation_mail"]
 
-_SCOPE: Final = "Restricted"
 _MIMES: Final = {"pdf": "application/pdf", "cap.xml": "application/cap+xml"}
 _HEADS: Final = {
     StepKind.SECOND_CONTACT: ("未应答，请您确认", "No answer yet: please confirm"),
@@ -50,7 +49,7 @@ def escalation_mail(desk: Desk, waiting: Standing, kind: StepKind, recipient: st
     -------
     Mail
     """
-    request, settings = waiting.request, desk.district.settings
+    request = waiting.request
     helpless = kind is StepKind.UPWARD and bool(waiting.answers)
     zh, en = _HELPLESS if helpless else _HEADS[kind]
     parts = ["\n".join(_lines(desk, waiting, kind, recipient, lang)) for lang in ("zh", "en")]
@@ -61,18 +60,17 @@ def escalation_mail(desk: Desk, waiting: Standing, kind: StepKind, recipient: st
         text="\n\n----------------\n\n".join(parts) + "\n",
         attachments=_attachments(desk, request.message_id),
     )
-    head = MailHead(
-        message_id=f"{request.message_id}.{kind}",
-        sender=settings.mail.sender,
+    purpose = Purpose(kind)
+    return letter(
+        desk.sender,
+        purpose,
+        content,
+        message_id=message_id(purpose, request.message_id),
+        about=request.message_id,
         recipient=recipient,
         decided_at=now,
-        status=settings.mail.status,
-        scope=_SCOPE,
-        demonstration=settings.district.demonstration,
         labels={"Level": str(level), "Step": str(kind), "Event": request.event_key},
-        return_path=return_path(desk, f"{request.message_id}.{kind}", recipient),
     )
-    return signed(desk, build_mail(content, head))
 
 
 def _lines(desk: Desk, waiting: Standing, kind: StepKind, recipient: str, lang: str) -> list[str]:
@@ -114,10 +112,10 @@ def _how_to_answer(desk: Desk, waiting: Standing, recipient: str, lang: str) -> 
     return lines
 
 
-def _attachments(desk: Desk, message_id: str) -> tuple[Attachment, ...]:
+def _attachments(desk: Desk, bulletin_id: str) -> tuple[Attachment, ...]:
     """Return the bulletin's files as they were issued; a file that is gone or changed is left out."""
     with desk.ledger.reading() as session:
-        bulletin = session.scalars(select(Bulletin).where(Bulletin.message_id == message_id)).one_or_none()
+        bulletin = session.scalars(select(Bulletin).where(Bulletin.message_id == bulletin_id)).one_or_none()
     kept = []
     for kind, mime in _MIMES.items():
         product = {} if bulletin is None else bulletin.products.get(kind, {})

@@ -13,10 +13,11 @@ from sqlalchemy import select
 from risk_models.levels import Level
 from wuyu.approval.book import CALLED, OVERDUE, PASSED_ON, Waiting, minutes_to_decide, steps, successor, waiting
 from wuyu.approval.evidence import Evidence, evidence
-from wuyu.delivery.message import Mail, MailContent, MailHead, build_mail
 from wuyu.ledger import Approval
 from wuyu.ledger.models import WarningRow
-from wuyu.ledger.overtaking import call_id
+from wuyu.messages.letters import letter
+from wuyu.messages.mail import Mail, MailContent
+from wuyu.messages.purpose import Purpose, message_id
 
 if TYPE_CHECKING:
     from risk_models.district.settings import UpwardContact
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Called", "escalate", "lapse"]
 
 _WHO: Final = "approval"
-_SCOPE: Final = "Restricted"
 
 
 @dataclass(frozen=True)
@@ -131,16 +131,16 @@ def _call(desk: Desk, number: int, items: Sequence[Waiting], *, now: datetime, p
         ]
         if not taken:
             return None
-        call = call_id(taken[0].message_id, number) if contact.mailbox else ""
+        call = message_id(Purpose.CALL, taken[0].message_id, number) if contact.mailbox else ""
         for item in taken:
             _write(decision, item, contact, due_at[item.message_id], passed_on_by, call)
         if call:
             key = taken[0].record.event_key
-            mail = _mail(desk, contact, call, shown, now=now, event_key=key)
+            mail = _mail(desk, contact, call, taken[0].message_id, shown, now=now, event_key=key)
             latest = max(item.record.valid_to for item in taken)
             decision.queue(mail, expires_at=latest, priority=int(Level.RED), event_key=key)
     asked = tuple(item.message_id for item in taken)
-    first_due = min(due_at[message_id] for message_id in asked)
+    first_due = min(due_at[name] for name in asked)
     return Called(number, contact.name, contact.phone, contact.mailbox or "", asked, first_due)
 
 
@@ -187,18 +187,23 @@ def _is_waiting(decision: Decision, message_id: str) -> bool:
 
 
 def _mail(
-    desk: Desk, contact: UpwardContact | _Bureau, call: str, shown: Evidence, *, now: datetime, event_key: str
+    desk: Desk,
+    contact: UpwardContact | _Bureau,
+    call: str,
+    about: str,
+    shown: Evidence,
+    *,
+    now: datetime,
+    event_key: str,
 ) -> Mail:
     """Return the mail that calls an officer; it carries the evidence, and no link that could sign."""
-    settings = desk.district.settings
-    head = MailHead(
+    return letter(
+        desk.sender,
+        Purpose.CALL,
+        MailContent(subject=shown.subject, text=shown.text),
         message_id=call,
-        sender=settings.mail.sender,
+        about=about,
         recipient=contact.mailbox or "",
         decided_at=now,
-        status=settings.mail.status,
-        scope=_SCOPE,
-        demonstration=settings.district.demonstration,
         labels={"Step": "approval", "Event": event_key},
     )
-    return build_mail(MailContent(subject=shown.subject, text=shown.text), head)

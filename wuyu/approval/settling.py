@@ -13,8 +13,8 @@ from wuyu.approval.book import NO_NOTE
 from wuyu.ledger import Approval
 
 if TYPE_CHECKING:
-    from wuyu.bulletins import Bulletins
     from wuyu.desk import Desk
+    from wuyu.issuing.bulletins import Bulletins
 
 __all__ = ["Outcome", "settle"]
 
@@ -82,8 +82,8 @@ def settle(
     ConfigError
         If no officer is named.
     """
-    from wuyu.bulletins import Bulletins
-    from wuyu.cycle import approve
+    from wuyu.approval.approving import approve  # drawing comes along with it: only when somebody signs
+    from wuyu.issuing.bulletins import Bulletins
 
     if not officer.strip():
         raise ConfigError("an approval needs the name of an officer")

@@ -6,15 +6,17 @@ import argparse
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from wuyu.cli.common import add_place, add_verb, open_from, say, say_json, wall_clock
+from risk_models.files import write_whole
+from wuyu.cli.common import add_place, add_verb, open_from, say, say_json
 from wuyu.cli.mailbox import add_mailbox, opened_mailbox
+from wuyu.clock import wall_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wuyu.ack.book import Standing
-    from wuyu.ack.reply_mail import TakenReply
     from wuyu.desk import Desk
+    from wuyu.returns.replies import TakenReply
 
 __all__ = ["add_verbs"]
 
@@ -65,7 +67,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
     from wuyu.ack.app import create_app
     from wuyu.ack.links import Links
-    from wuyu.ack.tokens import load_keys
+    from wuyu.keys import load_keys
 
     desk = open_from(arguments)
     keys, base_url = load_keys(desk.out), desk.district.settings.acknowledgement.base_url
@@ -154,7 +156,7 @@ def _record(arguments: argparse.Namespace) -> int:
     paths = []
     for kind, make in makers.items():
         path = folder / f"calls-{event_key}.{kind}"
-        path.write_bytes(make())
+        write_whole(path, make())
         paths.append(str(path))
     if arguments.json:
         say_json(paths)
@@ -164,7 +166,7 @@ def _record(arguments: argparse.Namespace) -> int:
 
 
 def _replies(arguments: argparse.Namespace) -> int:
-    from wuyu.ack.reply_mail import count_by_outcome, take_replies
+    from wuyu.returns.replies import count_by_outcome, take_replies
 
     desk = open_from(arguments)
     options: dict[str, Any] = {"now": _now(arguments, desk), "authserv_id": arguments.authserv_id}

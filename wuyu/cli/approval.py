@@ -6,7 +6,8 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from wuyu.cli.common import add_place, add_verb, open_from, say, say_json, wall_clock
+from wuyu.cli.common import add_place, add_verb, open_from, say, say_json
+from wuyu.clock import wall_clock
 
 if TYPE_CHECKING:
     from wuyu.approval import Outcome, Waiting

@@ -7,25 +7,16 @@ import json
 import math
 import os
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
-
-from risk_models.errors import ConfigError
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
 
-__all__ = ["add_place", "add_verb", "open_from", "parse_hour", "say", "say_json", "wall_clock"]
+__all__ = ["add_place", "add_verb", "open_from", "say", "say_json"]
 
 DISTRICT_VARIABLE = "WUYU_DISTRICT"
 OUT_VARIABLE = "WUYU_OUT"
-
-
-def wall_clock() -> datetime:
-    """Return the time now, UTC; the only clock that verbs read."""
-    return datetime.now(UTC)
 
 
 def add_verb(verbs: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
@@ -57,31 +48,6 @@ def open_from(arguments: argparse.Namespace) -> Desk:
 
     with progress("district") as report:
         return open_desk(Path(arguments.district), Path(arguments.out), report=report)
-
-
-def parse_hour(text: str, zone: ZoneInfo) -> datetime:
-    """Read a full hour; without an offset it is local time of the district.
-
-    Examples
-    --------
-    >>> parse_hour("2021-07-20T17:00", ZoneInfo("Asia/Shanghai")).isoformat()
-    '2021-07-20T09:00:00+00:00'
-
-    Raises
-    ------
-    ConfigError
-        If it is no time or not on the full hour.
-    """
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(
-            f"'{text}' is no time; accepted: 2021-07-20T17:00 (local) or 2021-07-20T17:00+08:00"
-        ) from None
-    local = when.replace(tzinfo=zone) if when.tzinfo is None else when
-    if (local.minute, local.second, local.microsecond) != (0, 0, 0):
-        raise ConfigError(f"'{text}' is not on the full hour; cycles run on the hour")
-    return local.astimezone(UTC)
 
 
 def say(text: str) -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from risk_models.errors import ConfigError
-from wuyu.cli.common import add_place, add_verb, open_from, say, say_json, wall_clock
+from wuyu.cli.common import add_place, add_verb, open_from, say, say_json
 from wuyu.cli.mailbox import add_mailbox, opened_mailbox
 from wuyu.cli.operate import add_smtp, transport_from
+from wuyu.clock import wall_clock
 
 if TYPE_CHECKING:
     from wuyu.delivery.smtp import Outcome
-    from wuyu.watch import Post, WatchReport
+    from wuyu.watch.watcher import Post, WatchReport
 
 __all__ = ["add_verbs"]
 
@@ -103,7 +104,7 @@ def _outbox(arguments: argparse.Namespace) -> int:
 
 
 def _bounces(arguments: argparse.Namespace) -> int:
-    from wuyu.delivery.bounces import take_bounces
+    from wuyu.returns.bounces import take_bounces
 
     desk = open_from(arguments)
     with opened_mailbox(arguments) as mailbox:
@@ -157,8 +158,8 @@ def _look_once(arguments: argparse.Namespace) -> int:
     import os
 
     from wuyu.desk import LEDGER_VARIABLE
-    from wuyu.watch import WatchReport, airflow_problem, look, tell, write_alarm
-    from wuyu.watchsettings import settings_in_force
+    from wuyu.watch.last_good import settings_in_force
+    from wuyu.watch.watcher import WatchReport, airflow_problem, look, tell, write_alarm
 
     out, now = Path(arguments.out), wall_clock()
     settings, wrong = settings_in_force(arguments.district, out)
@@ -183,7 +184,7 @@ def _look_once(arguments: argparse.Namespace) -> int:
             post: Post = stack.enter_context(transport_from(arguments)).send
         except ConfigError as error:
             post = partial(_no_way, str(error))
-        tell(settings, report, out, post=post, now=now)
+        tell(settings, report, out, root=Path(arguments.district), post=post, now=now)
     _say_report(report, as_json=arguments.json)
     return 1 if report.problems or report.unsent else 0
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wuyu.ack.mailboxes import ImapMailbox, MaildirMailbox
+    from wuyu.returns.mailboxes import ImapMailbox, MaildirMailbox
 
 __all__ = ["add_mailbox", "opened_mailbox"]
 
@@ -29,7 +29,7 @@ def add_mailbox(parser: argparse.ArgumentParser, *, on_disk: str) -> None:
 @contextmanager
 def opened_mailbox(arguments: argparse.Namespace) -> Iterator[MaildirMailbox | ImapMailbox]:
     """Open the mailbox that the arguments name."""
-    from wuyu.ack.mailboxes import ImapMailbox, ImapSettings, MaildirMailbox, password_from_environment
+    from wuyu.returns.mailboxes import ImapMailbox, ImapSettings, MaildirMailbox, password_from_environment
 
     if arguments.maildir is not None:
         yield MaildirMailbox(arguments.maildir)

@@ -6,7 +6,8 @@ import argparse
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from wuyu.cli.common import add_place, add_verb, open_from, parse_hour, say, say_json, wall_clock
+from wuyu.cli.common import add_place, add_verb, open_from, say, say_json
+from wuyu.clock import parse_hour, wall_clock
 
 if TYPE_CHECKING:
     from wuyu.cycle import CycleResult

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from wuyu.cli.common import add_place, add_verb, open_from, say, say_json, wall_clock
+from wuyu.cli.common import add_place, add_verb, open_from, say, say_json
+from wuyu.clock import wall_clock
 
 if TYPE_CHECKING:
     from reports.words import Lang

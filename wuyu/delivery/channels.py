@@ -18,14 +18,15 @@ from risk_models.district.outgoing import (
 from risk_models.errors import ConfigError
 from risk_models.levels import Level
 from wuyu.delivery.filedrop import FileDropTransport
-from wuyu.delivery.guard import Target, address_domain
-from wuyu.delivery.parcel import Parcel, mail_message_id
 from wuyu.delivery.sms import SmsTransport, phone_number
 from wuyu.delivery.summary import file_bundle, sms_body, sms_texts, summary, with_cap
 from wuyu.delivery.webhook import WebhookSettings, WebhookTransport, secret_bytes
 from wuyu.ledger.holders import holder_channels, holders
 from wuyu.ledger.models import Outbox
 from wuyu.ledger.tasks import OPERATOR_TASK
+from wuyu.messages.guard import Target, address_domain
+from wuyu.messages.parcel import Parcel, mail_message_id
+from wuyu.messages.purpose import Purpose
 
 if TYPE_CHECKING:
     from reports.bulletin import Bulletin
@@ -114,6 +115,8 @@ def queue_channels(
                 recipient,
                 body,
                 message_id=record.message_id,
+                purpose=Purpose.BULLETIN,
+                about=record.message_id,
                 subject=bulletin.headline["zh"],
                 scope=scope,
                 decided_at=record.issued_at,
@@ -130,6 +133,8 @@ def make_parcel(
     body: bytes,
     *,
     message_id: str,
+    purpose: Purpose,
+    about: str,
     subject: str,
     scope: str,
     decided_at: datetime,
@@ -140,6 +145,8 @@ def make_parcel(
     domain = address_domain(sender) or "wuyu.example"
     return Parcel(
         message_id=message_id,
+        purpose=purpose,
+        about=about,
         channel=name,
         sender=sender,
         recipient=recipient,

@@ -7,19 +7,18 @@ last and names the others with their digests. Laying the same message down again
 from __future__ import annotations
 
 import base64
-import glob
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from wuyu.delivery.guard import Target
+from risk_models.files import leftovers, write_whole
 from wuyu.delivery.smtp import Outcome, Stage
 from wuyu.delivery.summary import FILES_SCHEMA, as_bytes
 from wuyu.ledger.types import OutboxState
+from wuyu.messages.guard import Target
 
 __all__ = ["FileDropTransport"]
 
@@ -129,27 +128,14 @@ def _bare(name: str) -> str:
 def _sweep(folder: Path, names: list[str]) -> None:
     """Remove what a relay that was killed left aside of files that now stand under their names."""
     for name in names:
-        for aside in folder.glob(f".{glob.escape(name)}.*.part"):
+        for aside in leftovers(folder, name):
             aside.unlink(missing_ok=True)
 
 
 def _lay_down(folder: Path, name: str, data: bytes) -> bool:
     """Write one file; False if another stands there, True also if the same stands there already."""
     path = folder / name
-    aside = folder / f".{name}.{os.getpid()}.part"
     if path.exists():
         return path.is_file() and path.read_bytes() == data
-    try:
-        with aside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    write_whole(path, data)
     return True

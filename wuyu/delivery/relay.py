@@ -19,12 +19,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from wuyu.delivery.guard import Target, may_send
 from wuyu.delivery.smtp import Outcome, Stage
 from wuyu.ledger import outbox
 from wuyu.ledger.models import Outbox
 from wuyu.ledger.store import Ledger
 from wuyu.ledger.types import OutboxState
+from wuyu.messages.guard import Target, may_send
 
 __all__ = ["BACKOFF_S", "Clock", "DeliveryReport", "Transport", "backoff_s", "deliver", "deliver_together", "drain"]
 

@@ -18,8 +18,8 @@ from enum import StrEnum
 from typing import Self
 
 from risk_models.errors import ConfigError
-from wuyu.delivery.guard import Target
 from wuyu.ledger.types import OutboxState
+from wuyu.messages.guard import Target
 
 __all__ = ["Outcome", "SmtpSettings", "SmtpTransport", "Stage", "Timeouts", "classify_reply"]
 

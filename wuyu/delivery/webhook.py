@@ -26,9 +26,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from risk_models.errors import ConfigError
-from wuyu.delivery.guard import Target
 from wuyu.delivery.smtp import Outcome, Stage
 from wuyu.ledger.types import OutboxState
+from wuyu.messages.guard import Target
 
 __all__ = ["WebhookSettings", "WebhookTransport", "classify_status", "sign", "verify"]
 

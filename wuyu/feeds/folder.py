@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from wuyu.feeds.intake import PullResult, pull
-from wuyu.feeds.source import Arrival, Feed, FetchError, is_unfinished
-from wuyu.feeds.status import FeedStatus, reference_time, status
+from wuyu.feeds.source import Arrival, FetchError, is_unfinished
 
-__all__ = ["Feed", "FeedStatus", "FolderSource", "PullResult", "pull", "reference_time", "status"]
+__all__ = ["FolderSource"]
 
 MAX_BYTES = 512_000_000
 

@@ -5,7 +5,6 @@ A broken file never stops the next one, and a broken feed never stops another: w
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,8 +14,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from risk_models.errors import BadInputError, ConfigError, Finding
+from risk_models.files import write_whole
 from wuyu.feeds.checks import Comparison, FileCheck, FileFacts, foreign_content, issued_at_from_name
-from wuyu.feeds.source import Arrival, Feed, FetchError, open_source, safe_name
+from wuyu.feeds.opening import open_source
+from wuyu.feeds.source import Arrival, Feed, FetchError, safe_name
 from wuyu.ledger.models import FeedFile, FeedFinding, FeedPull, FeedState, LogEntry
 from wuyu.ledger.store import Ledger
 from wuyu.ledger.types import FileState
@@ -179,13 +180,13 @@ class _Judge:
         name = f"{arrival.sha256[:12]}-{safe_name(arrival.name, self.feed.id)}"
         kept, facts, reason = self.raw_dir / self.feed.id / name, FileFacts(), arrival.problem
         if arrival.data is not None:
-            _write_aside(kept, arrival.data)
+            write_whole(kept, arrival.data)
             reason = reason or foreign_content(self.feed.kind, arrival.name, arrival.data)
         if not reason:
             facts, reason = self._look(kept)
         if reason:
             aside = self.raw_dir / "rejected" / self.feed.id / name
-            _write_aside(aside.with_name(name + ".reason.txt"), (reason + "\n").encode())
+            write_whole(aside.with_name(name + ".reason.txt"), (reason + "\n").encode())
             if arrival.data is not None:
                 kept.replace(aside)
             kept = aside
@@ -240,20 +241,6 @@ def _from_the_future(name: str, last: datetime, now: datetime) -> Finding:
         accepted=f"up to {(now + _FUTURE).isoformat(timespec='minutes')}",
         fix="correct the time zone, the label of the interval, or the clock",
     )
-
-
-def _write_aside(path: Path, data: bytes) -> None:
-    """Write so that a reader sees all of it or nothing, also after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with aside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _memory(

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from risk_models.district.settings import HttpFeedSettings, SftpFeedSettings, SqlFeedSettings
 from risk_models.errors import FloodRiskError
 
-__all__ = ["Arrival", "Feed", "FetchError", "Source", "is_unfinished", "open_source", "safe_name"]
+__all__ = ["Arrival", "Feed", "FetchError", "Source", "is_unfinished", "safe_name"]
 
 _UNFINISHED = (".part", ".tmp", ".partial", ".crdownload", ".filepart")
 _MAX_NAME = 120
@@ -114,43 +113,6 @@ class Source(Protocol):
         FetchError
             After the last file, with everything that could not be brought.
         """
-
-
-def open_source(feed: Feed, district_root: Path, *, now: datetime, marks: Mapping[str, str]) -> Source:
-    """Return the source of a feed; nothing is connected yet.
-
-    Parameters
-    ----------
-    feed : Feed
-        From the district's settings.
-    district_root : Path
-        Paths of the settings lie below it.
-    now : datetime
-        Time of the look.
-    marks : mapping of str to str
-        As the last look left them.
-
-    Raises
-    ------
-    ConfigError
-        If a secret is not in the environment.
-    """
-    # Each brings its own library along: load the one that is needed.
-    if isinstance(feed, HttpFeedSettings):
-        from wuyu.feeds.http import HttpSource
-
-        return HttpSource(feed, district_root, now=now, marks=marks)
-    if isinstance(feed, SftpFeedSettings):
-        from wuyu.feeds.sftp import SftpSource
-
-        return SftpSource(feed, district_root, marks=marks)
-    if isinstance(feed, SqlFeedSettings):
-        from wuyu.feeds.sql import SqlSource
-
-        return SqlSource(feed)
-    from wuyu.feeds.folder import FolderSource
-
-    return FolderSource(feed.id, getattr(feed, "path", "."), district_root)
 
 
 def is_unfinished(name: str) -> bool:

@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 
 from risk_models.errors import ConfigError, FloodRiskError
 from risk_models.warning.records import Action, WarningRecord
-from wuyu.delivery.guard import may_send
 from wuyu.ledger.models import Bulletin, Cycle, LogEntry, MessageBody, Outbox, WarningRow
 from wuyu.ledger.overtaking import withdraw_calls, withdraw_older
 from wuyu.ledger.types import Approval, CycleState, OutboxState
+from wuyu.messages.guard import may_send
+from wuyu.messages.purpose import purpose_of
 
 if TYPE_CHECKING:
-    from wuyu.delivery.parcel import Parcel
+    from wuyu.messages.parcel import Parcel
 
 __all__ = ["Decision", "LedgerConflictError"]
 
@@ -158,6 +159,11 @@ class Decision:
             For the log.
         stands_in_for : Outbox or None
             The row of the first contact, if this is the mail to the second.
+
+        Raises
+        ------
+        UnknownPurposeError
+            If the mail is for nothing that this program knows.
         """
         key = {"message_id": mail.message_id, "channel": mail.channel, "recipient": mail.recipient}
         found = self.session.scalars(select(Outbox).filter_by(**key)).one_or_none()
@@ -172,6 +178,8 @@ class Decision:
         state = self._first_state(mail, stands_in_for) if verdict.allowed else OutboxState.FAILED
         row = Outbox(
             **key,
+            purpose=purpose_of(mail.purpose),
+            about=mail.about,
             sender=mail.sender,
             subject=mail.subject,
             status=mail.status,

@@ -7,13 +7,14 @@ from sqlalchemy.orm import Session
 
 from risk_models.warning.records import WarningRecord
 from wuyu.ledger.models import Attempt, Outbox, WarningRow
-from wuyu.ledger.overtaking import escalation_ids
 from wuyu.ledger.types import OutboxState
+from wuyu.messages.purpose import ESCALATIONS, Purpose
 
 __all__ = ["holder_channels", "holders"]
 
 _MAY_ARRIVE = (OutboxState.SENT, OutboxState.AMBIGUOUS, OutboxState.CLAIMED)
 _WILL_BE_TRIED = (OutboxState.PENDING, OutboxState.RETRY)
+_WARNS = (Purpose.BULLETIN, *ESCALATIONS)
 _CHAIN_MAX = 20
 
 
@@ -36,36 +37,36 @@ def holders(session: Session, record: WarningRecord, channel: str) -> list[str]:
     list of str
         In the order in which they were first told.
     """
-    bulletins, escalations = _messages(session, record)
-    query = select(Outbox.recipient).where(Outbox.channel == channel, _reached(bulletins, escalations))
+    query = select(Outbox.recipient).where(Outbox.channel == channel, _reached(_revisions(session, record)))
     return list(dict.fromkeys(session.scalars(query.order_by(Outbox.id))))
 
 
 def holder_channels(session: Session, record: WarningRecord) -> list[str]:
     """Return the channels by which an earlier message of a warning reached, or may have reached, anybody."""
-    query = select(Outbox.channel).where(_reached(*_messages(session, record))).distinct()
+    query = select(Outbox.channel).where(_reached(_revisions(session, record))).distinct()
     return sorted(session.scalars(query))
 
 
-def _reached(bulletins: list[str], escalations: list[str]) -> ColumnElement[bool]:
+def _reached(revisions: list[str]) -> ColumnElement[bool]:
     was_unclear = exists().where(Attempt.outbox_id == Outbox.id, Attempt.result == OutboxState.AMBIGUOUS)
     arrived = or_(Outbox.state.in_(_MAY_ARRIVE), Outbox.sent_at.is_not(None), was_unclear)
-    going = Outbox.message_id.in_(bulletins) & Outbox.state.in_(_WILL_BE_TRIED)
-    return Outbox.message_id.in_([*bulletins, *escalations]) & or_(arrived, going)
+    going = (Outbox.purpose == Purpose.BULLETIN) & Outbox.state.in_(_WILL_BE_TRIED)
+    return Outbox.about.in_(revisions) & Outbox.purpose.in_(_WARNS) & or_(arrived, going)
 
 
-def _messages(session: Session, record: WarningRecord) -> tuple[list[str], list[str]]:
-    """Return the bulletins of earlier revisions, also of warnings whose place this one took, and their escalations."""
+def _revisions(session: Session, record: WarningRecord) -> list[str]:
+    """Return the message ids of earlier revisions, also of the warnings whose place this one took."""
     columns = select(WarningRow.message_id, WarningRow.revision, WarningRow.supersedes).order_by(WarningRow.revision)
     warning_id: str | None = record.warning_id
-    bulletins, before = [], record.supersedes if record.revision == 0 else None
+    found, before = [], record.supersedes if record.revision == 0 else None
     for _ in range(_CHAIN_MAX):
         rows = session.execute(columns.where(WarningRow.warning_id == warning_id)).all()
         is_first = warning_id == record.warning_id
-        bulletins += [row.message_id for row in rows if not is_first or row.revision < record.revision]
+        found += [row.message_id for row in rows if not is_first or row.revision < record.revision]
         before = next((row.supersedes for row in rows if row.revision == 0), before)
         if before is None:
             break
-        warning_id = before.rpartition(".")[0]
+        superseded = select(WarningRow.warning_id).where(WarningRow.message_id == before)
+        warning_id = session.scalars(superseded).one_or_none()
         before = None
-    return bulletins, [name for message_id in bulletins for name in escalation_ids(message_id)]
+    return found

@@ -198,10 +198,13 @@ class Outbox(Base):
         UniqueConstraint("message_id", "channel", "recipient"),
         Index(None, "channel", "state", "not_before"),
         Index(None, "stands_in_for"),
+        Index(None, "about", "purpose"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     message_id: Mapped[str]
+    purpose: Mapped[str]  # of `wuyu.messages.purpose.Purpose`
+    about: Mapped[str]  # message id of the warning revision, or of the issue of a report
     channel: Mapped[str]
     recipient: Mapped[str]
     sender: Mapped[str]

@@ -13,7 +13,9 @@ from sqlalchemy.orm.attributes import set_committed_value
 from wuyu.ledger.models import Attempt, LogEntry, Outbox, WarningRow
 from wuyu.ledger.overtaking import not_needed_any_more, withdraw
 from wuyu.ledger.store import Ledger
+from wuyu.ledger.tasks import OPERATOR_TASK
 from wuyu.ledger.types import Approval, OutboxState
+from wuyu.messages.purpose import UnknownPurposeError
 
 __all__ = [
     "Claim",
@@ -147,6 +149,8 @@ def next_due(ledger: Ledger, *, channel: str, now: datetime) -> datetime | None:
 def claim(ledger: Ledger, outbox_id: int, *, owner: str, wall: datetime, lease: timedelta) -> Claim | None:
     """Take a row by compare-and-set; None if another relay was faster, or it is not needed any more.
 
+    A row that is for something this program does not know fails, and becomes a task: it is not sent by a guess.
+
     Parameters
     ----------
     ledger : Ledger
@@ -162,7 +166,15 @@ def claim(ledger: Ledger, outbox_id: int, *, owner: str, wall: datetime, lease: 
         before = session.get(Outbox, outbox_id, options=[joinedload(Outbox.content)])
         if before is None or before.state not in _GOING:
             return None
-        why = not_needed_any_more(session, before)
+        try:
+            why = not_needed_any_more(session, before)
+        except UnknownPurposeError as error:
+            before.state, before.last_error = OutboxState.FAILED, str(error)
+            detail = {"recipient": before.recipient, "error": str(error)}
+            session.add(_entry(before, "mail-failed", at=wall, detail=detail))
+            task = f"a message was not sent: {error}"
+            session.add(_entry(before, OPERATOR_TASK, at=wall, detail={"task": task, "recipient": before.recipient}))
+            return None
         if why is not None:
             withdraw(session, before, why, at=wall)
             return None

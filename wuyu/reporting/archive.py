@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from risk_models.files import leftovers, rename_folder, write_whole
 from wuyu.ledger import ReportKey
 
 __all__ = ["DRAFT", "Archive", "digests"]
@@ -50,7 +51,7 @@ class Archive:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            for left in self.folder.glob(".*.part"):
+            for left in leftovers(self.folder):
                 shutil.rmtree(left, ignore_errors=True)
             yield
 
@@ -63,7 +64,7 @@ class Archive:
             yield aside
             if target.exists():
                 target.rename(old)
-            aside.rename(target)
+            rename_folder(aside, target)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
             shutil.rmtree(old, ignore_errors=True)
@@ -82,9 +83,7 @@ class Archive:
         for name, shown in names.items():
             copy, data = self.top / shown, (folder / name).read_bytes()
             if not copy.is_file() or copy.read_bytes() != data:
-                aside = copy.with_name(f".{copy.name}.{os.getpid()}.part")
-                aside.write_bytes(data)
-                aside.replace(copy)
+                write_whole(copy, data)
             copies.append(copy)
         return copies
 

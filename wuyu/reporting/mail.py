@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from reports.words import plain
 from risk_models.outlook.periods import Scope
-from wuyu.delivery.message import Attachment, Mail, MailContent, MailHead, build_mail
-from wuyu.delivery.smime import signed
-from wuyu.delivery.verp import return_path
 from wuyu.ledger import ReportKey
+from wuyu.messages.letters import letter
+from wuyu.messages.mail import Attachment, Mail, MailContent
+from wuyu.messages.purpose import Purpose, message_id
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["KEEP_TRYING", "LATE", "is_backfill", "message_id_of", "queue_report", "report_recipients"]
 
-SCOPE: Final = "Restricted"
 #: How long a report that cannot be handed over is tried.
 KEEP_TRYING = timedelta(days=7)
 #: How long after its scheduled hour a report still goes out; later it is a backfill, for the archive only.
@@ -33,7 +32,7 @@ _MIMES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Letter:
+class _Words:
     """What every mail of one issue says."""
 
     subject: str
@@ -61,7 +60,7 @@ def message_id_of(key: ReportKey, revision: int) -> str:
     >>> message_id_of(ReportKey("410103", "month", "2021-07"), 1)
     '410103-report-month-2021-07.r1'
     """
-    return f"{key.district_code}-report-{key.kind}-{key.period}.r{revision}"
+    return message_id(Purpose.REPORT, f"{key.district_code}-report-{key.kind}-{key.period}.r{revision}")
 
 
 def report_recipients(desk: Desk) -> list[str]:
@@ -100,13 +99,13 @@ def queue_report(
     int
         Number of rows; those the guard refuses have failed at once and say why.
     """
-    letter = _letter(desk, scope, revision=revision, chair=chair)
+    words = _words(desk, scope, revision=revision, chair=chair)
     attachments = tuple(
         Attachment(filename=name, content=path.read_bytes(), mime=_MIMES[path.suffix[1:]])
         for name, path in files.items()
         if path.suffix[1:] in _MIMES
     )
-    content = MailContent(subject=letter.subject, text=letter.text, attachments=attachments)
+    content = MailContent(subject=words.subject, text=words.text, attachments=attachments)
     mails = [_mail(desk, decision, key, recipient, content, revision) for recipient in report_recipients(desk)]
     for mail in mails:
         decision.queue(mail, expires_at=decision.now + KEEP_TRYING)
@@ -114,22 +113,20 @@ def queue_report(
 
 
 def _mail(desk: Desk, decision: Decision, key: ReportKey, recipient: str, content: MailContent, revision: int) -> Mail:
-    settings, message_id = desk.district.settings, message_id_of(key, revision)
-    head = MailHead(
-        message_id=message_id,
-        sender=settings.mail.sender,
+    issue = message_id_of(key, revision)
+    return letter(
+        desk.sender,
+        Purpose.REPORT,
+        content,
+        message_id=issue,
+        about=issue,
         recipient=recipient,
         decided_at=decision.now,
-        status=settings.mail.status,
-        scope=SCOPE,
-        demonstration=settings.district.demonstration,
         labels={"Report": f"{key.kind} {key.period}", "Revision": str(revision)},
-        return_path=return_path(desk, message_id, recipient),
     )
-    return signed(desk, build_mail(content, head))
 
 
-def _letter(desk: Desk, scope: Scope, *, revision: int, chair: str) -> Letter:
+def _words(desk: Desk, scope: Scope, *, revision: int, chair: str) -> _Words:
     identity = desk.district.settings.district
     names = {lang: plain(getattr(identity.name, lang)) for lang in ("zh", "en")}
     bureau = {lang: plain(getattr(identity.bureau, lang)) for lang in ("zh", "en")}
@@ -153,4 +150,4 @@ def _letter(desk: Desk, scope: Scope, *, revision: int, chair: str) -> Letter:
         f"Signed by: {chair}",
         bureau["en"],
     ]
-    return Letter(subject=f"{mark}{zh}{again[0]} {en}{again[1]}", text="\n".join(lines) + "\n")
+    return _Words(subject=f"{mark}{zh}{again[0]} {en}{again[1]}", text="\n".join(lines) + "\n")

@@ -16,8 +16,8 @@ from reports.periodic import DeliveryCounts
 from risk_models.warning.records import WarningRecord
 from risk_models.warning.states import record_to_dict
 from wuyu.ack.book import Standing, standings
-from wuyu.delivery.reports import ReportOutcome
 from wuyu.ledger import AckRequest, Approval, Attempt, Bounce, Cycle, CycleState, FloodReport, Outbox, OutboxState
+from wuyu.returns.status_notices import ReportOutcome
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk

@@ -6,7 +6,6 @@ import hashlib
 import io
 import itertools
 import json
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import skops.io as skops_io  # type: ignore[import-untyped]
 
 from risk_models.errors import BadInputError, Finding
+from risk_models.files import write_whole
 from risk_models.risk.susceptibility.classifier import HotspotFloodClassifier
 
 __all__ = ["TRUSTED_TYPES", "load_model", "save_model"]
@@ -77,10 +77,10 @@ def save_model(model: HotspotFloodClassifier, path: Path, *, card: str | None = 
     digest = hashlib.sha256(data).hexdigest()
     path.parent.mkdir(parents=True, exist_ok=True)
     # The checksum first: a model that appears is one that can be checked.
-    _write(path.with_name(path.name + ".sha256"), f"{digest}  {path.name}\n".encode())
+    write_whole(path.with_name(path.name + ".sha256"), f"{digest}  {path.name}\n".encode())
     if card is not None:
-        _write(path.with_suffix(".md"), card.encode())
-    _write(path, data)
+        write_whole(path.with_suffix(".md"), card.encode())
+    write_whole(path, data)
     return digest
 
 
@@ -125,12 +125,6 @@ def load_model(path: Path, *, sha256: str | None = None) -> HotspotFloodClassifi
 
 def _bad(path: Path, code: str, message: str, **more: Any) -> BadInputError:
     return BadInputError("model", [Finding(code=code, message=message, file=path.name, **more)])
-
-
-def _write(path: Path, data: bytes) -> None:
-    aside = path.with_name(path.name + ".part")
-    aside.write_bytes(data)
-    os.replace(aside, path)  # noqa: PTH105 (the same on every platform)
 
 
 def _same_bytes(data: bytes) -> bytes:

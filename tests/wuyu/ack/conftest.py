@@ -20,9 +20,10 @@ from tests.replays import now as wall
 from wuyu.ack.app import create_app
 from wuyu.ack.book import Standing, standings
 from wuyu.ack.links import Links
-from wuyu.ack.tokens import Keys
-from wuyu.cycle import approve, run_cycle
+from wuyu.approval.approving import approve
+from wuyu.cycle import run_cycle
 from wuyu.desk import Desk, open_desk
+from wuyu.keys import Keys
 from wuyu.ledger import Approval, open_ledger
 from wuyu.rain import pull_feeds
 

@@ -16,7 +16,8 @@ from tests.replays import now as wall
 from tests.wuyu.ack.conftest import ISSUED
 from wuyu.ack.book import find, record_answer
 from wuyu.ack.escalation import escalate
-from wuyu.cycle import approve, run_cycle
+from wuyu.approval.approving import approve
+from wuyu.cycle import run_cycle
 from wuyu.delivery.relay import deliver
 from wuyu.delivery.smtp import SmtpSettings, SmtpTransport
 from wuyu.desk import Desk

@@ -16,9 +16,10 @@ from risk_models.levels import Level
 from tests.wuyu.ack.conftest import KEYS, Served, serve
 from wuyu.ack.app import create_app
 from wuyu.ack.book import Observation, Standing, find, flood_reports, record_floods, standings
-from wuyu.ack.tokens import DESK, Keys, Purpose, sign
+from wuyu.ack.tokens import DESK, LinkUse, sign
 from wuyu.ack.truth import truth_rows
 from wuyu.desk import Desk
+from wuyu.keys import Keys
 from wuyu.ledger import AckAnswer, FloodReport
 from wuyu.ledger.acknowledgements import Seen
 
@@ -120,21 +121,21 @@ def _bad_links(served: Served, waiting: Standing) -> dict[str, str]:
     other = next(one for one in standings(served.desk.ledger) if one.request.id != asked.id)
     good = served.link(waiting)
 
-    def made(purpose: Purpose, message_id: str, recipient: str, keys: Keys = KEYS) -> str:
+    def made(purpose: LinkUse, message_id: str, recipient: str, keys: Keys = KEYS) -> str:
         return f"/a/{sign(keys, purpose, message_id, recipient, expires_at=asked.expires_at)}"
 
     swapped = other.request.message_id
     return {
-        "other recipient": made(Purpose.ACKNOWLEDGE, asked.message_id, other.recipients[0]),
-        "someone else's mac": made(Purpose.ACKNOWLEDGE, swapped, other.recipients[0]).rpartition(".")[0]
+        "other recipient": made(LinkUse.ACKNOWLEDGE, asked.message_id, other.recipients[0]),
+        "someone else's mac": made(LinkUse.ACKNOWLEDGE, swapped, other.recipients[0]).rpartition(".")[0]
         + "."
         + good.rpartition(".")[2],
-        "not told yet": made(Purpose.ACKNOWLEDGE, asked.message_id, "town1-second@mini.example"),
-        "feedback link": made(Purpose.FEEDBACK, asked.message_id, waiting.recipients[0]),
-        "desk link": made(Purpose.DESK, served.desk.code, DESK),
-        "unknown message": made(Purpose.ACKNOWLEDGE, "E-1.r0", waiting.recipients[0]),
+        "not told yet": made(LinkUse.ACKNOWLEDGE, asked.message_id, "town1-second@mini.example"),
+        "feedback link": made(LinkUse.FEEDBACK, asked.message_id, waiting.recipients[0]),
+        "desk link": made(LinkUse.DESK, served.desk.code, DESK),
+        "unknown message": made(LinkUse.ACKNOWLEDGE, "E-1.r0", waiting.recipients[0]),
         "other key": made(
-            Purpose.ACKNOWLEDGE, asked.message_id, waiting.recipients[0], Keys.parse("t1:" + "x" * 64, source="t")
+            LinkUse.ACKNOWLEDGE, asked.message_id, waiting.recipients[0], Keys.parse("t1:" + "x" * 64, source="t")
         ),
         "one letter": good[:-1] + ("0" if good[-1] != "0" else "1"),
         "cut": good[:-8],
@@ -355,7 +356,7 @@ def test_a_second_person_sees_the_first_answer(served: Served, waiting: Standing
 
 def _feedback(served: Served, waiting: Standing) -> str:
     asked = waiting.request
-    token = sign(KEYS, Purpose.FEEDBACK, asked.message_id, waiting.recipients[0], expires_at=asked.feedback_until)
+    token = sign(KEYS, LinkUse.FEEDBACK, asked.message_id, waiting.recipients[0], expires_at=asked.feedback_until)
     return f"/f/{token}"
 
 
@@ -439,7 +440,7 @@ def test_a_complete_report_stands(served: Served, waiting: Standing) -> None:
 
 def test_the_desk_page_needs_its_own_link(served: Served, waiting: Standing, form_of: FormOf) -> None:
     asked = waiting.request
-    token = sign(KEYS, Purpose.DESK, served.desk.code, DESK, expires_at=asked.expires_at)
+    token = sign(KEYS, LinkUse.DESK, served.desk.code, DESK, expires_at=asked.expires_at)
     town = served.link(waiting).removeprefix("/a/")
     with served.client() as client:
         page = client.get(f"/desk/{token}")
@@ -450,7 +451,7 @@ def test_the_desk_page_needs_its_own_link(served: Served, waiting: Standing, for
         assert client.get(f"/desk/{town}").status_code == 403
         assert client.get(f"/desk/{town}/{asked.message_id}").status_code == 403
         assert client.get(f"/desk/{token}/nothing").status_code == 404
-        other = sign(KEYS, Purpose.DESK, "999999", DESK, expires_at=asked.expires_at)
+        other = sign(KEYS, LinkUse.DESK, "999999", DESK, expires_at=asked.expires_at)
         assert asked.phone not in client.get(f"/desk/{other}").text
         assert client.get(f"/desk/{other}/{asked.message_id}").status_code == 404
         call = f"/desk/{token}/{asked.message_id}"

@@ -12,7 +12,7 @@ from tests.wuyu.ack.browser import Browser, chromium
 from tests.wuyu.ack.conftest import KEYS, Served
 from wuyu.ack.book import Standing, find, flood_reports, standings
 from wuyu.ack.escalation import escalate
-from wuyu.ack.tokens import DESK, Purpose, sign
+from wuyu.ack.tokens import DESK, LinkUse, sign
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 SIZES = [pytest.param((390, 844, True), id="phone"), pytest.param((1280, 900, False), id="desktop")]
@@ -81,7 +81,7 @@ def test_the_duty_desk_sees_who_is_silent_and_notes_a_call(
     assert asked.due_at is not None
     served.clock.at = asked.due_at + timedelta(minutes=7)
     escalate(served.desk.ledger, served.desk, served.clock.at)
-    token = sign(KEYS, Purpose.DESK, served.desk.code, DESK, expires_at=asked.expires_at)
+    token = sign(KEYS, LinkUse.DESK, served.desk.code, DESK, expires_at=asked.expires_at)
     browser.size(size[0], size[1], phone=size[2])
     browser.open(f"{served.url}/desk/{token}")
     assert asked.phone in browser.text()

@@ -19,7 +19,7 @@ from tests.wuyu.ack.conftest import ISSUED, KEYS
 from wuyu.ack.ask import minutes
 from wuyu.ack.book import Standing, find, record_answer, standings
 from wuyu.ack.escalation import Contact, escalate, ladder, next_steps
-from wuyu.ack.tokens import Purpose, Token
+from wuyu.ack.tokens import LinkUse, Token
 from wuyu.cycle import run_cycle
 from wuyu.desk import Desk
 from wuyu.ledger import AckAnswer, AckRequest, AckStep, Outbox
@@ -197,7 +197,7 @@ def test_a_bulletin_asks_and_its_mail_carries_the_link(desk: Desk) -> None:
         assert f"/a/{link}" in html.get_content()
         token = Token.parse(link)
         assert token is not None
-        assert token.is_for(mail.recipient, Purpose.ACKNOWLEDGE, KEYS)
+        assert token.is_for(mail.recipient, LinkUse.ACKNOWLEDGE, KEYS)
         assert token.expires_at == asked.expires_at
         on_disk = (desk.out / "bulletins" / asked.area_code / f"{asked.message_id}.txt").read_text(encoding="utf-8")
         assert link not in on_disk
@@ -246,8 +246,8 @@ def test_the_second_contact_gets_the_bulletin_and_a_link_of_their_own(desk: Desk
     link = next(word for word in text.replace("：", " ").split() if word.startswith("https://")).rpartition("/")[2]
     token = Token.parse(link)
     assert token is not None
-    assert token.is_for(row.recipient, Purpose.ACKNOWLEDGE, KEYS)
-    assert not token.is_for(waiting.recipients[0], Purpose.ACKNOWLEDGE, KEYS)
+    assert token.is_for(row.recipient, LinkUse.ACKNOWLEDGE, KEYS)
+    assert not token.is_for(waiting.recipients[0], LinkUse.ACKNOWLEDGE, KEYS)
 
 
 def test_an_answer_ends_the_calling(desk: Desk, waiting: Standing) -> None:

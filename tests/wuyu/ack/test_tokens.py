@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from risk_models.errors import ConfigError
-from wuyu.ack.tokens import DESK, Keys, Purpose, Token, load_keys, sign, sign_form, verify_form
+from wuyu.ack.tokens import DESK, LinkUse, Token, sign, sign_form, verify_form
+from wuyu.keys import Keys, load_keys
 
 AT = datetime(2021, 7, 20, 9, tzinfo=UTC)
 OLD = Keys.parse("k1:" + "a" * 32, source="test")
@@ -27,9 +28,9 @@ def _token(text: str) -> Token:
     return token
 
 
-@given(IDS, ADDRESSES, ADDRESSES, st.sampled_from(Purpose), st.sampled_from(Purpose), st.integers(0, 10**9))
+@given(IDS, ADDRESSES, ADDRESSES, st.sampled_from(LinkUse), st.sampled_from(LinkUse), st.integers(0, 10**9))
 def test_a_link_is_good_for_what_was_signed_only(
-    message_id: str, mine: str, yours: str, purpose: Purpose, other: Purpose, seconds: int
+    message_id: str, mine: str, yours: str, purpose: LinkUse, other: LinkUse, seconds: int
 ) -> None:
     expires_at = AT + timedelta(seconds=seconds)
     token = _token(sign(OLD, purpose, message_id, mine, expires_at=expires_at))
@@ -43,23 +44,23 @@ def test_a_link_is_good_for_what_was_signed_only(
 
 @given(IDS, st.data())
 def test_no_character_of_a_link_can_be_changed(message_id: str, data: st.DataObject) -> None:
-    text = sign(OLD, Purpose.ACKNOWLEDGE, message_id, "a@t.example", expires_at=AT)
+    text = sign(OLD, LinkUse.ACKNOWLEDGE, message_id, "a@t.example", expires_at=AT)
     place = data.draw(st.integers(0, len(text) - 1))
     letter = data.draw(st.sampled_from("0123456789abcdefghijklmnopqrstuvwxyzABCDEFZ.-_~"))
     forged = text[:place] + letter + text[place + 1 :]
     token = Token.parse(forged)
     if forged != text and token is not None:
-        assert not token.is_for("a@t.example", Purpose.ACKNOWLEDGE, OLD)
+        assert not token.is_for("a@t.example", LinkUse.ACKNOWLEDGE, OLD)
 
 
 @given(st.text(max_size=300))
 def test_anything_may_be_offered_as_a_link(text: str) -> None:
     token = Token.parse(text)
-    assert token is None or not token.is_for("a@t.example", Purpose.ACKNOWLEDGE, OLD)
+    assert token is None or not token.is_for("a@t.example", LinkUse.ACKNOWLEDGE, OLD)
 
 
 def test_a_link_shows_nobody(at: datetime) -> None:
-    text = sign(OLD, Purpose.ACKNOWLEDGE, "E-1.r0", "wang.duty@t.example", expires_at=at)
+    text = sign(OLD, LinkUse.ACKNOWLEDGE, "E-1.r0", "wang.duty@t.example", expires_at=at)
     assert "wang" not in text
     assert "example" not in text
     assert "secrets" not in repr(OLD)
@@ -67,21 +68,21 @@ def test_a_link_shows_nobody(at: datetime) -> None:
 
 
 def test_fields_cannot_run_into_one_another() -> None:
-    one = sign(OLD, Purpose.ACKNOWLEDGE, "E.r1", "1@t.example", expires_at=AT)
-    two = sign(OLD, Purpose.ACKNOWLEDGE, "E.r", "11@t.example", expires_at=AT)
+    one = sign(OLD, LinkUse.ACKNOWLEDGE, "E.r1", "1@t.example", expires_at=AT)
+    two = sign(OLD, LinkUse.ACKNOWLEDGE, "E.r", "11@t.example", expires_at=AT)
     assert one.rpartition(".")[2] != two.rpartition(".")[2]
 
 
 def test_keys_are_changed_without_a_gap() -> None:
-    before = sign(OLD, Purpose.ACKNOWLEDGE, "E.r0", "a@t.example", expires_at=AT)
-    after = sign(NEW, Purpose.ACKNOWLEDGE, "E.r0", "a@t.example", expires_at=AT)
+    before = sign(OLD, LinkUse.ACKNOWLEDGE, "E.r0", "a@t.example", expires_at=AT)
+    after = sign(NEW, LinkUse.ACKNOWLEDGE, "E.r0", "a@t.example", expires_at=AT)
     assert (before[:3], after[:3]) == ("k1.", "k2.")
-    assert _token(before).is_for("a@t.example", Purpose.ACKNOWLEDGE, NEW)
-    assert not _token(after).is_for("a@t.example", Purpose.ACKNOWLEDGE, OLD)
+    assert _token(before).is_for("a@t.example", LinkUse.ACKNOWLEDGE, NEW)
+    assert not _token(after).is_for("a@t.example", LinkUse.ACKNOWLEDGE, OLD)
     retired = Keys.parse("k2:" + "b" * 32, source="test")
-    assert not _token(before).is_for("a@t.example", Purpose.ACKNOWLEDGE, retired)
+    assert not _token(before).is_for("a@t.example", LinkUse.ACKNOWLEDGE, retired)
     renamed = before.replace("k1.", "k2.", 1)
-    assert not _token(renamed).is_for("a@t.example", Purpose.ACKNOWLEDGE, NEW)
+    assert not _token(renamed).is_for("a@t.example", LinkUse.ACKNOWLEDGE, NEW)
 
 
 def test_a_form_belongs_to_its_page_and_goes_stale() -> None:
@@ -140,6 +141,6 @@ def test_a_named_key_file_must_be_there(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_the_desk_has_a_name_of_its_own() -> None:
-    token = _token(sign(OLD, Purpose.DESK, "410103", DESK, expires_at=AT))
-    assert token.is_for(DESK, Purpose.DESK, OLD)
-    assert not token.is_for(DESK, Purpose.ACKNOWLEDGE, OLD)
+    token = _token(sign(OLD, LinkUse.DESK, "410103", DESK, expires_at=AT))
+    assert token.is_for(DESK, LinkUse.DESK, OLD)
+    assert not token.is_for(DESK, LinkUse.ACKNOWLEDGE, OLD)

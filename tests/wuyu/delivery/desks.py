@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tests.factories import STORM_PEAK
 from tests.replays import now as wall
-from wuyu.cycle import approve, run_cycle
+from wuyu.approval.approving import approve
+from wuyu.cycle import run_cycle
 from wuyu.desk import Desk, open_desk
 from wuyu.ledger import Approval
 from wuyu.rain import pull_feeds

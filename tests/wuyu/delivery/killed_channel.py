@@ -16,12 +16,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from wuyu.delivery.filedrop import FileDropTransport
-from wuyu.delivery.guard import Target
-from wuyu.delivery.parcel import Parcel, mail_message_id
 from wuyu.delivery.relay import Transport, deliver
 from wuyu.delivery.summary import FILES_SCHEMA, as_bytes
 from wuyu.delivery.webhook import WebhookSettings, WebhookTransport
 from wuyu.ledger import Ledger, open_ledger
+from wuyu.messages.guard import Target
+from wuyu.messages.parcel import Parcel, mail_message_id
 
 AT = datetime(2021, 7, 20, 9, tzinfo=UTC)
 SECRET = b"0123456789abcdef"

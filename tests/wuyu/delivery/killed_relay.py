@@ -7,10 +7,10 @@ import signal
 import sys
 from datetime import UTC, datetime, timedelta
 
-from wuyu.delivery.message import MailContent, MailHead, build_mail
 from wuyu.delivery.relay import deliver
 from wuyu.delivery.smtp import SmtpSettings, SmtpTransport
 from wuyu.ledger import Ledger, open_ledger
+from wuyu.messages.mail import MailContent, MailHead, build_mail
 
 AT = datetime(2021, 7, 20, 9, tzinfo=UTC)
 

@@ -21,7 +21,8 @@ from risk_models.levels import Level
 from risk_models.warning.records import Action
 from tests.wuyu.delivery.desks import ISSUED, SECRET, SIGNED, write_district
 from tests.wuyu.delivery.http_server import HttpServer
-from wuyu.cycle import approve, run_cycle
+from wuyu.approval.approving import approve
+from wuyu.cycle import run_cycle
 from wuyu.delivery import summary as said
 from wuyu.delivery.channels import channel_transport, channels_in_use, recipients_of
 from wuyu.delivery.dispatch import dispatch_all, ways

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.replays import raw_mails
-from tests.wuyu.delivery.test_bounces import report
+from tests.wuyu.returns.test_bounces import report
 from wuyu.cli import main
 from wuyu.desk import Desk
 from wuyu.ledger import Outbox

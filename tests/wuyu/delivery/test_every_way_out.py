@@ -27,26 +27,27 @@ from tests.replays import now as wall
 from tests.wuyu.delivery.conftest import FaultyServer
 from tests.wuyu.delivery.desks import ISSUED, KEYS, SECRET, SIGNED, write_district
 from tests.wuyu.delivery.http_server import HttpServer
-from tests.wuyu.delivery.test_bounces import report
+from tests.wuyu.returns.test_bounces import report
 from wuyu import jobs, service
 from wuyu.ack.escalation import escalate as climb
-from wuyu.ack.mailboxes import MaildirMailbox
 from wuyu.approval import escalate as call_officers
+from wuyu.approval.approving import approve
 from wuyu.cli import main
-from wuyu.cycle import approve, run_cycle
-from wuyu.delivery.bounces import take_bounces
+from wuyu.cycle import run_cycle
 from wuyu.delivery.dispatch import dispatch_all, ways
-from wuyu.delivery.lost import tell_rain_lost
 from wuyu.delivery.relay import deliver
 from wuyu.delivery.smtp import Outcome, SmtpSettings, SmtpTransport, Stage
 from wuyu.delivery.summary import FILES_SCHEMA
 from wuyu.desk import Desk, open_desk
+from wuyu.issuing.rain_lost import tell_rain_lost
 from wuyu.ledger import Approval, MessageBody, Outbox, OutboxState, ReportKey, open_ledger
 from wuyu.ledger.models import WarningRow
 from wuyu.rain import pull_feeds
 from wuyu.reporting import scope_for
 from wuyu.reporting.mail import queue_report
-from wuyu.watch import Problem, WatchReport, tell
+from wuyu.returns.bounces import take_bounces
+from wuyu.returns.mailboxes import MaildirMailbox
+from wuyu.watch.watcher import Problem, WatchReport, tell
 
 pytestmark = pytest.mark.xdist_group("storm")
 
@@ -91,7 +92,7 @@ def _who(*names: str) -> set[str]:
 def test_there_is_no_other_door() -> None:
     """A new one fails here until it stands in this file."""
     assert _who("import smtplib") == {"wuyu/delivery/smtp.py"}
-    asks_for_files = {"wuyu/feeds/http.py", "wuyu/watch.py"}  # GET only, see the next test
+    asks_for_files = {"wuyu/feeds/http.py", "wuyu/watch/watcher.py"}  # GET only, see the next test
     assert _who("import httpx") == {"wuyu/delivery/webhook.py", *asks_for_files}
     assert not _who("import urllib.request", "import http.client", "import requests", "import aiohttp", "import ftplib")
     assert _who("import paramiko", "import asyncssh") == {"wuyu/feeds/sftp.py"}
@@ -101,9 +102,9 @@ def test_there_is_no_other_door() -> None:
     }
     assert _who(".queue") == {
         "wuyu/ack/escalation.py", "wuyu/approval/calling.py", "wuyu/cycle.py", "wuyu/delivery/channels.py",
-        "wuyu/delivery/lost.py", "wuyu/reporting/mail.py",
+        "wuyu/issuing/rain_lost.py", "wuyu/reporting/mail.py",
     }  # fmt: skip
-    assert _who("may_send") >= {"wuyu/delivery/relay.py", "wuyu/ledger/decision.py", "wuyu/watch.py"}
+    assert _who("may_send") >= {"wuyu/delivery/relay.py", "wuyu/ledger/decision.py", "wuyu/watch/watcher.py"}
     sends = ("deliver", "drain", "dispatch", "dispatch_all", "deliver_together", "deliver_by", "replay_block")
     assert _who(*(f"from {name}" for name in sends)) == {
         *(f"dags/{name}.py" for name in ("acknowledgement", "approval", "delivery", "periodic_reports")),
@@ -117,9 +118,9 @@ def _text(path: str) -> str:
 
 
 def test_feeds_and_watcher_ask_and_never_post() -> None:
-    for path in ("wuyu/feeds/http.py", "wuyu/watch.py"):
+    for path in ("wuyu/feeds/http.py", "wuyu/watch/watcher.py"):
         assert re.findall(r"(?:httpx|client)\.(?:get|post|put|patch|request|stream|send)\b[^,]*", _text(path)) == [
-            {"wuyu/feeds/http.py": 'client.stream("GET"', "wuyu/watch.py": "httpx.get(url"}[path]
+            {"wuyu/feeds/http.py": 'client.stream("GET"', "wuyu/watch/watcher.py": "httpx.get(url"}[path]
         ]
 
 
@@ -243,7 +244,7 @@ PRODUCERS = {
     "report": _reports,
 }
 SCOPE_CONSTANTS = (
-    "wuyu.bulletins.SCOPE", "wuyu.cycle.SCOPE", "wuyu.approval.calling._SCOPE", "wuyu.ack.mail._SCOPE",
+    "wuyu.issuing.bulletins.SCOPE", "wuyu.cycle.SCOPE", "wuyu.approval.calling._SCOPE", "wuyu.ack.mail._SCOPE",
     "wuyu.reporting.mail.SCOPE",
 )  # fmt: skip
 

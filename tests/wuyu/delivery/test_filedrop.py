@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from wuyu.delivery.filedrop import FileDropTransport
-from wuyu.delivery.guard import Target
 from wuyu.delivery.smtp import Outcome
 from wuyu.delivery.summary import FILES_SCHEMA, as_bytes
 from wuyu.ledger import OutboxState
+from wuyu.messages.guard import Target
 
 TARGET = Target("file:city", exercise=True, scopes=("Restricted",))
 

@@ -20,10 +20,10 @@ from sqlalchemy import update
 
 from risk_models.levels import Level
 from wuyu.delivery import relay
-from wuyu.delivery.message import Mail
 from wuyu.delivery.relay import BACKOFF_S, backoff_s, deliver, deliver_together, drain
 from wuyu.delivery.smtp import Outcome, SmtpTransport, Stage
 from wuyu.ledger import Ledger, Outbox, OutboxState, open_ledger
+from wuyu.messages.mail import Mail
 
 Queue = Callable[..., list[int]]
 

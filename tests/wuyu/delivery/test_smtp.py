@@ -15,8 +15,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 
 from risk_models.errors import ConfigError
-from wuyu.delivery.message import Mail
 from wuyu.delivery.smtp import SmtpSettings, SmtpTransport, Stage, Timeouts
+from wuyu.messages.mail import Mail
 
 MakeMail = Callable[..., Mail]
 

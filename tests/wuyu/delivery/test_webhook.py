@@ -14,13 +14,13 @@ import pytest
 from risk_models.errors import ConfigError
 from tests.wuyu.delivery.http_server import HttpServer
 from wuyu.delivery.dispatch import dispatch_all
-from wuyu.delivery.guard import Target
-from wuyu.delivery.parcel import Parcel, mail_message_id
 from wuyu.delivery.relay import deliver
 from wuyu.delivery.smtp import Outcome, SmtpTransport, Stage
 from wuyu.delivery.summary import as_bytes
 from wuyu.delivery.webhook import WebhookSettings, WebhookTransport, secret_bytes, sign, verify
 from wuyu.ledger import Ledger, OutboxState
+from wuyu.messages.guard import Target
+from wuyu.messages.parcel import Parcel, mail_message_id
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -16,7 +16,6 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from risk_models.errors import ConfigError
 from risk_models.levels import Level
 from risk_models.warning.records import Action, WarningRecord
-from wuyu.delivery.message import Mail
 from wuyu.ledger import (
     Approval,
     Bulletin,
@@ -29,6 +28,7 @@ from wuyu.ledger import (
     OutboxState,
     open_ledger,
 )
+from wuyu.messages.mail import Mail
 
 Record = Callable[..., WarningRecord]
 MakeMail = Callable[..., Mail]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from risk_models.errors import ConfigError, DispatchError
-from wuyu.ack.reply_mail import BODY_MAX_BYTES
+from wuyu.returns.replies import BODY_MAX_BYTES
 
 __all__ = ["ImapMailbox", "ImapSettings", "MaildirMailbox", "password_from_environment"]
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from reports.bulletin import MAP_CID, Bulletin, SignOff, build_bulletin, subject, to_html, to_pdf, to_text
 from reports.figures import LevelMap
 from reports.words import Text
+from risk_models.files import write_whole
 from risk_models.levels import Level
 from risk_models.plan import propose_actions
 from risk_models.risk import RiskTable, read_risk
@@ -24,16 +24,14 @@ from risk_models.warning.records import WarningRecord
 from risk_models.warning.signals import rain_signals
 from wuyu.ack.ask import may_answer
 from wuyu.ack.links import Links, link_expiry, links_of
-from wuyu.delivery.message import Attachment, InlineImage, Mail, MailContent, MailHead, build_mail
-from wuyu.delivery.smime import signed
-from wuyu.delivery.verp import return_path
+from wuyu.messages.letters import RESTRICTED, letter
+from wuyu.messages.mail import Attachment, InlineImage, Mail, MailContent
+from wuyu.messages.purpose import Purpose
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
 
-__all__ = ["SCOPE", "BulletinFiles", "Bulletins", "CycleFacts"]
-
-SCOPE: Final = "Restricted"
+__all__ = ["BulletinFiles", "Bulletins", "CycleFacts"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class Bulletins:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.channel = CapChannel.from_settings(desk.district.settings, scope=SCOPE)
+        self.channel = CapChannel.from_settings(desk.district.settings, scope=RESTRICTED)
         self._facts: tuple[str, CycleFacts] | None = None
 
     def facts(self, risk_path: str, risk_table: RiskTable | None = None) -> CycleFacts:
@@ -154,7 +152,7 @@ class Bulletins:
             contents["cap.xml"] = self._cap(record, bulletin, facts, earlier)
         folder = self.desk.out / "bulletins" / record.area_code
         return BulletinFiles(
-            bulletin, {kind: _write(folder / f"{stem}.{kind}", data) for kind, data in contents.items()}
+            bulletin, {kind: write_whole(folder / f"{stem}.{kind}", data) for kind, data in contents.items()}
         )
 
     def remove_draft(self, record: WarningRecord) -> None:
@@ -179,24 +177,16 @@ class Bulletins:
         recipients : iterable of str
             Addresses.
         """
-        settings = self.desk.district.settings
         return [
-            signed(
-                self.desk,
-                build_mail(
-                    self._content(record, files, recipient),
-                    MailHead(
-                        message_id=record.message_id,
-                        sender=settings.mail.sender,
-                        recipient=recipient,
-                        decided_at=record.issued_at,
-                        status=settings.mail.status,
-                        scope=SCOPE,
-                        demonstration=settings.district.demonstration,
-                        labels={"Level": str(record.level), "Action": str(record.action), "Event": record.event_key},
-                        return_path=return_path(self.desk, record.message_id, recipient),
-                    ),
-                ),
+            letter(
+                self.desk.sender,
+                Purpose.BULLETIN,
+                self._content(record, files, recipient),
+                message_id=record.message_id,
+                about=record.message_id,
+                recipient=recipient,
+                decided_at=record.issued_at,
+                labels={"Level": str(record.level), "Action": str(record.action), "Event": record.event_key},
             )
             for recipient in recipients
         ]
@@ -251,12 +241,3 @@ def _cap_text(bulletin: Bulletin, lang: str) -> CapText:
         instruction="\n".join(say(line) for line in instruction if say(line)),
         contact=say(bulletin.contact),
     )
-
-
-def _write(path: Path, data: bytes) -> Path:
-    """Write aside, then rename: a reader never sees half a file, and two processes do not take each other's."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    aside.write_bytes(data)
-    aside.replace(path)
-    return path

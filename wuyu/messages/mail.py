@@ -16,8 +16,9 @@ from html.parser import HTMLParser
 from typing import Any
 
 from risk_models.errors import DispatchError
-from wuyu.delivery.guard import SCOPES, STATUSES, address_domain, is_address
-from wuyu.delivery.parcel import Parcel, mail_message_id
+from wuyu.messages.guard import SCOPES, STATUSES, address_domain, is_address
+from wuyu.messages.parcel import Parcel, mail_message_id
+from wuyu.messages.purpose import Purpose
 
 __all__ = [
     "Attachment",
@@ -82,7 +83,11 @@ class MailHead:
     Attributes
     ----------
     message_id : str
-        Of the warning revision (or report) the mail carries.
+        Of the mail.
+    purpose : Purpose
+        What it is for.
+    about : str
+        Message id of the warning revision, or of the issue of a report, that it is about.
     sender : str
         ``name <address>`` or an address.
     recipient : str
@@ -102,6 +107,8 @@ class MailHead:
     """
 
     message_id: str
+    purpose: Purpose
+    about: str
     sender: str
     recipient: str
     decided_at: datetime
@@ -214,7 +221,8 @@ def build_mail(content: MailContent, head: MailHead) -> Mail:
     Examples
     --------
     >>> from datetime import UTC, datetime
-    >>> head = MailHead(message_id="E-410103001.r0", sender="值班室 <duty@erqi.example>", recipient="a@t.example",
+    >>> head = MailHead(message_id="E-410103001.r0", purpose=Purpose.BULLETIN, about="E-410103001.r0",
+    ...                 sender="值班室 <duty@erqi.example>", recipient="a@t.example",
     ...                 decided_at=datetime(2021, 7, 20, 9, tzinfo=UTC), status="Exercise")
     >>> mail = build_mail(MailContent(subject="红色预警", text="立即转移"), head)
     >>> mail.subject
@@ -231,6 +239,8 @@ def build_mail(content: MailContent, head: MailHead) -> Mail:
     _fix_boundaries(message, identifier)
     return Mail(
         message_id=head.message_id,
+        purpose=head.purpose,
+        about=head.about,
         channel=head.channel,
         sender=head.return_path or sender.addr_spec,
         recipient=head.recipient,

@@ -12,15 +12,15 @@ from sqlalchemy import select
 from risk_models.district.outgoing import FileChannelSettings, SmsChannelSettings
 from risk_models.levels import Level
 from wuyu.delivery.channels import MAIL, channel_name, channels_in_use, make_parcel
-from wuyu.delivery.message import Mail, MailContent, MailHead, build_mail
-from wuyu.delivery.smime import signed
 from wuyu.delivery.summary import FILES_SCHEMA, as_bytes, notice_texts, sms_body
-from wuyu.delivery.verp import return_path
 from wuyu.ledger.holders import holders
 from wuyu.ledger.models import Cycle, Outbox, WarningRow
-from wuyu.ledger.overtaking import OPEN_STATES, notice_id, notice_ids, withdraw
+from wuyu.ledger.overtaking import OPEN_STATES, notice_ids, withdraw
 from wuyu.ledger.tasks import OPERATOR_TASK
 from wuyu.ledger.types import CycleState, OutboxState
+from wuyu.messages.letters import letter
+from wuyu.messages.mail import Mail, MailContent
+from wuyu.messages.purpose import Purpose, message_id
 
 if TYPE_CHECKING:
     from risk_models.district.outgoing import ChannelSettings
@@ -91,12 +91,13 @@ def _is_told(decision: Decision, record: WarningRecord, before: Sequence[str], k
 
 
 def _tell(desk: Desk, decision: Decision, record: WarningRecord, scope: str, before: Sequence[str]) -> list[Outbox]:
-    words = _words(desk, decision, record) | {"message_id": notice_id(record.warning_id, len(before) + 1)}
+    words = _words(desk, decision, record) | {
+        "message_id": message_id(Purpose.RAIN_LOST, record.warning_id, len(before) + 1)
+    }
     status = desk.district.settings.mail.status
     upcoming = replace(record, revision=record.revision + 1)  # what was sent up to now
     parcels = [
-        _mail_to(desk, decision, record, words, recipient, scope)
-        for recipient in holders(decision.session, upcoming, MAIL)
+        _mail_to(desk, decision, record, words, recipient) for recipient in holders(decision.session, upcoming, MAIL)
     ]
     more = [
         make_parcel(
@@ -105,6 +106,8 @@ def _tell(desk: Desk, decision: Decision, record: WarningRecord, scope: str, bef
             recipient,
             _body(desk, channel, record, words, recipient=recipient, scope=scope),
             message_id=words["message_id"],
+            purpose=Purpose.RAIN_LOST,
+            about=record.message_id,
             subject=words["subject"],
             scope=scope,
             decided_at=decision.now,
@@ -127,23 +130,18 @@ def _withdraw_before(decision: Decision, before: Sequence[str], by: str) -> None
         withdraw(decision.session, row, f"overtaken by {by}", at=decision.now)
 
 
-def _mail_to(
-    desk: Desk, decision: Decision, record: WarningRecord, words: dict[str, str], recipient: str, scope: str
-) -> Mail:
-    settings = desk.district.settings
+def _mail_to(desk: Desk, decision: Decision, record: WarningRecord, words: dict[str, str], recipient: str) -> Mail:
     content = MailContent(subject=words["subject"], text=f"{words['zh']}\n\n{words['en']}\n\n{words['message_id']}\n")
-    head = MailHead(
+    return letter(
+        desk.sender,
+        Purpose.RAIN_LOST,
+        content,
         message_id=words["message_id"],
-        sender=settings.mail.sender,
+        about=record.message_id,
         recipient=recipient,
         decided_at=decision.now,
-        status=settings.mail.status,
-        scope=scope,
-        demonstration=settings.district.demonstration,
         labels={"Level": str(Level.UNKNOWN), "Notice": "rain-lost", "Event": record.event_key},
-        return_path=return_path(desk, words["message_id"], recipient),
     )
-    return signed(desk, build_mail(content, head))
 
 
 def _words(desk: Desk, decision: Decision, record: WarningRecord) -> dict[str, str]:
@@ -176,15 +174,18 @@ def _body(
     scope: str,
 ) -> bytes:
     settings = desk.district.settings
-    message_id, status = words["message_id"], settings.mail.status
+    status = settings.mail.status
     if isinstance(channel, SmsChannelSettings):
         marks = {"演练": status == "Exercise", "测试": status == "Test", "演示数据": settings.district.demonstration}
         return sms_body(
-            notice_texts(marks, words["place"], words["short"]), message_id=message_id, to=recipient, status=status
+            notice_texts(marks, words["place"], words["short"]),
+            message_id=words["message_id"],
+            to=recipient,
+            status=status,
         )
     facts: dict[str, Any] = {
         "schema": NOTICE_SCHEMA,
-        "message_id": message_id,
+        "message_id": words["message_id"],
         "notice": "rain-lost",
         "event_key": record.event_key,
         "warning_id": record.warning_id,
@@ -199,6 +200,11 @@ def _body(
         "text": {"zh": words["zh"], "en": words["en"]},
     }
     if isinstance(channel, FileChannelSettings):
-        bundle = {"schema": FILES_SCHEMA, "message_id": message_id, "index": {**facts, "files": []}, "files": []}
+        bundle = {
+            "schema": FILES_SCHEMA,
+            "message_id": words["message_id"],
+            "index": {**facts, "files": []},
+            "files": [],
+        }
         return as_bytes(bundle)
     return as_bytes(facts)

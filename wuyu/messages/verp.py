@@ -6,12 +6,9 @@ Without the key nobody can make the address of a mail they did not see, so that 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from wuyu.ack.tokens import Keys, load_keys
-
-if TYPE_CHECKING:
-    from wuyu.desk import Desk
+from wuyu.keys import Keys, load_keys
 
 __all__ = ["addresses_in", "return_address", "return_path"]
 
@@ -32,10 +29,9 @@ def return_address(keys: Keys, domain: str, message_id: str, recipient: str) -> 
     return f"{_LOCAL}{mac}@{domain}"
 
 
-def return_path(desk: Desk, message_id: str, recipient: str) -> str:
-    """Return the envelope sender of one mail of a district; empty if the district has no domain for it."""
-    domain = desk.district.settings.mail.return_domain
-    return "" if domain is None else return_address(load_keys(desk.out), domain, message_id, recipient)
+def return_path(out: Path, domain: str | None, message_id: str, recipient: str) -> str:
+    """Return the envelope sender of one mail, by the keys in `out`; empty if the district has no domain for it."""
+    return "" if domain is None else return_address(load_keys(out), domain, message_id, recipient)
 
 
 def addresses_in(text: str, domain: str) -> list[str]:

@@ -16,14 +16,14 @@ from sqlalchemy import select
 
 from risk_models.errors import ConfigError, DispatchError
 from tests.wuyu.ack.conftest import ISSUED
-from tests.wuyu.ack.imap_server import ImapServer
+from tests.wuyu.returns.imap_server import ImapServer
 from wuyu.ack.book import Standing, find, standings
-from wuyu.ack.mailboxes import ImapMailbox, ImapSettings, MaildirMailbox
-from wuyu.ack.reply_mail import BODY_MAX_BYTES, Outcome, read_reply, take_replies
 from wuyu.desk import Desk
 from wuyu.ledger import AckAnswer, AckReply
 from wuyu.ledger.acknowledgements import Answer
 from wuyu.ledger.store import Ledger
+from wuyu.returns.mailboxes import ImapMailbox, ImapSettings, MaildirMailbox
+from wuyu.returns.replies import BODY_MAX_BYTES, Outcome, read_reply, take_replies
 
 Mail = Callable[..., bytes]
 CODE = "B9F2F2"
@@ -350,7 +350,7 @@ def test_imap_in_the_clear_is_for_this_machine_only() -> None:
 
 
 def test_no_environment_leaks(monkeypatch: pytest.MonkeyPatch) -> None:
-    from wuyu.ack.mailboxes import password_from_environment
+    from wuyu.returns.mailboxes import password_from_environment
 
     monkeypatch.delenv("WUYU_IMAP_PASSWORD", raising=False)
     with pytest.raises(ConfigError, match="WUYU_IMAP_PASSWORD is not set"):

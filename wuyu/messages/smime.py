@@ -19,11 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs7
 
 from risk_models.errors import ConfigError
-from wuyu.delivery.message import Mail
+from wuyu.messages.mail import Mail
 
 if TYPE_CHECKING:
     from risk_models.district.outgoing import SmimeSettings
-    from wuyu.desk import Desk
 
 __all__ = ["Signer", "load_signer", "sign_mail", "signed"]
 
@@ -73,16 +72,15 @@ def load_signer(settings: SmimeSettings, root: Path, *, environ: Mapping[str, st
     return Signer(certificates[0], key, tuple(certificates[1:]))
 
 
-def signed(desk: Desk, mail: Mail) -> Mail:
-    """Return the mail signed if the district says so, else as it is.
+def signed(mail: Mail, settings: SmimeSettings | None, root: Path) -> Mail:
+    """Return the mail signed if the settings of a district say so, else as it is; `root` is its folder.
 
     Raises
     ------
     ConfigError
         If it cannot be signed: then it is not sent either.
     """
-    settings = desk.district.settings.mail.smime
-    return mail if settings is None else sign_mail(mail, load_signer(settings, desk.district.root))
+    return mail if settings is None else sign_mail(mail, load_signer(settings, root))
 
 
 def sign_mail(mail: Mail, signer: Signer) -> Mail:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wuyu.delivery.guard import SCOPES, STATUSES, Target, address_domain, is_address, may_send
+from wuyu.messages.guard import SCOPES, STATUSES, Target, address_domain, is_address, may_send
 
 REAL, EXAMPLE = "duty@town.gov.cn", "duty@town.example"
 

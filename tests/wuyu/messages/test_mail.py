@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from risk_models.errors import DispatchError
-from wuyu.delivery.message import (
+from wuyu.messages.mail import (
     Attachment,
     InlineImage,
     Mail,

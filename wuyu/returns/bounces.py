@@ -9,20 +9,21 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from wuyu.ack.book import standing
 from wuyu.ack.escalation import DueStep, ladder, take_step
-from wuyu.delivery.reports import DeliveryStatus, ReportOutcome, read_report
-from wuyu.delivery.verp import addresses_in
 from wuyu.ledger.acknowledgements import AckRequest, StepKind
 from wuyu.ledger.bounces import Bounce
 from wuyu.ledger.models import Outbox
 from wuyu.ledger.outbox import mark_bounced
 from wuyu.ledger.tasks import OPERATOR_TASK
+from wuyu.messages.purpose import Purpose, purpose_of
+from wuyu.messages.verp import addresses_in
+from wuyu.returns.status_notices import DeliveryStatus, ReportOutcome, read_report
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
@@ -121,7 +122,7 @@ def _act(desk: Desk, decision: Decision, row: Outbox, found: DeliveryStatus) -> 
     is_live = row.expires_at > decision.now
     told = _tell_second(desk, decision, row) if is_live and found.outcome is not ReportOutcome.UNCLEAR else ""
     if is_live:
-        decision.log(OPERATOR_TASK, task=_todo(found, told), **facts)
+        decision.log(OPERATOR_TASK, task=_todo(found, told, purpose_of(row.purpose)), **facts)
     return TakenBounce(
         outcome=found.outcome,
         outbox_id=row.id,
@@ -132,21 +133,46 @@ def _act(desk: Desk, decision: Decision, row: Outbox, found: DeliveryStatus) -> 
     )
 
 
-def _todo(found: DeliveryStatus, told: str) -> str:
+_WHOM: Final = {
+    Purpose.BULLETIN: "the town",
+    Purpose.SECOND_CONTACT: "the town",
+    Purpose.RAIN_LOST: "the reader",
+    Purpose.UPWARD: "the superior",
+    Purpose.CALL: "the officer, who has not been asked to decide",
+    Purpose.REPORT: "the reader",
+    Purpose.WATCH: "the operator",
+}
+
+
+def _todo(found: DeliveryStatus, told: str, purpose: Purpose) -> str:
     """Say in one sentence what an officer should do."""
-    instead = f"; {told} was told instead" if told else "; nobody was told instead: call the town"
+    whom = _WHOM[purpose]
+    instead = f"; {told} was told instead" if told else f"; nobody was told instead: call {whom}"
     if found.outcome is ReportOutcome.UNCLEAR:
-        return "a mail came back in no known form: look at the return box and call the town"
+        return f"a mail came back in no known form: look at the return box and call {whom}"
     if found.kind == "policy":
         return f"refused by policy: look at our own sender authentication{instead}"
     if found.kind == "soft":
-        return f"the box cannot take mail now: call the town{instead}"
-    return f"the address is wrong: correct it in the district's towns{instead}"
+        return f"the box cannot take mail now: call {whom}{instead}"
+    return f"the address is wrong: correct it in the district's {_WHERE[purpose]}{instead}"
+
+
+_WHERE: Final = {
+    Purpose.BULLETIN: "towns",
+    Purpose.SECOND_CONTACT: "towns",
+    Purpose.RAIN_LOST: "towns",
+    Purpose.UPWARD: "settings",
+    Purpose.CALL: "duty chain",
+    Purpose.REPORT: "towns and departments",
+    Purpose.WATCH: "settings",
+}
 
 
 def _tell_second(desk: Desk, decision: Decision, row: Outbox) -> str:
     """Tell the second contact of the town, if it has one that was not told yet; returns the address told."""
-    query = select(AckRequest.id).where(AckRequest.message_id == row.message_id)
+    if row.purpose != Purpose.BULLETIN:
+        return ""
+    query = select(AckRequest.id).where(AckRequest.message_id == row.about)
     request_id = decision.session.scalars(query).one_or_none()
     if request_id is None:
         return ""

@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.wuyu.ack.imap_server import ImapServer
 from tests.wuyu.delivery.desks import RETURN_DOMAIN, SIGNED
+from tests.wuyu.returns.imap_server import ImapServer
 from wuyu.ack.escalation import escalate
-from wuyu.ack.mailboxes import ImapMailbox, ImapSettings, MaildirMailbox
-from wuyu.delivery.bounces import TakenBounce, take_bounces
 from wuyu.delivery.relay import deliver
-from wuyu.delivery.reports import BounceKind, ReportOutcome, classify_bounce, read_report
 from wuyu.delivery.smtp import SmtpTransport
-from wuyu.delivery.verp import addresses_in
 from wuyu.desk import Desk
 from wuyu.ledger import Outbox
 from wuyu.ledger.tasks import open_tasks, settle_task
+from wuyu.messages.verp import addresses_in
+from wuyu.returns.bounces import TakenBounce, take_bounces
+from wuyu.returns.mailboxes import ImapMailbox, ImapSettings, MaildirMailbox
+from wuyu.returns.status_notices import BounceKind, ReportOutcome, classify_bounce, read_report
 
 pytestmark = pytest.mark.xdist_group("storm")
 

@@ -23,8 +23,8 @@ from sqlalchemy import select
 
 from wuyu.ack.book import Standing, record_answer, standings
 from wuyu.ack.forms import NAME_MAX, REASON_MAX, clean
-from wuyu.delivery.guard import is_address
 from wuyu.ledger.acknowledgements import AckReply, Answer
+from wuyu.messages.guard import is_address
 
 if TYPE_CHECKING:
     from wuyu.ledger import Ledger

@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
-from wuyu.delivery.guard import may_send
-from wuyu.delivery.message import MailContent, MailHead, build_mail
+from risk_models.errors import ConfigError
+from risk_models.files import write_whole
 from wuyu.feeds.status import status
 from wuyu.ledger.models import Outbox, WarningRow
 from wuyu.ledger.store import Ledger, open_ledger
 from wuyu.ledger.tasks import open_tasks
 from wuyu.ledger.types import Approval, OutboxState
+from wuyu.messages.guard import may_send
+from wuyu.messages.letters import Sender, letter
+from wuyu.messages.mail import Mail, MailContent
+from wuyu.messages.purpose import Purpose, message_id
 
 if TYPE_CHECKING:
     from risk_models.district.outgoing import WatchSettings
@@ -86,7 +90,9 @@ class WatchReport:
     unsent: list[str] = field(default_factory=list)
 
 
-def watch(settings: DistrictSettings, ledger_at: str | Path, out: Path, *, post: Post, now: datetime) -> WatchReport:
+def watch(
+    settings: DistrictSettings, ledger_at: str | Path, out: Path, *, root: Path, post: Post, now: datetime
+) -> WatchReport:
     """Look once; tell the operators if something is wrong, if it is well again, and once a day that all is watched.
 
     The folder ``<out>/watch`` holds ``ALARM.txt`` while something is wrong, and what was told last.
@@ -97,6 +103,8 @@ def watch(settings: DistrictSettings, ledger_at: str | Path, out: Path, *, post:
     ledger_at : str or Path
         URL, or path of a SQLite file, which is not made if it is absent.
     out : Path
+    root : Path
+        District folder, for the certificate that letters are signed with.
     post : Post
     now : datetime
         Wall time, aware.
@@ -105,7 +113,7 @@ def watch(settings: DistrictSettings, ledger_at: str | Path, out: Path, *, post:
     -------
     WatchReport
     """
-    return tell(settings, look(settings, ledger_at, now=now), out, post=post, now=now)
+    return tell(settings, look(settings, ledger_at, now=now), out, root=root, post=post, now=now)
 
 
 def look(settings: DistrictSettings, ledger_at: str | Path, *, now: datetime) -> WatchReport:
@@ -277,7 +285,9 @@ def _facts(ledger: Ledger, settings: DistrictSettings, now: datetime) -> list[st
     ]
 
 
-def tell(settings: DistrictSettings, report: WatchReport, out: Path, *, post: Post, now: datetime) -> WatchReport:
+def tell(
+    settings: DistrictSettings, report: WatchReport, out: Path, *, root: Path, post: Post, now: datetime
+) -> WatchReport:
     """Write the alarm file and send what must be told now; an alarm is not repeated at every look."""
     folder = out / "watch"
     state, limits = _read_state(folder), settings.watch
@@ -287,7 +297,7 @@ def tell(settings: DistrictSettings, report: WatchReport, out: Path, *, post: Po
     told_at = datetime.fromisoformat(state["told_at"]) if state["told_at"] else None
     is_new = bool(set(kinds) - set(state["kinds"]))
     is_again = told_at is not None and now - told_at >= timedelta(minutes=limits.repeat_min)
-    send = _Sender(settings, report, post, local, now)
+    send = _Letters(settings, Sender.of(settings, root=root, out=out), report, post, local, now)
     if kinds and (is_new or is_again or told_at is None) and send("alarm"):
         state |= {"kinds": kinds, "told_at": now.isoformat()}
     elif not kinds and state["kinds"] and send("all-well"):
@@ -298,17 +308,24 @@ def tell(settings: DistrictSettings, report: WatchReport, out: Path, *, post: Po
     if local.hour >= limits.heartbeat_hour and state["heartbeat_on"] != today and send("heartbeat"):
         state["heartbeat_on"] = today
     with contextlib.suppress(OSError):  # then it is told once more at the next look
-        _write(folder / "state.json", json.dumps(state, indent=1) + "\n")
+        write_whole(folder / "state.json", json.dumps(state, indent=1) + "\n")
     return report
 
 
-class _Sender:
+class _Letters:
     """Sends one mail to every operator, and writes down what became of it."""
 
     def __init__(
-        self, settings: DistrictSettings, report: WatchReport, post: Post, local: datetime, now: datetime
+        self,
+        settings: DistrictSettings,
+        sender: Sender,
+        report: WatchReport,
+        post: Post,
+        local: datetime,
+        now: datetime,
     ) -> None:
-        self.settings, self.report, self.post, self.local, self.now = settings, report, post, local, now
+        self.settings, self.sender, self.report, self.post = settings, sender, report, post
+        self.local, self.now = local, now
 
     def __call__(self, kind: str) -> bool:
         """Return True if at least one operator was told."""
@@ -326,21 +343,30 @@ class _Sender:
         if not verdict.allowed:
             self.report.unsent.append(f"{kind}: {verdict.reason}")
             return False
-        head = MailHead(
-            message_id=f"watch-{settings.district.code}-{kind}-{self.now:%Y%m%dT%H%M%SZ}",
-            sender=settings.mail.sender,
-            recipient=mailbox,
-            decided_at=self.now,
-            status=settings.mail.status,
-            scope="Private",
-            demonstration=settings.district.demonstration,
-            labels={"Watch": kind},
-        )
-        mail = build_mail(MailContent(subject=self._subject(kind), text=self._text(kind)), head)
+        mail = self._letter(kind, mailbox)
         outcome = self.post(mail.sender, mailbox, mail.body)
         if outcome.state is not OutboxState.SENT:
             self.report.unsent.append(f"{kind} to {mailbox}: {outcome.stage}: {outcome.text}")
         return outcome.state is OutboxState.SENT
+
+    def _letter(self, kind: str, mailbox: str) -> Mail:
+        """Write one mail; an alarm that cannot be signed goes out unsigned, and the report of the look says so."""
+        name = message_id(Purpose.WATCH, f"{self.settings.district.code}-{kind}-{self.now:%Y%m%dT%H%M%SZ}")
+        write = partial(
+            letter,
+            purpose=Purpose.WATCH,
+            content=MailContent(subject=self._subject(kind), text=self._text(kind)),
+            message_id=name,
+            about=name,
+            recipient=mailbox,
+            decided_at=self.now,
+            labels={"Watch": kind},
+        )
+        try:
+            return write(self.sender)
+        except (ConfigError, OSError) as error:
+            self.report.unsent.append(f"{kind}: signature and return address: {error}")
+            return write(self.sender.plain)
 
     def _subject(self, kind: str) -> str:
         name = self.settings.district.name.zh
@@ -395,11 +421,4 @@ def _write_or_remove(path: Path, report: WatchReport, local: datetime) -> None:
         f"{local:%Y-%m-%d %H:%M %z}",
         *(f"{one.kind}: {one.zh} / {one.en}" for one in report.problems),
     ]
-    _write(path, "\n".join(lines) + "\n")
-
-
-def _write(path: Path, text: str) -> None:
-    """Write aside, then rename: a reader never sees half a file."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
+    write_whole(path, "\n".join(lines) + "\n")

@@ -6,7 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from wuyu.delivery.guard import Target
+from wuyu.messages.guard import Target
+from wuyu.messages.purpose import Purpose
 
 __all__ = ["Parcel", "mail_message_id"]
 
@@ -18,7 +19,11 @@ class Parcel:
     Attributes
     ----------
     message_id : str
-        Of the warning revision (or report, or notice) it carries.
+        Of its own.
+    purpose : Purpose
+        What it is for.
+    about : str
+        Message id of the warning revision, or of the issue of a report, that it is about.
     channel, sender, recipient, subject, status, scope : str
     demonstration : bool
     decided_at : datetime
@@ -30,6 +35,8 @@ class Parcel:
     """
 
     message_id: str
+    purpose: Purpose
+    about: str
     channel: str
     sender: str
     recipient: str

@@ -10,10 +10,10 @@ import pytest
 
 from risk_models.levels import Level
 from risk_models.warning.records import Action, WarningRecord
-from wuyu.delivery.message import Mail
 from wuyu.delivery.relay import deliver
 from wuyu.delivery.smtp import Outcome, Stage
 from wuyu.ledger import Approval, Ledger, OutboxState
+from wuyu.messages.mail import Mail
 
 Warn = Callable[..., int]
 

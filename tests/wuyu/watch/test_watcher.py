@@ -24,13 +24,13 @@ from tests.factories import write_mini_district
 from tests.replays import ROOT, child_environment, mails
 from tests.wuyu.conftest import Clock
 from tests.wuyu.delivery.http_server import HttpServer
-from wuyu.delivery.message import Mail
 from wuyu.delivery.smtp import Outcome, Stage
 from wuyu.ledger import CycleState, Ledger, Outbox, OutboxState, open_ledger
 from wuyu.ledger.tasks import OPERATOR_TASK, open_tasks, settle_task
+from wuyu.messages.mail import Mail
 from wuyu.sink import local_sink
-from wuyu.watch import WatchReport, airflow_problem, look, problems_of, watch
-from wuyu.watchsettings import COPY, settings_in_force
+from wuyu.watch.last_good import COPY, settings_in_force
+from wuyu.watch.watcher import WatchReport, airflow_problem, look, problems_of, watch
 
 CODE = "410199"
 NOW = datetime(2026, 7, 20, 4, 20, tzinfo=UTC)  # 12:20 in Zhengzhou
@@ -401,7 +401,7 @@ def test_a_ledger_that_breaks_the_look_is_an_alarm(
         raise ValueError("two\nlines")
 
     with open_ledger(tmp_path / "ledger.sqlite"):
-        monkeypatch.setattr("wuyu.watch.problems_of", burst)
+        monkeypatch.setattr("wuyu.watch.watcher.problems_of", burst)
         (broken,) = look(settings, tmp_path / "ledger.sqlite", now=NOW).problems
     assert broken.en == "the ledger cannot be read: ValueError: two lines"
 

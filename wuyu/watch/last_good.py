@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +10,8 @@ from pydantic import ValidationError
 from risk_models.district.settings import SETTINGS_FILE, DistrictSettings
 from risk_models.district.settingsfile import load_settings
 from risk_models.errors import BadInputError
-from wuyu.watch import Problem
+from risk_models.files import write_whole
+from wuyu.watch.watcher import Problem
 
 __all__ = ["COPY", "settings_in_force"]
 
@@ -66,10 +66,7 @@ def _keep(out: Path, settings: DistrictSettings) -> None:
     path, text = out / "watch" / COPY, settings.model_dump_json()
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{COPY}.{os.getpid()}.part")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
+    write_whole(path, text)
 
 
 def _copy(out: Path) -> DistrictSettings | None:

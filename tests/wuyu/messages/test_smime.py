@@ -17,8 +17,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from risk_models.district.outgoing import SmimeSettings
 from risk_models.errors import ConfigError
-from wuyu.delivery.message import Attachment, Mail, MailContent
-from wuyu.delivery.smime import Signer, load_signer, sign_mail
+from wuyu.messages.mail import Attachment, Mail, MailContent
+from wuyu.messages.smime import Signer, load_signer, sign_mail
 
 OPENSSL = shutil.which("openssl")
 SETTINGS = SmimeSettings(certificate="duty.pem", key_env="WUYU_TEST_KEY")

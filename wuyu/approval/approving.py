@@ -1,0 +1,90 @@
+"""An officer signs one warning: its bulletin is made anew with the signature, and goes out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from reports.bulletin import SignOff
+from risk_models.errors import ConfigError
+from wuyu.approval.book import NO_NOTE, successor
+from wuyu.approval.signing import countersign
+from wuyu.issuing.bulletins import Bulletins
+from wuyu.issuing.issue import earlier_revisions, issue, states_of
+from wuyu.ledger import Approval
+
+if TYPE_CHECKING:
+    from reports.words import Text
+    from wuyu.desk import Desk
+
+__all__ = ["approve"]
+
+
+def approve(
+    desk: Desk,
+    message_id: str,
+    *,
+    officer: str,
+    now: datetime,
+    bulletins: Bulletins | None = None,
+    note: Text = NO_NOTE,
+    account: str = "",
+) -> list[str]:
+    """Sign a waiting warning in an officer's name: its bulletin is issued and its mail goes out.
+
+    Where the district asks for a second person, the first signature is kept and nothing is issued yet.
+
+    Parameters
+    ----------
+    desk : Desk
+    message_id : str
+    officer : str
+        Who decides; not empty.
+    now : datetime
+        When, timezone-aware.
+    bulletins : Bulletins, optional
+    note : Text
+        What the officer adds to the bulletin; the last of two signatures overrules the first.
+    account : str
+        By which the officer was signed in, if known.
+
+    Returns
+    -------
+    list of str
+        Recipients; empty if a second person must sign.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such warning, it does not wait, a later revision has come, no officer is named, or the second
+        signature is by the first person.
+    """
+    if not officer.strip():
+        raise ConfigError("an approval needs the name of an officer")
+    row = desk.ledger.warning(message_id)
+    if row is None or row.approval_state != Approval.WAITING:
+        state = "not in the ledger" if row is None else row.approval_state
+        raise ConfigError(f"warning {message_id} does not wait for an approval: it is {state}")
+    record = row.to_record()
+    newest = successor(desk.ledger, row)
+    if newest is not None:
+        raise ConfigError(f"warning {message_id} is out of date: {newest.message_id} ({newest.action}) came after it")
+    cycle = desk.ledger.cycle(desk.code, record.issued_at)
+    if cycle is None:
+        raise ConfigError(f"the cycle of {message_id} at {record.issued_at.isoformat()} is not in the ledger")
+    signatures = countersign(desk, row, officer=officer, account=account, note=note, now=now)
+    if signatures is None:
+        return []
+    maker = bulletins or Bulletins(desk)
+    facts = maker.facts(cycle.risk_paths["parquet"])
+    levels = {state.area_code: state.record.level for state in states_of(cycle) if state.is_open}
+    said = next((one.note for one in reversed(signatures) if one.note), NO_NOTE)
+    names = "、".join(one.officer for one in signatures)
+    sign_off = SignOff(officer=names, decided_at=now, note=said)
+    files = maker.write(record, facts, earlier=earlier_revisions(desk, record), sign_off=sign_off, levels=levels)
+    with desk.ledger.decide(now=now, who=officer) as decision:
+        detail = {"account": account, "note_zh": said.zh, "note_en": said.en}
+        decision.settle_approval(message_id, Approval.APPROVED, signed_by=names, **detail)
+        recipients = issue(desk, decision, maker, record, files)
+    maker.remove_draft(record)
+    return recipients

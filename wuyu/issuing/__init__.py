@@ -1,0 +1,1 @@
+"""How a warning goes out: its bulletins, its rows in the outbox, and the notice that rain is lost."""
