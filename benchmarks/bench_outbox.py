@@ -25,6 +25,7 @@ from wuyu.delivery.smtp import Outcome, SmtpSettings, SmtpTransport, Stage
 from wuyu.ledger import Ledger, Outbox, OutboxState, open_ledger
 from wuyu.messages.guard import Target
 from wuyu.messages.mail import Attachment, MailContent, MailHead, build_mail
+from wuyu.messages.purpose import Purpose
 from wuyu.sink import local_sink
 
 AT = datetime(2021, 7, 20, 9, tzinfo=UTC)
@@ -71,7 +72,8 @@ def _queue(ledger: Ledger, recipients: int, body_bytes: int) -> None:
     with ledger.decide(now=AT) as decision:
         for number in range(recipients):
             head = MailHead(
-                message_id=f"E-{recipients}-{body_bytes}.r0", sender="duty@erqi.example",
+                message_id=f"E-{recipients}-{body_bytes}.r0", purpose=Purpose.BULLETIN,
+                about=f"E-{recipients}-{body_bytes}.r0", sender="duty@erqi.example",
                 recipient=f"box{number}@town.example", decided_at=AT, status="Exercise",
             )  # fmt: skip
             decision.queue(build_mail(content, head), expires_at=AT + timedelta(hours=6))

@@ -32,15 +32,16 @@ def leftovers(folder: Path, name: str = "") -> list[Path]:
 
 
 @contextmanager
-def whole_file(path: Path, *, mode: int | None = None) -> Iterator[Path]:
+def whole_file(path: Path, *, mode: int | None = None, make_folder: bool = True) -> Iterator[Path]:
     """Give a path aside to be filled; at the end of the block it takes the place of `path`, or vanishes on an error.
 
     Parameters
     ----------
     path : Path
-        Its folder is made if absent.
     mode : int, optional
         Permissions of the file, set before it gets its name.
+    make_folder : bool
+        Make the folder if it is absent; False where that would hide that a share is not mounted.
 
     Examples
     --------
@@ -51,7 +52,8 @@ def whole_file(path: Path, *, mode: int | None = None) -> Iterator[Path]:
     >>> [path.name for path in folder.iterdir()], (folder / "a.txt").read_text()
     (['a.txt'], 'whole')
     """
-    _make_folder(path.parent)
+    if make_folder:
+        _make_folder(path.parent)
     aside = aside_of(path)
     try:
         yield aside
@@ -64,19 +66,18 @@ def whole_file(path: Path, *, mode: int | None = None) -> Iterator[Path]:
     flush_folder(path.parent)
 
 
-def write_whole(path: Path, data: bytes | str, *, mode: int | None = None) -> Path:
+def write_whole(path: Path, data: bytes | str, *, mode: int | None = None, make_folder: bool = True) -> Path:
     r"""Write a file as one step; returns `path`.
 
     Parameters
     ----------
     path : Path
-        Its folder is made if absent.
     data : bytes or str
         Text is written as UTF-8, line ends as they are.
-    mode : int, optional
-        Permissions of the file.
+    mode, make_folder
+        As `whole_file` takes them.
     """
-    with whole_file(path, mode=mode) as aside:
+    with whole_file(path, mode=mode, make_folder=make_folder) as aside:
         aside.write_bytes(data if isinstance(data, bytes) else data.encode())
     return path
 

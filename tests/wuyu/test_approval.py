@@ -133,7 +133,7 @@ def _text(desk: Desk, message_id: str, kind: str = "txt") -> str:
 
 
 def _calls(desk: Desk) -> list[tuple[str, str]]:
-    return [(row.state, row.last_error or "") for row in desk.ledger.outbox() if ".call" in row.message_id]
+    return [(row.state, row.last_error or "") for row in desk.ledger.outbox() if row.purpose == "call"]
 
 
 def test_a_call_that_has_not_left_is_withdrawn_when_all_it_asks_is_decided(desk: Desk) -> None:

@@ -17,6 +17,7 @@ from wuyu.approval.book import Waiting, needs_second
 from wuyu.approval.overview import COLUMNS, LEGEND, overview_row
 from wuyu.delivery.channels import MAIL, channel_name, channels_in_use
 from wuyu.ledger.holders import holders
+from wuyu.messages.letters import RESTRICTED
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
@@ -25,7 +26,6 @@ __all__ = ["Evidence", "evidence"]
 
 DETAILED_MAX: Final = 4
 """Warnings whose details the page shows in full."""
-_SCOPE: Final = "Restricted"
 HOTSPOTS_MAX: Final = 4
 """Hotspots told of each town; the draft bulletin has them all."""
 
@@ -199,7 +199,7 @@ def _recipients(desk: Desk, item: Waiting) -> str:
     with desk.ledger.reading() as session:
         boxes = list(dict.fromkeys([mailbox, *holders(session, item.record, MAIL)]))
     status = desk.district.settings.mail.status
-    others = [channel_name(one) for one in channels_in_use(desk, status=status, scope=_SCOPE)]
+    others = [channel_name(one) for one in channels_in_use(desk, status=status, scope=RESTRICTED)]
     ways = f"；其他渠道 other channels: {', '.join(others)}" if others else ""
     return f"{len(boxes)} ({plain(', '.join(boxes))}){ways}"
 

@@ -137,5 +137,5 @@ def _lay_down(folder: Path, name: str, data: bytes) -> bool:
     path = folder / name
     if path.exists():
         return path.is_file() and path.read_bytes() == data
-    write_whole(path, data)
+    write_whole(path, data, make_folder=False)
     return True

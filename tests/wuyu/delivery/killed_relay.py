@@ -11,6 +11,7 @@ from wuyu.delivery.relay import deliver
 from wuyu.delivery.smtp import SmtpSettings, SmtpTransport
 from wuyu.ledger import Ledger, open_ledger
 from wuyu.messages.mail import MailContent, MailHead, build_mail
+from wuyu.messages.purpose import Purpose
 
 AT = datetime(2021, 7, 20, 9, tzinfo=UTC)
 
@@ -20,7 +21,8 @@ def decide(ledger: Ledger, name: str, checkpoint: object = None) -> None:
     with ledger.decide(now=AT) as decision:
         for number in (1, 2):
             head = MailHead(
-                message_id=f"E-{name}.r0", sender="duty@erqi.example", recipient=f"{name}-{number}@town.example",
+                message_id=f"E-{name}.r0", purpose=Purpose.BULLETIN, about=f"E-{name}.r0",
+                sender="duty@erqi.example", recipient=f"{name}-{number}@town.example",
                 decided_at=AT, status="Exercise",
             )  # fmt: skip
             content = MailContent(subject="红色预警", text="立即转移\n" * 5000)

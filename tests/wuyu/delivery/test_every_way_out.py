@@ -101,7 +101,7 @@ def test_there_is_no_other_door() -> None:
         "wuyu/ledger/decision.py"
     }
     assert _who(".queue") == {
-        "wuyu/ack/escalation.py", "wuyu/approval/calling.py", "wuyu/cycle.py", "wuyu/delivery/channels.py",
+        "wuyu/ack/escalation.py", "wuyu/approval/calling.py", "wuyu/issuing/issue.py", "wuyu/delivery/channels.py",
         "wuyu/issuing/rain_lost.py", "wuyu/reporting/mail.py",
     }  # fmt: skip
     assert _who("may_send") >= {"wuyu/delivery/relay.py", "wuyu/ledger/decision.py", "wuyu/watch/watcher.py"}
@@ -244,8 +244,8 @@ PRODUCERS = {
     "report": _reports,
 }
 SCOPE_CONSTANTS = (
-    "wuyu.issuing.bulletins.SCOPE", "wuyu.cycle.SCOPE", "wuyu.approval.calling._SCOPE", "wuyu.ack.mail._SCOPE",
-    "wuyu.reporting.mail.SCOPE",
+    "wuyu.messages.letters.RESTRICTED", "wuyu.issuing.bulletins.RESTRICTED", "wuyu.issuing.issue.RESTRICTED",
+    "wuyu.cycle.RESTRICTED",
 )  # fmt: skip
 
 
@@ -285,8 +285,10 @@ def test_the_watcher(turned: Callable[..., Desk], tmp_path: Path, status: str, d
         posted.append(recipient)
         return Outcome(state=OutboxState.SENT, stage=Stage.DONE, code=250, text=f"{sender} {len(body)}")
 
-    alarm = tell(settings, WatchReport(problems=[Problem("x", "某", "x")]), tmp_path, post=post, now=wall())
-    well = tell(settings, WatchReport(), tmp_path, post=post, now=wall())
+    alarm = tell(
+        settings, WatchReport(problems=[Problem("x", "某", "x")]), tmp_path, root=tmp_path, post=post, now=wall()
+    )
+    well = tell(settings, WatchReport(), tmp_path, root=tmp_path, post=post, now=wall())
     assert (alarm.mails, well.mails) == (["alarm", "heartbeat"], ["all-well"])
     in_earnest = status == "Actual" and not demonstration
     assert posted == [LIVE, UNREAL] * 3 if in_earnest else [UNREAL] * 3
@@ -324,7 +326,7 @@ class Scene:
                     session.flush()
                     session.add(
                         Outbox(
-                            message_id=tag, channel=channel, recipient=recipient, sender="duty@mini.example",
+                            message_id=tag, purpose="bulletin", about=tag, channel=channel, recipient=recipient, sender="duty@mini.example",
                             subject=tag,
                             status=status, scope=scope, demonstration=demonstration,
                             mail_message_id=f"<{tag}@x.example>",

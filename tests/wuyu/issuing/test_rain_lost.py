@@ -35,7 +35,11 @@ def _find_the_rain(desk: Desk) -> None:
 
 
 def _notices(desk: Desk, number: str = "") -> list[Outbox]:
-    return [row for row in desk.ledger.outbox() if row.message_id.endswith(f".rain-lost{number}")]
+    return [
+        row
+        for row in desk.ledger.outbox()
+        if row.purpose == "rain_lost" and row.message_id.endswith(f".rain-lost{number}")
+    ]
 
 
 def _step(desk: Desk, at: datetime) -> int | None:
@@ -153,7 +157,12 @@ def test_a_later_bulletin_overtakes_the_notice_of_a_second_loss(desk: Desk) -> N
         columns.pop("id")
         session.add(WarningRow(**columns))
         facts = {column.key: getattr(open_row, column.key) for column in Outbox.__table__.columns}
-        facts |= {"message_id": f"{warning}.r99", "decided_at": newest.issued_at + HOUR}
+        facts |= {
+            "message_id": f"{warning}.r99",
+            "purpose": "bulletin",
+            "about": f"{warning}.r99",
+            "decided_at": newest.issued_at + HOUR,
+        }
         facts.pop("id")
         bulletin = Outbox(**facts)
         session.add(bulletin)

@@ -14,6 +14,7 @@ from wuyu.delivery.relay import deliver
 from wuyu.delivery.smtp import Outcome, Stage
 from wuyu.ledger import Approval, Ledger, OutboxState
 from wuyu.messages.mail import Mail
+from wuyu.messages.purpose import Purpose
 
 Warn = Callable[..., int]
 
@@ -228,7 +229,13 @@ def test_a_late_notice_that_rain_is_lost_does_not_follow_the_end(
     deliver(ledger, Way(), clock=clock, now=at)
     lost = at + timedelta(hours=1)
     with ledger.decide(now=lost) as decision:
-        mail = make_mail("a@t.example", message_id="410103-20210719T1200Z-410103001.rain-lost", decided_at=lost)
+        mail = make_mail(
+            "a@t.example",
+            message_id="410103-20210719T1200Z-410103001.rain-lost",
+            purpose=Purpose.RAIN_LOST,
+            about="410103-20210719T1200Z-410103001.r0",
+            decided_at=lost,
+        )
         decision.queue(mail, expires_at=at + timedelta(hours=6))
     deliver(ledger, Way(OutboxState.RETRY), clock=clock, now=lost)
     warn(1, Action.CAN, issued_at=at + timedelta(hours=2))

@@ -26,6 +26,7 @@ from wuyu.messages.mail import (
     mail_message_id,
     unsafe_html,
 )
+from wuyu.messages.purpose import Purpose
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 FULL = MailContent(
@@ -40,6 +41,8 @@ FULL = MailContent(
 )
 HEAD = MailHead(
     message_id="E-410103001.r0",
+    purpose=Purpose.BULLETIN,
+    about="E-410103001.r0",
     sender="二七区防汛值班室 <duty@erqi.example>",
     recipient="duty@town.example",
     decided_at=datetime(2021, 7, 20, 9, tzinfo=UTC),
@@ -98,7 +101,7 @@ def test_the_bytes_are_ascii_lines_ending_in_crlf() -> None:
 
 def test_the_same_mail_is_the_same_bytes_in_another_process() -> None:
     program = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from test_message import *; print(build_mail(FULL, HEAD).sha256)"
+        "import sys; sys.path.insert(0, sys.argv[1]); from test_mail import *; print(build_mail(FULL, HEAD).sha256)"
     )
     folder = os.path.dirname(__file__)  # noqa: PTH120 - plain text for the other process
     runs = {

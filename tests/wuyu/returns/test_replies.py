@@ -1,5 +1,6 @@
 """Answers by mail: matched by code and sender; everything else is left alone, and nothing in a mail does harm."""
 
+# ruff: noqa: F401, F811 - fixtures of another folder come by their names
 from __future__ import annotations
 
 import os
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from risk_models.errors import ConfigError, DispatchError
-from tests.wuyu.ack.conftest import ISSUED
+from tests.wuyu.ack.conftest import ISSUED, desk, issued_desk, waiting
 from tests.wuyu.returns.imap_server import ImapServer
 from wuyu.ack.book import Standing, find, standings
 from wuyu.desk import Desk

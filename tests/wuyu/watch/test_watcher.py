@@ -98,7 +98,7 @@ def look_at(settings: DistrictSettings, ledger: Ledger, tmp_path: Path, post: Po
     assert ledger is not None
 
     def run(now: datetime) -> WatchReport:
-        return watch(settings, tmp_path / "out" / "ledger.sqlite", tmp_path / "out", post=post, now=now)
+        return watch(settings, tmp_path / "out" / "ledger.sqlite", tmp_path / "out", root=tmp_path, post=post, now=now)
 
     return run
 
@@ -267,7 +267,7 @@ def test_a_task_is_settled_by_name(ledger: Ledger) -> None:
 
 def test_nobody_to_tell_is_said(settings: DistrictSettings, tmp_path: Path, post: PostBox, clock: Clock) -> None:
     alone = settings.model_copy(update={"watch": settings.watch.model_copy(update={"mailboxes": ()})})
-    report = watch(alone, tmp_path / "none.sqlite", tmp_path, post=post, now=clock())
+    report = watch(alone, tmp_path / "none.sqlite", tmp_path, root=tmp_path, post=post, now=clock())
     assert any("names no one in watch.mailboxes" in line for line in report.unsent)
 
 
@@ -275,7 +275,7 @@ def test_an_exercise_alarms_no_real_address(settings: DistrictSettings, tmp_path
     real = settings.model_copy(
         update={"watch": settings.watch.model_copy(update={"mailboxes": ("chief@town.gov.cn",)})}
     )
-    report = watch(real, tmp_path / "none.sqlite", tmp_path, post=post, now=NOW)
+    report = watch(real, tmp_path / "none.sqlite", tmp_path, root=tmp_path, post=post, now=NOW)
     assert post.subjects == []
     assert "Exercise may go to addresses under .example only" in report.unsent[0]
 
@@ -381,7 +381,7 @@ def test_a_folder_that_cannot_be_written_is_told_too(
 ) -> None:
     (tmp_path / "watch").write_text("in the way", encoding="utf-8")
     assert [one.kind for one in settings_in_force(folder, tmp_path)[1]] == ["disk"]
-    report = watch(settings, tmp_path / "none.sqlite", tmp_path, post=post, now=NOW)
+    report = watch(settings, tmp_path / "none.sqlite", tmp_path, root=tmp_path, post=post, now=NOW)
     assert {one.kind for one in report.problems} == {"ledger", "disk"}
     assert "alarm" in report.mails
 
