@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from reports.periodic.content import DocumentBuilder
-from reports.periodic.facts import ReportFacts, ReviewFacts
+from reports.periodic.facts.report import ReportFacts, ReviewFacts
 from reports.periodic.phrases import Phrases
 from reports.words import UNKNOWN, Lang, day_time, is_missing, local, moment, plain
 from risk_models.forecast.storm import return_period_text

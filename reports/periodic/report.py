@@ -7,23 +7,23 @@ facts that stand in a table of the same section.
 
 from __future__ import annotations
 
-from reports.periodic import (
-    sections_ahead,
-    sections_basis,
-    sections_close,
-    sections_exposure,
-    sections_plan,
-    sections_review,
-    sections_risk,
-    sections_summary,
-    sections_verify,
-    sections_warning,
-)
 from reports.periodic.content import Document, DocumentBuilder, Metadata
-from reports.periodic.facts import report_facts
+from reports.periodic.facts.report import report_facts
 from reports.periodic.forms import Desk
 from reports.periodic.inputs import ReportInputs
 from reports.periodic.phrases import load_phrases
+from reports.periodic.sections import (
+    ahead,
+    basis,
+    close,
+    exposure,
+    plan,
+    review,
+    risk,
+    summary,
+    verify,
+    warning,
+)
 from reports.words import Lang, local, plain
 from risk_models.outlook.periods import Scope
 
@@ -52,21 +52,21 @@ def periodic_report(inputs: ReportInputs, lang: Lang) -> Document:
     say = load_phrases(lang, inputs.templates)
     blank = Metadata(title="", organisation="", lang=lang, issued_on=local(inputs.issued_at, facts.zone).date())
     desk = Desk(facts, say, DocumentBuilder(_metadata(Desk(facts, say, DocumentBuilder(blank)))))
-    sections_summary.add_summary(desk)
-    sections_basis.add_basis(desk)
-    sections_basis.add_important(desk)
-    sections_review.add_review(desk)
-    sections_verify.add_verification(desk)
-    sections_ahead.add_outlook(desk)
-    sections_risk.add_risk(desk)
-    sections_exposure.add_exposure(desk)
-    sections_warning.add_warnings(desk)
-    sections_plan.add_dates(desk)
-    sections_plan.add_rehearsal(desk)
-    sections_plan.add_measures(desk)
-    sections_close.add_profile(desk)
-    sections_close.add_uncertainty(desk)
-    sections_close.add_consultation(desk)
+    summary.add_summary(desk)
+    basis.add_basis(desk)
+    basis.add_important(desk)
+    review.add_review(desk)
+    verify.add_verification(desk)
+    ahead.add_outlook(desk)
+    risk.add_risk(desk)
+    exposure.add_exposure(desk)
+    warning.add_warnings(desk)
+    plan.add_dates(desk)
+    plan.add_rehearsal(desk)
+    plan.add_measures(desk)
+    close.add_profile(desk)
+    close.add_uncertainty(desk)
+    close.add_consultation(desk)
     return desk.out.build()
 
 

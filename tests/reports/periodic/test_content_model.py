@@ -11,8 +11,8 @@ import pypdf
 import pytest
 
 from reports.periodic.content import Document, DocumentBuilder, Figure, Heading, Metadata, Paragraph
-from reports.periodic.html_writer import html_text
-from reports.periodic.pdf_writer import pdf_bytes
+from reports.periodic.writers.html import html_text
+from reports.periodic.writers.pdf import pdf_bytes
 
 
 def builder(lang: Any) -> DocumentBuilder:

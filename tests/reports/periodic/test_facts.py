@@ -14,10 +14,10 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.periodic.facts import ReportFacts, ReviewFacts, report_facts
+from reports.periodic.facts.rain import DaySpan, day_span, rain_facts
+from reports.periodic.facts.report import ReportFacts, ReviewFacts, report_facts
+from reports.periodic.facts.risk import level_counts, measures_by_unit, reached_levels, warning_table, worst_cycle
 from reports.periodic.inputs import ReportInputs
-from reports.periodic.rain_facts import DaySpan, day_span, rain_facts
-from reports.periodic.risk_facts import level_counts, measures_by_unit, reached_levels, warning_table, worst_cycle
 from risk_models.levels import Level
 
 ZONE = "Asia/Shanghai"

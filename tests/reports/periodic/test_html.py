@@ -9,7 +9,7 @@ from typing import Any
 import lxml.html
 import pytest
 
-from reports.periodic.html_writer import html_text, write_html
+from reports.periodic.writers.html import html_text, write_html
 from tests.reports.periodic.sample import HOSTILE, every_kind
 from tests.wuyu.ack.browser import Browser, chromium
 

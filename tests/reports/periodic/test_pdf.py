@@ -11,8 +11,8 @@ import pytest
 from pypdf.generic import DictionaryObject
 
 from reports.periodic.content import Document, Metadata, Paragraph
-from reports.periodic.layout import CHARACTERS_PER_LINE, LINES_PER_PAGE
-from reports.periodic.pdf_writer import pdf_bytes
+from reports.periodic.writers.layout import CHARACTERS_PER_LINE, LINES_PER_PAGE
+from reports.periodic.writers.pdf import pdf_bytes
 from tests.reports.periodic.sample import every_kind
 
 

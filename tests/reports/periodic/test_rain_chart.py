@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 from reports.periodic.charts import rain_chart
-from reports.periodic.rain_facts import RainFacts, day_span, rain_facts
+from reports.periodic.facts.rain import RainFacts, day_span, rain_facts
 from reports.words import LANGUAGES
 
 

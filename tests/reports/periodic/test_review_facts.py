@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from reports.periodic.rain_facts import DaySpan
-from reports.periodic.review_facts import day_levels
-from reports.periodic.sections_verify import _can_be_scored
+from reports.periodic.facts.rain import DaySpan
+from reports.periodic.facts.review import day_levels
+from reports.periodic.sections.verify import _can_be_scored
 from risk_models.levels import Level
 
 DAYS = DaySpan(

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reports.periodic.facts import report_facts
+from reports.periodic.facts.key_dates import key_dates, plan_ages
+from reports.periodic.facts.report import report_facts
 from reports.periodic.inputs import ReportInputs
-from reports.periodic.key_dates import key_dates, plan_ages
 from reports.periodic.rain_labels import RainLabel, rain_labels
 from reports.periodic.report import periodic_report
 from risk_models.errors import BadInputError

@@ -17,10 +17,10 @@ from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 from fontTools.ttLib import TTFont
 
-from reports.periodic.docx_writer import docx_bytes, write_docx
-from reports.periodic.html_writer import html_text, write_html
-from reports.periodic.pdf_writer import pdf_bytes, write_pdf
-from reports.periodic.templates import BUILT_IN
+from reports.periodic.writers.docx import docx_bytes, write_docx
+from reports.periodic.writers.html import html_text, write_html
+from reports.periodic.writers.pdf import pdf_bytes, write_pdf
+from reports.periodic.writers.templates import BUILT_IN
 from risk_models.errors import BadInputError
 from tests.reports.periodic.sample import every_kind, picture
 

@@ -14,9 +14,9 @@ from docx.oxml.ns import qn
 
 from reports.fonts import printable
 from reports.periodic.content import Document, Figure, Heading, Note, Paragraph, Table
-from reports.periodic.docx_writer import docx_bytes, write_docx
-from reports.periodic.html_writer import html_text, write_html
-from reports.periodic.pdf_writer import pdf_bytes, write_pdf
+from reports.periodic.writers.docx import docx_bytes, write_docx
+from reports.periodic.writers.html import html_text, write_html
+from reports.periodic.writers.pdf import pdf_bytes, write_pdf
 from tests.reports.periodic.sample import every_kind
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from risk_models.forecast.quality import (
+from risk_models.forecast.quality.flag import (
     QualityLimits,
     buddy_test,
     flag_gauges,

@@ -12,7 +12,14 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from risk_models.forecast.quality import (
+from risk_models.forecast.quality.axes import (
+    Reliability,
+    ValueOrigin,
+    complete_from_neighbours,
+    fews_code,
+    reliability_of,
+)
+from risk_models.forecast.quality.flag import (
     TESTS,
     QualityLimits,
     buddy_event_test,
@@ -26,15 +33,8 @@ from risk_models.forecast.quality import (
     syntax_test,
     unit_test,
 )
-from risk_models.forecast.quality_axes import (
-    Reliability,
-    ValueOrigin,
-    complete_from_neighbours,
-    fews_code,
-    reliability_of,
-)
-from risk_models.forecast.quality_limits import record_mm
-from risk_models.forecast.quality_series import by_gauges, monthly_maxima_mm, run_lengths
+from risk_models.forecast.quality.limits import record_mm
+from risk_models.forecast.quality.series import by_gauges, monthly_maxima_mm, run_lengths
 
 NAN = np.nan
 GAUGE_XY = np.array([[0, 0], [4, 0], [0, 4], [4, 4], [2, 2], [8, 3]]) * 1000.0

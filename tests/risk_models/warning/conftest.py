@@ -13,7 +13,7 @@ import pytest
 from shapely.geometry import Polygon
 
 from risk_models.levels import Level
-from risk_models.warning.cap import CapArea, CapChannel, CapHazard, CapText, to_cap
+from risk_models.warning.cap.build import CapArea, CapChannel, CapHazard, CapText, to_cap
 from risk_models.warning.decide import Decision, decide
 from risk_models.warning.records import Action, WarningRecord
 from risk_models.warning.states import WarningPolicy, WarningState

@@ -18,9 +18,9 @@ from shapely.geometry import MultiPolygon, Point, Polygon, box
 from shapely.ops import unary_union
 
 from risk_models.levels import Level
-from risk_models.warning.cap import CapArea, CapChannel, CapHazard, cap_hazard, cap_identifier
-from risk_models.warning.cap_check import validate_cap
-from risk_models.warning.cap_polygon import MAX_VERTICES, cap_polygons
+from risk_models.warning.cap.build import CapArea, CapChannel, CapHazard, cap_hazard, cap_identifier
+from risk_models.warning.cap.check import validate_cap
+from risk_models.warning.cap.polygon import MAX_VERTICES, cap_polygons
 from risk_models.warning.records import Action
 
 NS = {"c": "urn:oasis:names:tc:emergency:cap:1.2"}

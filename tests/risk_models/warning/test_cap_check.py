@@ -9,9 +9,9 @@ import pytest
 from lxml import etree
 
 from risk_models.errors import BadInputError
-from risk_models.warning.cap_check import MAX_FINDINGS, require_valid_cap, validate_cap
-from risk_models.warning.cap_reader import MAX_BYTES, parse_cap
-from risk_models.warning.cap_rules import ENUMERATIONS
+from risk_models.warning.cap.check import MAX_FINDINGS, require_valid_cap, validate_cap
+from risk_models.warning.cap.reader import MAX_BYTES, parse_cap
+from risk_models.warning.cap.rules import ENUMERATIONS
 
 URN = "urn:oasis:names:tc:emergency:cap:1.2"
 NS = {"c": URN}

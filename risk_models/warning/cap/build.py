@@ -20,9 +20,9 @@ from shapely.geometry.base import BaseGeometry
 
 from risk_models.district.settings import DistrictSettings
 from risk_models.levels import LEVEL_STYLES, Level
-from risk_models.warning.cap_polygon import cap_polygons
-from risk_models.warning.cap_reader import CAP_NAMESPACE
-from risk_models.warning.cap_rules import HEADLINE_CHARACTERS
+from risk_models.warning.cap.polygon import cap_polygons
+from risk_models.warning.cap.reader import CAP_NAMESPACE
+from risk_models.warning.cap.rules import HEADLINE_CHARACTERS
 from risk_models.warning.records import Action, WarningRecord
 
 __all__ = [

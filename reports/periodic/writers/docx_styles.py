@@ -18,8 +18,8 @@ from docx.shared import Mm, Pt, RGBColor
 from lxml import etree
 
 from reports.periodic.content import Metadata
-from reports.periodic.layout import DATE_INDENT_CHARACTERS, FONTS, LAYOUTS, MARGINS_MM, PAGE_MM, Layout
-from reports.periodic.templates import broken
+from reports.periodic.writers.layout import DATE_INDENT_CHARACTERS, FONTS, LAYOUTS, MARGINS_MM, PAGE_MM, Layout
+from reports.periodic.writers.templates import broken
 
 __all__ = ["TABLE_STYLE", "add_field", "built_in_word", "word_of_template"]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from lxml import etree
 
 from risk_models.errors import BadInputError, Finding
-from risk_models.warning.cap_places import PLACE_RULES
-from risk_models.warning.cap_reader import CapMessage, parse_cap
-from risk_models.warning.cap_rules import ALERT_RULES, INFO_RULES
+from risk_models.warning.cap.places import PLACE_RULES
+from risk_models.warning.cap.reader import CapMessage, parse_cap
+from risk_models.warning.cap.rules import ALERT_RULES, INFO_RULES
 
 __all__ = ["MAX_FINDINGS", "require_valid_cap", "validate_cap"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import geopandas as gpd
 import pandas as pd
 
-from reports.periodic.rain_facts import DaySpan, RainFacts
+from reports.periodic.facts.rain import DaySpan, RainFacts
 from reports.words import plain
 from risk_models.levels import Level, worst
 from risk_models.warning.records import Action

@@ -21,9 +21,9 @@ from docx.shared import Length, Mm, Pt
 from docx.text.paragraph import Paragraph as DocxParagraph
 
 from reports.periodic.content import Block, Document, Figure, Heading, Metadata, Note, Paragraph, Table
-from reports.periodic.docx_styles import TABLE_STYLE, add_field, built_in_word, word_of_template
-from reports.periodic.layout import DATE_INDENT_CHARACTERS, LAYOUTS, Layout
-from reports.periodic.templates import template_file
+from reports.periodic.writers.docx_styles import TABLE_STYLE, add_field, built_in_word, word_of_template
+from reports.periodic.writers.layout import DATE_INDENT_CHARACTERS, LAYOUTS, Layout
+from reports.periodic.writers.templates import template_file
 
 __all__ = ["docx_bytes", "write_docx"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from reports.periodic.rain_facts import DaySpan, RainFacts
-from reports.periodic.risk_facts import WARNING_LEVELS, utc
+from reports.periodic.facts.rain import DaySpan, RainFacts
+from reports.periodic.facts.risk import WARNING_LEVELS, utc
 from risk_models.levels import Level
 from risk_models.outlook.climatology import Climatology
 

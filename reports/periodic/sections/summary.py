@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from reports.periodic.facts.risk import WARNING_LEVELS, measures_by_unit
 from reports.periodic.forms import Desk, Row, chance, one
-from reports.periodic.risk_facts import WARNING_LEVELS, measures_by_unit
-from reports.periodic.sections_plan import levels_for_plans
+from reports.periodic.sections.plan import levels_for_plans
 from reports.words import join, plain
 from risk_models.levels import Level
 from risk_models.outlook.wording import Statement

@@ -6,11 +6,11 @@ import pandas as pd
 
 from reports.figures.level_map import LevelMap
 from reports.figures.period_charts import chance_bars, chance_map, town_ranking
-from reports.periodic.ahead_facts import AheadFacts
 from reports.periodic.charts import level_chart
+from reports.periodic.facts.ahead import AheadFacts
+from reports.periodic.facts.risk import WARNING_LEVELS, at_cycle
 from reports.periodic.forms import DASH, Desk, chance, metres, one
 from reports.periodic.pictures import source_gaps
-from reports.periodic.risk_facts import WARNING_LEVELS, at_cycle
 from reports.words import kind_name
 from risk_models.levels import Level
 

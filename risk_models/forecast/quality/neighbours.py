@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.spatial import cKDTree
 
-from risk_models.forecast.quality_limits import FAIL, GOOD, SUSPECT, UNSEEN, Flags, FloatArray, QualityLimits
-from risk_models.forecast.quality_series import by_gauges, run_lengths, with_missing
+from risk_models.forecast.quality.limits import FAIL, GOOD, SUSPECT, UNSEEN, Flags, FloatArray, QualityLimits
+from risk_models.forecast.quality.series import by_gauges, run_lengths, with_missing
 
 __all__ = ["buddy_event_test", "buddy_test", "clock_test", "flat_line_test", "unit_test"]
 

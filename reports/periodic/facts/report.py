@@ -8,13 +8,11 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from reports.periodic.ahead_facts import AheadFacts, ahead_facts
-from reports.periodic.inputs import ReportInputs
-from reports.periodic.key_dates import KeyDate, PlanAges, key_dates, plan_ages
-from reports.periodic.rain_facts import DaySpan, RainFacts, day_span, days_of, gauge_frame, rain_facts
-from reports.periodic.rain_labels import RainLabel, rain_labels
-from reports.periodic.review_facts import AnswerFacts, answer_facts, by_month, day_levels, reports_in
-from reports.periodic.risk_facts import (
+from reports.periodic.facts.ahead import AheadFacts, ahead_facts
+from reports.periodic.facts.key_dates import KeyDate, PlanAges, key_dates, plan_ages
+from reports.periodic.facts.rain import DaySpan, RainFacts, day_span, days_of, gauge_frame, rain_facts
+from reports.periodic.facts.review import AnswerFacts, answer_facts, by_month, day_levels, reports_in
+from reports.periodic.facts.risk import (
     incidents_in,
     lead_hours,
     level_counts,
@@ -25,6 +23,8 @@ from reports.periodic.risk_facts import (
     warning_table,
     worst_cycle,
 )
+from reports.periodic.inputs import ReportInputs
+from reports.periodic.rain_labels import RainLabel, rain_labels
 from reports.words import local
 from risk_models.district.reporting import ImportantPeriod
 from risk_models.forecast.storm import return_period_a
@@ -41,7 +41,7 @@ _TOP = 10
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewFacts:
-    """What happened in the reviewed span: see `rain_facts`, `risk_facts` and `review_facts` for the tables."""
+    """What happened in the reviewed span: see `facts.rain`, `facts.risk` and `facts.review` for the tables."""
 
     span: Span
     days: DaySpan

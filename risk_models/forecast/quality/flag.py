@@ -3,11 +3,11 @@
 Every test says "not evaluated" (2) where it could not look, which is never the same as "good" (1). Only what cannot
 be rain fails; an extreme that merely differs from its past or its neighbours is suspect and stays in use, because real
 cloudbursts fail such tests. Beside the flag stand two axes: where a value comes from (original, corrected, completed)
-and how far it can be relied on (see `quality_axes`).
+and how far it can be relied on (see `axes`).
 
 The tests: `gap`, `syntax`, `location`, `gross_range`, `climatology`, `rate`, `spike`, `counter`, `duplicate` look at
-one gauge (`quality_series`); `flat_line`, `buddy`, `buddy_event`, `unit`, `clock` at its neighbours too
-(`quality_neighbours`).
+one gauge (`series`); `flat_line`, `buddy`, `buddy_event`, `unit`, `clock` at its neighbours too
+(`neighbours`).
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from risk_models.forecast.quality_axes import ValueOrigin, reliability_of
-from risk_models.forecast.quality_limits import FAIL, GOOD, MISSING, SUSPECT, UNSEEN, Flags, QualityLimits
-from risk_models.forecast.quality_neighbours import (
+from risk_models.forecast.quality.axes import ValueOrigin, reliability_of
+from risk_models.forecast.quality.limits import FAIL, GOOD, MISSING, SUSPECT, UNSEEN, Flags, QualityLimits
+from risk_models.forecast.quality.neighbours import (
     buddy_event_test,
     buddy_test,
     clock_test,
     flat_line_test,
     unit_test,
 )
-from risk_models.forecast.quality_series import (
+from risk_models.forecast.quality.series import (
     climatology_test,
     counter_test,
     duplicate_test,
@@ -116,7 +116,7 @@ def flag_gauges(
     xarray.Dataset
         ``rain_mm`` (NaN where failed), ``quality`` merged, ``tests(test, time, gauge)``, the flag of every test,
         ``tests_run(time, gauge)``, how many of them could look, and the axes ``value_origin`` and ``reliability`` (see
-        `quality_axes`). Merged: missing, else the worst of fail and suspect; good only if at least one test of the
+        `axes`). Merged: missing, else the worst of fail and suspect; good only if at least one test of the
         amount could look, else not evaluated. A suspicion of `rate`, `spike` or `climatology` alone is lifted where
         neighbours confirm the value.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from reports.periodic.facts.key_dates import KeyDate
+from reports.periodic.facts.risk import measures_by_unit, reached_levels
 from reports.periodic.forms import DASH, Desk, one
-from reports.periodic.key_dates import KeyDate
-from reports.periodic.risk_facts import measures_by_unit, reached_levels
 from reports.words import is_missing, plain
 from risk_models.district.reporting import ImportantPeriod
 

@@ -103,7 +103,7 @@ def complete_from_neighbours(flagged: xr.Dataset, gauge_xy: ArrayLike, *, range_
 
     Examples
     --------
-    >>> from risk_models.forecast.quality import flag_gauges
+    >>> from risk_models.forecast.quality.flag import flag_gauges
     >>> end = np.array(["2021-07-20T08"], "datetime64[ns]")
     >>> observed = xr.Dataset({"rain_mm": (("time", "gauge"), [[4.0, 4.0, np.nan]]),
     ...     "quality": (("time", "gauge"), [[2, 2, 9]])}, {"time": end, "gauge": ["a", "b", "c"]})

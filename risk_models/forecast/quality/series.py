@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from risk_models.forecast.quality_limits import (
+from risk_models.forecast.quality.limits import (
     FAIL,
     GOOD,
     MISSING,

@@ -13,7 +13,7 @@ from risk_models.errors import BadInputError, Finding
 
 __all__ = ["BUILT_IN", "broken", "template_file", "template_folder"]
 
-BUILT_IN = Path(__file__).resolve().parent.parent / "templates" / "periodic"
+BUILT_IN = Path(__file__).resolve().parents[2] / "templates" / "periodic"
 NAMES = ("report.docx", "report.typ", "report.html.j2", "report.css")
 
 

@@ -12,7 +12,7 @@ from lxml import etree
 from shapely.geometry import Polygon
 
 from risk_models.errors import Finding
-from risk_models.warning.cap_reader import CapMessage
+from risk_models.warning.cap.reader import CapMessage
 
 __all__ = ["PLACE_RULES"]
 

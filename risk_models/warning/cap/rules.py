@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 from risk_models.errors import Finding
-from risk_models.warning.cap_reader import CapMessage, read_time
+from risk_models.warning.cap.reader import CapMessage, read_time
 
 __all__ = ["ALERT_RULES", "ENUMERATIONS", "HEADLINE_CHARACTERS", "INFO_RULES", "MAX_VALIDITY_DAYS"]
 

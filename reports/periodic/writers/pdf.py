@@ -20,8 +20,8 @@ import typst
 
 from reports.fonts import font_folder, printable
 from reports.periodic.content import Block, Document, Figure, Heading, Note, Paragraph, Table
-from reports.periodic.layout import DATE_INDENT_CHARACTERS, FONTS, LAYOUTS
-from reports.periodic.templates import BUILT_IN, broken, template_file, template_folder
+from reports.periodic.writers.layout import DATE_INDENT_CHARACTERS, FONTS, LAYOUTS
+from reports.periodic.writers.templates import BUILT_IN, broken, template_file, template_folder
 
 __all__ = ["pdf_bytes", "write_pdf"]
 

@@ -17,8 +17,8 @@ import markupsafe
 from jinja2.sandbox import SandboxedEnvironment
 
 from reports.periodic.content import Block, Document, Figure, Heading, Note, Paragraph, Table
-from reports.periodic.layout import LAYOUTS
-from reports.periodic.templates import BUILT_IN, broken, template_file
+from reports.periodic.writers.layout import LAYOUTS
+from reports.periodic.writers.templates import BUILT_IN, broken, template_file
 from reports.words import Lang, Text
 
 __all__ = ["html_text", "write_html"]
