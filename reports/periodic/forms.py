@@ -19,7 +19,7 @@ from risk_models.outlook.periods import Span
 from risk_models.outlook.wording import percent, word
 from risk_models.standards import Stage
 
-__all__ = ["DASH", "Desk", "Row", "chance", "metres", "one"]
+__all__ = ["DASH", "Desk", "Row", "chance", "metres", "one", "source_gaps"]
 
 Row = tuple[str, str, str]
 
@@ -282,3 +282,10 @@ class Desk:
     def local_date(self, at: pd.Timestamp) -> pd.Timestamp:
         """Return a moment as local time without zone."""
         return pd.Timestamp(local(at, self.facts.zone)).tz_localize(None)
+
+
+def source_gaps(desk: Desk) -> dict[str, Any]:
+    """Return the source line and the mark of demonstration data, as keywords of the chart functions."""
+    identity = desk.facts.inputs.district.settings.district
+    bureau = identity.bureau.zh if desk.lang == "zh" else identity.bureau.en
+    return {"source": desk.say("figures.source", bureau=bureau), "is_demonstration": bool(identity.demonstration)}

@@ -6,11 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from reports.figures.period_charts import return_level_curve
+from reports.figures.rain_charts import return_level_curve
 from reports.periodic.facts.ahead import AheadFacts
 from reports.periodic.facts.risk import WARNING_LEVELS
-from reports.periodic.forms import Desk, Row, chance, one
-from reports.periodic.pictures import source_gaps
+from reports.periodic.forms import Desk, Row, chance, one, source_gaps
 from risk_models.levels import Level
 from risk_models.outlook.extremes import ReturnLevels
 from risk_models.outlook.period_outlook import PeriodOutlook

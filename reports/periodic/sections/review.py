@@ -6,13 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from reports.figures.period_charts import depth_duration_chart, level_calendar, rain_by_month_chart
+from reports.figures.level_charts import level_calendar
+from reports.figures.rain_charts import depth_duration_chart, rain_by_month_chart
 from reports.periodic.charts import rain_chart
 from reports.periodic.facts.rain import WINDOWS_H
 from reports.periodic.facts.review import level_days, warning_levels_by
 from reports.periodic.facts.risk import WARNING_LEVELS
-from reports.periodic.forms import DASH, Desk, Row, metres, one
-from reports.periodic.pictures import source_gaps
+from reports.periodic.forms import DASH, Desk, Row, metres, one, source_gaps
 from reports.words import is_missing, plain
 from risk_models.levels import Level
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
+from reports.figures.chance_charts import chance_bars
+from reports.figures.chance_map import chance_map
+from reports.figures.level_charts import town_ranking
 from reports.figures.level_map import LevelMap
-from reports.figures.period_charts import chance_bars, chance_map, town_ranking
 from reports.periodic.charts import level_chart
 from reports.periodic.facts.ahead import AheadFacts
 from reports.periodic.facts.risk import WARNING_LEVELS, at_cycle
-from reports.periodic.forms import DASH, Desk, chance, metres, one
-from reports.periodic.pictures import source_gaps
+from reports.periodic.forms import DASH, Desk, chance, metres, one, source_gaps
 from reports.words import kind_name
 from risk_models.levels import Level
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from reports.figures.period_charts import reliability_chart
-from reports.periodic.forms import DASH, Desk, Row
-from reports.periodic.pictures import source_gaps
+from reports.figures.chance_charts import reliability_chart
+from reports.periodic.forms import DASH, Desk, Row, source_gaps
 from reports.words import is_missing, plain
 
 __all__ = ["add_verification"]
