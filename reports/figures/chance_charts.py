@@ -17,8 +17,8 @@ from reports.figures.frame import (
     fitted,
     label_width_in,
     new_sheet,
-    percent,
     unknown_patch,
+    whole_percent,
 )
 from reports.style import ACCENT, FORECAST, GRID, INK, MUTED, OBSERVED, PAPER, png_bytes, styled
 from reports.words import UNKNOWN, Lang, Text
@@ -97,11 +97,15 @@ def _chance_row(axes: Axes, row: int, p: float, low: float, high: float, lang: L
         words = UNKNOWN[lang]
     else:
         axes.barh(row, p, height=0.6, color=FORECAST, edgecolor=INK, linewidth=0.5)
-        words = percent(p)
+        words = whole_percent(p)
     if not np.isnan([p, low, high]).any():
         axes.errorbar(p, row, xerr=[[max(p - low, 0)], [max(high - p, 0)]], fmt="none", ecolor=INK, elinewidth=1.1,
                       capsize=2.6)  # fmt: skip
-        words += f"（{percent(low)}～{percent(high)}）" if lang == "zh" else f" ({percent(low)} to {percent(high)})"
+        words += (
+            f"（{whole_percent(low)}～{whole_percent(high)}）"
+            if lang == "zh"
+            else f" ({whole_percent(low)} to {whole_percent(high)})"
+        )
     axes.text(1.02, row, words, transform=axes.get_yaxis_transform(), va="center", fontsize=8)
 
 

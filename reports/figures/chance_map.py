@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from reports.figures.frame import WIDTH_IN, fitted, new_sheet, percent
+from reports.figures.frame import WIDTH_IN, fitted, new_sheet, whole_percent
 from reports.figures.labels import LabelPlacer, english_place, text_width
 from reports.fonts import printable
 from reports.style import INK, MUTED, PAPER, png_bytes, styled
@@ -186,9 +186,10 @@ def _labels(axes: Axes, district: District, p: np.ndarray, lang: Lang) -> None:
         if shown[at]:
             name = fitted(plain(hotspots[column].iloc[at]) or plain(hotspots["hotspot_name"].iloc[at]), 8.0, 1.5)
             height = 8.0 * dpi / 72
-            place = placer.place(pixels[at], width=text_width(f"{name} {percent(p[at])}", height), height=height * 1.15,
-                                 gap=5.5 * dpi / 72)  # fmt: skip
-            _write(axes, place, f"{name} {percent(p[at])}", 8.0, INK)
+            label = f"{name} {whole_percent(p[at])}"
+            width = text_width(label, height)
+            place = placer.place(pixels[at], width=width, height=height * 1.15, gap=5.5 * dpi / 72)
+            _write(axes, place, label, 8.0, INK)
     column = "town_name" if lang == "zh" else "town_name_en"
     for name, shape in zip(towns[column], towns.geometry, strict=True):
         place_name = plain(name) if lang == "zh" else english_place(plain(name))

@@ -26,9 +26,9 @@ __all__ = [
     "fitted",
     "label_width_in",
     "new_sheet",
-    "percent",
     "unknown_handle",
     "unknown_patch",
+    "whole_percent",
     "wrapped",
 ]
 
@@ -145,12 +145,12 @@ def label_width_in(labels: Sequence[str], size_pt: float) -> float:
     return max((text_width(label, size_pt) for label in labels), default=0.0) / 72
 
 
-def percent(share: float) -> str:
+def whole_percent(share: float) -> str:
     """Return a probability as whole percent that never claims certainty.
 
     Examples
     --------
-    >>> percent(0.424), percent(0.002), percent(0.999)
+    >>> whole_percent(0.424), whole_percent(0.002), whole_percent(0.999)
     ('42%', '<1%', '>99%')
     """
     if share < 0.005:

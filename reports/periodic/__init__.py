@@ -1,4 +1,10 @@
-"""Periodic risk reports: one content model, written as Word, PDF and HTML, in Chinese and English."""
+"""Periodic risk reports: one content model, written as Word, PDF and HTML, in Chinese and English.
+
+The way through the package: inputs → facts → forms → sections → content → writers. What is known (`inputs`) becomes
+numbers and tables (`facts`); `forms` says how a number, a name or a moment is written; the `sections` put facts into
+sentences, tables and figures and add them to the `content`; the `writers` change no word of it. `report` calls them in
+this order. No step knows a later one; `content` knows none of them, and forms and sections fill it.
+"""
 
 from reports.periodic.inputs import Consultation, DeliveryCounts, Opinion, ReportInputs
 from reports.periodic.rain_labels import RainLabel, rain_labels

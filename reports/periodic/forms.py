@@ -19,7 +19,7 @@ from risk_models.outlook.periods import Span
 from risk_models.outlook.wording import percent, word
 from risk_models.standards import Stage
 
-__all__ = ["DASH", "Desk", "Row", "chance", "metres", "one", "source_gaps"]
+__all__ = ["DASH", "Forms", "Row", "chance", "metres", "one", "source_gaps"]
 
 Row = tuple[str, str, str]
 
@@ -55,8 +55,8 @@ def metres(depth_m: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Desk:
-    """What every section needs at hand: facts, sentences, and the document being built."""
+class Forms:
+    """What every section needs at hand: facts, sentences, the forms of both, and the document being built."""
 
     facts: ReportFacts
     say: Phrases
@@ -284,8 +284,8 @@ class Desk:
         return pd.Timestamp(local(at, self.facts.zone)).tz_localize(None)
 
 
-def source_gaps(desk: Desk) -> dict[str, Any]:
+def source_gaps(forms: Forms) -> dict[str, Any]:
     """Return the source line and the mark of demonstration data, as keywords of the chart functions."""
-    identity = desk.facts.inputs.district.settings.district
-    bureau = identity.bureau.zh if desk.lang == "zh" else identity.bureau.en
-    return {"source": desk.say("figures.source", bureau=bureau), "is_demonstration": bool(identity.demonstration)}
+    identity = forms.facts.inputs.district.settings.district
+    bureau = identity.bureau.zh if forms.lang == "zh" else identity.bureau.en
+    return {"source": forms.say("figures.source", bureau=bureau), "is_demonstration": bool(identity.demonstration)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from reports.periodic.forms import Desk, Row
+from reports.periodic.forms import Forms, Row
 from risk_models.levels import Level
 
 __all__ = ["add_exposure"]
@@ -38,19 +38,19 @@ _SHORTFALLS = ("shelter_shortfall", "team_shortfall", "pump_shortfall")
 _TOWNS_SHOWN = 18
 
 
-def add_exposure(desk: Desk) -> None:
+def add_exposure(forms: Forms) -> None:
     """Add exposure by kind and capacity by town."""
-    say = desk.say
-    desk.out.section(say("exposure.heading"))
-    desk.out.subsection(say("exposure.who"))
-    _exposed(desk)
-    desk.out.subsection(say("exposure.capacity"))
-    _capacity(desk)
+    say = forms.say
+    forms.out.section(say("exposure.heading"))
+    forms.out.subsection(say("exposure.who"))
+    _exposed(forms)
+    forms.out.subsection(say("exposure.capacity"))
+    _capacity(forms)
 
 
-def _watched(desk: Desk, exposure: pd.DataFrame) -> tuple[str, pd.Index]:
+def _watched(forms: Forms, exposure: pd.DataFrame) -> tuple[str, pd.Index]:
     """Return the hotspots that the report watches: by the design storm, as likely, or as reached."""
-    facts = desk.facts
+    facts = forms.facts
     if "level" in exposure and "return_period_a" in exposure.attrs:
         return "storm", exposure.index[exposure["level"] >= int(Level.YELLOW)]
     if facts.is_outlook and facts.ahead is not None and facts.ahead.likely:
@@ -62,60 +62,60 @@ def _watched(desk: Desk, exposure: pd.DataFrame) -> tuple[str, pd.Index]:
     return "none", exposure.index[:0]
 
 
-def _exposed(desk: Desk) -> None:
+def _exposed(forms: Forms) -> None:
     """Add people, facilities and buildings around all hotspots and the watched ones."""
-    say, exposure = desk.say, desk.facts.inputs.exposure
+    say, exposure = forms.say, forms.facts.inputs.exposure
     if exposure is None:
-        desk.out.prose(say("exposure.none"))
+        forms.out.prose(say("exposure.none"))
         return
-    which, chosen = _watched(desk, exposure)
+    which, chosen = _watched(forms, exposure)
     storm = {
         key: f"{exposure.attrs.get(name, 0):g}"
         for key, name in (("period", "return_period_a"), ("minutes", "duration_min"))
     }
     watched = say(f"exposure.watched_{which}", **storm)
-    rows = [(say("exposure.hotspots"), str(len(exposure)), str(len(chosen)), desk.unit("hotspot"))]
+    rows = [(say("exposure.hotspots"), str(len(exposure)), str(len(chosen)), forms.unit("hotspot"))]
     for name, noun in _COUNTED:
         if name in exposure:
             total, part = int(exposure[name].sum()), int(exposure.loc[chosen, name].sum())
-            rows.append((say(f"exposure.{name}"), str(total), str(part), desk.unit(noun)))
+            rows.append((say(f"exposure.{name}"), str(total), str(part), forms.unit(noun)))
     gaps = {key: f"{int(exposure.loc[chosen, key].sum())}" for key in ("people_day", "people_night") if key in exposure}
     if len(gaps) == 2:
-        desk.out.prose(say("exposure.text", watched=watched, n=desk.count(len(chosen), "hotspot"), **gaps))
+        forms.out.prose(say("exposure.text", watched=watched, n=forms.count(len(chosen), "hotspot"), **gaps))
     columns = (*say.words("exposure.columns")[:2], watched[:1].upper() + watched[1:], say.words("exposure.columns")[2])
     align = ("left", "right", "right", "left")
-    desk.out.table(say("exposure.table"), columns, rows, align=align, widths=(3.6, 1.6, 2.6, 1.0))
-    desk.out.note(say("exposure.overlap"))
+    forms.out.table(say("exposure.table"), columns, rows, align=align, widths=(3.6, 1.6, 2.6, 1.0))
+    forms.out.note(say("exposure.overlap"))
 
 
-def _capacity(desk: Desk) -> None:
+def _capacity(forms: Forms) -> None:
     """Add what is at hand by town, and where it falls short."""
-    say, capacity = desk.say, desk.facts.inputs.capacity
+    say, capacity = forms.say, forms.facts.inputs.capacity
     if capacity is None or capacity.empty:
-        desk.out.prose(say("exposure.no_capacity"))
+        forms.out.prose(say("exposure.no_capacity"))
         return
     names = [name for name in _NEEDS if name in capacity]
     short = [name for name in _SHORTFALLS if name in capacity]
     order = capacity.sort_values([*short, "people_exposed"], ascending=False, kind="stable") if short else capacity
     rows = [
-        (desk.town(str(code)), *(str(int(row[name])) for name in names))
+        (forms.town(str(code)), *(str(int(row[name])) for name in names))
         for code, row in order.head(_TOWNS_SHOWN).iterrows()
     ]
     total = tuple(str(int(capacity[name].sum())) for name in names)
-    rows.append((desk.total(len(capacity)), *total))
+    rows.append((forms.total(len(capacity)), *total))
     extra: list[Row] = []
     for name in short:
         towns, amount = int((capacity[name] > 0).sum()), int(capacity[name].sum())
-        gaps = {"towns": desk.count(towns, "town"), "amount": str(amount)}
-        desk.out.prose(say(f"exposure.{name}_text", **gaps) if towns else say(f"exposure.{name}_none"))
-        extra.append(desk.item(f"exposure.{name}_towns", towns, "town"))
+        gaps = {"towns": forms.count(towns, "town"), "amount": str(amount)}
+        forms.out.prose(say(f"exposure.{name}_text", **gaps) if towns else say(f"exposure.{name}_none"))
+        extra.append(forms.item(f"exposure.{name}_towns", towns, "town"))
     if not short:
-        desk.out.prose(say("exposure.no_shortfall"))
+        forms.out.prose(say("exposure.no_shortfall"))
     header = (say("review.town"), *(say(f"exposure.{name}_column") for name in names))
     align = ("left", *("right",) * len(names))
-    desk.out.table(
+    forms.out.table(
         say("exposure.capacity_table"), header, rows, align=align, widths=(2.2, *(1.0,) * len(names)), annex=True
     )
     more = len(capacity) - _TOWNS_SHOWN
-    desk.out.note(say("exposure.more", n=desk.count(more, "town")) if more > 0 else "", annex=True)
-    desk.key_table(say("exposure.short_table"), extra)
+    forms.out.note(say("exposure.more", n=forms.count(more, "town")) if more > 0 else "", annex=True)
+    forms.key_table(say("exposure.short_table"), extra)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reports.periodic.forms import DASH, Desk, one
+from reports.periodic.forms import DASH, Forms, one
 from reports.words import is_missing
 
 __all__ = ["add_warnings"]
@@ -10,16 +10,16 @@ __all__ = ["add_warnings"]
 _SHOWN = 40
 
 
-def add_warnings(desk: Desk) -> None:
+def add_warnings(forms: Forms) -> None:
     """Add every warning with its lead."""
-    say, facts = desk.say, desk.facts
-    desk.out.section(say("warning.heading", stage=desk.stage("warning")))
+    say, facts = forms.say, forms.facts
+    forms.out.section(say("warning.heading", stage=forms.stage("warning")))
     if facts.review is None:
-        desk.out.prose(say("warning.no_span"))
+        forms.out.prose(say("warning.no_span"))
         return
     warnings = facts.review.warnings
     if warnings.empty:
-        desk.out.prose(say("warning.none", **desk.spans()))
+        forms.out.prose(say("warning.none", **forms.spans()))
         return
     lead = warnings["lead_h"].dropna().astype(float)
     summary = {
@@ -32,30 +32,30 @@ def add_warnings(desk: Desk) -> None:
         "unconfirmed": str(int(warnings["unconfirmed"].sum())),
         "degraded": str(int(warnings["degraded"].sum())),
     }
-    desk.out.prose(say("warning.text", total=desk.count(len(warnings), "warning"), **summary, **desk.spans()))
-    desk.out.prose(say("warning.lead", **summary) if len(lead) else say("warning.no_lead"))
+    forms.out.prose(say("warning.text", total=forms.count(len(warnings), "warning"), **summary, **forms.spans()))
+    forms.out.prose(say("warning.lead", **summary) if len(lead) else say("warning.no_lead"))
     is_doubtful = bool(warnings["unconfirmed"].any() or warnings["degraded"].any())
-    desk.out.prose(say("warning.unconfirmed", **summary) if is_doubtful else "")
+    forms.out.prose(say("warning.unconfirmed", **summary) if is_doubtful else "")
     header = say.words("warning.summary")
     rows, align = [tuple(summary.values())], ("right",) * len(header)
-    desk.out.table(say("warning.summary_table"), header, rows, align=align, annex=True)
-    _table(desk)
+    forms.out.table(say("warning.summary_table"), header, rows, align=align, annex=True)
+    _table(forms)
 
 
-def _table(desk: Desk) -> None:
+def _table(forms: Forms) -> None:
     """Add the warnings by first issue; of more than fit, those of the highest levels."""
-    say, warnings = desk.say, desk.review().warnings
+    say, warnings = forms.say, forms.review().warnings
     shown = warnings
     if len(warnings) > _SHOWN:
         highest = warnings.sort_values("level", ascending=False, kind="stable").head(_SHOWN)
         shown = highest.sort_values(["issued_at", "area_code"], kind="stable")
     rows = []
     for _, row in shown.iterrows():
-        ended = say("warning.open") if is_missing(row["ended_at"]) else desk.stamp(row["ended_at"])
-        cells = (desk.town(str(row["area_code"])), desk.stamp(row["issued_at"]), desk.level(int(row["level"])))
-        rows.append((*cells, desk.stamp(row["raised_at"]), ended, str(int(row["revisions"])), one(row["lead_h"])))
+        ended = say("warning.open") if is_missing(row["ended_at"]) else forms.stamp(row["ended_at"])
+        cells = (forms.town(str(row["area_code"])), forms.stamp(row["issued_at"]), forms.level(int(row["level"])))
+        rows.append((*cells, forms.stamp(row["raised_at"]), ended, str(int(row["revisions"])), one(row["lead_h"])))
     align = ("left", "center", "center", "center", "center", "right", "right")
-    caption, columns = say("warning.table", **desk.spans()), say.words("warning.columns")
-    desk.out.table(caption, columns, rows, align=align, widths=(2.0, 1.8, 1.2, 1.8, 1.8, 1.0, 1.2), annex=True)
+    caption, columns = say("warning.table", **forms.spans()), say.words("warning.columns")
+    forms.out.table(caption, columns, rows, align=align, widths=(2.0, 1.8, 1.2, 1.8, 1.8, 1.0, 1.2), annex=True)
     more = len(warnings) - len(shown)
-    desk.out.note(say("warning.more", n=desk.count(more, "warning")) if more > 0 else "", annex=True)
+    forms.out.note(say("warning.more", n=forms.count(more, "warning")) if more > 0 else "", annex=True)

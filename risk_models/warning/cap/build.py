@@ -47,7 +47,7 @@ _CERTAINTIES = {-1: "Unknown", 0: "Unlikely", 1: "Possible", 2: "Possible", 3: "
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Status = Literal["Actual", "Exercise", "Test"]
-Scope = Literal["Public", "Restricted", "Private"]
+CapScope = Literal["Public", "Restricted", "Private"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ class CapChannel:
     sender_name_en: str
     event_code: str
     status: Status
-    scope: Scope
+    scope: CapScope
     timezone: ZoneInfo
     demonstration: bool
     addresses: tuple[str, ...] = ()
@@ -98,7 +98,7 @@ class CapChannel:
             raise ValueError("a Private message needs addresses")
 
     @classmethod
-    def from_settings(cls, settings: DistrictSettings, *, scope: Scope = "Restricted") -> CapChannel:
+    def from_settings(cls, settings: DistrictSettings, *, scope: CapScope = "Restricted") -> CapChannel:
         """Return the channel of a district; Restricted by default, since bulletins go to duty desks.
 
         Parameters

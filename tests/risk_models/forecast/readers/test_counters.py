@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from risk_models.forecast.readers.counters import counter_rain
 from risk_models.forecast.readers.gauge_table import read_gauge_table
-from risk_models.forecast.readers.report import ReadReport
+from risk_models.forecast.readers.reading import FileReading
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def read(tmp_path: Path):
     return reader
 
 
-def codes(report: ReadReport) -> list[str]:
-    return [finding.code for finding in report.findings]
+def codes(reading: FileReading) -> list[str]:
+    return [finding.code for finding in reading.findings]
 
 
 def counter(*counts: object) -> str:
@@ -34,11 +34,11 @@ def counter(*counts: object) -> str:
 
 
 def test_running_count_becomes_rain(read) -> None:
-    rain, report = read(counter(5000, 5010, 5010, 5019), counter_mm=0.2)
+    rain, reading = read(counter(5000, 5010, 5010, 5019), counter_mm=0.2)
     np.testing.assert_allclose(rain.rain_mm[:, 0], [np.nan, 2.0, 0.0, 1.8])
     assert rain.quality.to_numpy()[:, 0].tolist() == [9, 2, 2, 2]
     assert rain.raw_mm.to_numpy()[:, 0].tolist() == [5000, 5010, 5010, 5019]
-    assert codes(report) == []
+    assert codes(reading) == []
     assert rain.attrs["source_unit"] == "counts of 0.2 mm"
 
 
@@ -48,33 +48,33 @@ def test_counts_that_look_like_missing_codes_are_counts(read) -> None:
 
 
 def test_reset_is_flagged_and_never_negative(read) -> None:
-    rain, report = read(counter(500, 510, 0, 40, 4), counter_mm=0.5)
+    rain, reading = read(counter(500, 510, 0, 40, 4), counter_mm=0.5)
     np.testing.assert_allclose(rain.rain_mm[:, 0], [np.nan, 5.0, np.nan, 20.0, 2.0])
     assert rain.quality.to_numpy()[:, 0].tolist() == [9, 2, 9, 2, 3]
-    assert codes(report) == ["counter-reset", "counter-reset"]
-    assert "falls from 510 to 0: reset" in report.findings[0].message
-    assert report.findings[0].value == "2021-07-19T18:00:00+00:00"
+    assert codes(reading) == ["counter-reset", "counter-reset"]
+    assert "falls from 510 to 0: reset" in reading.findings[0].message
+    assert reading.findings[0].value == "2021-07-19T18:00:00+00:00"
 
 
 def test_one_wrong_reading_makes_no_cloudburst(read) -> None:
-    rain, report = read(counter(500, 510, 3, 511), counter_mm=0.5)
+    rain, reading = read(counter(500, 510, 3, 511), counter_mm=0.5)
     np.testing.assert_allclose(rain.rain_mm[:, 0], [np.nan, 5.0, np.nan, 0.5])
     assert rain.quality.to_numpy()[:, 0].tolist() == [9, 2, 4, 3]
-    assert codes(report) == ["counter-glitch", "counter-gap"]
+    assert codes(reading) == ["counter-glitch", "counter-gap"]
 
 
 def test_rain_of_a_gap_is_kept_in_the_last_step(read) -> None:
-    rain, report = read(counter(500, "", "", 560), counter_mm=0.5)
+    rain, reading = read(counter(500, "", "", 560), counter_mm=0.5)
     np.testing.assert_allclose(rain.rain_mm[:, 0], [np.nan, np.nan, np.nan, 30.0])
     assert rain.quality.to_numpy()[3, 0] == 3
-    assert report.findings[0].message == "30 mm fell in 3 steps and stand in the last of them"
+    assert reading.findings[0].message == "30 mm fell in 3 steps and stand in the last of them"
 
 
 def test_absurd_count_fails(read) -> None:
-    rain, report = read(counter(500, 50_000, -7), counter_mm=0.5)
+    rain, reading = read(counter(500, 50_000, -7), counter_mm=0.5)
     assert np.isnan(rain.rain_mm).all()
     assert rain.quality.to_numpy()[:, 0].tolist() == [9, 4, 4]
-    assert codes(report) == ["bad-count", "absurd-rain"]
+    assert codes(reading) == ["bad-count", "absurd-rain"]
 
 
 @settings(max_examples=100, deadline=None)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from risk_models.errors import BadInputError
 from risk_models.forecast.readers.gauge_table import read_gauge_table
-from risk_models.forecast.readers.report import ReadReport
+from risk_models.forecast.readers.reading import FileReading
 
 WIDE = "time,57083,57091\n2021-07-20 15:00,20.1,10\n2021-07-20 16:00,60.6,\n2021-07-20 17:00,201.9,88\n"
 RAIN = [[20.1, 10], [60.6, np.nan], [201.9, 88]]
@@ -34,8 +34,8 @@ def read(tmp_path: Path):
     return reader
 
 
-def codes(report: ReadReport) -> list[str]:
-    return [finding.code for finding in report.findings]
+def codes(reading: FileReading) -> list[str]:
+    return [finding.code for finding in reading.findings]
 
 
 def excel_time(hour: int) -> datetime:
@@ -60,12 +60,12 @@ def check(rain: Any) -> None:
 
 
 def test_every_result_says_what_it_is(read) -> None:
-    rain, report = read(WIDE)
+    rain, reading = read(WIDE)
     check(rain)
     assert rain.attrs["unit"] == "mm"
     assert (rain.attrs["label"], rain.attrs["source_label"], rain.attrs["source_unit"]) == ("end", "end", "mm")
     assert (rain.attrs["kind"], rain.attrs["file"], rain.attrs["step_h"]) == ("gauge_table", "gauges.csv", 1.0)
-    assert rain.attrs["sha256"] == report.sha256
+    assert rain.attrs["sha256"] == reading.sha256
     assert rain.interval_h.to_numpy().tolist() == [1, 1, 1]
 
 
@@ -73,16 +73,16 @@ def test_excel(read) -> None:
     hours = [excel_time(hour) for hour in (15, 16, 17)]
     header = ["郑州市雨量站逐小时降水量", None, None], ["时间", 57083, "57091"]
     rows = [[when, *values] for when, values in zip(hours, [(20.1, 10), (60.6, None), (201.9, 88.0)], strict=True)]
-    rain, report = read(workbook([*header, *rows]), "gauges.xlsx")
+    rain, reading = read(workbook([*header, *rows]), "gauges.xlsx")
     check(rain)
-    assert report.encoding == "xlsx"
-    assert codes(report) == []
+    assert reading.encoding == "xlsx"
+    assert codes(reading) == []
 
 
 def test_excel_row_numbers_are_those_of_the_sheet(read) -> None:
     rows = [["title"], ["time", "A"], [excel_time(15), 1], [excel_time(16), -3]]
-    _, report = read(workbook(rows), "gauges.xlsx")
-    assert (report.findings[0].row, report.findings[0].column) == (4, "A")
+    _, reading = read(workbook(rows), "gauges.xlsx")
+    assert (reading.findings[0].row, reading.findings[0].column) == (4, "A")
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ def test_excel_row_numbers_are_those_of_the_sheet(read) -> None:
     ids=["records", "columns", "service of CMA"],
 )
 def test_json(read, content: Any) -> None:
-    rain, report = read(json.dumps(content), "gauges.json")
+    rain, reading = read(json.dumps(content), "gauges.json")
     check(rain)
-    assert report.encoding == "JSON"
+    assert reading.encoding == "JSON"
 
 
 def test_station_file_of_cma(read) -> None:
@@ -119,12 +119,12 @@ def test_station_file_of_cma(read) -> None:
         "57083 34.72 113.65 2021 7 20 9 999999 8\n"
         "57083 34.72 113.65 2021 7 20 10 999998 8\n"
     )
-    rain, report = read(text, timezone="UTC")
+    rain, reading = read(text, timezone="UTC")
     assert rain.time.to_numpy()[0] == np.datetime64("2021-07-20T07:00")
-    np.testing.assert_array_equal(rain.rain_mm[:, 0], [20.1, 0.0, np.nan, np.nan])  # a trace, no report, not due
+    np.testing.assert_array_equal(rain.rain_mm[:, 0], [20.1, 0.0, np.nan, np.nan])  # a trace, no reading, not due
     assert rain.quality.to_numpy()[:, 0].tolist() == [2, 2, 9, 9]
     assert rain.raw_mm.to_numpy()[:, 0].tolist() == [20.1, 999990, 999999, 999998]
-    assert codes(report) == []
+    assert codes(reading) == []
 
 
 def test_station_file_with_compact_times(read) -> None:
@@ -231,30 +231,30 @@ def test_hostile_packages_are_refused(read, content: bytes, text: str) -> None:
 
 def test_autumn_hour_that_comes_twice(read) -> None:
     text = "time,A\n" + "".join(f"2021-11-07 {h}:00,{n}\n" for n, h in enumerate(("00", "01", "01", "02"), start=1))
-    rain, report = read(text, timezone="America/New_York")
+    rain, reading = read(text, timezone="America/New_York")
     assert rain.rain_mm.to_numpy().ravel().tolist() == [1, 2, 3, 4]
     assert rain.time.to_numpy()[0] == np.datetime64("2021-11-07T04:00")
-    assert codes(report) == []
+    assert codes(reading) == []
 
 
 def test_autumn_hour_alone_is_noted(read) -> None:
-    _, report = read("time,A\n2021-11-07 01:00,5\n", timezone="America/New_York")
-    assert codes(report) == ["ambiguous-time"]
+    _, reading = read("time,A\n2021-11-07 01:00,5\n", timezone="America/New_York")
+    assert codes(reading) == ["ambiguous-time"]
 
 
 def test_autumn_hours_of_a_long_table_by_gauge(read) -> None:
     hours = ("00", "01", "01", "02")
     rows = [f"2021-11-07 {hour}:00,{gauge},{n}" for gauge in ("A", "B") for n, hour in enumerate(hours)]
-    rain, report = read("time,gauge_id,rain_mm\n" + "\n".join(rows) + "\n", timezone="America/New_York")
+    rain, reading = read("time,gauge_id,rain_mm\n" + "\n".join(rows) + "\n", timezone="America/New_York")
     assert rain.rain_mm.to_numpy().T.tolist() == [[0, 1, 2, 3]] * 2
-    assert codes(report) == []
+    assert codes(reading) == []
 
 
 def test_spring_hour_that_is_skipped_is_rejected(read) -> None:
     text = "time,A\n2021-03-14 01:00,1\n2021-03-14 02:00,9\n2021-03-14 03:00,3\n"
-    rain, report = read(text, timezone="America/New_York")
+    rain, reading = read(text, timezone="America/New_York")
     assert rain.rain_mm.to_numpy().ravel().tolist() == [1, 3]
-    assert codes(report) == ["skipped-time"]
+    assert codes(reading) == ["skipped-time"]
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

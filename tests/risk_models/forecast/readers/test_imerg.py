@@ -15,7 +15,7 @@ from tests.risk_models.forecast.readers.small_files import Damage, imerg, put, r
 
 @pytest.mark.parametrize("group", ["Grid", ""])
 def test_imerg(tmp_path: Path, group: str) -> None:
-    rain, report = read_imerg(imerg(tmp_path / "half_hour.HDF5", group=group))
+    rain, reading = read_imerg(imerg(tmp_path / "half_hour.HDF5", group=group))
     assert rain.rain_mm.dims == ("time", "lat", "lon")
     expected = np.arange(12).reshape(4, 3).T / 2
     expected[0, 0] = np.nan
@@ -23,7 +23,7 @@ def test_imerg(tmp_path: Path, group: str) -> None:
     assert rain.time.to_numpy()[0] == np.datetime64("2021-07-20T09:30")  # begin 09:00
     assert rain.attrs["source_label"] == "begin"
     assert rain.quality.to_numpy()[0, [0, 1, 2], [0, 1, 3]].tolist() == [9, 2, 3]
-    assert report.values_missing == 1
+    assert reading.values_missing == 1
     box, _ = read_imerg(tmp_path / "half_hour.HDF5", bbox=(112.2, 34.0, 112.3, 34.1))
     np.testing.assert_array_equal(box.rain_mm[0], rain.rain_mm[0, :2, 1:4])
 

@@ -16,13 +16,13 @@ from tests.risk_models.forecast.readers.small_files import PLANE, Damage, odim, 
 
 
 def test_odim_rate(tmp_path: Path) -> None:
-    rain, report = read_odim(odim(tmp_path / "composite.h5"))
+    rain, reading = read_odim(odim(tmp_path / "composite.h5"))
     rate = rain.rain_mm[0].to_numpy()[::-1] * 12
     np.testing.assert_allclose(rate, [[12, 0, np.nan, 0], [1] * 4, [2] * 4], rtol=1e-6)
     assert rain.quality.to_numpy()[0, -1].tolist() == [3, 2, 9, 2]
     assert rain.time.to_numpy()[0] == np.datetime64("2021-07-20T09:00")
     assert (np.diff(rain.x), np.diff(rain.y)) == pytest.approx((1000.0, 1000.0))
-    assert report.values_missing == 1
+    assert reading.values_missing == 1
     assert rain.attrs["crs"] == PLANE
 
 

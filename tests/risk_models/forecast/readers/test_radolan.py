@@ -15,11 +15,11 @@ from tests.risk_models.forecast.readers.small_files import HEAD, radolan, sized
 
 @pytest.mark.parametrize("packed", [True, False])
 def test_radolan(tmp_path: Path, packed: bool) -> None:
-    rain, report = read_radolan(radolan(tmp_path, sized(HEAD), packed=packed))
+    rain, reading = read_radolan(radolan(tmp_path, sized(HEAD), packed=packed))
     np.testing.assert_allclose(rain.rain_mm[0, 0, :5], [12.3, np.nan, 0.7, 0.9, 0], rtol=1e-6)
     assert rain.quality.to_numpy()[0, 0, :5].tolist() == [2, 9, 3, 2, 2]
     assert rain.time.to_numpy()[0] == np.datetime64("2021-07-20T08:50")
-    assert report.values_missing == 1
+    assert reading.values_missing == 1
 
 
 @pytest.mark.parametrize(

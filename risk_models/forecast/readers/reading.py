@@ -12,13 +12,13 @@ from pathlib import Path
 
 from risk_models.errors import BadInputError, Finding
 
-__all__ = ["ReadReport", "gunzip", "read_bytes", "shorten"]
+__all__ = ["FileReading", "gunzip", "read_bytes", "shorten"]
 
 MAX_PER_CODE = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadReport:
+class FileReading:
     """What was read from one file.
 
     Attributes
