@@ -41,8 +41,8 @@ def run() -> list[Row]:
         few = 12 if count < 1000 else 2
         note = f"with variance; peer timed on {few} of {STEPS} steps, scaled"
         job = f"{count:,} targets"
-        pykrige = scaled(lambda step, xy=targets: _pykrige(step, xy), few)
-        gstools = scaled(lambda step, xy=targets: _gstools(step, xy), few)
+        pykrige = scaled_time(lambda step, xy=targets: _pykrige(step, xy), few)
+        gstools = scaled_time(lambda step, xy=targets: _gstools(step, xy), few)
         rbf = median_s(lambda xy=targets: _rbf(xy, "thin_plate_spline"), repeats=repeats)
         linear = median_s(lambda xy=targets: _rbf(xy, "linear"), repeats=repeats)
         rows += [
@@ -77,7 +77,7 @@ def _on_all_cores(targets: np.ndarray, repeats: int, few: int) -> list[Row]:
     ours = median_s(lambda: model(RAIN_MM, cores).predict_with_std(targets), repeats=repeats, clock=wall)
     mean = median_s(lambda: model(RAIN_MM, cores).predict(targets), repeats=repeats, clock=wall)
     with threadpool_limits(cores, "blas"):
-        pykrige = scaled(lambda step: _pykrige(step, targets), few, clock=wall)
+        pykrige = scaled_time(lambda step: _pykrige(step, targets), few, clock=wall)
         rbf = median_s(lambda: _rbf(targets, "thin_plate_spline"), repeats=repeats, clock=wall)
     job, note = f"{len(targets):,} targets", f"WALL time, {cores} threads for both"
     return [
@@ -91,7 +91,7 @@ def model(rain_mm: np.ndarray, threads: int = 1) -> GaugeKriging:
     return GaugeKriging("exponential", range_m=RANGE_M, threads=threads).fit(GAUGE_XY, rain_mm)
 
 
-def scaled(job: Callable[[int], object], steps: int, clock: Callable[[], float] = time.process_time) -> float:
+def scaled_time(job: Callable[[int], object], steps: int, clock: Callable[[], float] = time.process_time) -> float:
     def several() -> None:
         for step in range(steps):
             job(step)

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from benchmarks.rows import Row, median_s
-from risk_models.forecast.quality import flag_gauges
+from risk_models.forecast.quality.flag import flag_gauges
 
 GAUGES, STEPS, LIMIT_S = 300, 52_560, 30.0
 

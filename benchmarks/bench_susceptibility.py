@@ -43,7 +43,7 @@ DATA = Path(os.environ.get("WUYU_TEST_DATA", ROOT.parent / "shared" / "data"))
 
 
 @dataclass(frozen=True)
-class Problem:
+class LearningProblem:
     """A table to learn from, and how it is cut."""
 
     features: pd.DataFrame
@@ -54,7 +54,7 @@ class Problem:
 # --- Bangladesh: points, spatial blocks -------------------------------------------------------------------------------
 
 
-def bangladesh(folder: Path, *, block_size_m: float = 5000.0) -> Problem:
+def bangladesh(folder: Path, *, block_size_m: float = 5000.0) -> LearningProblem:
     """Return 13,519 points: land cover as indicators, aspect as sine and cosine, coordinates for blocks only."""
     points = pd.read_csv(folder / "susceptibility_bangladesh" / "points_train.csv").dropna(subset=["Class"])
     features = points.drop(columns=["Class", "LULC", "Aspect"]).rename(
@@ -65,10 +65,10 @@ def bangladesh(folder: Path, *, block_size_m: float = 5000.0) -> Problem:
     for cover in sorted(points["LULC"].dropna().unique()):
         features[f"lulc_{int(cover)}"] = (points["LULC"] == cover).astype(float)
     blocks = spatial_blocks(features["easting_m"], features["northing_m"], block_size_m=block_size_m)
-    return Problem(features.reset_index(drop=True), points["Class"].to_numpy() == 1, blocks)
+    return LearningProblem(features.reset_index(drop=True), points["Class"].to_numpy() == 1, blocks)
 
 
-def published_fold(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+def published_fold(problem: LearningProblem) -> tuple[np.ndarray, np.ndarray]:
     """Return (train, test) rows by the published recipe: fold 1 of 10 tested, fold 0 set aside, seed 42."""
     places = problem.features[["easting_m", "northing_m"]]
     cells = np.floor((places - places.min()) / 5000.0).astype(int).astype(str)
@@ -133,7 +133,7 @@ def _rain_features(rain: np.ndarray, chance: np.ndarray, runs: np.ndarray, ages:
     }
 
 
-def nyc(folder: Path, *, lead_h: int, tidal: bool = False) -> Problem:
+def nyc(folder: Path, *, lead_h: int, tidal: bool = False) -> LearningProblem:
     """Return one row per 12-hour window and sensor standing then; flooded = a flood of 50 mm or more began in it.
 
     Without tidal sensors unless asked. A sensor's own past enters as floods per year of service before the window.
@@ -161,7 +161,7 @@ def nyc(folder: Path, *, lead_h: int, tidal: bool = False) -> Problem:
         is_night=(pairs["start"].dt.hour == 23).astype(float), is_tidal=(pairs["tidally_influenced"] == "Yes") * 1.0,
     )  # fmt: skip
     blocks = ((pairs["start"] - pairs["start"].min()) // pd.Timedelta(days=3)).to_numpy()
-    return Problem(pairs.drop(columns=["since", "until", "tidally_influenced", "floods_before", "flooded"]),
+    return LearningProblem(pairs.drop(columns=["since", "until", "tidally_influenced", "floods_before", "flooded"]),
                    pairs["flooded"].to_numpy(), blocks)  # fmt: skip
 
 
@@ -201,7 +201,7 @@ def fixed_rule(table: pd.DataFrame) -> np.ndarray:
 # --- Erqi: the record of the district, one storm left out -------------------------------------------------------------
 
 
-def erqi(folder: Path) -> tuple[Problem, np.ndarray]:
+def erqi(folder: Path) -> tuple[LearningProblem, np.ndarray]:
     """Return one row per recorded storm and real hotspot, and the storm of each row.
 
     The rain of a storm is the largest mean that its rows name; for most storms none is named.
@@ -216,7 +216,7 @@ def erqi(folder: Path) -> tuple[Problem, np.ndarray]:
     table = training_table(history, features, pd.DataFrame({"rain_mm_h": mean_mm_h}).rename_axis("storm_id"))
     storms = table.index.get_level_values("storm_id").to_numpy().astype(str)
     flat = table.reset_index(level="hotspot_id").reset_index(drop=True)
-    return Problem(flat.drop(columns="flooded"), table["flooded"].to_numpy(), storms), storms
+    return LearningProblem(flat.drop(columns="flooded"), table["flooded"].to_numpy(), storms), storms
 
 
 # --- Models and tables ------------------------------------------------------------------------------------------------
@@ -228,7 +228,7 @@ def forest(min_samples_leaf: int = 1) -> Any:
     return make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), trees)
 
 
-def cross_predict(problem: Problem, folds: list[tuple[np.ndarray, np.ndarray]], make: Callable[[], Any], *,
+def cross_predict(problem: LearningProblem, folds: list[tuple[np.ndarray, np.ndarray]], make: Callable[[], Any], *,
                   columns: list[str], with_blocks: bool) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Return out-of-fold probabilities, and the threshold of each row chosen on the training rows of its fold."""
     p, threshold = np.full(len(problem.flooded), np.nan), np.full(len(problem.flooded), np.nan)
@@ -245,7 +245,7 @@ def cross_predict(problem: Problem, folds: list[tuple[np.ndarray, np.ndarray]], 
     return p, threshold
 
 
-def scores(problem: Problem, rows: np.ndarray, p: np.ndarray, threshold: np.ndarray | float) -> pd.DataFrame:
+def scores(problem: LearningProblem, rows: np.ndarray, p: np.ndarray, threshold: np.ndarray | float) -> pd.DataFrame:
     """Score rows; the yes/no scores at each row's own threshold."""
     cut = np.broadcast_to(threshold, p.shape)[rows]
     flooded, blocks = problem.flooded[rows], problem.blocks[rows]
@@ -322,7 +322,7 @@ def print_nyc(folder: Path, *, lead_h: int, tidal: bool) -> None:
         print(line(name, scores(problem, test, said, 1.0), has_brier=False), _wet(problem, wet, said), flush=True)
 
 
-def _wet(problem: Problem, rows: np.ndarray, p: np.ndarray) -> str:
+def _wet(problem: LearningProblem, rows: np.ndarray, p: np.ndarray) -> str:
     return f" auc where rain was forecast {scores(problem, rows, p, 1.0).loc['auc', 'value']:.3f}"
 
 

@@ -40,7 +40,7 @@ def run() -> list[Row]:
     per_cell_ns: list[float] = []
     for size in SIZES:
         with tempfile.TemporaryDirectory() as folder:
-            write_rasters(Path(folder), size)
+            write_terrain_rasters(Path(folder), size)
             found, peer = _apart("ours", size, folder), _apart("pyflwdir", size, folder)
         per_cell_ns.append(found["seconds"] / size**2 * 1e9)
         note = (
@@ -76,7 +76,7 @@ def fractal_surface_m(size: int, *, seed: int = 7) -> np.ndarray:
     return (surface + 100.0).astype(np.float32)
 
 
-def make_district(folder: Path, size: int) -> Any:
+def make_terrain_district(folder: Path, size: int) -> Any:
     """Put hotspots all over the rasters in a folder."""
     rng = np.random.default_rng(1)
     place = rng.uniform(0.02, 0.98, (HOTSPOTS, 2)) * size * CELL_M
@@ -89,7 +89,7 @@ def make_district(folder: Path, size: int) -> Any:
     return SimpleNamespace(hotspots=hotspots, rasters=rasters, settings=settings, content_hash="0" * 64)
 
 
-def write_rasters(folder: Path, size: int) -> None:
+def write_terrain_rasters(folder: Path, size: int) -> None:
     """Write elevation, and land cover of one class."""
     code = load_standards().land_cover()[0].class_code
     _write(folder / "dem.tif", fractal_surface_m(size))
@@ -108,9 +108,9 @@ def ours(folder: Path, size: int) -> dict[str, float]:
     """Derive the terrain with the project's own chain, from rasters that lie in the folder."""
     cover = load_standards().land_cover()
     with tempfile.TemporaryDirectory() as small:
-        write_rasters(Path(small), 100)
-        hotspot_terrain(make_district(Path(small), 100), land_cover_table=cover)  # compiles
-    district = make_district(folder, size)
+        write_terrain_rasters(Path(small), 100)
+        hotspot_terrain(make_terrain_district(Path(small), 100), land_cover_table=cover)  # compiles
+    district = make_terrain_district(folder, size)
     begin = time.process_time()
     terrain = hotspot_terrain(district, land_cover_table=cover)
     seconds = time.process_time() - begin

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
-__all__ = ["BadInputError", "ConfigError", "DispatchError", "Finding", "FloodRiskError", "StaleInputError"]
+__all__ = ["BadInputError", "ConfigError", "DispatchError", "Finding", "FloodRiskError", "StaleInputError", "refuse"]
 
 Severity = Literal["error", "warning"]
 
@@ -116,3 +116,41 @@ class StaleInputError(FloodRiskError):
 
 class DispatchError(FloodRiskError):
     """A message could not be handed over."""
+
+
+def refuse(
+    file: str,
+    code: str,
+    message: str,
+    *,
+    row: int | None = None,
+    column: str | None = None,
+    value: object = None,
+    accepted: str = "",
+    fix: str = "",
+) -> NoReturn:
+    """Refuse a file with one finding; of a long value its begin is told.
+
+    Raises
+    ------
+    BadInputError
+        Always.
+
+    Examples
+    --------
+    >>> refuse("teams.csv", "empty-file", "the file is empty")
+    Traceback (most recent call last):
+    ...
+    BadInputError: teams.csv: 1 problem
+    """
+    finding = Finding(
+        code=code,
+        message=message,
+        file=file,
+        row=row,
+        column=column,
+        value=None if value is None else str(value)[:200],
+        accepted=accepted,
+        fix=fix,
+    )
+    raise BadInputError(file, [finding])

@@ -165,7 +165,7 @@ def decide(
     maker = bulletins or Bulletins(desk)
     facts = maker.facts(paths["parquet"], risk_table)
     states = states_of(latest)
-    decided = warning_decide.decide(
+    decided = warning_decide.decide_warnings(
         states,
         town_levels(risk_table),
         risk_table,

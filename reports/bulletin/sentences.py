@@ -27,7 +27,7 @@ from reports.words import (
 from risk_models.levels import Level
 from risk_models.standards import Standards
 
-__all__ = ["age", "basis_lines", "forecast_lines", "impact_lines", "level_counts", "observed_lines"]
+__all__ = ["age", "basis_lines", "forecast_lines", "hotspots_by_level", "impact_lines", "observed_lines"]
 
 _CLOSED_WHEN_FLOODED = ("tunnel", "rail_underpass")
 _COUNT_ORDER = (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE, Level.NONE, Level.UNKNOWN)
@@ -143,12 +143,12 @@ def observed_lines(area: pd.DataFrame, *, observed_until: pd.Timestamp | None, z
     return tuple(lines)
 
 
-def level_counts(area: pd.DataFrame) -> Text:
+def hotspots_by_level(area: pd.DataFrame) -> Text:
     """Tell how many hotspots of an area stand at each level.
 
     Examples
     --------
-    >>> level_counts(pd.DataFrame({"level": [4, 4, -1]})).zh
+    >>> hotspots_by_level(pd.DataFrame({"level": [4, 4, -1]})).zh
     '区域内风险点3处：红色2处、未知1处。'
     """
     counts = {level: int((area["level"] == int(level)).sum()) for level in _COUNT_ORDER}
@@ -167,7 +167,7 @@ def impact_lines(area: pd.DataFrame, hotspots: pd.DataFrame) -> tuple[Text, ...]
     hotspots : DataFrame
         The district's hotspots, for the depth at which each is closed.
     """
-    lines = [level_counts(area)]
+    lines = [hotspots_by_level(area)]
     warned = area[area["level"] >= Level.BLUE]
     if warned.empty:
         return tuple(lines)

@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 from reports.figures.frame import (
     NO_DATA,
     WIDTH_IN,
+    drawn,
     empty_message,
     fitted,
     label_width_in,
     new_sheet,
-    percent,
     unknown_patch,
+    whole_percent,
 )
-from reports.style import ACCENT, FORECAST, GRID, INK, MUTED, OBSERVED, PAPER, png_bytes, styled
+from reports.style import ACCENT, FORECAST, GRID, INK, MUTED, OBSERVED, PAPER
 from reports.words import UNKNOWN, Lang, Text
 
 __all__ = ["chance_bars", "chance_bars_figure", "reliability_chart", "reliability_figure", "wilson_interval"]
@@ -39,9 +40,9 @@ _PERCENTS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _Z90 = 1.6448536269514722  # quantile of the normal distribution that leaves 5% above
 
 
-def chance_bars(
+def chance_bars_figure(
     table: pd.DataFrame, *, lang: Lang, title: str, source: str = "", is_demonstration: bool = False
-) -> bytes:
+) -> Figure:
     """Draw probabilities of exceedance as bars with their intervals, in the order given.
 
     Parameters
@@ -58,19 +59,9 @@ def chance_bars(
 
     Returns
     -------
-    bytes
-        PNG, 1200 pixels wide.
+    Figure
+        1200 pixels wide, to be drawn inside `styled`.
     """
-    with styled():
-        return png_bytes(
-            chance_bars_figure(table, lang=lang, title=title, source=source, is_demonstration=is_demonstration)
-        )
-
-
-def chance_bars_figure(
-    table: pd.DataFrame, *, lang: Lang, title: str, source: str = "", is_demonstration: bool = False
-) -> Figure:
-    """Return the figure of `chance_bars`; call it inside `styled`."""
     n = len(table)
     sheet = new_sheet(
         _ROW_IN * max(n, 3) + 0.3, lang=lang, title=title, source=source, is_demonstration=is_demonstration
@@ -90,6 +81,9 @@ def chance_bars_figure(
     return sheet.figure
 
 
+chance_bars = drawn(chance_bars_figure)
+
+
 def _chance_row(axes: Axes, row: int, p: float, low: float, high: float, lang: Lang) -> None:
     """Draw one bar, its interval and its number; an unknown one is hatched over the whole width."""
     if np.isnan(p):
@@ -97,15 +91,19 @@ def _chance_row(axes: Axes, row: int, p: float, low: float, high: float, lang: L
         words = UNKNOWN[lang]
     else:
         axes.barh(row, p, height=0.6, color=FORECAST, edgecolor=INK, linewidth=0.5)
-        words = percent(p)
+        words = whole_percent(p)
     if not np.isnan([p, low, high]).any():
         axes.errorbar(p, row, xerr=[[max(p - low, 0)], [max(high - p, 0)]], fmt="none", ecolor=INK, elinewidth=1.1,
                       capsize=2.6)  # fmt: skip
-        words += f"（{percent(low)}～{percent(high)}）" if lang == "zh" else f" ({percent(low)} to {percent(high)})"
+        words += (
+            f"（{whole_percent(low)}～{whole_percent(high)}）"
+            if lang == "zh"
+            else f" ({whole_percent(low)} to {whole_percent(high)})"
+        )
     axes.text(1.02, row, words, transform=axes.get_yaxis_transform(), va="center", fontsize=8)
 
 
-def reliability_chart(table: pd.DataFrame, *, lang: Lang, source: str = "", is_demonstration: bool = False) -> bytes:
+def reliability_figure(table: pd.DataFrame, *, lang: Lang, source: str = "", is_demonstration: bool = False) -> Figure:
     """Draw stated probabilities against the share that came true, with the number of statements behind each point.
 
     Parameters
@@ -120,20 +118,14 @@ def reliability_chart(table: pd.DataFrame, *, lang: Lang, source: str = "", is_d
 
     Returns
     -------
-    bytes
-        PNG, 1200 pixels wide.
+    Figure
+        1200 pixels wide, to be drawn inside `styled`.
 
     References
     ----------
     Interval of a share: E. B. Wilson, Probable inference, the law of succession, and statistical inference,
     J. Am. Stat. Assoc. 22 (1927).
     """
-    with styled():
-        return png_bytes(reliability_figure(table, lang=lang, source=source, is_demonstration=is_demonstration))
-
-
-def reliability_figure(table: pd.DataFrame, *, lang: Lang, source: str = "", is_demonstration: bool = False) -> Figure:
-    """Return the figure of `reliability_chart`; call it inside `styled`."""
     sheet = new_sheet(3.7, lang=lang, source=source, is_demonstration=is_demonstration)
     side = (WIDTH_IN - 3.0) / 2
     axes = sheet.axes(side, side, below_in=1.1, above_in=0.28)
@@ -164,6 +156,9 @@ def reliability_figure(table: pd.DataFrame, *, lang: Lang, source: str = "", is_
     axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(-0.02, 1.01), ncols=2, fontsize=8.5,
                 borderaxespad=0.0)  # fmt: skip
     return sheet.figure
+
+
+reliability_chart = drawn(reliability_figure)
 
 
 def _reliability_points(axes: Axes, known: pd.DataFrame) -> None:

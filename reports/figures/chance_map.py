@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from reports.figures.frame import WIDTH_IN, fitted, new_sheet, percent
+from reports.figures.frame import WIDTH_IN, drawn, fitted, new_sheet, whole_percent
 from reports.figures.labels import LabelPlacer, english_place, text_width
 from reports.fonts import printable
-from reports.style import INK, MUTED, PAPER, png_bytes, styled
+from reports.style import INK, MUTED, PAPER
 from reports.words import UNKNOWN, Lang, Text, plain
 from risk_models.standards import WordingLevel, load_standards
 
@@ -41,7 +41,7 @@ _INDICATIVE = Text("界线为示意", "Boundaries are indicative")
 _HEAD = Text("可能性：风险点数", "Chance: hotspots")
 
 
-def chance_map(
+def chance_map_figure(
     district: District,
     chance: pd.Series,
     *,
@@ -50,7 +50,7 @@ def chance_map(
     source: str = "",
     is_demonstration: bool | None = None,
     wording: Sequence[WordingLevel] | None = None,
-) -> bytes:
+) -> Figure:
     """Draw every hotspot in the word class of its chance.
 
     Parameters
@@ -71,29 +71,10 @@ def chance_map(
 
     Returns
     -------
-    bytes
-        PNG, 1200 pixels wide, with scale bar, north arrow and the number of hotspots in every class.
+    Figure
+        1200 pixels wide, to be drawn inside `styled`,
+        with scale bar, north arrow and the number of hotspots in every class.
     """
-    with styled():
-        return png_bytes(
-            chance_map_figure(
-                district, chance, lang=lang, title=title, source=source, is_demonstration=is_demonstration,
-                wording=wording,
-            )
-        )  # fmt: skip
-
-
-def chance_map_figure(
-    district: District,
-    chance: pd.Series,
-    *,
-    lang: Lang,
-    title: str,
-    source: str = "",
-    is_demonstration: bool | None = None,
-    wording: Sequence[WordingLevel] | None = None,
-) -> Figure:
-    """Return the figure of `chance_map`; call it inside `styled`."""
     classes = tuple(wording) if wording is not None else load_standards().wording_levels()
     if not 0 < len(classes) <= len(_LOOKS):
         raise ValueError(f"the map draws 1 to {len(_LOOKS)} classes of chance, got {len(classes)}")
@@ -114,6 +95,9 @@ def chance_map_figure(
         title=_HEAD[lang], title_fontsize=9, fontsize=8.5, alignment="left", labelspacing=0.7, handletextpad=0.4,
     )  # fmt: skip
     return sheet.figure
+
+
+chance_map = drawn(chance_map_figure)
 
 
 def _frame(axes: Axes, district: District) -> None:
@@ -186,9 +170,10 @@ def _labels(axes: Axes, district: District, p: np.ndarray, lang: Lang) -> None:
         if shown[at]:
             name = fitted(plain(hotspots[column].iloc[at]) or plain(hotspots["hotspot_name"].iloc[at]), 8.0, 1.5)
             height = 8.0 * dpi / 72
-            place = placer.place(pixels[at], width=text_width(f"{name} {percent(p[at])}", height), height=height * 1.15,
-                                 gap=5.5 * dpi / 72)  # fmt: skip
-            _write(axes, place, f"{name} {percent(p[at])}", 8.0, INK)
+            label = f"{name} {whole_percent(p[at])}"
+            width = text_width(label, height)
+            place = placer.place(pixels[at], width=width, height=height * 1.15, gap=5.5 * dpi / 72)
+            _write(axes, place, label, 8.0, INK)
     column = "town_name" if lang == "zh" else "town_name_en"
     for name, shape in zip(towns[column], towns.geometry, strict=True):
         place_name = plain(name) if lang == "zh" else english_place(plain(name))

@@ -6,8 +6,10 @@ is 9 pt in print.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
+from typing import ParamSpec
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,22 +17,25 @@ from matplotlib.patches import Patch, Rectangle
 
 from reports.figures.labels import text_width
 from reports.fonts import printable
-from reports.style import HATCH_INK, INK, MARK, MUTED, UNKNOWN_FACE, UNKNOWN_HATCH, new_figure
+from reports.style import HATCH_INK, INK, MARK, MUTED, UNKNOWN_FACE, UNKNOWN_HATCH, new_figure, png_bytes, styled
 from reports.words import Lang, Text, plain
 
 __all__ = [
     "DEMONSTRATION_MARK",
     "NO_DATA",
     "Sheet",
+    "drawn",
     "empty_message",
     "fitted",
     "label_width_in",
     "new_sheet",
-    "percent",
     "unknown_handle",
     "unknown_patch",
+    "whole_percent",
     "wrapped",
 ]
+
+Inputs = ParamSpec("Inputs")
 
 WIDTH_IN = 6.0
 _DPI = 200.0
@@ -109,6 +114,26 @@ def new_sheet(
     return Sheet(figure, foot_in, height - head_in)
 
 
+def drawn(figure: Callable[Inputs, Figure]) -> Callable[Inputs, bytes]:
+    """Return the chart of a figure: a function of the same parameters that draws it, in the house style, as a PNG.
+
+    Examples
+    --------
+    >>> @drawn
+    ... def empty(height_in: float) -> Figure:
+    ...     return new_sheet(height_in, lang="zh").figure
+    >>> empty(0.5)[1:4]
+    b'PNG'
+    """
+
+    @wraps(figure)
+    def chart(*args: Inputs.args, **kwargs: Inputs.kwargs) -> bytes:
+        with styled():
+            return png_bytes(figure(*args, **kwargs))
+
+    return chart
+
+
 def wrapped(text: str, size_pt: float, width_in: float, *, lines: int) -> list[str]:
     """Break a text into at most `lines` lines of a width [inch]; what does not fit ends in an ellipsis.
 
@@ -145,12 +170,12 @@ def label_width_in(labels: Sequence[str], size_pt: float) -> float:
     return max((text_width(label, size_pt) for label in labels), default=0.0) / 72
 
 
-def percent(share: float) -> str:
+def whole_percent(share: float) -> str:
     """Return a probability as whole percent that never claims certainty.
 
     Examples
     --------
-    >>> percent(0.424), percent(0.002), percent(0.999)
+    >>> whole_percent(0.424), whole_percent(0.002), whole_percent(0.999)
     ('42%', '<1%', '>99%')
     """
     if share < 0.005:

@@ -16,6 +16,7 @@ from reports.figures.frame import (
     NO_DATA,
     WIDTH_IN,
     Sheet,
+    drawn,
     empty_message,
     fitted,
     label_width_in,
@@ -32,8 +33,6 @@ from reports.style import (
     PAPER,
     UNKNOWN_FACE,
     UNKNOWN_HATCH,
-    png_bytes,
-    styled,
 )
 from reports.words import UNKNOWN, Lang
 from risk_models.levels import Level
@@ -50,9 +49,9 @@ _DAY_IN = {1: 0.36, 2: 0.34, 3: 0.245, 4: 0.187}
 _BOTH_FROM_IN = 0.3  # from this size a day shows its number and its level
 
 
-def town_ranking(
+def town_ranking_figure(
     table: pd.DataFrame, *, lang: Lang, unit: str, source: str = "", is_demonstration: bool = False
-) -> bytes:
+) -> Figure:
     """Draw the towns, worst first, with stacked amounts by level.
 
     Parameters
@@ -69,19 +68,10 @@ def town_ranking(
 
     Returns
     -------
-    bytes
-        PNG, 1200 pixels wide. Ranked by red, then orange, yellow and blue; unknown towns come last and are hatched.
+    Figure
+        1200 pixels wide, to be drawn inside `styled`.
+        Ranked by red, then orange, yellow and blue; unknown towns come last and are hatched.
     """
-    with styled():
-        return png_bytes(
-            town_ranking_figure(table, lang=lang, unit=unit, source=source, is_demonstration=is_demonstration)
-        )
-
-
-def town_ranking_figure(
-    table: pd.DataFrame, *, lang: Lang, unit: str, source: str = "", is_demonstration: bool = False
-) -> Figure:
-    """Return the figure of `town_ranking`; call it inside `styled`."""
     names = [str(level) for level in _WORST_FIRST]
     ranked = table.sort_values(names, ascending=False, kind="stable", na_position="last")
     ranked = pd.concat([part for _, part in sorted(ranked.groupby(ranked[names].isna().any(axis=1)))] or [ranked])
@@ -106,6 +96,9 @@ def town_ranking_figure(
     axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(-0.02, 1.005), ncols=5, handlelength=1.5,
                 fontsize=8.5, borderaxespad=0.0, columnspacing=1.2)  # fmt: skip
     return sheet.figure
+
+
+town_ranking = drawn(town_ranking_figure)
 
 
 def _town_row(axes: Axes, row: int, values: np.ndarray, reach: float, lang: Lang) -> None:
@@ -136,7 +129,7 @@ def _level_handle(level: Level, lang: Lang) -> Patch:
     return Patch(facecolor=level.fill, edgecolor=INK, linewidth=0.4, hatch=LEVEL_HATCHES.get(level, ""), label=words)
 
 
-def level_calendar(levels: pd.Series, *, lang: Lang, source: str = "", is_demonstration: bool = False) -> bytes:
+def level_calendar_figure(levels: pd.Series, *, lang: Lang, source: str = "", is_demonstration: bool = False) -> Figure:
     """Draw the level of every day as a calendar, a block per month, weeks from Monday.
 
     Parameters
@@ -152,16 +145,11 @@ def level_calendar(levels: pd.Series, *, lang: Lang, source: str = "", is_demons
 
     Returns
     -------
-    bytes
-        PNG, 1200 pixels wide. A warned day carries its class number, an unknown one a question mark on a hatched
+    Figure
+        1200 pixels wide, to be drawn inside `styled`.
+        A warned day carries its class number, an unknown one a question mark on a hatched
         ground.
     """
-    with styled():
-        return png_bytes(level_calendar_figure(levels, lang=lang, source=source, is_demonstration=is_demonstration))
-
-
-def level_calendar_figure(levels: pd.Series, *, lang: Lang, source: str = "", is_demonstration: bool = False) -> Figure:
-    """Return the figure of `level_calendar`; call it inside `styled`."""
     days = {_day(at): Level.UNKNOWN if pd.isna(level) else Level(int(level)) for at, level in levels.items()}
     months = sorted({(day.year, day.month) for day in days})
     columns = min(max(len(months), 1), 3) if len(months) <= 9 else 4
@@ -185,6 +173,9 @@ def level_calendar_figure(levels: pd.Series, *, lang: Lang, source: str = "", is
         top += row_height
     _calendar_legend(sheet, days, lang)
     return sheet.figure
+
+
+level_calendar = drawn(level_calendar_figure)
 
 
 def _day(at: object) -> date:

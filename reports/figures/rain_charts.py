@@ -11,9 +11,9 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike, NDArray
 
-from reports.figures.frame import NO_DATA, empty_message, fitted, new_sheet, unknown_handle, unknown_patch
+from reports.figures.frame import NO_DATA, drawn, empty_message, fitted, new_sheet, unknown_handle, unknown_patch
 from reports.fonts import printable
-from reports.style import ACCENT, GRID, HATCH_INK, INK, MUTED, OBSERVED, PAPER, png_bytes, styled
+from reports.style import ACCENT, GRID, HATCH_INK, INK, MUTED, OBSERVED, PAPER
 from reports.words import Lang, Text
 from risk_models.forecast.storm import depth_mm
 from risk_models.outlook.extremes import ReturnLevels
@@ -52,9 +52,9 @@ _BEYOND = Text("外推", "extrapolated")
 _MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def depth_duration_chart(
+def depth_duration_figure(
     maxima: pd.DataFrame, formula: StormFormula, *, lang: Lang, source: str = "", is_demonstration: bool = False
-) -> bytes:
+) -> Figure:
     """Draw the greatest amounts of a period against the storm formula.
 
     Parameters
@@ -71,19 +71,10 @@ def depth_duration_chart(
 
     Returns
     -------
-    bytes
-        PNG, 1200 pixels wide. An unknown amount is a cross at the upper edge, never a point at zero.
+    Figure
+        1200 pixels wide, to be drawn inside `styled`.
+        An unknown amount is a cross at the upper edge, never a point at zero.
     """
-    with styled():
-        return png_bytes(
-            depth_duration_figure(maxima, formula, lang=lang, source=source, is_demonstration=is_demonstration)
-        )
-
-
-def depth_duration_figure(
-    maxima: pd.DataFrame, formula: StormFormula, *, lang: Lang, source: str = "", is_demonstration: bool = False
-) -> Figure:
-    """Return the figure of `depth_duration_chart`; call it inside `styled`."""
     gauges = list(dict.fromkeys(maxima["gauge"]))
     rows = -(-(min(len(gauges), _GAUGES_NAMED + 1) + 1) // 3)
     sheet = new_sheet(3.0 + 0.2 * rows, lang=lang, source=source, is_demonstration=is_demonstration)
@@ -104,6 +95,9 @@ def depth_duration_figure(
     axes.legend(handles=[*handles, line], loc="lower left", bbox_to_anchor=(-0.02, 1.02), ncols=3, fontsize=8,
                 handlelength=1.6, columnspacing=1.4, borderaxespad=0.0)  # fmt: skip
     return sheet.figure
+
+
+depth_duration_chart = drawn(depth_duration_figure)
 
 
 def _formula_lines(axes: Axes, formula: StormFormula, span: tuple[float, float]) -> dict[float, float]:
@@ -159,7 +153,9 @@ def _gauge_points(axes: Axes, maxima: pd.DataFrame, gauges: list[str], lang: Lan
     return handles
 
 
-def rain_by_month_chart(table: pd.DataFrame, *, lang: Lang, source: str = "", is_demonstration: bool = False) -> bytes:
+def rain_by_month_figure(
+    table: pd.DataFrame, *, lang: Lang, source: str = "", is_demonstration: bool = False
+) -> Figure:
     """Draw the rain of every month beside its normal.
 
     Parameters
@@ -174,17 +170,10 @@ def rain_by_month_chart(table: pd.DataFrame, *, lang: Lang, source: str = "", is
 
     Returns
     -------
-    bytes
-        PNG, 1200 pixels wide. A month without data is hatched from bottom to top.
+    Figure
+        1200 pixels wide, to be drawn inside `styled`.
+        A month without data is hatched from bottom to top.
     """
-    with styled():
-        return png_bytes(rain_by_month_figure(table, lang=lang, source=source, is_demonstration=is_demonstration))
-
-
-def rain_by_month_figure(
-    table: pd.DataFrame, *, lang: Lang, source: str = "", is_demonstration: bool = False
-) -> Figure:
-    """Return the figure of `rain_by_month_chart`; call it inside `styled`."""
     sheet = new_sheet(2.75, lang=lang, source=source, is_demonstration=is_demonstration)
     axes = sheet.axes(0.55, 0.1, below_in=0.4, above_in=0.3)
     if table.empty:
@@ -224,6 +213,9 @@ def rain_by_month_figure(
     return sheet.figure
 
 
+rain_by_month_chart = drawn(rain_by_month_figure)
+
+
 def _month_labels(months: pd.Series, lang: Lang) -> list[str]:
     """Return the months' names; the first one and every January carry the year."""
     labels = []
@@ -234,7 +226,7 @@ def _month_labels(months: pd.Series, lang: Lang) -> list[str]:
     return labels
 
 
-def return_level_curve(
+def return_level_figure(
     maxima_mm: pd.Series,
     levels: ReturnLevels | TooShort,
     *,
@@ -242,7 +234,7 @@ def return_level_curve(
     lang: Lang,
     source: str = "",
     is_demonstration: bool = False,
-) -> bytes:
+) -> Figure:
     """Draw return levels with their interval over the annual maxima they were fitted to.
 
     Parameters
@@ -261,32 +253,14 @@ def return_level_curve(
 
     Returns
     -------
-    bytes
-        PNG, 1200 pixels wide. Years are spaced as on Gumbel's paper.
+    Figure
+        1200 pixels wide, to be drawn inside `styled`. Years are spaced as on Gumbel's paper.
 
     References
     ----------
     Plotting positions: I. I. Gringorten, A plotting rule for extreme probability paper, J. Geophys. Res. 68 (1963):
     the i-th greatest of n has the return period (n + 0.12) / (i - 0.44).
     """
-    with styled():
-        return png_bytes(
-            return_level_figure(
-                maxima_mm, levels, window_h=window_h, lang=lang, source=source, is_demonstration=is_demonstration
-            )
-        )
-
-
-def return_level_figure(
-    maxima_mm: pd.Series,
-    levels: ReturnLevels | TooShort,
-    *,
-    window_h: float,
-    lang: Lang,
-    source: str = "",
-    is_demonstration: bool = False,
-) -> Figure:
-    """Return the figure of `return_level_curve`; call it inside `styled`."""
     sheet = new_sheet(3.4, lang=lang, source=source, is_demonstration=is_demonstration)
     axes = sheet.axes(0.55, 0.15, below_in=0.45, above_in=0.44)
     known = maxima_mm.dropna().sort_values(ascending=False, kind="stable")
@@ -321,6 +295,9 @@ def return_level_figure(
     axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.01), ncols=3, fontsize=8, handlelength=1.8,
                 borderaxespad=0.0, columnspacing=1.2)  # fmt: skip
     return sheet.figure
+
+
+return_level_curve = drawn(return_level_figure)
 
 
 def _fitted_curve(axes: Axes, levels: ReturnLevels, lang: Lang) -> None:

@@ -1,11 +1,17 @@
-"""Periodic risk reports: one content model, written as Word, PDF and HTML, in Chinese and English."""
+"""Periodic risk reports: one content model, written as Word, PDF and HTML, in Chinese and English.
 
-from reports.periodic.docx_writer import write_docx
-from reports.periodic.html_writer import write_html
+The way through the package: inputs → facts → forms → sections → content → writers. What is known (`inputs`) becomes
+numbers and tables (`facts`); `forms` says how a number, a name or a moment is written; the `sections` put facts into
+sentences, tables and figures and add them to the `content`; the `writers` change no word of it. `report` calls them in
+this order. No step knows a later one; `content` knows none of them, and forms and sections fill it.
+"""
+
 from reports.periodic.inputs import Consultation, DeliveryCounts, Opinion, ReportInputs
-from reports.periodic.pdf_writer import write_pdf
 from reports.periodic.rain_labels import RainLabel, rain_labels
 from reports.periodic.report import file_stem, periodic_report
+from reports.periodic.writers.docx import write_docx
+from reports.periodic.writers.html import write_html
+from reports.periodic.writers.pdf import write_pdf
 
 __all__ = [
     "Consultation",

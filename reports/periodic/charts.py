@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from reports.fonts import printable
-from reports.periodic.rain_facts import RainFacts
+from reports.periodic.facts.rain import RainFacts
 from reports.style import ACCENT, GRID, INK, LEVEL_HATCHES, MUTED, OBSERVED, new_figure, png_bytes, styled
 from reports.words import Lang, Text, local
 from risk_models.levels import Level

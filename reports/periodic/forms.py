@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from reports.periodic.content import DocumentBuilder
-from reports.periodic.facts import ReportFacts, ReviewFacts
+from reports.periodic.facts.report import ReportFacts, ReviewFacts
 from reports.periodic.phrases import Phrases
 from reports.words import UNKNOWN, Lang, day_time, is_missing, local, moment, plain
 from risk_models.forecast.storm import return_period_text
@@ -19,7 +19,7 @@ from risk_models.outlook.periods import Span
 from risk_models.outlook.wording import percent, word
 from risk_models.standards import Stage
 
-__all__ = ["DASH", "Desk", "Row", "chance", "metres", "one"]
+__all__ = ["DASH", "Forms", "Row", "chance", "metres", "one", "source_gaps"]
 
 Row = tuple[str, str, str]
 
@@ -55,8 +55,8 @@ def metres(depth_m: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Desk:
-    """What every section needs at hand: facts, sentences, and the document being built."""
+class Forms:
+    """What every section needs at hand: facts, sentences, the forms of both, and the document being built."""
 
     facts: ReportFacts
     say: Phrases
@@ -282,3 +282,10 @@ class Desk:
     def local_date(self, at: pd.Timestamp) -> pd.Timestamp:
         """Return a moment as local time without zone."""
         return pd.Timestamp(local(at, self.facts.zone)).tz_localize(None)
+
+
+def source_gaps(forms: Forms) -> dict[str, Any]:
+    """Return the source line and the mark of demonstration data, as keywords of the chart functions."""
+    identity = forms.facts.inputs.district.settings.district
+    bureau = identity.bureau.zh if forms.lang == "zh" else identity.bureau.en
+    return {"source": forms.say("figures.source", bureau=bureau), "is_demonstration": bool(identity.demonstration)}

@@ -19,10 +19,10 @@ from risk_models.verification.statements import StatementReview
 if TYPE_CHECKING:
     from risk_models.district import District
 
-__all__ = ["Consultation", "DeliveryCounts", "Opinion", "ReportInputs", "Stage"]
+__all__ = ["Consultation", "DeliveryCounts", "Opinion", "ReportInputs", "ReportStatus"]
 
 #: A draft goes to the consultation; an issued report carries its record.
-Stage = Literal["draft", "issued"]
+ReportStatus = Literal["draft", "issued"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +151,7 @@ class ReportInputs:
     warnings: pd.DataFrame
     reference_gauge: str
     revision: int = 0
-    stage: Stage = "draft"
+    stage: ReportStatus = "draft"
     deliveries: DeliveryCounts | None = None
     acknowledgements: pd.DataFrame | None = None
     field_reports: pd.DataFrame | None = None

@@ -7,23 +7,23 @@ facts that stand in a table of the same section.
 
 from __future__ import annotations
 
-from reports.periodic import (
-    sections_ahead,
-    sections_basis,
-    sections_close,
-    sections_exposure,
-    sections_plan,
-    sections_review,
-    sections_risk,
-    sections_summary,
-    sections_verify,
-    sections_warning,
-)
 from reports.periodic.content import Document, DocumentBuilder, Metadata
-from reports.periodic.facts import report_facts
-from reports.periodic.forms import Desk
+from reports.periodic.facts.report import report_facts
+from reports.periodic.forms import Forms
 from reports.periodic.inputs import ReportInputs
 from reports.periodic.phrases import load_phrases
+from reports.periodic.sections import (
+    ahead,
+    basis,
+    close,
+    exposure,
+    plan,
+    review,
+    risk,
+    summary,
+    verify,
+    warning,
+)
 from reports.words import Lang, local, plain
 from risk_models.outlook.periods import Scope
 
@@ -51,23 +51,23 @@ def periodic_report(inputs: ReportInputs, lang: Lang) -> Document:
     facts = report_facts(inputs)
     say = load_phrases(lang, inputs.templates)
     blank = Metadata(title="", organisation="", lang=lang, issued_on=local(inputs.issued_at, facts.zone).date())
-    desk = Desk(facts, say, DocumentBuilder(_metadata(Desk(facts, say, DocumentBuilder(blank)))))
-    sections_summary.add_summary(desk)
-    sections_basis.add_basis(desk)
-    sections_basis.add_important(desk)
-    sections_review.add_review(desk)
-    sections_verify.add_verification(desk)
-    sections_ahead.add_outlook(desk)
-    sections_risk.add_risk(desk)
-    sections_exposure.add_exposure(desk)
-    sections_warning.add_warnings(desk)
-    sections_plan.add_dates(desk)
-    sections_plan.add_rehearsal(desk)
-    sections_plan.add_measures(desk)
-    sections_close.add_profile(desk)
-    sections_close.add_uncertainty(desk)
-    sections_close.add_consultation(desk)
-    return desk.out.build()
+    forms = Forms(facts, say, DocumentBuilder(_metadata(Forms(facts, say, DocumentBuilder(blank)))))
+    summary.add_summary(forms)
+    basis.add_basis(forms)
+    basis.add_important(forms)
+    review.add_review(forms)
+    verify.add_verification(forms)
+    ahead.add_outlook(forms)
+    risk.add_risk(forms)
+    exposure.add_exposure(forms)
+    warning.add_warnings(forms)
+    plan.add_dates(forms)
+    plan.add_rehearsal(forms)
+    plan.add_measures(forms)
+    close.add_profile(forms)
+    close.add_uncertainty(forms)
+    close.add_consultation(forms)
+    return forms.out.build()
 
 
 def file_stem(scope: Scope, lang: Lang) -> str:
@@ -88,13 +88,13 @@ def file_stem(scope: Scope, lang: Lang) -> str:
     return f"{scope.span.key}-{scope.span.kind}{edition}" + (".en" if lang == "en" else "")
 
 
-def _metadata(desk: Desk) -> Metadata:
+def _metadata(forms: Forms) -> Metadata:
     """Return title, issuer, banner and footer."""
-    say, facts = desk.say, desk.facts
+    say, facts = forms.say, forms.facts
     settings, scope = facts.inputs.district.settings, facts.inputs.scope
     identity = settings.district
-    district = plain(identity.name.zh if desk.lang == "zh" else identity.name.en)
-    name = plain(scope.span.name_zh if desk.lang == "zh" else scope.span.name_en)
+    district = plain(identity.name.zh if forms.lang == "zh" else identity.name.en)
+    name = plain(scope.span.name_zh if forms.lang == "zh" else scope.span.name_en)
     kind = say(f"kinds.{scope.span.kind}-{scope.edition}")
     gaps = {"district": district, "name": name, "kind": kind}
     marks = [say("banner")] if identity.demonstration else []
@@ -103,11 +103,11 @@ def _metadata(desk: Desk) -> Metadata:
     revised = say("revised", number=str(facts.inputs.revision)) if facts.inputs.revision else ""
     return Metadata(
         title=title + (("\n" + revised) if revised else ""),
-        organisation=plain(identity.bureau.zh if desk.lang == "zh" else identity.bureau.en),
-        lang=desk.lang,
+        organisation=plain(identity.bureau.zh if forms.lang == "zh" else identity.bureau.en),
+        lang=forms.lang,
         issued_on=local(facts.inputs.issued_at, facts.zone).date(),
         subject=say("subject", **gaps),
         keywords=tuple(word.strip() for word in say("keywords", district=district, kind=kind).split(",")),
         banner=say("banner_joint").join(marks),
-        footer=say("footer", stages=desk.stage_words(), profile=str(settings.standards.five_pre)),
+        footer=say("footer", stages=forms.stage_words(), profile=str(settings.standards.five_pre)),
     )

@@ -17,7 +17,7 @@ from risk_models.warning.records import Action
 if TYPE_CHECKING:
     from risk_models.district import District
 
-__all__ = ["Event", "Hour", "StoryInputs", "bulletin_links", "hours", "mail_rows"]
+__all__ = ["Event", "Hour", "StoryInputs", "bulletin_links", "mail_rows", "timeline_hours"]
 
 # Endings of a bulletin's files, in the order of the links.
 _ENDINGS = {".html": "HTML", ".pdf": "PDF", ".cap.xml": "CAP", ".txt": "TXT"}
@@ -82,7 +82,7 @@ class Hour:
     events: tuple[Event, ...]
 
 
-def hours(inputs: StoryInputs) -> list[Hour]:
+def timeline_hours(inputs: StoryInputs) -> list[Hour]:
     """Return the timeline, oldest hour first.
 
     A message belongs to the assessment at or before its issue, so that nothing between two assessments is lost.

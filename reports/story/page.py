@@ -9,7 +9,7 @@ from urllib.parse import quote
 import jinja2
 import pandas as pd
 
-from reports.story.facts import Hour, StoryInputs, hours, mail_rows, short_name
+from reports.story.facts import Hour, StoryInputs, mail_rows, short_name, timeline_hours
 from reports.words import DEMONSTRATION, Text, day_time, local, moment, plain
 from risk_models.levels import Level
 from risk_models.warning.records import Action
@@ -64,7 +64,7 @@ def story_html(inputs: StoryInputs) -> str:
         lstrip_blocks=True,
     )
     identity = inputs.district.settings.district
-    timeline = hours(inputs)
+    timeline = timeline_hours(inputs)
     statuses, mails = mail_rows(inputs.deliveries)
     return environment.get_template("index.html.j2").render(
         name=Text(plain(identity.name.zh), plain(identity.name.en)),

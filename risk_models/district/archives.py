@@ -6,7 +6,7 @@ import stat
 import zipfile
 from pathlib import Path
 
-from risk_models.district.rawtable import refuse
+from risk_models.errors import refuse
 
 __all__ = ["check_members", "extract_shapefile"]
 
@@ -35,14 +35,14 @@ def check_members(archive: zipfile.ZipFile, file: str) -> None:
     """
     members = archive.infolist()
     if len(members) > MAX_MEMBERS:
-        refuse("zip-too-many", f"the archive has {len(members)} members", file, accepted=f"at most {MAX_MEMBERS}")
+        refuse(file, "zip-too-many", f"the archive has {len(members)} members", accepted=f"at most {MAX_MEMBERS}")
     total = sum(member.file_size for member in members)
     packed = max(1, sum(member.compress_size for member in members))
     if total > MAX_TOTAL_BYTES or (total > RATIO_FREE_BYTES and total > MAX_RATIO * packed):
         accepted = f"at most {MAX_TOTAL_BYTES} bytes and {MAX_RATIO} times the packed size"
-        refuse("zip-bomb", f"the archive unpacks to {total} bytes from {packed}", file, accepted=accepted)
+        refuse(file, "zip-bomb", f"the archive unpacks to {total} bytes from {packed}", accepted=accepted)
     if any(member.flag_bits & 0x1 for member in members):
-        refuse("zip-encrypted", "the archive is encrypted", file, fix="save it without a password")
+        refuse(file, "zip-encrypted", "the archive is encrypted", fix="save it without a password")
 
 
 def extract_shapefile(path: Path, file: str, target: Path) -> Path:
@@ -75,7 +75,7 @@ def extract_shapefile(path: Path, file: str, target: Path) -> Path:
             for name, member in parts.items():
                 written = _copy(archive, member, target / name, written, file)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, OSError) as error:
-        refuse("bad-zip", f"the archive cannot be read: {error}", file)
+        refuse(file, "bad-zip", f"the archive cannot be read: {error}")
     return target / next(name for name in parts if name.endswith(".shp"))
 
 
@@ -85,18 +85,18 @@ def _parts(archive: zipfile.ZipFile, file: str) -> dict[str, zipfile.ZipInfo]:
     for member in archive.infolist():
         name = member.filename
         if "/" in name or "\\" in name or ":" in name or ".." in name or stat.S_ISLNK(member.external_attr >> 16):
-            refuse("zip-unsafe", f"the member {name!r} is not a plain file", file, accepted="files without folders")
+            refuse(file, "zip-unsafe", f"the member {name!r} is not a plain file", accepted="files without folders")
         suffix = Path(name).suffix.lower()
         if suffix not in SHAPEFILE_PARTS:
             continue
         if f"layer{suffix}" in parts:
-            refuse("zip-duplicate", f"the archive has two {suffix} files", file, accepted="one shapefile")
+            refuse(file, "zip-duplicate", f"the archive has two {suffix} files", accepted="one shapefile")
         parts[f"layer{suffix}"] = member
         stems.add(Path(name).stem.casefold())
     missing = [suffix for suffix in (".shp", ".shx", ".dbf") if f"layer{suffix}" not in parts]
     if missing or len(stems) != 1:
         accepted = "one shapefile: .shp, .shx, .dbf, .prj, .cpg of one name"
-        refuse("zip-incomplete", f"the archive lacks {', '.join(missing) or 'a common name'}", file, accepted=accepted)
+        refuse(file, "zip-incomplete", f"the archive lacks {', '.join(missing) or 'a common name'}", accepted=accepted)
     return parts
 
 
@@ -106,6 +106,6 @@ def _copy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, writt
         while chunk := source.read(_CHUNK_BYTES):
             written += len(chunk)
             if written > MAX_TOTAL_BYTES:
-                refuse("zip-bomb", "the archive unpacks to too many bytes", file, accepted=f"at most {MAX_TOTAL_BYTES}")
+                refuse(file, "zip-bomb", "the archive unpacks to too many bytes", accepted=f"at most {MAX_TOTAL_BYTES}")
             sink.write(chunk)
     return written

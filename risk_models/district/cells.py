@@ -12,7 +12,7 @@ from typing import Any
 from shapely.geometry.base import BaseGeometry
 
 from risk_models.district.rawtable import RawTable
-from risk_models.district.schema import Column, Table, nearest
+from risk_models.district.schema import Column, TableContract, nearest
 from risk_models.errors import Finding
 
 __all__ = ["EMAIL", "ParsedTable", "parse_cell", "parse_table"]
@@ -37,7 +37,7 @@ class ParsedTable:
 
     Attributes
     ----------
-    table : Table
+    table : TableContract
     file : str
     rows : tuple of int
         Row numbers as a person sees them.
@@ -51,7 +51,7 @@ class ParsedTable:
         See `RawTable`.
     """
 
-    table: Table
+    table: TableContract
     file: str
     rows: tuple[int, ...]
     values: dict[str, list[Any]]
@@ -65,13 +65,13 @@ class ParsedTable:
         return Finding(code=code, message=message, file=self.file, row=self.rows[index], column=shown, **more)
 
 
-def parse_table(raw: RawTable, table: Table, mapping: dict[str, str]) -> tuple[ParsedTable, list[Finding]]:
+def parse_table(raw: RawTable, table: TableContract, mapping: dict[str, str]) -> tuple[ParsedTable, list[Finding]]:
     """Give the cells of a table their meaning and list every cell and column that has none.
 
     Parameters
     ----------
     raw : RawTable
-    table : Table
+    table : TableContract
         The contract.
     mapping : dict of str to str
         Contract name to name in the file, where they differ.
@@ -99,7 +99,7 @@ def parse_table(raw: RawTable, table: Table, mapping: dict[str, str]) -> tuple[P
     return parsed, findings + _duplicates(parsed)
 
 
-def _column_findings(raw: RawTable, table: Table, names: dict[str, str]) -> list[Finding]:
+def _column_findings(raw: RawTable, table: TableContract, names: dict[str, str]) -> list[Finding]:
     findings = []
     unused = [name for name in raw.columns if name not in names.values()]
     has_points = table.shape == "point" and raw.geometry is not None

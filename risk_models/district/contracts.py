@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from risk_models.district.schema import Column, Raster, Table
+from risk_models.district.schema import Column, Raster, TableContract
 
 __all__ = [
     "HOTSPOT_KINDS",
@@ -83,7 +83,7 @@ _PROVENANCE = (
     _text("source", "来源", "where the row comes from; 'synthetic (seed N)' if made up"),
 )
 
-_TOWNS = Table(
+_TOWNS = TableContract(
     name="towns",
     zh="镇办",
     en="towns: streets, towns and management committees",
@@ -104,7 +104,7 @@ _TOWNS = Table(
     ),
 )
 
-_COMMUNITIES = Table(
+_COMMUNITIES = TableContract(
     name="communities",
     zh="社区/村",
     en="communities and villages",
@@ -138,7 +138,7 @@ HOTSPOT_KINDS = (
     "school",
 )
 
-_HOTSPOTS = Table(
+_HOTSPOTS = TableContract(
     name="hotspots",
     zh="风险点",
     en="hotspots: known places of flood risk",
@@ -208,7 +208,7 @@ _HOTSPOTS = Table(
     ),
 )
 
-_GAUGES = Table(
+_GAUGES = TableContract(
     name="gauges",
     zh="雨量站",
     en="rain gauges, in the district or within 100 km of it",
@@ -225,7 +225,7 @@ _GAUGES = Table(
     ),
 )
 
-_FACILITIES = Table(
+_FACILITIES = TableContract(
     name="facilities",
     zh="重点设施",
     en="facilities with people to protect",
@@ -243,7 +243,7 @@ _FACILITIES = Table(
     ),
 )
 
-_SHELTERS = Table(
+_SHELTERS = TableContract(
     name="shelters",
     zh="避难场所",
     en="shelters",
@@ -263,7 +263,7 @@ _SHELTERS = Table(
     ),
 )
 
-_TEAMS = Table(
+_TEAMS = TableContract(
     name="teams",
     zh="救援队伍",
     en="rescue teams",
@@ -285,7 +285,7 @@ _TEAMS = Table(
     ),
 )
 
-_PLANS = Table(
+_PLANS = TableContract(
     name="plans",
     zh="预案",
     en="contingency plans",
@@ -317,7 +317,7 @@ _PLANS = Table(
     ),
 )
 
-_HISTORY = Table(
+_HISTORY = TableContract(
     name="history",
     zh="历史灾情",
     en="past flooding of hotspots",
@@ -337,7 +337,7 @@ _HISTORY = Table(
     ),
 )
 
-TABLES: dict[str, Table] = {
+TABLES: dict[str, TableContract] = {
     table.name: table
     for table in (
         _TOWNS,
@@ -352,7 +352,7 @@ TABLES: dict[str, Table] = {
     )
 }
 
-_BUILDINGS = Table(
+_BUILDINGS = TableContract(
     name="buildings",
     zh="房屋建筑（普查）",
     en="buildings of the risk census",
@@ -379,7 +379,7 @@ _BUILDINGS = Table(
     ),
 )
 
-_ROADS = Table(
+_ROADS = TableContract(
     name="roads",
     zh="道路（普查）",
     en="roads of the risk census",
@@ -392,7 +392,7 @@ _ROADS = Table(
     ),
 )
 
-_OUTAGES = Table(
+_OUTAGES = TableContract(
     name="outages",
     zh="排水设施停用台账",
     en="drains and pumps out of order",
@@ -411,7 +411,7 @@ _OUTAGES = Table(
 
 #: Layers of the first national census of natural disaster risk, and what is out of order for a time; a district may do
 #: without them.
-OPTIONAL_TABLES: dict[str, Table] = {table.name: table for table in (_BUILDINGS, _ROADS, _OUTAGES)}
+OPTIONAL_TABLES: dict[str, TableContract] = {table.name: table for table in (_BUILDINGS, _ROADS, _OUTAGES)}
 
 _INTRODUCTION = """# 数据字典 / Data dictionary
 
@@ -467,7 +467,7 @@ _SHAPE_TEXT = {
 }
 
 
-def _table_section(table: Table) -> str:
+def _table_section(table: TableContract) -> str:
     shape = _SHAPE_TEXT[table.shape]
     head = [
         f"## {table.name} {table.zh}",

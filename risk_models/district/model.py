@@ -17,7 +17,7 @@ from risk_models.district.schema import Column
 from risk_models.district.settings import SETTINGS_FILE, DistrictSettings
 from risk_models.errors import BadInputError, Finding
 
-__all__ = ["District", "load_district", "summary"]
+__all__ = ["District", "district_summary", "load_district"]
 
 _SHAPEFILE_PARTS = (".shx", ".dbf", ".prj", ".cpg")
 
@@ -123,7 +123,7 @@ def load_district(path: str | Path) -> District:
     )
 
 
-def summary(district: District) -> dict[str, Any]:
+def district_summary(district: District) -> dict[str, Any]:
     """Count what a district holds.
 
     Parameters

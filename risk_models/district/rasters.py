@@ -18,10 +18,9 @@ from rasterio.features import geometry_mask
 from rasterio.windows import Window
 from shapely.geometry.base import BaseGeometry
 
-from risk_models.district.rawtable import refuse
 from risk_models.district.readers import resolve_inside
 from risk_models.district.schema import Raster
-from risk_models.errors import BadInputError, Finding
+from risk_models.errors import BadInputError, Finding, refuse
 
 __all__ = ["check_raster", "open_raster"]
 
@@ -52,7 +51,7 @@ def open_raster(path: Path, file: str | None = None) -> Iterator[Any]:
     name = file or path.name
     with path.open("rb") as stream:
         if not stream.read(4).startswith(_TIFF_MAGIC):
-            refuse("wrong-content", "the content is no GeoTIFF", name, accepted="GeoTIFF")
+            refuse(name, "wrong-content", "the content is no GeoTIFF", accepted="GeoTIFF")
     # Side files may hold another georeference or point elsewhere.
     with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_PAM_ENABLED="NO"):
         try:
@@ -61,13 +60,13 @@ def open_raster(path: Path, file: str | None = None) -> Iterator[Any]:
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)
                 dataset = rasterio.open(path, driver="GTiff")
         except rasterio.errors.RasterioIOError as error:
-            refuse("unreadable", f"the raster cannot be read: {error}", name, accepted="GeoTIFF")
+            refuse(name, "unreadable", f"the raster cannot be read: {error}", accepted="GeoTIFF")
         with dataset:
             cell_bytes = sum(np.dtype(dtype).itemsize for dtype in dataset.dtypes)
             size = dataset.width * dataset.height * cell_bytes
             if size > MAX_RASTER_BYTES:
                 message = f"the raster has {dataset.width} x {dataset.height} cells, {size} bytes"
-                refuse("raster-too-large", message, name, accepted=f"at most {MAX_RASTER_BYTES} bytes unpacked")
+                refuse(name, "raster-too-large", message, accepted=f"at most {MAX_RASTER_BYTES} bytes unpacked")
             yield dataset
 
 

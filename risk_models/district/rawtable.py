@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from shapely.geometry.base import BaseGeometry
 
-from risk_models.errors import BadInputError, Finding
+from risk_models.errors import Finding
 
-__all__ = ["MAX_BYTES", "MAX_ROWS", "RawTable", "refuse"]
+__all__ = ["MAX_BYTES", "MAX_ROWS", "RawTable"]
 
 MAX_BYTES = 200_000_000
 MAX_ROWS = 1_000_000
@@ -45,24 +45,3 @@ class RawTable:
     geometry: list[BaseGeometry | None] | None = None
     from_projected: bool = False
     findings: tuple[Finding, ...] = ()
-
-
-def refuse(
-    code: str, message: str, file: str, *, row: int | None = None, accepted: str = "", fix: str = ""
-) -> NoReturn:
-    """Refuse a file with one finding.
-
-    Raises
-    ------
-    BadInputError
-        Always.
-
-    Examples
-    --------
-    >>> refuse("empty-file", "the file is empty", "teams.csv")
-    Traceback (most recent call last):
-    ...
-    BadInputError: teams.csv: 1 problem
-    """
-    finding = Finding(code=code, message=message, file=file, row=row, accepted=accepted, fix=fix)
-    raise BadInputError(file, [finding])

@@ -18,10 +18,10 @@ import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
 from risk_models.district.archives import check_members
-from risk_models.district.rawtable import MAX_BYTES, MAX_ROWS, RawTable, refuse
+from risk_models.district.rawtable import MAX_BYTES, MAX_ROWS, RawTable
 from risk_models.district.schema import nearest
 from risk_models.district.vectors import read_geojson, read_ogr, read_parquet, read_zipped_shapefile
-from risk_models.errors import Finding
+from risk_models.errors import Finding, refuse
 
 __all__ = ["SUFFIXES", "RawTable", "read_table", "resolve_inside"]
 
@@ -57,11 +57,11 @@ def resolve_inside(root: Path, relative: str) -> Path:
     path = (base / relative).resolve()
     if Path(relative).is_absolute() or not path.is_relative_to(base):
         accepted = "a relative path that stays in the folder"
-        refuse("outside-folder", "the path leaves the district folder", relative, accepted=accepted)
+        refuse(relative, "outside-folder", "the path leaves the district folder", accepted=accepted)
     if not path.is_file():
         hint = nearest(path.name, (other.name for other in path.parent.iterdir())) if path.parent.is_dir() else None
         message = "no such file" + (f"; nearest: {hint}" if hint else "")
-        refuse("missing-file", message, relative, fix="put the file there, or correct the path in district.yaml")
+        refuse(relative, "missing-file", message, fix="put the file there, or correct the path in district.yaml")
     return path
 
 
@@ -95,13 +95,13 @@ def read_table(root: Path, relative: str, *, layer: str | None = None) -> RawTab
     """
     suffix = Path(relative).suffix.lower()
     if suffix not in SUFFIXES:
-        refuse("unknown-format", f"files of kind {suffix!r} are not read", relative, accepted=", ".join(SUFFIXES))
+        refuse(relative, "unknown-format", f"files of kind {suffix!r} are not read", accepted=", ".join(SUFFIXES))
     path = resolve_inside(root, relative)
     size = path.stat().st_size
     if size > MAX_BYTES:
-        refuse("file-too-large", f"the file has {size} bytes", relative, accepted=f"at most {MAX_BYTES}")
+        refuse(relative, "file-too-large", f"the file has {size} bytes", accepted=f"at most {MAX_BYTES}")
     if size == 0:
-        refuse("empty-file", "the file is empty", relative)
+        refuse(relative, "empty-file", "the file is empty")
     if suffix == ".csv":
         return read_csv(path, relative)
     if suffix == ".xlsx":
@@ -137,19 +137,19 @@ def read_csv(path: Path, file: str) -> RawTable:
     """
     raw = path.read_bytes()
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in raw:
-        refuse("wrong-encoding", "the file is not UTF-8 or GB 18030 text", file, fix="save it as CSV UTF-8")
+        refuse(file, "wrong-encoding", "the file is not UTF-8 or GB 18030 text", fix="save it as CSV UTF-8")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         try:
             text = raw.decode("gb18030")
         except UnicodeDecodeError:
-            refuse("wrong-encoding", "the file is not UTF-8 or GB 18030 text", file, fix="save it as CSV UTF-8")
+            refuse(file, "wrong-encoding", "the file is not UTF-8 or GB 18030 text", fix="save it as CSV UTF-8")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         return _from_records(enumerate(reader, start=1), file, exact=True)
     except csv.Error as error:
-        refuse("not-csv", f"the file is no comma-separated table: {error}", file, row=reader.line_num)
+        refuse(file, "not-csv", f"the file is no comma-separated table: {error}", row=reader.line_num)
 
 
 def read_workbook(path: Path, file: str, *, sheet: str | None = None) -> RawTable:
@@ -184,12 +184,12 @@ def read_workbook(path: Path, file: str, *, sheet: str | None = None) -> RawTabl
             finally:
                 book.close()
     except (zipfile.BadZipFile, InvalidFileException, KeyError, OSError, ValueError, SyntaxError) as error:
-        refuse("not-a-workbook", f"the workbook cannot be read: {error}", file, fix="save it as .xlsx")
+        refuse(file, "not-a-workbook", f"the workbook cannot be read: {error}", fix="save it as .xlsx")
 
 
 def _from_sheet(book: Any, file: str, sheet: str | None) -> RawTable:
     if sheet is not None and sheet not in book.sheetnames:
-        refuse("unknown-layer", f"there is no sheet {sheet!r}", file, accepted=", ".join(book.sheetnames))
+        refuse(file, "unknown-layer", f"there is no sheet {sheet!r}", accepted=", ".join(book.sheetnames))
     worksheet = book[sheet] if sheet is not None else book.worksheets[0]
     # The size noted in the file may be wrong; count for ourselves.
     worksheet.reset_dimensions()
@@ -220,7 +220,7 @@ def _from_records(records: Iterable[tuple[int, list[Any]]], file: str, *, exact:
         if all(_is_blank(cell) for cell in record):
             continue
         if len(rows) >= MAX_ROWS:
-            refuse("too-many-rows", "the table has too many rows", file, accepted=f"at most {MAX_ROWS}")
+            refuse(file, "too-many-rows", "the table has too many rows", accepted=f"at most {MAX_ROWS}")
         surplus = record[len(header) :]
         if (exact and len(record) < len(header)) or not all(_is_blank(cell) for cell in surplus):
             message = f"the row has {len(record)} cells, the header {len(header)}"
@@ -237,12 +237,12 @@ def _from_records(records: Iterable[tuple[int, list[Any]]], file: str, *, exact:
 
 def _check_header(header: list[str], file: str) -> None:
     if not header:
-        refuse("empty-file", "the file has no header row", file, row=1)
+        refuse(file, "empty-file", "the file has no header row", row=1)
     if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
-        refuse("wrong-delimiter", "the columns are not separated by commas", file, row=1, fix="save it with commas")
+        refuse(file, "wrong-delimiter", "the columns are not separated by commas", row=1, fix="save it with commas")
     if "" in header:
         position = header.index("") + 1
-        refuse("blank-header", f"column {position} has no name", file, row=1, fix="name the column or remove it")
+        refuse(file, "blank-header", f"column {position} has no name", row=1, fix="name the column or remove it")
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
-        refuse("duplicate-column", f"columns stand twice: {', '.join(twice)}", file, row=1, fix="keep one of each")
+        refuse(file, "duplicate-column", f"columns stand twice: {', '.join(twice)}", row=1, fix="keep one of each")

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Column", "Kind", "Raster", "Shape", "Table", "nearest"]
+__all__ = ["Column", "ColumnKind", "Raster", "Shape", "TableContract", "nearest"]
 
-Kind = Literal["id", "text", "email", "choice", "integer", "number", "boolean", "date", "time"]
+ColumnKind = Literal["id", "text", "email", "choice", "integer", "number", "boolean", "date", "time"]
 Shape = Literal["polygon", "point", "line", "place", "none"]
 
 
@@ -21,7 +21,7 @@ class Column:
     ----------
     name : str
         Name in the contract; a district maps it to the name in its own file.
-    kind : Kind
+    kind : ColumnKind
         ``id`` is text of ASCII letters, digits, ``.``, ``_``, ``-`` (leading zeros are kept); ``time`` is ISO 8601 with
         offset; ``date`` is ``YYYY-MM-DD``; ``choice`` is one of `choices`.
     zh, en : str
@@ -40,7 +40,7 @@ class Column:
     """
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     zh: str
     en: str
     unit: str = ""
@@ -74,7 +74,7 @@ class Column:
         return text
 
 
-_KIND_TEXT: dict[Kind, str] = {
+_KIND_TEXT: dict[ColumnKind, str] = {
     "id": "an id of letters, digits, '.', '_', '-'",
     "text": "text",
     "email": "one e-mail address",
@@ -88,7 +88,7 @@ _KIND_TEXT: dict[Kind, str] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class TableContract:
     """One table: its columns in order; the first is the id.
 
     Attributes

@@ -20,8 +20,8 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from risk_models.district.archives import extract_shapefile
-from risk_models.district.rawtable import MAX_BYTES, MAX_ROWS, RawTable, refuse
-from risk_models.errors import Finding
+from risk_models.district.rawtable import MAX_BYTES, MAX_ROWS, RawTable
+from risk_models.errors import Finding, refuse
 
 __all__ = ["read_geojson", "read_ogr", "read_parquet", "read_zipped_shapefile"]
 
@@ -54,13 +54,13 @@ def read_geojson(path: Path, file: str) -> RawTable:
     """
     data = _json(path, file)
     if not isinstance(data, dict) or data.get("type") != "FeatureCollection":
-        refuse("not-geojson", "the file is no GeoJSON FeatureCollection", file)
+        refuse(file, "not-geojson", "the file is no GeoJSON FeatureCollection")
     features = data.get("features")
     if not isinstance(features, list) or not all(isinstance(feature, dict) for feature in features):
-        refuse("not-geojson", "the collection has no list of features", file)
+        refuse(file, "not-geojson", "the collection has no list of features")
     crs_name = json.dumps(data.get("crs") or "CRS84")
     if not any(name in crs_name for name in _DEGREE_NAMES):
-        refuse("wrong-crs", "the GeoJSON is not in degrees", file, accepted="longitude and latitude (RFC 7946)")
+        refuse(file, "wrong-crs", "the GeoJSON is not in degrees", accepted="longitude and latitude (RFC 7946)")
     records = [feature.get("properties") or {} for feature in features]
     columns = tuple(dict.fromkeys(str(key) for record in records for key in record))
     cells = {column: [record.get(column) for record in records] for column in columns}
@@ -78,7 +78,7 @@ def _json(path: Path, file: str) -> Any:
         return json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=constant)
     except (ValueError, RecursionError) as error:
         row = error.lineno if isinstance(error, json.JSONDecodeError) else None
-        refuse("not-geojson", f"the file is not JSON: {error}", file, row=row)
+        refuse(file, "not-geojson", f"the file is not JSON: {error}", row=row)
 
 
 def _shape(mapping: Any, row: int, file: str, findings: list[Finding]) -> BaseGeometry | None:
@@ -116,13 +116,13 @@ def read_ogr(path: Path, file: str, driver: str, *, layer: str | None = None) ->
     with path.open("rb") as stream:
         head = stream.read(72)
         if not head.startswith(_MAGIC[driver]) or (driver == "GPKG" and head[68:] not in _GPKG_IDS):
-            refuse("wrong-content", f"the content is no {driver}", file, accepted="content that fits the suffix")
+            refuse(file, "wrong-content", f"the content is no {driver}", accepted="content that fits the suffix")
     try:
         with warnings.catch_warnings(record=True) as notes:
             warnings.simplefilter("always")
             frame = _open_layer(path, file, driver, layer)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, UnicodeDecodeError) as error:
-        refuse("unreadable", f"the file cannot be read: {error}", file)
+        refuse(file, "unreadable", f"the file cannot be read: {error}")
     texts = dict.fromkeys(str(note.message) for note in notes)
     findings = tuple(
         Finding(code="reader-note", message=f"GDAL says: {text}", file=file, severity="warning") for text in texts
@@ -133,13 +133,13 @@ def read_ogr(path: Path, file: str, driver: str, *, layer: str | None = None) ->
 def _open_layer(path: Path, file: str, driver: str, layer: str | None) -> pd.DataFrame:
     names = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
     if not names or (layer is not None and layer not in names):
-        refuse("unknown-layer", f"there is no layer {layer or ''!r}", file, accepted=", ".join(names))
+        refuse(file, "unknown-layer", f"there is no layer {layer or ''!r}", accepted=", ".join(names))
     chosen = names[0] if layer is None else layer
     info = pyogrio.read_info(path, layer=chosen)
     if info["driver"] != driver:
-        refuse("wrong-content", f"GDAL reads it as {info['driver']}", file, accepted=driver)
+        refuse(file, "wrong-content", f"GDAL reads it as {info['driver']}", accepted=driver)
     if info["features"] > MAX_ROWS:
-        refuse("too-many-rows", f"the layer has {info['features']} features", file, accepted=f"at most {MAX_ROWS}")
+        refuse(file, "too-many-rows", f"the layer has {info['features']} features", accepted=f"at most {MAX_ROWS}")
     return _read_layer(path, chosen, driver)
 
 
@@ -200,10 +200,10 @@ def read_parquet(path: Path, file: str) -> RawTable:
             size = sum(meta.row_group(index).total_byte_size for index in range(meta.num_row_groups))
             is_geographic = b"geo" in (source.schema_arrow.metadata or {})
         if meta.num_rows > MAX_ROWS or size > MAX_BYTES:
-            refuse("too-many-rows", f"the file has {meta.num_rows} rows in {size} bytes", file)
+            refuse(file, "too-many-rows", f"the file has {meta.num_rows} rows in {size} bytes")
         frame = gpd.read_parquet(path) if is_geographic else pd.read_parquet(path, dtype_backend="pyarrow")
     except (pa.ArrowException, ValueError, OSError) as error:
-        refuse("unreadable", f"the file cannot be read: {error}", file)
+        refuse(file, "unreadable", f"the file cannot be read: {error}")
     return _from_frame(frame.reset_index(drop=frame.index.name is None), file)
 
 

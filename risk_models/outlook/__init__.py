@@ -30,7 +30,7 @@ from risk_models.outlook.generator import (
 from risk_models.outlook.period_outlook import PeriodOutlook
 from risk_models.outlook.rain_record import join_record, read_rain_record
 from risk_models.outlook.record import TooShort, check_record, record_lengths
-from risk_models.outlook.seasonal import TercileForecast, choose_forecast, neutral_forecast, read_tercile_table
+from risk_models.outlook.seasonal import TercileForecast, choose_seasonal_forecast, neutral_forecast, read_tercile_table
 from risk_models.outlook.seasonal_netcdf import read_seasonal
 from risk_models.outlook.skill import SkillVerdict, judge, tercile_skill
 from risk_models.outlook.storms import StormCatalogue, cut_storms, hotspot_field
@@ -55,7 +55,7 @@ __all__ = [
     "Withheld",
     "assess_outlook",
     "check_record",
-    "choose_forecast",
+    "choose_seasonal_forecast",
     "climatology",
     "condition_on_terciles",
     "count_exceedances",

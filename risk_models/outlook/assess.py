@@ -47,7 +47,7 @@ from risk_models.outlook.hindcast import (
 from risk_models.outlook.period_outlook import PeriodOutlook
 from risk_models.outlook.periods import Span
 from risk_models.outlook.record import TooShort, check_record, record_lengths
-from risk_models.outlook.seasonal import TercileForecast, choose_forecast
+from risk_models.outlook.seasonal import TercileForecast, choose_seasonal_forecast
 from risk_models.outlook.sentences import Said, Sayings, season_verdict, too_short
 from risk_models.outlook.skill import SkillVerdict, judge_errors
 from risk_models.outlook.storms import MIN_YEARS, StormCatalogue, cut_storms, hotspot_field
@@ -131,16 +131,16 @@ def assess_outlook(
     zone = district.settings.district.timezone
     record = _known_record(record_mm, as_of)
     issued_on = as_of.astimezone(ZoneInfo(zone)).date()
-    forecast = choose_forecast(forecasts, span.first_day, span.last_day, known_on=issued_on)
-    desk = _Desk(district, terrain, standards, span, forecast, seed)
+    forecast = choose_seasonal_forecast(forecasts, span.first_day, span.last_day, known_on=issued_on)
+    basis = _Basis(district, terrain, standards, span, forecast, seed)
     gauge = _reference_gauge(district, record)
     past = past_spans(span, record, timezone=zone) if len(record) else None
-    climate = None if gauge is None else climatology(record, gauge, timezone=zone, rng=desk.chance("climate"))
+    climate = None if gauge is None else climatology(record, gauge, timezone=zone, rng=basis.chance("climate"))
     happened = None if past is None or gauge is None else past.totals_mm(record[gauge])
-    made = desk.generate(record, n_periods=n_periods, n_refits=n_refits)
-    found = made if isinstance(made, TooShort) else desk.run(*made, record, happened, gauge)
-    expected, verdicts, totals = _parts(found, desk, happened)
-    said = desk.sayings(verdicts, totals, expected, gauge, happened)
+    made = basis.generate(record, n_periods=n_periods, n_refits=n_refits)
+    found = made if isinstance(made, TooShort) else basis.run(*made, record, happened, gauge)
+    expected, verdicts, totals = _parts(found, basis, happened)
+    said = basis.sayings(verdicts, totals, expected, gauge, happened)
     answers = () if climate is None else climate.missing
     missing = [withheld_too_short(f"climate:{item.what_en}", item) for item in answers]
     return PeriodOutlook(
@@ -185,7 +185,7 @@ class _Found:
 
 
 @dataclass(frozen=True)
-class _Desk:
+class _Basis:
     """What all steps of one outlook need."""
 
     district: District
@@ -311,14 +311,14 @@ def _no_hindcast() -> SkillVerdict:
 
 
 def _parts(
-    found: _Found | TooShort, desk: _Desk, happened_mm: pd.Series | None
+    found: _Found | TooShort, basis: _Basis, happened_mm: pd.Series | None
 ) -> tuple[Expected | TooShort, dict[str, SkillVerdict], pd.DataFrame]:
     """Return expected exceedances, verdicts of every kind, and the totals of the span."""
     recorded = None if happened_mm is None else happened_mm.dropna().to_numpy()
     rows = {} if recorded is None or not len(recorded) else {"recorded": _amounts(recorded, np.ones(len(recorded)))}
     if isinstance(found, TooShort):
         none = _no_hindcast()
-        verdicts = {"depth": none, "level": none, "rain": none, "season": season_verdict(desk.forecast)}
+        verdicts = {"depth": none, "level": none, "rain": none, "season": season_verdict(basis.forecast)}
         return found, verdicts, _totals(rows)
     if found.generated_mm is not None:
         rows["generated"] = _amounts(*found.generated_mm)

@@ -21,7 +21,7 @@ from risk_models.errors import BadInputError, Finding
 
 __all__ = [
     "TercileForecast",
-    "choose_forecast",
+    "choose_seasonal_forecast",
     "neutral_forecast",
     "read_tercile_table",
     "terciles_from_members",
@@ -97,7 +97,7 @@ def neutral_forecast(reason_zh: str = "无季节信号", reason_en: str = "no se
     return TercileForecast(below=THIRD, normal=THIRD, above=THIRD, reason_zh=reason_zh, reason_en=reason_en)
 
 
-def choose_forecast(
+def choose_seasonal_forecast(
     forecasts: Iterable[TercileForecast],
     first_day: date,
     last_day: date,
@@ -126,9 +126,9 @@ def choose_forecast(
     --------
     >>> june = TercileForecast(below=0.2, normal=0.3, above=0.5, first_day=date(2021, 6, 1), skill=0.1,
     ...                        last_day=date(2021, 8, 31), issued_on=date(2021, 5, 5))
-    >>> choose_forecast([june], date(2021, 7, 1), date(2021, 7, 31), known_on=date(2021, 6, 28)).above
+    >>> choose_seasonal_forecast([june], date(2021, 7, 1), date(2021, 7, 31), known_on=date(2021, 6, 28)).above
     0.5
-    >>> choose_forecast([june], date(2021, 10, 1), date(2021, 10, 31), known_on=date(2021, 9, 28)).reason_en
+    >>> choose_seasonal_forecast([june], date(2021, 10, 1), date(2021, 10, 31), known_on=date(2021, 9, 28)).reason_en
     'no seasonal signal covers the period'
     """
     given = list(forecasts)

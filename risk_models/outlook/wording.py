@@ -237,7 +237,7 @@ def seasonal_statement(forecast: TercileForecast) -> Statement | Withheld:
     Parameters
     ----------
     forecast : TercileForecast
-        As chosen by `choose_forecast`.
+        As chosen by `choose_seasonal_forecast`.
 
     Returns
     -------

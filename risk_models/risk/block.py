@@ -21,7 +21,7 @@ from risk_models.levels import Level
 from risk_models.risk.combined import LearnedOpinion, combine_classes
 from risk_models.risk.explain import PHYSICAL_FACTORS, RECENT_RAIN_H, Run, physical_points
 from risk_models.risk.exposure import is_day
-from risk_models.risk.impact import Verdict, class_probabilities, verdict
+from risk_models.risk.impact import MatrixResult, apply_matrix, class_probabilities
 from risk_models.risk.outages import capacity_shares, outage_notes
 from risk_models.risk.ponding import HotspotBasins, simulate_ponding, wet_state
 from risk_models.risk.ponding_kernel import depths_at
@@ -173,7 +173,7 @@ class BlockScorer:
             amounts = rain_amounts(rain.past_mm, rain.future_mm, step_h=rain.step_h)
             learned = self.learned.probability(amounts.columns())
             probabilities = combine_classes(probabilities, learned, n_events=self.learned.n_events)
-        found = verdict(probabilities, self.matrix, self.band_minima)
+        found = apply_matrix(probabilities, self.matrix, self.band_minima)
         points = self._points(rain, outcomes, found, soil_water_mm, threads)
         frame = self._columns(rain, outcomes, found, soil_water_mm).assign(learned_probability=learned)
         frame["confidence"] = self._confidence(rain, rainfall)
@@ -249,12 +249,12 @@ class BlockScorer:
         )
 
     def _points(
-        self, rain: _Rain, outcomes: _Outcomes, found: Verdict, soil_water_mm: Floats | None, threads: int
+        self, rain: _Rain, outcomes: _Outcomes, found: MatrixResult, soil_water_mm: Floats | None, threads: int
     ) -> dict[str, Floats]:
         """Telescope the score (see `explain`); where nothing is warned only rain and exposure are told apart."""
 
         def score(peak_m: Floats, impact_m: Floats) -> Floats:
-            return verdict(class_probabilities(peak_m, impact_m), self.matrix, self.band_minima).score
+            return apply_matrix(class_probabilities(peak_m, impact_m), self.matrix, self.band_minima).score
 
         fallen = score(outcomes.dry_peak_m, self.ordinary_impact_m)
         rained = score(outcomes.peak_depth_m, self.ordinary_impact_m)
@@ -282,7 +282,9 @@ class BlockScorer:
             points["outage"][~outcomes.has_outage & (points["outage"] == 0.0)] = np.nan
         return points
 
-    def _columns(self, rain: _Rain, outcomes: _Outcomes, found: Verdict, soil_water_mm: Floats | None) -> pd.DataFrame:
+    def _columns(
+        self, rain: _Rain, outcomes: _Outcomes, found: MatrixResult, soil_water_mm: Floats | None
+    ) -> pd.DataFrame:
         frame = pd.DataFrame(self.hotspots[["hotspot_name", "hotspot_name_en", "kind", "town_code", "lon", "lat"]])
         amounts = rain_amounts(rain.past_mm, rain.future_mm, step_h=rain.step_h)
         for name, values in amounts.columns().items():

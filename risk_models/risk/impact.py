@@ -22,11 +22,11 @@ from risk_models.standards import RiskMatrix
 __all__ = [
     "CLASS_WEIGHTS",
     "NEGLIGIBLE",
-    "Verdict",
+    "MatrixResult",
+    "apply_matrix",
     "class_probabilities",
     "level_score",
     "likelihood_class",
-    "verdict",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -40,7 +40,7 @@ NEGLIGIBLE = 0.05
 
 
 @dataclass(frozen=True)
-class Verdict:
+class MatrixResult:
     """What the matrix says of H hotspots.
 
     Attributes
@@ -124,7 +124,7 @@ def level_score(level: Ints, probabilities: Floats) -> Floats:
     return np.asarray(BAND_POINTS * (level + share), dtype=np.float64)
 
 
-def verdict(probabilities: Floats, matrix: RiskMatrix, band_minima: Floats) -> Verdict:
+def apply_matrix(probabilities: Floats, matrix: RiskMatrix, band_minima: Floats) -> MatrixResult:
     """Read the matrix for every impact class of every hotspot and keep the highest level.
 
     Parameters
@@ -138,7 +138,7 @@ def verdict(probabilities: Floats, matrix: RiskMatrix, band_minima: Floats) -> V
 
     Returns
     -------
-    Verdict
+    MatrixResult
     """
     certain = np.ones((len(probabilities), 1))  # minimal impact is always reached
     likelihoods = likelihood_class(np.hstack([certain, probabilities]), band_minima)
@@ -147,4 +147,4 @@ def verdict(probabilities: Floats, matrix: RiskMatrix, band_minima: Floats) -> V
     impact = np.where(levels.any(axis=1), 3 - np.argmax(levels[:, ::-1], axis=1), 0)
     rows = np.arange(len(levels))
     level = levels[rows, impact]
-    return Verdict(level, likelihoods[rows, impact], impact, level_score(level, probabilities))
+    return MatrixResult(level, likelihoods[rows, impact], impact, level_score(level, probabilities))

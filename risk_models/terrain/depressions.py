@@ -34,7 +34,7 @@ GUTTER_DEPTH_M = 0.30
 #: Reach of that storage around the lowest cell, m: with 10 m cells the 3 x 3 block.
 GUTTER_RADIUS_M = 15.0
 
-Source = Literal["dem", "gutter"]
+SagSource = Literal["dem", "gutter"]
 _EIGHT = np.ones((3, 3), dtype=bool)
 
 
@@ -61,7 +61,7 @@ class Sag:
     cells: Cells
     bottom_m: float
     spill_m: float
-    source: Source
+    source: SagSource
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def find_sags(grid: Grid, flow: Flow, *, easting_m: Floats, northing_m: Floats) 
     return sags
 
 
-def _sag(grid: Grid, cell: int, snapped_m: float, cells: Cells, spill_m: float, source: Source) -> Sag:
+def _sag(grid: Grid, cell: int, snapped_m: float, cells: Cells, spill_m: float, source: SagSource) -> Sag:
     return Sag(
         cell=cell,
         snapped_m=snapped_m,

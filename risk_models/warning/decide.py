@@ -28,14 +28,14 @@ from risk_models.warning.lifecycle import check_revision
 from risk_models.warning.records import Action, WarningRecord
 from risk_models.warning.states import WarningPolicy, WarningState
 
-__all__ = ["NEVER_LOWER_FROM_STEP", "Decision", "decide"]
+__all__ = ["NEVER_LOWER_FROM_STEP", "WarningDecisions", "decide_warnings"]
 
 NEVER_LOWER_FROM_STEP = 5
 """From this step of the rain-data ladder on, a level can rise but not fall."""
 
 
 @dataclass(frozen=True)
-class Decision:
+class WarningDecisions:
     """What one cycle decided.
 
     Attributes
@@ -56,7 +56,7 @@ class Decision:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Cycle:
+class _Now:
     now: datetime
     event_key: str
     policy: WarningPolicy
@@ -81,7 +81,7 @@ class _Area:
     unconfirmed: bool = False
 
 
-def decide(
+def decide_warnings(
     states: Sequence[WarningState],
     town_table: pd.DataFrame,
     risk_table: pd.DataFrame,
@@ -90,7 +90,7 @@ def decide(
     now: datetime,
     event_key: str,
     policy: WarningPolicy,
-) -> Decision:
+) -> WarningDecisions:
     """Decide what happens to the warning of every area in this cycle.
 
     Parameters
@@ -113,7 +113,7 @@ def decide(
 
     Returns
     -------
-    Decision
+    WarningDecisions
 
     Raises
     ------
@@ -126,14 +126,14 @@ def decide(
     >>> towns = pd.DataFrame({"level": [4]}, index=["410103012"])
     >>> risk = pd.DataFrame({"town_code": ["410103012"], "level": [4], "score": [91.0], "reason_zh": ["隧道积水"],
     ...     "reason_en": ["Water stands in the tunnel."], "unconfirmed": [False]}, index=["EQ-001"])
-    >>> decision = decide([], towns, risk, towns, now=datetime(2021, 7, 20, 7, tzinfo=UTC), event_key="E",
+    >>> decision = decide_warnings([], towns, risk, towns, now=datetime(2021, 7, 20, 7, tzinfo=UTC), event_key="E",
     ...     policy=WarningPolicy())
     >>> record = decision.records[0]
     >>> print(record.action, record.level, record.message_id, record.hotspot_ids)
     NEW red E-410103012.r0 ('EQ-001',)
     """
     by_area = _check_inputs(states, town_table, now)
-    cycle = _Cycle(now=now, event_key=event_key, policy=policy)
+    cycle = _Now(now=now, event_key=event_key, policy=policy)
     open_codes = [code for code, state in by_area.items() if state.is_open]
     codes = sorted({str(code) for code in town_table.index} | set(open_codes))
     records: list[WarningRecord] = []
@@ -143,7 +143,7 @@ def decide(
         if state is not None:
             records.append(state.record)
             following[area.code] = state
-    return Decision(tuple(records), tuple(following[code] for code in sorted(following)))
+    return WarningDecisions(tuple(records), tuple(following[code] for code in sorted(following)))
 
 
 def _check_inputs(states: Sequence[WarningState], town_table: pd.DataFrame, now: datetime) -> dict[str, WarningState]:
@@ -205,7 +205,7 @@ def _with_hotspots(area: _Area, rows: pd.DataFrame) -> _Area:
     )
 
 
-def _advance(state: WarningState | None, area: _Area, cycle: _Cycle) -> WarningState | None:
+def _advance(state: WarningState | None, area: _Area, cycle: _Now) -> WarningState | None:
     """Return the area's next state, or None if there is nothing to say."""
     if state is None or not state.is_open:
         return _opened(area, area.level, cycle, state) if area.level.is_warning else None
@@ -214,7 +214,7 @@ def _advance(state: WarningState | None, area: _Area, cycle: _Cycle) -> WarningS
     return _continued(state, area, cycle)
 
 
-def _after_lapse(state: WarningState, area: _Area, cycle: _Cycle) -> WarningState:
+def _after_lapse(state: WarningState, area: _Area, cycle: _Now) -> WarningState:
     """End a warning that nobody renewed in time, or open its successor in the same cycle.
 
     Without trustworthy data the old level is taken up again, but only within one more validity: beyond that the old
@@ -231,7 +231,7 @@ def _after_lapse(state: WarningState, area: _Area, cycle: _Cycle) -> WarningStat
     return _revised(state, area, cycle, Action.EXP, state.record.level, reason=(zh, en))
 
 
-def _opened(area: _Area, level: Level, cycle: _Cycle, before: WarningState | None) -> WarningState:
+def _opened(area: _Area, level: Level, cycle: _Now, before: WarningState | None) -> WarningState:
     """Open a warning; `before` is the area's last one, ended or lapsed."""
     ordinal = 1
     if before is not None and before.record.event_key == cycle.event_key:
@@ -268,7 +268,7 @@ def _ordinal(record: WarningRecord) -> int:
     return int(suffix) if suffix else 1
 
 
-def _continued(state: WarningState, area: _Area, cycle: _Cycle) -> WarningState:
+def _continued(state: WarningState, area: _Area, cycle: _Now) -> WarningState:
     """Decide about a warning that stands."""
     record, policy = state.record, cycle.policy
     if area.level > record.level:
@@ -285,7 +285,7 @@ def _continued(state: WarningState, area: _Area, cycle: _Cycle) -> WarningState:
     return _revised(waiting, area, cycle, action, record.level, reason=_standing_reason(area, record, count))
 
 
-def _lowered(state: WarningState, area: _Area, cycle: _Cycle, seen: Level, count: int) -> WarningState:
+def _lowered(state: WarningState, area: _Area, cycle: _Now, seen: Level, count: int) -> WarningState:
     """Lower the warning to the highest level seen while waiting, or end it."""
     if not seen.is_warning:
         reason = (
@@ -326,7 +326,7 @@ def _hold_reason(area: _Area) -> tuple[str, str]:
 
 
 def _revised(
-    state: WarningState, area: _Area, cycle: _Cycle, action: Action, level: Level, *, reason: tuple[str, str]
+    state: WarningState, area: _Area, cycle: _Now, action: Action, level: Level, *, reason: tuple[str, str]
 ) -> WarningState:
     """Append a revision to a warning."""
     before = state.record

@@ -54,7 +54,7 @@ def current_event_key(
     Parameters
     ----------
     states : iterable of WarningState
-        Open and recently closed warnings, as the latest `decide` returned them.
+        Open and recently closed warnings, as the latest `decide_warnings` returned them.
     district_code : str
     now : datetime
         Time of the cycle, timezone-aware.

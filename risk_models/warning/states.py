@@ -10,13 +10,13 @@ from typing import Any, Protocol
 from risk_models.levels import Level
 from risk_models.warning.records import Action, WarningRecord
 
-__all__ = ["WarningPolicy", "WarningSettings", "WarningState", "record_from_dict", "record_to_dict"]
+__all__ = ["PolicySettings", "WarningPolicy", "WarningState", "record_from_dict", "record_to_dict"]
 
 _TIMES = ("issued_at", "valid_from", "valid_to")
 _LEVELS = ("level", "previous_level", "signal")
 
 
-class WarningSettings(Protocol):
+class PolicySettings(Protocol):
     """The keys of ``warning`` in ``district.yaml`` that a decision reads."""
 
     @property
@@ -71,12 +71,12 @@ class WarningPolicy:
             raise ValueError(f"renew_within_h must be above 0, up to valid_h {self.valid_h}, got {self.renew_within_h}")
 
     @classmethod
-    def from_settings(cls, settings: WarningSettings, *, cycle_h: float = 1.0) -> WarningPolicy:
+    def from_settings(cls, settings: PolicySettings, *, cycle_h: float = 1.0) -> WarningPolicy:
         """Return the policy of a district.
 
         Parameters
         ----------
-        settings : WarningSettings
+        settings : PolicySettings
             ``district.settings.warning``.
         cycle_h : float
             Hours from one cycle to the next.

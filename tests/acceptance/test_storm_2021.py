@@ -14,7 +14,7 @@ import pytest
 
 from risk_models.levels import Level
 from risk_models.risk import RiskTable
-from risk_models.warning.cap_check import validate_cap
+from risk_models.warning.cap.check import validate_cap
 from tests.replays import mails, now
 from wuyu.cycle import assess
 from wuyu.delivery.smtp import SmtpSettings, SmtpTransport

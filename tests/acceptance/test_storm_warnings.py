@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from risk_models.risk import town_levels
-from risk_models.warning.decide import decide
+from risk_models.warning.decide import decide_warnings
 from risk_models.warning.event import current_event_key
 from risk_models.warning.records import Action, WarningRecord
 from risk_models.warning.signals import rain_signals
@@ -44,7 +44,7 @@ def records(desk: Desk) -> list[WarningRecord]:
     signal_id = desk.district.settings.standards.rain_signals
     for valid_at in hours(BEGIN, END):
         table = assess(desk, valid_at)[0]
-        decision = decide(
+        decision = decide_warnings(
             states,
             town_levels(table),
             table,

@@ -21,7 +21,7 @@ from sqlalchemy import select
 
 from risk_models.errors import ConfigError, DispatchError
 from risk_models.levels import Level
-from risk_models.warning.cap_check import validate_cap
+from risk_models.warning.cap.check import validate_cap
 from risk_models.warning.records import Action, WarningRecord
 from tests.replays import (
     HOURS,

@@ -63,9 +63,9 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from risk_models.district import load_district, summary
+    from risk_models.district import district_summary, load_district
 
-    facts = summary(load_district(arguments.directory))
+    facts = district_summary(load_district(arguments.directory))
     if arguments.json:
         say_json(facts)
     else:

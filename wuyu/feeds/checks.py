@@ -15,7 +15,7 @@ from risk_models.errors import Finding
 if TYPE_CHECKING:
     import xarray as xr
 
-    from risk_models.forecast.readers.report import ReadReport
+    from risk_models.forecast.readers.reading import FileReading
 
 __all__ = [
     "Comparison",
@@ -238,6 +238,6 @@ def _counted(findings: Iterable[Finding]) -> dict[str, tuple[int, str]]:
     return {code: (count, first[code]) for code, count in counts.items()}
 
 
-def _missing(report: ReadReport) -> dict[str, tuple[int, str]]:
+def _missing(report: FileReading) -> dict[str, tuple[int, str]]:
     count = report.values_missing
     return {"missing-value": (count, f"{report.file}: {count} values are missing")} if count else {}

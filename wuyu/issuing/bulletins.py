@@ -18,8 +18,8 @@ from risk_models.files import write_whole
 from risk_models.levels import Level
 from risk_models.plan import propose_actions
 from risk_models.risk import RiskTable, read_risk
-from risk_models.warning.cap import CapArea, CapChannel, CapText, cap_hazard, to_cap
-from risk_models.warning.cap_check import require_valid_cap
+from risk_models.warning.cap.build import CapArea, CapChannel, CapText, cap_hazard, to_cap
+from risk_models.warning.cap.check import require_valid_cap
 from risk_models.warning.records import WarningRecord
 from risk_models.warning.signals import rain_signals
 from wuyu.ack.ask import may_answer

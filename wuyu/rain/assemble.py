@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from risk_models.forecast.blend import blend_rainfall
-from risk_models.forecast.quality import QualitySummary, quality_summary
+from risk_models.forecast.quality.flag import QualitySummary, quality_summary
 from risk_models.forecast.rainfall import to_datetime64, with_sources
 from wuyu.feeds.select import SelectedFile
 from wuyu.feeds.status import FeedLine, feed_lines, status

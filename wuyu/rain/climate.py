@@ -11,8 +11,8 @@ import numpy as np
 from risk_models.district.model import District
 from risk_models.errors import BadInputError, Finding
 from risk_models.forecast.harmonise import is_hourly, to_hours
-from risk_models.forecast.quality import flag_gauges
-from risk_models.forecast.quality_series import monthly_maxima_mm
+from risk_models.forecast.quality.flag import flag_gauges
+from risk_models.forecast.quality.series import monthly_maxima_mm
 from risk_models.forecast.readers.gauge_table import read_gauge_table
 
 __all__ = ["MIN_YEARS", "monthly_limits"]

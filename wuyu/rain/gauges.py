@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from risk_models.forecast.harmonise import is_hourly, to_hours
-from risk_models.forecast.quality import flag_gauges
+from risk_models.forecast.quality.flag import flag_gauges
 from risk_models.forecast.rainfall import Quality, to_datetime64
 from risk_models.forecast.readers.gauge_table import read_gauge_table
 from wuyu.feeds.select import SelectedFile, gauge_tables

@@ -12,7 +12,7 @@ from risk_models.levels import Level
 from risk_models.plan import propose_actions
 from risk_models.rehearsal import rehearse
 from risk_models.risk.capacity import PUMPS_NEEDED
-from risk_models.risk.impact import class_probabilities, verdict
+from risk_models.risk.impact import apply_matrix, class_probabilities
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
@@ -115,5 +115,5 @@ def _levels(desk: Desk, depth_m: pd.Series) -> np.ndarray:
     """Return the level that a certain depth gives: every chance is 0 or 1."""
     depths = depth_m.fillna(-math.inf).to_numpy(float)[:, None]
     scorer = desk.scorer.whole
-    found = verdict(class_probabilities(depths, scorer.depth_of_impact_m), scorer.matrix, scorer.band_minima)
+    found = apply_matrix(class_probabilities(depths, scorer.depth_of_impact_m), scorer.matrix, scorer.band_minima)
     return np.where(depth_m.isna(), int(Level.UNKNOWN), found.level)

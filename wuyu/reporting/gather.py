@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from reports.periodic import ReportInputs
-from reports.periodic.rain_facts import day_span
+from reports.periodic.facts.rain import day_span
 from risk_models.outlook.expected import HotspotClasses
 from risk_models.outlook.periods import Scope, Span
 from risk_models.verification.statements import StatementReview, review_statements

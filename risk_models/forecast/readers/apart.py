@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from risk_models.errors import BadInputError, Finding
-from risk_models.forecast.readers.field import refuse
+from risk_models.errors import BadInputError, Finding, refuse
 
 __all__ = ["Decoded", "decode_apart"]
 

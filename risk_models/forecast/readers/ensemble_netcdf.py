@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from risk_models.errors import BadInputError, Finding
 from risk_models.forecast.rainfall import to_datetime64
 from risk_models.forecast.readers.apart import Decoded, decode_apart
-from risk_models.forecast.readers.field import Header, build_field, field_report, rain_ceiling_mm
-from risk_models.forecast.readers.report import ReadReport, read_bytes
+from risk_models.forecast.readers.field import Header, build_field, rain_ceiling_mm, reading_of
+from risk_models.forecast.readers.reading import FileReading, read_bytes
 
 __all__ = ["read_ensemble"]
 
@@ -28,7 +28,7 @@ LIMIT_BYTES = 1024 * 1024 * 1024
 MAGIC = (b"\x89HDF\r\n\x1a\n", b"CDF\x01", b"CDF\x02", b"CDF\x05")
 
 
-def read_ensemble(path: Path | str) -> tuple[xr.Dataset, ReadReport]:
+def read_ensemble(path: Path | str) -> tuple[xr.Dataset, FileReading]:
     """Read one issue of an ensemble forecast.
 
     Parameters
@@ -40,7 +40,7 @@ def read_ensemble(path: Path | str) -> tuple[xr.Dataset, ReadReport]:
     xarray.Dataset
         ``rain_mm(member, time, lat, lon)`` float32 [mm] in the step; ``lat`` and ``lon`` rising; ``time``
         datetime64[ns] UTC, end of the step; ``quality``, coordinates and attributes as in `field`.
-    ReadReport
+    FileReading
 
     Raises
     ------
@@ -79,7 +79,7 @@ def read_ensemble(path: Path | str) -> tuple[xr.Dataset, ReadReport]:
         coords={"member": np.arange(len(rain_mm)), "lat": lat, "lon": lon},
         header=header,
     )
-    return dataset, field_report(dataset, "NetCDF")
+    return dataset, reading_of(dataset, "NetCDF")
 
 
 def _decode(path: Path, file: str) -> Decoded:

@@ -15,15 +15,15 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from risk_models.errors import BadInputError, Finding
+from risk_models.errors import BadInputError, Finding, refuse
 from risk_models.forecast.rainfall import Quality, from_datetime64
-from risk_models.forecast.readers.report import ReadReport, shorten
+from risk_models.forecast.readers.reading import FileReading, shorten
 
 __all__ = [
     "BBox",
@@ -33,11 +33,10 @@ __all__ = [
     "check_sizes",
     "crop",
     "field_attrs",
-    "field_report",
     "hours_between",
     "rain_ceiling_mm",
     "rate_from_dbz",
-    "refuse",
+    "reading_of",
     "scaled",
     "tidy_lat_lon",
 ]
@@ -80,22 +79,6 @@ class Header:
     label: str
     issued_at: datetime | None = None
     crs: str = "EPSG:4326"
-
-
-def refuse(
-    file: str,
-    code: str,
-    message: str,
-    *,
-    column: str | None = None,
-    value: object = None,
-    accepted: str = "",
-    fix: str = "",
-) -> NoReturn:
-    """Raise the `BadInputError` of one problem."""
-    text = None if value is None else str(value)[:200]
-    finding = Finding(code=code, message=message, file=file, column=column, value=text, accepted=accepted, fix=fix)
-    raise BadInputError(file, [finding])
 
 
 def rain_ceiling_mm(interval_h: ArrayLike) -> NDArray[np.float64]:
@@ -364,10 +347,10 @@ def field_attrs(header: Header, step_h: float) -> dict[str, Any]:
     }
 
 
-def field_report(
+def reading_of(
     dataset: xr.Dataset, encoding: str, *, rejected: int = 0, read: int | None = None, findings: Sequence[Finding] = ()
-) -> ReadReport:
-    """Return the report of a dataset made by `build_field`; rows are its steps unless `read` counts other records."""
+) -> FileReading:
+    """Return what was read into a dataset of `build_field`; rows are its steps unless `read` counts other records."""
     quality = dataset["quality"]
     other = [dim for dim in dataset["rain_mm"].dims if dim != "time"]
     known = np.flatnonzero(dataset["rain_mm"].notnull().any(other).to_numpy())
@@ -377,7 +360,7 @@ def field_report(
     if failed:
         message = f"{failed} values cannot be rain and were marked failed"
         notes.append(Finding(code="absurd-rain", message=message, file=dataset.attrs["file"], severity="warning"))
-    return ReadReport(
+    return FileReading(
         file=dataset.attrs["file"],
         sha256=dataset.attrs["sha256"],
         encoding=encoding,

@@ -14,20 +14,20 @@ import xarray as xr
 from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 
+from risk_models.errors import refuse
 from risk_models.forecast.readers.apart import Decoded, decode_apart
 from risk_models.forecast.readers.field import (
     MAX_INTERVAL_H,
     Header,
     RateRelation,
     check_sizes,
-    field_report,
     hours_between,
     rate_from_dbz,
-    refuse,
+    reading_of,
     scaled,
 )
 from risk_models.forecast.readers.radar_grid import plane_axes, radar_field
-from risk_models.forecast.readers.report import ReadReport, read_bytes
+from risk_models.forecast.readers.reading import FileReading, read_bytes
 
 __all__ = ["read_fmi"]
 
@@ -40,7 +40,7 @@ FINLAND = (223.0, 1.53)
 
 def read_fmi(
     path: Path | str, *, interval_h: float = 5 / 60, relation: RateRelation = FINLAND
-) -> tuple[xr.Dataset, ReadReport]:
+) -> tuple[xr.Dataset, FileReading]:
     """Read rain from a map of reflectivity.
 
     Parameters
@@ -57,7 +57,7 @@ def read_fmi(
     xarray.Dataset
         See `field`; ``rain_mm(time, y, x)``, ``x`` and ``y`` in m on the plane of ``crs``. What no radar saw is NaN,
         what it saw without an echo is 0.
-    ReadReport
+    FileReading
 
     Raises
     ------
@@ -105,7 +105,7 @@ def read_fmi(
     dataset = radar_field(
         [scaled(rain, 1.0)[pixels[::-1]]], ends=[end], interval_h=[interval_h], axes=axes, header=header
     )
-    return dataset, field_report(dataset, "GeoTIFF")
+    return dataset, reading_of(dataset, "GeoTIFF")
 
 
 def _time(text: str, file: str) -> datetime:

@@ -22,11 +22,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from risk_models.errors import BadInputError, Finding
+from risk_models.errors import BadInputError, Finding, refuse
 from risk_models.forecast.rainfall import Quality, from_datetime64
 from risk_models.forecast.readers.counters import counter_rain
-from risk_models.forecast.readers.field import Header, field_attrs, rain_ceiling_mm, refuse
-from risk_models.forecast.readers.report import ReadReport, gunzip, read_bytes, shorten
+from risk_models.forecast.readers.field import Header, field_attrs, rain_ceiling_mm
+from risk_models.forecast.readers.reading import FileReading, gunzip, read_bytes, shorten
 from risk_models.forecast.readers.table_header import Columns, find_columns, join_dates
 from risk_models.forecast.readers.table_rows import read_rows
 from risk_models.forecast.readers.units import GAUGE_UNITS, RainUnit, rain_unit
@@ -108,7 +108,7 @@ def read_gauge_table(
     unit: str | None = None,
     label: str | None = None,
     counter_mm: float | None = None,
-) -> tuple[xr.Dataset, ReadReport]:
+) -> tuple[xr.Dataset, FileReading]:
     r"""Read a table of gauge rain.
 
     Parameters
@@ -138,7 +138,7 @@ def read_gauge_table(
         ``rain_mm(time, gauge)`` [mm], NaN where unknown; ``quality(time, gauge)`` QARTOD (2 not evaluated, 3 suspect,
         4 fail, 9 missing); ``raw_mm(time, gauge)``, the number as received. ``time`` is UTC and regular: steps that
         the file does not have are inserted, unknown. Coordinates and attributes as in `field`.
-    ReadReport
+    FileReading
 
     Raises
     ------
@@ -152,8 +152,8 @@ def read_gauge_table(
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder) / "gauges.csv"
     ...     _ = path.write_text("time_end,57083\n2021-07-20 16:00,--\n2021-07-20 17:00,201.9\n")
-    ...     rain, report = read_gauge_table(path, timezone="Asia/Shanghai")
-    >>> rain.rain_mm.to_numpy().ravel().tolist(), rain.quality.to_numpy().ravel().tolist(), report.rows_read
+    ...     rain, reading = read_gauge_table(path, timezone="Asia/Shanghai")
+    >>> rain.rain_mm.to_numpy().ravel().tolist(), rain.quality.to_numpy().ravel().tolist(), reading.rows_read
     ([nan, 201.9], [9, 2], 2)
     >>> str(rain.time.to_numpy()[-1])[:16]
     '2021-07-20T09:00'
@@ -185,7 +185,7 @@ def read_gauge_table(
         ),
         step_h,
     )
-    return dataset, _report(dataset, reading, sha256, table.encoding)
+    return dataset, _reading_of(dataset, reading, sha256, table.encoding)
 
 
 def _refuse_all(file: str, code: str, message: str, findings: Iterable[Finding]) -> NoReturn:
@@ -495,11 +495,11 @@ def _uncount(
     return rain, flags
 
 
-def _report(dataset: xr.Dataset, reading: _Reading, sha256: str, encoding: str) -> ReadReport:
+def _reading_of(dataset: xr.Dataset, reading: _Reading, sha256: str, encoding: str) -> FileReading:
     quality = dataset["quality"].to_numpy()
     known = np.flatnonzero(np.isfinite(dataset["rain_mm"].to_numpy()).any(axis=1))
     end = dataset["time"].to_numpy()
-    return ReadReport(
+    return FileReading(
         file=reading.file,
         sha256=sha256,
         encoding=encoding,

@@ -14,18 +14,18 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from risk_models.errors import refuse
 from risk_models.forecast.rainfall import to_datetime64
 from risk_models.forecast.readers.field import (
     Header,
     build_field,
     check_sizes,
-    field_report,
     hours_between,
-    refuse,
+    reading_of,
     scaled,
     tidy_lat_lon,
 )
-from risk_models.forecast.readers.report import ReadReport, gunzip, read_bytes
+from risk_models.forecast.readers.reading import FileReading, gunzip, read_bytes
 from risk_models.forecast.readers.units import rain_unit
 
 __all__ = ["read_grads"]
@@ -61,7 +61,7 @@ def read_grads(
     unit: str | None = None,
     end_at: datetime | None = None,
     step_h: float | None = None,
-) -> tuple[xr.Dataset, ReadReport]:
+) -> tuple[xr.Dataset, FileReading]:
     """Read rain from a grid whose description stands beside it.
 
     Parameters
@@ -83,7 +83,7 @@ def read_grads(
     -------
     xarray.Dataset
         See `field`; ``rain_mm(time, lat, lon)``; a further variable has the same dimensions.
-    ReadReport
+    FileReading
 
     Raises
     ------
@@ -127,7 +127,7 @@ def read_grads(
         header=header,
     )
     others = {name: (("time", "lat", "lon"), layer) for name, layer in layers.items() if name not in dataset.variables}
-    return dataset.assign(others), field_report(dataset, "GrADS")
+    return dataset.assign(others), reading_of(dataset, "GrADS")
 
 
 def _unit_text(description: _Description, variable: str, unit: str | None) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from risk_models.errors import Finding
+from risk_models.errors import Finding, refuse
 from risk_models.forecast.rainfall import to_datetime64
 from risk_models.forecast.readers.apart import decode_apart
 from risk_models.forecast.readers.field import (
@@ -29,14 +29,13 @@ from risk_models.forecast.readers.field import (
     build_field,
     check_sizes,
     crop,
-    field_report,
     hours_between,
-    refuse,
+    reading_of,
     scaled,
     tidy_lat_lon,
 )
 from risk_models.forecast.readers.grib_sections import GribField, split_fields
-from risk_models.forecast.readers.report import ReadReport, gunzip, read_bytes
+from risk_models.forecast.readers.reading import FileReading, gunzip, read_bytes
 from risk_models.forecast.readers.steps import Accumulation, undo_accumulations
 
 __all__ = ["read_grib"]
@@ -75,7 +74,7 @@ ECMWF = 98
 
 def read_grib(
     path: Path | str | Sequence[Path | str], *, bbox: BBox | None = None, interval_h: float | None = None
-) -> tuple[xr.Dataset, ReadReport]:
+) -> tuple[xr.Dataset, FileReading]:
     """Read the rain of one issue from one or more GRIB2 files.
 
     Parameters
@@ -92,7 +91,7 @@ def read_grib(
     xarray.Dataset
         See `field`; ``rain_mm(member, time, lat, lon)``. ``issued_at`` is the reference time of a forecast; it is ""
         for an observed rate. With several files ``sha256`` is that of their bytes one after the other.
-    ReadReport
+    FileReading
 
     Raises
     ------
@@ -243,7 +242,7 @@ def _assemble(
     sha256: str,
     interval_h: float | None,
     passed: int,
-) -> tuple[xr.Dataset, ReadReport]:
+) -> tuple[xr.Dataset, FileReading]:
     lat, lon, *fields = arrays
     if len({(tuple(header["key"]), header["reference"]) for header in headers}) > 1:
         named = sorted({f"{header['key']} of {header['reference']}" for header in headers})
@@ -273,7 +272,7 @@ def _assemble(
     dataset = build_field(
         rain_mm, ("member", "time", "lat", "lon"), end=end, interval_h=hours, coords=coords, header=header_out
     )
-    return dataset, field_report(dataset, "GRIB2", read=len(fields) + passed, rejected=0, findings=findings)
+    return dataset, reading_of(dataset, "GRIB2", read=len(fields) + passed, rejected=0, findings=findings)
 
 
 def _accumulation(

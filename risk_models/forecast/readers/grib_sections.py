@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from risk_models.forecast.readers.field import MAX_VALUES, refuse
+from risk_models.errors import refuse
+from risk_models.forecast.readers.field import MAX_VALUES
 
 __all__ = ["GribField", "split_fields"]
 

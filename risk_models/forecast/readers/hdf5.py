@@ -14,7 +14,8 @@ import h5py  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
-from risk_models.forecast.readers.field import check_sizes, refuse
+from risk_models.errors import refuse
+from risk_models.forecast.readers.field import check_sizes
 
 __all__ = ["HDF5_MAGIC", "attribute", "named_dataset", "named_group", "number", "open_hdf5", "plain_time"]
 

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from risk_models.errors import refuse
 from risk_models.forecast.rainfall import Quality, to_datetime64
 from risk_models.forecast.readers.apart import Decoded, decode_apart
 from risk_models.forecast.readers.field import (
@@ -19,14 +20,13 @@ from risk_models.forecast.readers.field import (
     Header,
     build_field,
     crop,
-    field_report,
     hours_between,
-    refuse,
+    reading_of,
     scaled,
     tidy_lat_lon,
 )
 from risk_models.forecast.readers.hdf5 import attribute, named_dataset, open_hdf5
-from risk_models.forecast.readers.report import ReadReport, read_bytes
+from risk_models.forecast.readers.reading import FileReading, read_bytes
 from risk_models.forecast.readers.units import rain_unit
 
 __all__ = ["read_imerg"]
@@ -39,7 +39,7 @@ AXES = ("time", "lat", "lon")
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 
-def read_imerg(path: Path | str, *, bbox: BBox | None = None) -> tuple[xr.Dataset, ReadReport]:
+def read_imerg(path: Path | str, *, bbox: BBox | None = None) -> tuple[xr.Dataset, FileReading]:
     """Read the rain of one or more IMERG intervals.
 
     Parameters
@@ -53,7 +53,7 @@ def read_imerg(path: Path | str, *, bbox: BBox | None = None) -> tuple[xr.Datase
     xarray.Dataset
         See `field`; ``rain_mm(time, lat, lon)``. IMERG labels an interval with its BEGIN; its ``time_bnds`` give the
         END used here. Where the quality index of the file is below 0.4, quality is 3.
-    ReadReport
+    FileReading
 
     Raises
     ------
@@ -94,7 +94,7 @@ def read_imerg(path: Path | str, *, bbox: BBox | None = None) -> tuple[xr.Datase
         header=header,
         quality=flags,
     )
-    return dataset, field_report(dataset, "IMERG HDF5")
+    return dataset, reading_of(dataset, "IMERG HDF5")
 
 
 def _moment(file: str, unit: str, value: float) -> datetime:

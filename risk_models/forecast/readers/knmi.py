@@ -10,8 +10,9 @@ import h5py  # type: ignore[import-untyped]
 import numpy as np
 import xarray as xr
 
+from risk_models.errors import refuse
 from risk_models.forecast.readers.apart import Decoded, decode_apart
-from risk_models.forecast.readers.field import Header, field_report, hours_between, refuse, scaled
+from risk_models.forecast.readers.field import Header, hours_between, reading_of, scaled
 from risk_models.forecast.readers.hdf5 import (
     attribute,
     named_dataset,
@@ -21,7 +22,7 @@ from risk_models.forecast.readers.hdf5 import (
     plain_time,
 )
 from risk_models.forecast.readers.radar_grid import corner_on_plane, plane_axes, radar_field
-from risk_models.forecast.readers.report import ReadReport, gunzip, read_bytes
+from risk_models.forecast.readers.reading import FileReading, gunzip, read_bytes
 
 __all__ = ["read_knmi"]
 
@@ -31,7 +32,7 @@ PARAMETER = "ACCUMULATED_PRECIPITATION_[MM]"
 TIME_FORM = "%d-%b-%Y;%H:%M:%S.%f"
 
 
-def read_knmi(path: Path | str) -> tuple[xr.Dataset, ReadReport]:
+def read_knmi(path: Path | str) -> tuple[xr.Dataset, FileReading]:
     """Read one KNMI map of accumulated precipitation.
 
     Parameters
@@ -42,7 +43,7 @@ def read_knmi(path: Path | str) -> tuple[xr.Dataset, ReadReport]:
     -------
     xarray.Dataset
         See `field`; ``rain_mm(time, y, x)``, ``x`` and ``y`` in m on the plane of ``crs``.
-    ReadReport
+    FileReading
 
     Raises
     ------
@@ -86,7 +87,7 @@ def read_knmi(path: Path | str) -> tuple[xr.Dataset, ReadReport]:
     _check_corner(head, axes, path.name)
     hours = hours_between(path.name, begin, end, code="bad-time")
     dataset = radar_field([rain_mm[::-1]], ends=[end], interval_h=[hours], axes=axes, header=header)
-    return dataset, field_report(dataset, "KNMI HDF5")
+    return dataset, reading_of(dataset, "KNMI HDF5")
 
 
 def _decode(data: bytes, file: str) -> Decoded:

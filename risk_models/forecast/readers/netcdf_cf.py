@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from risk_models.errors import refuse
 from risk_models.forecast.readers.apart import Decoded, decode_apart
 from risk_models.forecast.readers.field import (
     MAX_INTERVAL_H,
@@ -21,13 +22,12 @@ from risk_models.forecast.readers.field import (
     build_field,
     check_sizes,
     crop,
-    field_report,
-    refuse,
+    reading_of,
     scaled,
     tidy_lat_lon,
 )
 from risk_models.forecast.readers.hdf5 import HDF5_MAGIC, open_hdf5
-from risk_models.forecast.readers.report import ReadReport, gunzip, read_bytes
+from risk_models.forecast.readers.reading import FileReading, gunzip, read_bytes
 from risk_models.forecast.readers.units import RainUnit, rain_unit
 
 __all__ = ["read_netcdf_cf"]
@@ -65,7 +65,7 @@ def read_netcdf_cf(
     interval_h: float | None = None,
     unit: str | None = None,
     bbox: BBox | None = None,
-) -> tuple[xr.Dataset, ReadReport]:
+) -> tuple[xr.Dataset, FileReading]:
     """Read the rain of a CF file: gauges, a grid of degrees or a projected grid, with or without members.
 
     Parameters
@@ -87,7 +87,7 @@ def read_netcdf_cf(
     -------
     xarray.Dataset
         See `field`; the places are ``lat, lon``, ``y, x`` or ``gauge``.
-    ReadReport
+    FileReading
 
     Raises
     ------
@@ -135,7 +135,7 @@ def read_netcdf_cf(
         crs=head["crs"],
     )
     dataset = build_field(scaled(values, factor), dims, end=ends, interval_h=hours, coords=coords, header=header)
-    return dataset, field_report(dataset, "NetCDF")
+    return dataset, reading_of(dataset, "NetCDF")
 
 
 def _unit(head: dict[str, Any], stated: str | None, file: str) -> RainUnit:

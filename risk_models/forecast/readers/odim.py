@@ -12,21 +12,21 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from risk_models.errors import refuse
 from risk_models.forecast.rainfall import Quality
 from risk_models.forecast.readers.apart import Decoded, decode_apart
 from risk_models.forecast.readers.field import (
     MAX_INTERVAL_H,
     Header,
     RateRelation,
-    field_report,
     hours_between,
     rate_from_dbz,
-    refuse,
+    reading_of,
     scaled,
 )
 from risk_models.forecast.readers.hdf5 import attribute, named_dataset, named_group, number, open_hdf5
 from risk_models.forecast.readers.radar_grid import corner_on_plane, plane_axes, radar_field
-from risk_models.forecast.readers.report import ReadReport, gunzip, read_bytes
+from risk_models.forecast.readers.reading import FileReading, gunzip, read_bytes
 
 __all__ = ["read_odim"]
 
@@ -38,7 +38,7 @@ OBJECTS = ("COMP", "IMAGE")
 
 def read_odim(
     path: Path | str, *, interval_h: float | None = None, relation: RateRelation | None = None
-) -> tuple[xr.Dataset, ReadReport]:
+) -> tuple[xr.Dataset, FileReading]:
     """Read rain from a composite.
 
     Parameters
@@ -56,7 +56,7 @@ def read_odim(
     xarray.Dataset
         See `field`; ``rain_mm(time, y, x)``, ``x`` and ``y`` on the plane of ``crs``. ``nodata`` is NaN,
         ``undetect`` is 0 (seen, and dry). Where the file has a quality index QIND below 0.5, quality is 3.
-    ReadReport
+    FileReading
 
     Raises
     ------
@@ -104,7 +104,7 @@ def read_odim(
         crs=head["crs"],
     )
     dataset = radar_field(maps, ends=ends, interval_h=hours, axes=axes, header=header, quality=flags)
-    return dataset, field_report(dataset, "ODIM_H5")
+    return dataset, reading_of(dataset, "ODIM_H5")
 
 
 def _to_mm(values: NDArray[Any], quantity: str, held_h: float, relation: RateRelation | None) -> NDArray[Any]:

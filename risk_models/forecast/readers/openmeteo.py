@@ -14,9 +14,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from risk_models.errors import refuse
 from risk_models.forecast.rainfall import to_datetime64
-from risk_models.forecast.readers.field import Header, build_field, check_sizes, field_report, refuse, scaled
-from risk_models.forecast.readers.report import ReadReport, gunzip, read_bytes
+from risk_models.forecast.readers.field import Header, build_field, check_sizes, reading_of, scaled
+from risk_models.forecast.readers.reading import FileReading, gunzip, read_bytes
 from risk_models.forecast.readers.units import rain_unit
 
 __all__ = ["load_json", "read_open_meteo"]
@@ -29,7 +30,7 @@ MAX_OFFSET_S = 14 * 3600
 
 def read_open_meteo(
     path: Path | str, *, variable: str | None = None, issued_at: datetime | None = None
-) -> tuple[xr.Dataset, ReadReport]:
+) -> tuple[xr.Dataset, FileReading]:
     """Read one answer: an object, or a list with one object per place.
 
     Parameters
@@ -48,7 +49,7 @@ def read_open_meteo(
         See `field`; ``rain_mm(member, time, point)``, with ``lat`` and ``lon`` of the grid cell of each point.
         Open-Meteo sums the hour before the time, so its times are ENDS. They are local with ONE offset for the whole
         answer (``utc_offset_seconds``), also over a change of summer time.
-    ReadReport
+    FileReading
 
     Raises
     ------
@@ -67,7 +68,7 @@ def read_open_meteo(
     ...     _ = path.write_text('{"latitude": 34.75, "longitude": 113.625, "utc_offset_seconds": 28800, "hourly_units":'
     ...         '{"time": "iso8601", "precipitation": "inch"}, "hourly": {"time": ["2021-07-20T17:00"],'
     ...         '"precipitation": [1.5]}}')
-    ...     rain, report = read_open_meteo(path)
+    ...     rain, reading = read_open_meteo(path)
     >>> round(float(rain.rain_mm[0, 0, 0]), 1), str(rain.time.to_numpy()[0])[:16]
     (38.1, '2021-07-20T09:00')
     """
@@ -105,7 +106,7 @@ def read_open_meteo(
         coords={"member": list(names), "lat": ("point", lat), "lon": ("point", lon)},
         header=header,
     )
-    return dataset, field_report(dataset, "JSON")
+    return dataset, reading_of(dataset, "JSON")
 
 
 def load_json(data: bytes, file: str) -> Any:

@@ -11,8 +11,9 @@ import pyproj
 import xarray as xr
 from numpy.typing import NDArray
 
+from risk_models.errors import refuse
 from risk_models.forecast.rainfall import to_datetime64
-from risk_models.forecast.readers.field import Header, build_field, refuse
+from risk_models.forecast.readers.field import Header, build_field
 
 __all__ = ["corner_on_plane", "plane_axes", "radar_field"]
 

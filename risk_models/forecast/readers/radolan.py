@@ -12,10 +12,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from risk_models.errors import refuse
 from risk_models.forecast.rainfall import Quality
-from risk_models.forecast.readers.field import Header, field_report, hours_between, refuse
+from risk_models.forecast.readers.field import Header, hours_between, reading_of
 from risk_models.forecast.readers.radar_grid import corner_on_plane, plane_axes, radar_field
-from risk_models.forecast.readers.report import ReadReport, gunzip, read_bytes
+from risk_models.forecast.readers.reading import FileReading, gunzip, read_bytes
 
 __all__ = ["read_radolan"]
 
@@ -56,7 +57,7 @@ class _Head:
     length: int
 
 
-def read_radolan(path: Path | str) -> tuple[xr.Dataset, ReadReport]:
+def read_radolan(path: Path | str) -> tuple[xr.Dataset, FileReading]:
     """Read one composite of rain amounts.
 
     Parameters
@@ -69,7 +70,7 @@ def read_radolan(path: Path | str) -> tuple[xr.Dataset, ReadReport]:
     xarray.Dataset
         See `field`; ``rain_mm(time, y, x)``, for RE and RQ ``rain_mm(member, time, y, x)`` with the time of the
         header as ``issued_at`` and its lead added to the END of the step. Clutter is marked suspect (3).
-    ReadReport
+    FileReading
 
     Raises
     ------
@@ -115,7 +116,7 @@ def read_radolan(path: Path | str) -> tuple[xr.Dataset, ReadReport]:
         header=header,
         quality=[quality],
     )
-    return dataset, field_report(dataset, "RADOLAN")
+    return dataset, reading_of(dataset, "RADOLAN")
 
 
 def _header(content: bytes, file: str) -> _Head:

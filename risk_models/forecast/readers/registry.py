@@ -12,7 +12,7 @@ from typing import Any
 import xarray as xr
 
 from risk_models.errors import ConfigError
-from risk_models.forecast.readers.report import ReadReport
+from risk_models.forecast.readers.reading import FileReading
 
 __all__ = ["KINDS", "read_any", "reader_of"]
 
@@ -32,7 +32,7 @@ KINDS = {
 }
 
 
-def reader_of(kind: str) -> Callable[..., tuple[xr.Dataset, ReadReport]]:
+def reader_of(kind: str) -> Callable[..., tuple[xr.Dataset, FileReading]]:
     """Return the reader of a kind.
 
     Raises
@@ -51,13 +51,13 @@ def reader_of(kind: str) -> Callable[..., tuple[xr.Dataset, ReadReport]]:
         near = difflib.get_close_matches(kind, KINDS, n=1, cutoff=0.0)
         raise ConfigError(f"no reader of kind '{kind}'; nearest: '{near[0]}'; known: {', '.join(KINDS)}")
     module, function = KINDS[kind]
-    found: Callable[..., tuple[xr.Dataset, ReadReport]] = getattr(
+    found: Callable[..., tuple[xr.Dataset, FileReading]] = getattr(
         importlib.import_module(f"risk_models.forecast.readers.{module}"), function
     )
     return found
 
 
-def read_any(path: Path | str | Sequence[Path | str], *, kind: str, **options: Any) -> tuple[xr.Dataset, ReadReport]:
+def read_any(path: Path | str | Sequence[Path | str], *, kind: str, **options: Any) -> tuple[xr.Dataset, FileReading]:
     """Read a file of rain of a stated kind; what comes back has the same shape for all (see `field`).
 
     =============== =============================================== ==================================================
@@ -89,7 +89,7 @@ def read_any(path: Path | str | Sequence[Path | str], *, kind: str, **options: A
     Returns
     -------
     xarray.Dataset
-    ReadReport
+    FileReading
 
     Raises
     ------

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from risk_models.forecast.readers.field import refuse
+from risk_models.errors import refuse
 from risk_models.forecast.readers.units import GAUGE_UNITS, rain_unit
 
 __all__ = ["Columns", "find_columns", "join_dates"]

@@ -13,11 +13,10 @@ from typing import Any
 
 import openpyxl
 
-from risk_models.errors import BadInputError
-from risk_models.forecast.readers.field import refuse
+from risk_models.errors import BadInputError, refuse
 from risk_models.forecast.readers.openmeteo import load_json
 
-__all__ = ["Table", "read_rows"]
+__all__ = ["TextRows", "read_rows"]
 
 ZIP_MAGIC, OLE_MAGIC = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 MAX_UNPACKED_BYTES = 256 * 1024 * 1024
@@ -28,7 +27,7 @@ LIST_KEYS = ("data", "records", "rows", "DS", "items", "values")
 
 
 @dataclass(frozen=True)
-class Table:
+class TextRows:
     """Rows of text; each row has its number as a person sees it in the file.
 
     Attributes
@@ -46,7 +45,7 @@ class Table:
     is_cut: bool = False
 
 
-def read_rows(data: bytes, file: str) -> Table:
+def read_rows(data: bytes, file: str) -> TextRows:
     """Take a table apart into rows of text.
 
     Parameters
@@ -59,7 +58,7 @@ def read_rows(data: bytes, file: str) -> Table:
 
     Returns
     -------
-    Table
+    TextRows
 
     Raises
     ------
@@ -74,14 +73,14 @@ def read_rows(data: bytes, file: str) -> Table:
     [(0, ['time', 'A']), (1, ['2021-07-20 15:00', ''])]
     """
     if data.startswith(ZIP_MAGIC):
-        table = Table(_excel(data, file), "xlsx")
+        table = TextRows(_excel(data, file), "xlsx")
     elif data.startswith(OLE_MAGIC):
         refuse(file, "bad-excel", "is an Excel file of the old form (.xls)", fix="save it as .xlsx")
     elif data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
-        table = Table(_json(load_json(data, file), file), "JSON")
+        table = TextRows(_json(load_json(data, file), file), "JSON")
     else:
         text, encoding = _decode(data, file)
-        table = Table(_csv(text, file), encoding, not text.endswith(("\n", "\r")))
+        table = TextRows(_csv(text, file), encoding, not text.endswith(("\n", "\r")))
     if not table.rows:
         refuse(file, "empty-file", "the file holds nothing but blanks")
     if len(table.rows) == 1:

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from reports.figures import LevelMap
-from reports.figures.labels import LabelPlacer, _overlap
 from risk_models.levels import Level
 
 TOWN = "410103001"
@@ -97,17 +96,6 @@ def test_names_with_markup_and_missing_glyphs_are_drawn(sample_risk, level_map):
     hostile = sample_risk.copy()
     hostile["hotspot_name"] = "$x_2$<b>\U0001f30a\u202e"
     assert level_map.png(hostile, town_code=TOWN).startswith(b"\x89PNG")
-
-
-def test_labels_never_overlap_and_stay_in_the_frame():
-    rng = np.random.default_rng(1)
-    placer = LabelPlacer(frame=(0, 0, 400, 300))
-    points = rng.uniform(0, 400, (60, 2))
-    placer.add_symbols(points, 6.0)
-    placed = [box for point in points if (box := placer.place(point, width=70, height=14, gap=8))]
-    assert len(placed) > 5
-    assert all(box[0] >= 0 and box[1] >= 0 and box[2] <= 400 and box[3] <= 300 for box in placed)
-    assert sum(_overlap(one, other) for at, one in enumerate(placed) for other in placed[at + 1 :]) == 0
 
 
 def test_map_of_a_report_speaks_one_language_and_names_no_bulletin(sample_risk, level_map):

@@ -17,10 +17,10 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from reports.periodic import sections_ahead, sections_review, sections_risk, sections_verify
 from reports.periodic.content import Document
 from reports.periodic.inputs import DeliveryCounts, ReportInputs
 from reports.periodic.report import periodic_report
+from reports.periodic.sections import ahead, review, risk, verify
 from reports.words import Lang
 from risk_models.district import District, load_district
 from risk_models.district.reporting import BilingualName, Department, ImportantPeriod, ReportSettings
@@ -458,12 +458,12 @@ def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     png = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
     names = ("depth_duration_chart", "rain_by_month_chart", "level_calendar", "rain_chart", "reliability_chart")
     names = (*names, "return_level_curve", "chance_bars", "chance_map", "town_ranking", "level_chart")
-    for section in (sections_review, sections_verify, sections_ahead, sections_risk):
+    for section in (review, verify, ahead, risk):
         for name in names:
             if hasattr(section, name):
                 monkeypatch.setattr(section, name, lambda *args, **kwargs: png)
-    monkeypatch.setattr(sections_risk.LevelMap, "__init__", lambda self, district: None)
-    monkeypatch.setattr(sections_risk.LevelMap, "png", lambda self, table, **kwargs: png)
+    monkeypatch.setattr(risk.LevelMap, "__init__", lambda self, district: None)
+    monkeypatch.setattr(risk.LevelMap, "png", lambda self, table, **kwargs: png)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from reports.story import StoryInputs, story_html, write_story
-from reports.story.facts import bulletin_links, hours, mail_rows
+from reports.story.facts import bulletin_links, mail_rows, timeline_hours
 from risk_models.levels import Level
 
 
@@ -58,7 +58,7 @@ def test_every_bulletin_and_risk_file_is_linked(text: str, story_inputs: StoryIn
 
 
 def test_timeline_has_every_hour_with_all_towns(story_inputs: StoryInputs) -> None:
-    rows = hours(story_inputs)
+    rows = timeline_hours(story_inputs)
     assert [row.label for row in rows][:2] == ["07-20 10:00", "07-20 11:00"]
     assert {len(row.towns) for row in rows} == {18}
     assert all(row.towns[17] is Level.UNKNOWN for row in rows)
@@ -73,7 +73,7 @@ def test_missing_rain_is_said_and_not_drawn_as_zero(text: str) -> None:
 
 
 def test_messages_stand_in_the_hour_they_were_issued(story_inputs: StoryInputs) -> None:
-    rows = hours(story_inputs)
+    rows = timeline_hours(story_inputs)
     assert [len(row.events) for row in rows] == [0, 0, 1, 0, 0, 2, 0, 0, 0, 0, 2, 0]
     raised = rows[5].events[0]
     assert (raised.action.zh, raised.level, len(raised.towns), raised.is_end) == ("升级", Level.RED, 5, False)
@@ -82,13 +82,13 @@ def test_messages_stand_in_the_hour_they_were_issued(story_inputs: StoryInputs) 
 
 
 def test_unchanged_warnings_are_no_messages(story_inputs: StoryInputs) -> None:
-    mailed = sum(len(event.towns) for row in hours(story_inputs) for event in row.events)
+    mailed = sum(len(event.towns) for row in timeline_hours(story_inputs) for event in row.events)
     assert mailed == (story_inputs.warnings["action"] != "CON").sum() == 27
 
 
 def test_message_before_the_first_assessment_is_kept(story_inputs: StoryInputs) -> None:
     early = story_inputs.warnings.assign(issued_at=pd.Timestamp("2021-07-19T00:00Z"))
-    rows = hours(dataclasses.replace(story_inputs, warnings=early))
+    rows = timeline_hours(dataclasses.replace(story_inputs, warnings=early))
     assert sum(len(event.towns) for event in rows[0].events) == 27
 
 

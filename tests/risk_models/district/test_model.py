@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from risk_models.district import check_district, load_district, summary
+from risk_models.district import check_district, district_summary, load_district
 from risk_models.district.contracts import RASTERS, TABLES
 from risk_models.errors import BadInputError
 from tests.factories import read_rows, write_mini_district, write_rows
@@ -103,7 +103,7 @@ def test_the_factory_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
 
 
 def test_summary_counts(district, folder: Path) -> None:
-    counts = summary(district)
+    counts = district_summary(district)
     assert counts["towns"] == 3
     assert counts["hotspots"] == sum(counts["hotspots_by_kind"].values()) == 12
     assert counts["shelter_capacity"] == sum(int(row["capacity_people"]) for row in read_rows(folder / "shelters.csv"))
@@ -123,7 +123,7 @@ def test_no_folder_is_bad_input(tmp_path: Path) -> None:
 
 def test_the_bundled_district_is_sound(erqi_path: Path) -> None:
     assert [str(finding) for finding in check_district(erqi_path) if finding.severity == "error"] == []
-    counts = summary(load_district(erqi_path))
+    counts = district_summary(load_district(erqi_path))
     keys = ("towns", "communities", "hotspots", "shelters", "teams", "team_people", "plans")
     assert [counts[key] for key in keys] == [18, 175, 236, 207, 577, 3933, 562]
     assert counts["demonstration"] is True

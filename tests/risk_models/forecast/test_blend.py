@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from risk_models.forecast.blend import BlendOptions, blend_rainfall, forecast_bias
-from risk_models.forecast.quality import flag_gauges
+from risk_models.forecast.quality.flag import flag_gauges
 from risk_models.forecast.rainfall import Origin
 from risk_models.forecast.sampling import sample_bilinear
 

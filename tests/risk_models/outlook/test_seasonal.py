@@ -13,7 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from risk_models.errors import BadInputError
-from risk_models.outlook import TercileForecast, choose_forecast, neutral_forecast, read_seasonal, read_tercile_table
+from risk_models.outlook import (
+    TercileForecast,
+    choose_seasonal_forecast,
+    neutral_forecast,
+    read_seasonal,
+    read_tercile_table,
+)
 from risk_models.outlook.seasonal import terciles_from_members
 
 HEADER = "first_day,last_day,below_pct,normal_pct,above_pct,skill,issued_on,source"
@@ -82,7 +88,7 @@ def forecast(**fields) -> TercileForecast:
     ],
 )
 def test_nothing_usable_is_neutral_and_says_why(given_forecasts, reason) -> None:
-    chosen = choose_forecast(given_forecasts, date(2021, 7, 1), date(2021, 7, 31), known_on=date(2021, 6, 28))
+    chosen = choose_seasonal_forecast(given_forecasts, date(2021, 7, 1), date(2021, 7, 31), known_on=date(2021, 6, 28))
     assert chosen.is_neutral
     assert reason in chosen.reason_en
     assert chosen.reason_zh
@@ -90,9 +96,9 @@ def test_nothing_usable_is_neutral_and_says_why(given_forecasts, reason) -> None
 
 def test_the_last_issue_wins() -> None:
     old, new = forecast(), forecast(above=0.4, below=0.3, issued_on=date(2021, 6, 5))
-    chosen = choose_forecast([new, old], date(2021, 7, 1), date(2021, 7, 31), known_on=date(2021, 6, 28))
+    chosen = choose_seasonal_forecast([new, old], date(2021, 7, 1), date(2021, 7, 31), known_on=date(2021, 6, 28))
     assert chosen is new
-    assert choose_forecast([new, old], *SUMMER, known_on=date(2021, 6, 1)) is old
+    assert choose_seasonal_forecast([new, old], *SUMMER, known_on=date(2021, 6, 1)) is old
 
 
 @pytest.mark.parametrize("fields", [{"below": 0.5}, {"below": -0.2, "normal": 0.7}, {"skill": 1.2}])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from risk_models.levels import Level
-from risk_models.risk.impact import CLASS_WEIGHTS, class_probabilities, likelihood_class, verdict
+from risk_models.risk.impact import CLASS_WEIGHTS, apply_matrix, class_probabilities, likelihood_class
 from risk_models.standards import load_standards
 
 STANDARDS = load_standards()
@@ -23,21 +23,21 @@ def test_weights_make_a_whole() -> None:
 
 
 def test_a_certain_severe_impact_is_red_and_full_score() -> None:
-    found = verdict(np.ones((1, 3)), MATRIX, BANDS)
+    found = apply_matrix(np.ones((1, 3)), MATRIX, BANDS)
     assert found.level[0] == Level.RED
     assert found.score[0] == pytest.approx(100.0)
     assert (found.likelihood[0], found.impact[0]) == (3, 3)
 
 
 def test_an_impossible_impact_decides_nothing() -> None:
-    found = verdict(np.zeros((1, 3)), MATRIX, BANDS)
+    found = apply_matrix(np.zeros((1, 3)), MATRIX, BANDS)
     assert found.level[0] == Level.NONE
     assert found.score[0] == 0.0
     assert found.impact[0] == 0
 
 
 def test_of_equal_levels_the_graver_impact_is_named() -> None:
-    found = verdict(np.array([[1.0, 0.3, 0.0]]), MATRIX, BANDS)
+    found = apply_matrix(np.array([[1.0, 0.3, 0.0]]), MATRIX, BANDS)
     by_class = [int(MATRIX.level(3, 1)), int(MATRIX.level(1, 2))]
     assert found.level[0] == max(by_class)
     assert found.impact[0] == (2 if by_class[1] >= by_class[0] else 1)
@@ -59,7 +59,7 @@ def test_likelihood_bands_begin_at_their_minimum(p: float, row: int) -> None:
 def test_law_score_and_level_rise_with_every_probability(low: list[float], high: list[float]) -> None:
     a = np.array([low])
     b = np.maximum(a, np.array([high]))
-    less, more = verdict(a, MATRIX, BANDS), verdict(b, MATRIX, BANDS)
+    less, more = apply_matrix(a, MATRIX, BANDS), apply_matrix(b, MATRIX, BANDS)
     assert more.level[0] >= less.level[0]
     assert more.score[0] >= less.score[0] - 1e-9
 
@@ -67,6 +67,6 @@ def test_law_score_and_level_rise_with_every_probability(low: list[float], high:
 @settings(max_examples=200)
 @given(p=ORDERED)
 def test_law_level_is_a_step_function_of_the_score(p: list[float]) -> None:
-    found = verdict(np.array([p]), MATRIX, BANDS)
+    found = apply_matrix(np.array([p]), MATRIX, BANDS)
     assert found.level[0] == min(int(found.score[0] // 20), Level.RED)
     assert 0.0 <= found.score[0] <= 100.0

@@ -26,7 +26,7 @@ from risk_models.verification.budget import (
     warning_budget,
     warning_spans,
 )
-from risk_models.warning.decide import decide
+from risk_models.warning.decide import decide_warnings
 from risk_models.warning.records import Action
 from risk_models.warning.states import WarningPolicy, WarningState
 
@@ -62,7 +62,7 @@ def _decided(met: pd.DataFrame, policy: WarningPolicy) -> list[tuple[datetime, d
         )
         risk.attrs["ladder_step"] = 1
         lapsed = {one.area_code: one.record for one in states if one.is_open and now > one.record.valid_to}
-        decision = decide(states, towns, risk, towns, now=now, event_key="E", policy=policy)
+        decision = decide_warnings(states, towns, risk, towns, now=now, event_key="E", policy=policy)
         states = decision.states
         for record in decision.records:
             if record.area_code in lapsed:

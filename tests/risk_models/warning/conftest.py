@@ -13,8 +13,8 @@ import pytest
 from shapely.geometry import Polygon
 
 from risk_models.levels import Level
-from risk_models.warning.cap import CapArea, CapChannel, CapHazard, CapText, to_cap
-from risk_models.warning.decide import Decision, decide
+from risk_models.warning.cap.build import CapArea, CapChannel, CapHazard, CapText, to_cap
+from risk_models.warning.decide import WarningDecisions, decide_warnings
 from risk_models.warning.records import Action, WarningRecord
 from risk_models.warning.states import WarningPolicy, WarningState
 
@@ -48,7 +48,7 @@ def run(
     policy: WarningPolicy | None = None,
     step_h: float = 1.0,
     ladder_steps: Mapping[int, int] | None = None,
-) -> list[Decision]:
+) -> list[WarningDecisions]:
     """Decide cycle after cycle for one town; None is a cycle that did not run."""
     states: tuple[WarningState, ...] = ()
     decisions = []
@@ -56,7 +56,7 @@ def run(
         if level is None:
             continue
         towns, risk, signals = tables({TOWN: level}, ladder_step=(ladder_steps or {}).get(number, 1))
-        decision = decide(
+        decision = decide_warnings(
             states,
             towns,
             risk,
@@ -77,7 +77,7 @@ def make_tables() -> Callable[..., tuple[pd.DataFrame, pd.DataFrame, pd.DataFram
 
 
 @pytest.fixture
-def replay() -> Callable[..., list[Decision]]:
+def replay() -> Callable[..., list[WarningDecisions]]:
     """Give the runner of a level sequence for one town."""
     return run
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from risk_models.levels import Level
-from risk_models.warning.decide import decide
+from risk_models.warning.decide import decide_warnings
 from risk_models.warning.lifecycle import check_revision
 from risk_models.warning.records import Action
 from risk_models.warning.states import WarningPolicy, WarningState
@@ -117,7 +117,7 @@ def test_waiting_says_so(replay):
 def test_open_area_missing_from_the_table_is_unknown(replay, make_tables):
     states = replay([R])[0].states
     towns, risk, signals = make_tables({"410103001": N})
-    decision = decide(
+    decision = decide_warnings(
         states, towns, risk, signals, now=START + timedelta(hours=1), event_key="E", policy=WarningPolicy()
     )
     (record,) = decision.records
@@ -140,14 +140,14 @@ def test_hotspots_worst_first_and_the_worst_gives_the_reason():
     towns = pd.DataFrame({"level": [4]}, index=[TOWN])
     signals = pd.DataFrame({"level": [3]}, index=[TOWN])
     policy = WarningPolicy()
-    (record,) = decide([], towns, risk, signals, now=START, event_key="E", policy=policy).records
+    (record,) = decide_warnings([], towns, risk, signals, now=START, event_key="E", policy=policy).records
     assert record.hotspot_ids == ("EQ-3", "EQ-1", "EQ-5", "EQ-4", "EQ-6")
     assert (record.reason_zh, record.reason_en, record.signal) == ("丁", "d", OR)
     assert record.unconfirmed, "every red hotspot is unconfirmed"
     assert record.degraded, "ladder step 2"
     confirmed = risk.assign(unconfirmed=[False, True, False, False, False, True])
     confirmed.attrs["ladder_step"] = 1
-    (record,) = decide([], towns, confirmed, signals, now=START, event_key="E", policy=policy).records
+    (record,) = decide_warnings([], towns, confirmed, signals, now=START, event_key="E", policy=policy).records
     assert not record.unconfirmed
     assert not record.degraded
 
@@ -157,7 +157,7 @@ def test_unknown_hotspots_or_unnamed_data_state_mark_the_record_degraded(make_ta
     unnamed = risk.copy()
     unnamed.attrs.clear()
     for town_table, risk_table in ((towns.assign(n_unknown=2), risk), (towns, unnamed)):
-        (record,) = decide(
+        (record,) = decide_warnings(
             [], town_table, risk_table, signals, now=START, event_key="E", policy=WarningPolicy()
         ).records
         assert record.degraded
@@ -168,8 +168,8 @@ def test_closed_states_are_kept_for_the_event_only(replay, make_tables):
     assert [state.is_open for state in states] == [False]
     towns, risk, signals = make_tables({TOWN: N})
     later = {"now": START + timedelta(hours=20), "policy": WarningPolicy()}
-    assert decide(states, towns, risk, signals, event_key="E", **later).states == states
-    assert decide(states, towns, risk, signals, event_key="F", **later).states == ()
+    assert decide_warnings(states, towns, risk, signals, event_key="E", **later).states == states
+    assert decide_warnings(states, towns, risk, signals, event_key="F", **later).states == ()
 
 
 def test_bad_inputs_are_named(replay, make_tables):
@@ -177,19 +177,19 @@ def test_bad_inputs_are_named(replay, make_tables):
     towns, risk, signals = make_tables({TOWN: R})
     fixed = {"event_key": "E", "policy": WarningPolicy()}
     with pytest.raises(ValueError, match=r"E-410103012.r0 was issued at .* cycles must go forward"):
-        decide(states, towns, risk, signals, now=START, **fixed)
+        decide_warnings(states, towns, risk, signals, now=START, **fixed)
     with pytest.raises(ValueError, match="now must be timezone-aware"):
-        decide([], towns, risk, signals, now=datetime(2021, 7, 19), **fixed)  # noqa: DTZ001
+        decide_warnings([], towns, risk, signals, now=datetime(2021, 7, 19), **fixed)  # noqa: DTZ001
     with pytest.raises(ValueError, match="area 410103012 occurs more than once"):
-        decide([*states, *states], towns, risk, signals, now=START + timedelta(hours=1), **fixed)
+        decide_warnings([*states, *states], towns, risk, signals, now=START + timedelta(hours=1), **fixed)
     with pytest.raises(ValueError, match="town_table: area 410103012 occurs more than once"):
-        decide([], pd.concat([towns, towns]), risk, signals, now=START, **fixed)
+        decide_warnings([], pd.concat([towns, towns]), risk, signals, now=START, **fixed)
 
 
 def test_inputs_are_not_changed(make_tables):
     towns, risk, signals = make_tables({TOWN: R, "410103001": B})
     copies = towns.copy(), risk.copy(), signals.copy()
-    decide([], towns, risk, signals, now=START, event_key="E", policy=WarningPolicy())
+    decide_warnings([], towns, risk, signals, now=START, event_key="E", policy=WarningPolicy())
     for table, copy in zip((towns, risk, signals), copies, strict=True):
         pd.testing.assert_frame_equal(table, copy)
 
@@ -235,7 +235,7 @@ def cycles(sequences, policy):
         )
         risk.attrs["ladder_step"] = 1
         now = START + timedelta(hours=number)
-        decision = decide(states, towns, risk, towns, now=now, event_key="E", policy=policy)
+        decision = decide_warnings(states, towns, risk, towns, now=now, event_key="E", policy=policy)
         yield number, levels, states, decision
         states = decision.states
 

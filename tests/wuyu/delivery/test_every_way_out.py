@@ -326,7 +326,8 @@ class Scene:
                     session.flush()
                     session.add(
                         Outbox(
-                            message_id=tag, purpose="bulletin", about=tag, channel=channel, recipient=recipient, sender="duty@mini.example",
+                            message_id=tag, purpose="bulletin", about=tag, channel=channel,
+                            recipient=recipient, sender="duty@mini.example",
                             subject=tag,
                             status=status, scope=scope, demonstration=demonstration,
                             mail_message_id=f"<{tag}@x.example>",

@@ -9,7 +9,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from reports.periodic.rain_facts import gauge_frame
+from reports.periodic.facts.rain import gauge_frame
 from risk_models.outlook.periods import Scope
 from tests.wuyu.reporting.conftest import NOW
 from wuyu.desk import Desk

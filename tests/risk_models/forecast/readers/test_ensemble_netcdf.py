@@ -31,14 +31,14 @@ def write(dataset: xr.Dataset, folder: Path) -> Path:
 
 
 def test_reads_values_times_and_issue(ensemble: xr.Dataset, tmp_path: Path) -> None:
-    result, report = read_ensemble(write(ensemble, tmp_path))
+    result, reading = read_ensemble(write(ensemble, tmp_path))
     np.testing.assert_array_equal(result.rain_mm, ensemble.rain_mm)
     assert result.rain_mm.dtype == np.float32
     assert result.attrs["issued_at"] == "2021-07-20T00:00:00+00:00"
     assert result.attrs["step_h"] == 1.0
     assert result.time.dtype == "datetime64[ns]"
-    assert report.rows_read == 4
-    assert report.first_value_at.isoformat() == "2021-07-20T01:00:00+00:00"
+    assert reading.rows_read == 4
+    assert reading.first_value_at.isoformat() == "2021-07-20T01:00:00+00:00"
 
 
 def test_axes_are_brought_into_order(ensemble: xr.Dataset, tmp_path: Path) -> None:

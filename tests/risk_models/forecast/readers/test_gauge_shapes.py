@@ -1,4 +1,4 @@
-"""Gauge tables in the shapes met in practice: Excel, JSON, station files, counters, labels, units, local time."""
+"""Gauge tables in the shapes met in practice: Excel, JSON, station files, labels, units, local time."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from risk_models.errors import BadInputError
-from risk_models.forecast.readers.counters import counter_rain
 from risk_models.forecast.readers.gauge_table import read_gauge_table
-from risk_models.forecast.readers.report import ReadReport
+from risk_models.forecast.readers.reading import FileReading
 
 WIDE = "time,57083,57091\n2021-07-20 15:00,20.1,10\n2021-07-20 16:00,60.6,\n2021-07-20 17:00,201.9,88\n"
 RAIN = [[20.1, 10], [60.6, np.nan], [201.9, 88]]
@@ -35,8 +34,8 @@ def read(tmp_path: Path):
     return reader
 
 
-def codes(report: ReadReport) -> list[str]:
-    return [finding.code for finding in report.findings]
+def codes(reading: FileReading) -> list[str]:
+    return [finding.code for finding in reading.findings]
 
 
 def excel_time(hour: int) -> datetime:
@@ -61,12 +60,12 @@ def check(rain: Any) -> None:
 
 
 def test_every_result_says_what_it_is(read) -> None:
-    rain, report = read(WIDE)
+    rain, reading = read(WIDE)
     check(rain)
     assert rain.attrs["unit"] == "mm"
     assert (rain.attrs["label"], rain.attrs["source_label"], rain.attrs["source_unit"]) == ("end", "end", "mm")
     assert (rain.attrs["kind"], rain.attrs["file"], rain.attrs["step_h"]) == ("gauge_table", "gauges.csv", 1.0)
-    assert rain.attrs["sha256"] == report.sha256
+    assert rain.attrs["sha256"] == reading.sha256
     assert rain.interval_h.to_numpy().tolist() == [1, 1, 1]
 
 
@@ -74,16 +73,16 @@ def test_excel(read) -> None:
     hours = [excel_time(hour) for hour in (15, 16, 17)]
     header = ["郑州市雨量站逐小时降水量", None, None], ["时间", 57083, "57091"]
     rows = [[when, *values] for when, values in zip(hours, [(20.1, 10), (60.6, None), (201.9, 88.0)], strict=True)]
-    rain, report = read(workbook([*header, *rows]), "gauges.xlsx")
+    rain, reading = read(workbook([*header, *rows]), "gauges.xlsx")
     check(rain)
-    assert report.encoding == "xlsx"
-    assert codes(report) == []
+    assert reading.encoding == "xlsx"
+    assert codes(reading) == []
 
 
 def test_excel_row_numbers_are_those_of_the_sheet(read) -> None:
     rows = [["title"], ["time", "A"], [excel_time(15), 1], [excel_time(16), -3]]
-    _, report = read(workbook(rows), "gauges.xlsx")
-    assert (report.findings[0].row, report.findings[0].column) == (4, "A")
+    _, reading = read(workbook(rows), "gauges.xlsx")
+    assert (reading.findings[0].row, reading.findings[0].column) == (4, "A")
 
 
 @pytest.mark.parametrize(
@@ -107,9 +106,9 @@ def test_excel_row_numbers_are_those_of_the_sheet(read) -> None:
     ids=["records", "columns", "service of CMA"],
 )
 def test_json(read, content: Any) -> None:
-    rain, report = read(json.dumps(content), "gauges.json")
+    rain, reading = read(json.dumps(content), "gauges.json")
     check(rain)
-    assert report.encoding == "JSON"
+    assert reading.encoding == "JSON"
 
 
 def test_station_file_of_cma(read) -> None:
@@ -120,12 +119,12 @@ def test_station_file_of_cma(read) -> None:
         "57083 34.72 113.65 2021 7 20 9 999999 8\n"
         "57083 34.72 113.65 2021 7 20 10 999998 8\n"
     )
-    rain, report = read(text, timezone="UTC")
+    rain, reading = read(text, timezone="UTC")
     assert rain.time.to_numpy()[0] == np.datetime64("2021-07-20T07:00")
-    np.testing.assert_array_equal(rain.rain_mm[:, 0], [20.1, 0.0, np.nan, np.nan])  # a trace, no report, not due
+    np.testing.assert_array_equal(rain.rain_mm[:, 0], [20.1, 0.0, np.nan, np.nan])  # a trace, no reading, not due
     assert rain.quality.to_numpy()[:, 0].tolist() == [2, 2, 9, 9]
     assert rain.raw_mm.to_numpy()[:, 0].tolist() == [20.1, 999990, 999999, 999998]
-    assert codes(report) == []
+    assert codes(reading) == []
 
 
 def test_station_file_with_compact_times(read) -> None:
@@ -232,100 +231,30 @@ def test_hostile_packages_are_refused(read, content: bytes, text: str) -> None:
 
 def test_autumn_hour_that_comes_twice(read) -> None:
     text = "time,A\n" + "".join(f"2021-11-07 {h}:00,{n}\n" for n, h in enumerate(("00", "01", "01", "02"), start=1))
-    rain, report = read(text, timezone="America/New_York")
+    rain, reading = read(text, timezone="America/New_York")
     assert rain.rain_mm.to_numpy().ravel().tolist() == [1, 2, 3, 4]
     assert rain.time.to_numpy()[0] == np.datetime64("2021-11-07T04:00")
-    assert codes(report) == []
+    assert codes(reading) == []
 
 
 def test_autumn_hour_alone_is_noted(read) -> None:
-    _, report = read("time,A\n2021-11-07 01:00,5\n", timezone="America/New_York")
-    assert codes(report) == ["ambiguous-time"]
+    _, reading = read("time,A\n2021-11-07 01:00,5\n", timezone="America/New_York")
+    assert codes(reading) == ["ambiguous-time"]
 
 
 def test_autumn_hours_of_a_long_table_by_gauge(read) -> None:
     hours = ("00", "01", "01", "02")
     rows = [f"2021-11-07 {hour}:00,{gauge},{n}" for gauge in ("A", "B") for n, hour in enumerate(hours)]
-    rain, report = read("time,gauge_id,rain_mm\n" + "\n".join(rows) + "\n", timezone="America/New_York")
+    rain, reading = read("time,gauge_id,rain_mm\n" + "\n".join(rows) + "\n", timezone="America/New_York")
     assert rain.rain_mm.to_numpy().T.tolist() == [[0, 1, 2, 3]] * 2
-    assert codes(report) == []
+    assert codes(reading) == []
 
 
 def test_spring_hour_that_is_skipped_is_rejected(read) -> None:
     text = "time,A\n2021-03-14 01:00,1\n2021-03-14 02:00,9\n2021-03-14 03:00,3\n"
-    rain, report = read(text, timezone="America/New_York")
+    rain, reading = read(text, timezone="America/New_York")
     assert rain.rain_mm.to_numpy().ravel().tolist() == [1, 3]
-    assert codes(report) == ["skipped-time"]
-
-
-def counter(*counts: object) -> str:
-    return "time,A\n" + "".join(f"2021-07-20 {n:02d}:00,{count}\n" for n, count in enumerate(counts))
-
-
-def test_running_count_becomes_rain(read) -> None:
-    rain, report = read(counter(5000, 5010, 5010, 5019), counter_mm=0.2)
-    np.testing.assert_allclose(rain.rain_mm[:, 0], [np.nan, 2.0, 0.0, 1.8])
-    assert rain.quality.to_numpy()[:, 0].tolist() == [9, 2, 2, 2]
-    assert rain.raw_mm.to_numpy()[:, 0].tolist() == [5000, 5010, 5010, 5019]
-    assert codes(report) == []
-    assert rain.attrs["source_unit"] == "counts of 0.2 mm"
-
-
-def test_counts_that_look_like_missing_codes_are_counts(read) -> None:
-    rain, _ = read(counter(9990, 9999, 10005), counter_mm=0.1)
-    np.testing.assert_allclose(rain.rain_mm[1:, 0], [0.9, 0.6])
-
-
-def test_reset_is_flagged_and_never_negative(read) -> None:
-    rain, report = read(counter(500, 510, 0, 40, 4), counter_mm=0.5)
-    np.testing.assert_allclose(rain.rain_mm[:, 0], [np.nan, 5.0, np.nan, 20.0, 2.0])
-    assert rain.quality.to_numpy()[:, 0].tolist() == [9, 2, 9, 2, 3]
-    assert codes(report) == ["counter-reset", "counter-reset"]
-    assert "falls from 510 to 0: reset" in report.findings[0].message
-    assert report.findings[0].value == "2021-07-19T18:00:00+00:00"
-
-
-def test_one_wrong_reading_makes_no_cloudburst(read) -> None:
-    rain, report = read(counter(500, 510, 3, 511), counter_mm=0.5)
-    np.testing.assert_allclose(rain.rain_mm[:, 0], [np.nan, 5.0, np.nan, 0.5])
-    assert rain.quality.to_numpy()[:, 0].tolist() == [9, 2, 4, 3]
-    assert codes(report) == ["counter-glitch", "counter-gap"]
-
-
-def test_rain_of_a_gap_is_kept_in_the_last_step(read) -> None:
-    rain, report = read(counter(500, "", "", 560), counter_mm=0.5)
-    np.testing.assert_allclose(rain.rain_mm[:, 0], [np.nan, np.nan, np.nan, 30.0])
-    assert rain.quality.to_numpy()[3, 0] == 3
-    assert report.findings[0].message == "30 mm fell in 3 steps and stand in the last of them"
-
-
-def test_absurd_count_fails(read) -> None:
-    rain, report = read(counter(500, 50_000, -7), counter_mm=0.5)
-    assert np.isnan(rain.rain_mm).all()
-    assert rain.quality.to_numpy()[:, 0].tolist() == [9, 4, 4]
-    assert codes(report) == ["bad-count", "absurd-rain"]
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    tips=st.lists(st.integers(0, 60), min_size=2, max_size=40),
-    resets=st.sets(st.integers(1, 39)),
-    lost=st.sets(st.integers(0, 39)),
-)
-def test_counter_law(tips: list[int], resets: set[int], lost: set[int]) -> None:
-    """Rain is never negative, never more than fell, and all of it where there is no reset and no glitch."""
-    counts, total = [], 0.0
-    for step, fallen in enumerate(tips):
-        total = 0.0 if step in resets else total + fallen
-        counts.append(np.nan if step in lost else total)
-    rain, flags, events = counter_rain(np.array(counts)[:, None], np.full((len(tips), 1), 2, np.int8), counter_mm=1.0)
-    assert not (rain < 0).any()
-    assert (np.isnan(rain) == np.isin(flags, (4, 9))).all()
-    if not resets:
-        known = [count for count in counts if not np.isnan(count)]
-        expected = known[-1] - known[0] if known else 0
-        assert np.nansum(rain) == pytest.approx(expected)
-        assert all(event.code == "counter-gap" for event in events)
+    assert codes(reading) == ["skipped-time"]
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -12,7 +12,7 @@ import xarray as xr
 
 from risk_models.errors import BadInputError
 from risk_models.forecast.readers.gauge_table import read_gauge_table
-from risk_models.forecast.readers.report import ReadReport, read_bytes
+from risk_models.forecast.readers.reading import FileReading, read_bytes
 
 WIDE = """time_end,57083,57091
 2021-07-20T15:00:00+08:00,20.1,10
@@ -23,7 +23,7 @@ WIDE = """time_end,57083,57091
 
 @pytest.fixture
 def read(tmp_path: Path):
-    def reader(content: str | bytes, **options: object) -> tuple[xr.Dataset, ReadReport]:
+    def reader(content: str | bytes, **options: object) -> tuple[xr.Dataset, FileReading]:
         path = tmp_path / "gauges.csv"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return read_gauge_table(path, **{"timezone": "Asia/Shanghai", **options})
@@ -31,28 +31,28 @@ def read(tmp_path: Path):
     return reader
 
 
-def codes(report: ReadReport) -> set[str]:
-    return {finding.code for finding in report.findings}
+def codes(reading: FileReading) -> set[str]:
+    return {finding.code for finding in reading.findings}
 
 
 def test_wide_table(read) -> None:
-    rain, report = read(WIDE)
+    rain, reading = read(WIDE)
     np.testing.assert_array_equal(rain.rain_mm, [[20.1, 10], [60.6, 30.5], [201.9, 88]])
     assert rain.time.to_numpy()[-1] == np.datetime64("2021-07-20T09:00")
     assert rain.time.dtype == "datetime64[ns]"
     assert (rain.quality == 2).all()
-    assert (report.rows_read, report.rows_rejected, report.findings) == (3, 0, ())
-    assert report.last_value_at == datetime(2021, 7, 20, 9, tzinfo=UTC)
-    assert len(report.sha256) == 64
+    assert (reading.rows_read, reading.rows_rejected, reading.findings) == (3, 0, ())
+    assert reading.last_value_at == datetime(2021, 7, 20, 9, tzinfo=UTC)
+    assert len(reading.sha256) == 64
 
 
 def test_long_table_gives_the_same(read) -> None:
     wide, _ = read(WIDE)
     rows = [line.split(",") for line in WIDE.split()[1:]]
     long = "time,gauge_id,rain_mm\n" + "".join(f"{t},57083,{a}\n{t},57091,{b}\n" for t, a, b in rows)
-    result, report = read(long)
+    result, reading = read(long)
     xr.testing.assert_equal(result, wide)
-    assert report.findings == ()
+    assert reading.findings == ()
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
@@ -77,10 +77,10 @@ def test_slashes_and_short_hours(read) -> None:
 
 @pytest.mark.parametrize("code", ["", "999999", "-9999", "999.9", "欠測", "缺测", "--", "NaN"])
 def test_missing_codes_are_missing_and_never_dry(read, code: str) -> None:
-    rain, report = read(WIDE.replace("60.6", code))
+    rain, reading = read(WIDE.replace("60.6", code))
     assert np.isnan(rain.rain_mm.to_numpy()[1, 0])
     assert rain.quality.to_numpy()[1].tolist() == [9, 2]
-    assert report.values_missing == 1
+    assert reading.values_missing == 1
 
 
 @pytest.mark.parametrize(
@@ -94,11 +94,11 @@ def test_missing_codes_are_missing_and_never_dry(read, code: str) -> None:
     ],
 )
 def test_impossible_values_fail_and_are_named(read, cell: str, code: str, text: str) -> None:
-    rain, report = read(WIDE.replace("60.6", cell))
+    rain, reading = read(WIDE.replace("60.6", cell))
     assert np.isnan(rain.rain_mm.to_numpy()[1, 0])
     assert rain.quality.to_numpy()[1, 0] == 4
-    assert codes(report) == {code}
-    assert re.search(text, str(report.findings[0]))
+    assert codes(reading) == {code}
+    assert re.search(text, str(reading.findings[0]))
 
 
 def test_raw_number_is_kept(read) -> None:
@@ -107,44 +107,44 @@ def test_raw_number_is_kept(read) -> None:
 
 
 def test_decimal_comma_is_read_and_doubted(read) -> None:
-    rain, report = read(WIDE.replace(",", ";").replace("60.6", "60,6"))
+    rain, reading = read(WIDE.replace(",", ";").replace("60.6", "60,6"))
     assert rain.rain_mm.to_numpy()[1, 0] == 60.6
     assert rain.quality.to_numpy()[1, 0] == 3
-    assert codes(report) == {"decimal-comma"}
+    assert codes(reading) == {"decimal-comma"}
 
 
 def test_unquoted_decimal_comma_rejects_the_row(read) -> None:
-    rain, report = read(WIDE.replace("60.6", "60,6"))
+    rain, reading = read(WIDE.replace("60.6", "60,6"))
     assert np.isnan(rain.rain_mm.to_numpy()[1]).all()
     assert rain.quality.to_numpy()[1].tolist() == [9, 9]
-    assert codes(report) == {"wrong-field-count", "gap"}
-    assert report.rows_rejected == 1
+    assert codes(reading) == {"wrong-field-count", "gap"}
+    assert reading.rows_rejected == 1
 
 
 def test_gap_is_inserted_as_missing(read) -> None:
     lines = WIDE.splitlines(keepends=True)
-    rain, report = read(lines[0] + lines[1] + lines[3])
+    rain, reading = read(lines[0] + lines[1] + lines[3])
     assert rain.sizes["time"] == 3
     assert (rain.quality.to_numpy()[1] == 9).all()
-    assert "1 steps are absent before this one" in report.findings[0].message
+    assert "1 steps are absent before this one" in reading.findings[0].message
 
 
 def test_equal_duplicates_are_noted_and_different_ones_keep_the_larger(read) -> None:
     lines = WIDE.splitlines(keepends=True)
-    _, report = read(WIDE + lines[-1])
-    assert codes(report) == {"duplicate-time"}
-    rain, report = read(WIDE + lines[-1].replace("201.9", "20.19"))
+    _, reading = read(WIDE + lines[-1])
+    assert codes(reading) == {"duplicate-time"}
+    rain, reading = read(WIDE + lines[-1].replace("201.9", "20.19"))
     assert rain.rain_mm.to_numpy()[2].tolist() == [201.9, 88]
     assert rain.quality.to_numpy()[2].tolist() == [3, 2]
-    assert any("the larger is kept" in finding.message for finding in report.findings)
+    assert any("the larger is kept" in finding.message for finding in reading.findings)
 
 
 def test_backward_times_are_sorted_and_noted(read) -> None:
     lines = WIDE.splitlines(keepends=True)
-    rain, report = read(lines[0] + lines[2] + lines[1] + lines[3])
+    rain, reading = read(lines[0] + lines[2] + lines[1] + lines[3])
     xr.testing.assert_equal(rain, read(WIDE)[0])
-    assert [f.code for f in report.findings] == ["time-backwards"]
-    assert report.findings[0].row == 3
+    assert [f.code for f in reading.findings] == ["time-backwards"]
+    assert reading.findings[0].row == 3
 
 
 def test_long_table_in_gauge_order_is_not_backwards(read) -> None:
@@ -155,45 +155,45 @@ def test_long_table_in_gauge_order_is_not_backwards(read) -> None:
 
 
 def test_broken_clock_is_rejected_without_a_century_of_gaps(read) -> None:
-    rain, report = read(WIDE + "2099-07-20T17:00:00+08:00,1,1\n")
+    rain, reading = read(WIDE + "2099-07-20T17:00:00+08:00,1,1\n")
     assert rain.sizes["time"] == 3
-    assert codes(report) == {"time-jump"}
+    assert codes(reading) == {"time-jump"}
 
 
 @pytest.mark.parametrize(("cell", "code"), [("yesterday", "bad-time"), ("2021-07-20 15:07", "off-step-time")])
 def test_bad_times_reject_the_row(read, cell: str, code: str) -> None:
-    _, report = read(WIDE.replace("2021-07-20T15:00:00+08:00", cell))
-    assert codes(report) == {code}
-    assert report.rows_rejected == 1
+    _, reading = read(WIDE.replace("2021-07-20T15:00:00+08:00", cell))
+    assert codes(reading) == {code}
+    assert reading.rows_rejected == 1
 
 
 def test_register_orders_columns_and_names_strangers(read) -> None:
-    rain, report = read(WIDE.replace("57091", "57O91"), gauge_ids=["57091", "57083"])
+    rain, reading = read(WIDE.replace("57091", "57O91"), gauge_ids=["57091", "57083"])
     assert rain.gauge.to_numpy().tolist() == ["57091", "57083"]
     assert (rain.quality.to_numpy()[:, 0] == 9).all()
-    stranger = next(f for f in report.findings if f.code == "unknown-gauge")
+    stranger = next(f for f in reading.findings if f.code == "unknown-gauge")
     assert (stranger.column, stranger.fix) == ("57O91", "rename it if '57091' is meant")
-    assert "absent-gauge" in codes(report)
+    assert "absent-gauge" in codes(reading)
 
 
 def test_unknown_gauge_of_a_long_table_is_noted_once(read) -> None:
     text = "time,gauge_id,rain_mm\n" + "".join(f"2021-07-20T0{h}:00,{g},1\n" for h in (1, 2) for g in ("A", "Z"))
-    rain, report = read(text, gauge_ids=["A", "B"])
-    assert [f.code for f in report.findings] == ["unknown-gauge"]
-    assert report.rows_rejected == 2
+    rain, reading = read(text, gauge_ids=["A", "B"])
+    assert [f.code for f in reading.findings] == ["unknown-gauge"]
+    assert reading.rows_rejected == 2
     assert np.isnan(rain.rain_mm.sel(gauge="B")).all()
 
 
 def test_file_cut_in_the_last_number_doubts_it(read) -> None:
-    rain, report = read(WIDE.rstrip("\n")[:-1])
+    rain, reading = read(WIDE.rstrip("\n")[:-1])
     assert rain.quality.to_numpy()[2].tolist() == [2, 3]
-    assert codes(report) == {"unfinished-file"}
+    assert codes(reading) == {"unfinished-file"}
 
 
 def test_file_cut_within_the_last_row_rejects_it(read) -> None:
-    rain, report = read(WIDE.rsplit(",", 1)[0])
+    rain, reading = read(WIDE.rsplit(",", 1)[0])
     assert rain.sizes["time"] == 2
-    assert codes(report) == {"wrong-field-count"}
+    assert codes(reading) == {"wrong-field-count"}
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_absent_and_oversized_files_are_refused(tmp_path: Path) -> None:
 
 def test_thousands_of_bad_cells_give_a_short_report(read) -> None:
     text = "time,A\n" + "".join(f"2021-07-{d:02d} {h:02d}:00,-1\n" for d in range(1, 11) for h in range(24))
-    _, report = read(text)
-    assert len(report.findings) == 51
-    assert report.values_failed == 240
-    assert report.first_value_at is None
+    _, reading = read(text)
+    assert len(reading.findings) == 51
+    assert reading.values_failed == 240
+    assert reading.first_value_at is None

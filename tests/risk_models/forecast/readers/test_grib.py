@@ -85,22 +85,22 @@ def gfs(hourly: NDArray[Any], **keys: Any) -> list[bytes]:
 
 
 def test_gfs_buckets_are_undone(hourly: NDArray[Any], tmp_path: Path) -> None:
-    rain, report = read_grib(write(tmp_path, gfs(hourly)))
+    rain, reading = read_grib(write(tmp_path, gfs(hourly)))
     assert rain.rain_mm.dims == ("member", "time", "lat", "lon")
     np.testing.assert_allclose(rain.rain_mm[0], hourly[:, ::-1], atol=1e-4)
     assert rain.lat.to_numpy().tolist() == [34, 34.5, 35, 35.5, 36]
     assert rain.time.to_numpy()[0] == np.datetime64("2021-07-20T01:00")
     assert (rain.attrs["issued_at"], rain.attrs["step_h"]) == ("2021-07-20T00:00:00+00:00", 1.0)
-    assert report.rows_read == 18
-    assert report.findings == ()
+    assert reading.rows_read == 18
+    assert reading.findings == ()
 
 
 def test_one_file_per_step_is_the_same_as_one_file(hourly: NDArray[Any], tmp_path: Path) -> None:
     whole, _ = read_grib(write(tmp_path, gfs(hourly)))
     paths = [write(tmp_path, [part], f"f{n:02d}.grib2") for n, part in enumerate(gfs(hourly))]
-    split, report = read_grib(paths[::-1])
+    split, reading = read_grib(paths[::-1])
     np.testing.assert_array_equal(split.rain_mm, whole.rain_mm)
-    assert report.file.startswith("f17.grib2, f16.grib2")
+    assert reading.file.startswith("f17.grib2, f16.grib2")
 
 
 def test_ecmwf_totals_in_metres_with_members(hourly: NDArray[Any], tmp_path: Path) -> None:
@@ -122,9 +122,9 @@ def test_ecmwf_totals_in_metres_with_members(hourly: NDArray[Any], tmp_path: Pat
 
 def test_missing_cells_stay_unknown(hourly: NDArray[Any], tmp_path: Path) -> None:
     hourly[0, 2, 3] = np.nan
-    rain, report = read_grib(write(tmp_path, [message(hourly[0], "0-1"), message(hourly[:2].sum(axis=0), "0-2")]))
+    rain, reading = read_grib(write(tmp_path, [message(hourly[0], "0-1"), message(hourly[:2].sum(axis=0), "0-2")]))
     assert np.isnan(rain.rain_mm.to_numpy()[0, :, 2, 3]).all()
-    assert int(rain.rain_mm.isnull().sum()) == report.values_missing == 2
+    assert int(rain.rain_mm.isnull().sum()) == reading.values_missing == 2
     assert rain.quality.to_numpy()[0, 0, 2, 3] == 9
 
 
@@ -136,9 +136,9 @@ def test_lost_step_makes_a_longer_one(hourly: NDArray[Any], tmp_path: Path) -> N
 
 
 def test_step_that_cannot_be_had_is_unknown_and_said(hourly: NDArray[Any], tmp_path: Path) -> None:
-    rain, report = read_grib(write(tmp_path, [message(hourly[0], "0-3"), message(hourly[1], "6-9")]))
+    rain, reading = read_grib(write(tmp_path, [message(hourly[0], "0-3"), message(hourly[1], "6-9")]))
     assert np.isnan(rain.rain_mm.to_numpy()[0, 1]).all()
-    assert report.findings[0].message == "1 of 3 steps cannot be had from the file and are unknown"
+    assert reading.findings[0].message == "1 of 3 steps cannot be had from the file and are unknown"
 
 
 def test_falling_total_fails_and_is_never_negative(hourly: NDArray[Any], tmp_path: Path) -> None:
@@ -146,11 +146,11 @@ def test_falling_total_fails_and_is_never_negative(hourly: NDArray[Any], tmp_pat
     less[0, 0] = max(less[0, 0] - 5, 0) if less[0, 0] > 5 else less[0, 0]
     first = hourly[0].copy()
     first[0, 0] = less[0, 0] + 5
-    rain, report = read_grib(write(tmp_path, [message(first, "0-1"), message(less, "0-2")]))
+    rain, reading = read_grib(write(tmp_path, [message(first, "0-1"), message(less, "0-2")]))
     assert np.isnan(rain.rain_mm.to_numpy()[0, 1, -1, 0])
     assert rain.quality.to_numpy()[0, 1, -1, 0] == 4
     assert float(rain.rain_mm.min()) == 0
-    assert report.values_failed == 1
+    assert reading.values_failed == 1
 
 
 def test_mean_rate_times_its_interval(hourly: NDArray[Any], tmp_path: Path) -> None:
@@ -187,9 +187,9 @@ def test_box_keeps_one_cell_around(hourly: NDArray[Any], tmp_path: Path) -> None
 
 def test_other_fields_are_passed_over(hourly: NDArray[Any], tmp_path: Path) -> None:
     wind = message(hourly[0], None, parameterCategory=2, parameterNumber=2)
-    rain, report = read_grib(write(tmp_path, [wind, message(hourly[1], "0-1"), wind]))
+    rain, reading = read_grib(write(tmp_path, [wind, message(hourly[1], "0-1"), wind]))
     assert rain.sizes["time"] == 1
-    assert report.rows_read == 3
+    assert reading.rows_read == 3
     with pytest.raises(BadInputError, match="none of 1 fields is rain"):
         read_grib(write(tmp_path, [wind]))
 

@@ -48,13 +48,13 @@ def write(dataset: xr.Dataset, folder: Path, **options: Any) -> Path:
 
 @pytest.mark.parametrize("form", ["NETCDF4", "NETCDF3_CLASSIC", "NETCDF3_64BIT"])
 def test_bounds_give_ends_and_intervals(grid: xr.Dataset, tmp_path: Path, form: str) -> None:
-    rain, report = read_netcdf_cf(write(grid, tmp_path, format=form))
+    rain, reading = read_netcdf_cf(write(grid, tmp_path, format=form))
     np.testing.assert_array_equal(rain.rain_mm, grid.pr[:, ::-1])
     assert rain.time.to_numpy()[0] == np.datetime64("2021-07-20T01:00")
     assert rain.interval_h.to_numpy().tolist() == [1, 1, 1]
     assert rain.lat.to_numpy().tolist() == [33, 34, 35, 36]
     assert (rain.attrs["source_label"], rain.attrs["step_h"]) == ("bounds", 1.0)
-    assert report.values_missing == 1
+    assert reading.values_missing == 1
 
 
 def plain(grid: xr.Dataset) -> xr.Dataset:

@@ -47,13 +47,13 @@ def hourly(**changes: Any) -> dict[str, Any]:
 
 
 def test_ensemble(read) -> None:
-    rain, report = read(answer(), issued_at=datetime(2021, 7, 20, 0, tzinfo=UTC))
+    rain, reading = read(answer(), issued_at=datetime(2021, 7, 20, 0, tzinfo=UTC))
     np.testing.assert_allclose(rain.rain_mm[:, :, 0], [[60.6, 201.9, np.nan], [50, 100.5, 0]], rtol=1e-6)
     assert rain.member.to_numpy().tolist() == [0, 1]
     assert rain.time.to_numpy()[1] == np.datetime64("2021-07-20T09:00")
     assert rain.quality.to_numpy()[0, :, 0].tolist() == [2, 2, 9]
     assert rain.attrs["issued_at"] == "2021-07-20T00:00:00+00:00"
-    assert (report.values_missing, report.last_value_at) == (1, datetime(2021, 7, 20, 10, tzinfo=UTC))
+    assert (reading.values_missing, reading.last_value_at) == (1, datetime(2021, 7, 20, 10, tzinfo=UTC))
     assert (float(rain.lat[0]), float(rain.lon[0])) == (34.75, 113.625)
 
 
@@ -131,10 +131,10 @@ def test_unusable_answers_are_refused(read, content: Any, text: str) -> None:
 
 
 def test_negative_rain_fails_and_the_rest_is_kept(read) -> None:
-    rain, report = read(hourly(precipitation=[-9, 2, 3]))
+    rain, reading = read(hourly(precipitation=[-9, 2, 3]))
     assert rain.quality.to_numpy()[0, :, 0].tolist() == [4, 2, 2]
-    assert report.values_failed == 1
-    assert report.findings[0].code == "absurd-rain"
+    assert reading.values_failed == 1
+    assert reading.findings[0].code == "absurd-rain"
 
 
 JSON = st.recursive(

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from risk_models.errors import BadInputError, ConfigError
+from risk_models.errors import BadInputError, ConfigError, refuse
 from risk_models.forecast.readers.apart import decode_apart
-from risk_models.forecast.readers.field import Header, build_field, rain_ceiling_mm, refuse
+from risk_models.forecast.readers.field import Header, build_field, rain_ceiling_mm
 from risk_models.forecast.readers.registry import KINDS, read_any, reader_of
 from risk_models.forecast.readers.units import rain_unit
 

@@ -23,11 +23,11 @@ def mean(rain: xr.DataArray) -> float:
 
 
 def test_mrms(samples: Path) -> None:
-    rain, report = read_any(samples / "PrecipRate_00.00_20190610-000000.grib2", kind="grib")
+    rain, reading = read_any(samples / "PrecipRate_00.00_20190610-000000.grib2", kind="grib")
     rate = rain.rain_mm * 30  # two minutes
     assert dict(rain.sizes) == {"member": 1, "time": 1, "lat": 3500, "lon": 7000}
     assert (rain.lat.to_numpy()[-1], rain.lon.to_numpy()[0]) == pytest.approx((54.995, 230.005 - 360))
-    assert report.values_missing == 8_769_493
+    assert reading.values_missing == 8_769_493
     assert float(rate.max()) == pytest.approx(148.8, abs=1e-3)
     assert mean(rate) == pytest.approx(0.13520, abs=5e-6)
     assert rain.attrs["issued_at"] == ""
@@ -70,13 +70,13 @@ def test_radvor_forecast(samples: Path, lead: int, average: float) -> None:
 
 
 def test_knmi(samples: Path) -> None:
-    rain, report = read_any(samples / "RAD_NL25_RAP_5min_201008260345.h5", kind="knmi")
+    rain, reading = read_any(samples / "RAD_NL25_RAP_5min_201008260345.h5", kind="knmi")
     assert dict(rain.rain_mm.sizes) == {"time": 1, "y": 765, "x": 700}
     assert float(rain.rain_mm.max()) == pytest.approx(1.28, abs=1e-4)
     assert mean(rain.rain_mm) == pytest.approx(0.03127, abs=5e-6)
     assert rain.time.to_numpy()[0] == np.datetime64("2010-08-26T03:45")
     assert rain.attrs["step_h"] == pytest.approx(5 / 60)
-    assert report.values_missing > 0
+    assert reading.values_missing > 0
 
 
 def test_knmi_series_has_its_stated_maximum(shared_data: Path) -> None:
@@ -139,11 +139,11 @@ def test_broken_answer_is_refused(samples: Path) -> None:
 
 
 def test_fmi(samples: Path) -> None:
-    rain, report = read_any(samples / "FMI_201609281700_FINUTM.tif", kind="fmi")
+    rain, reading = read_any(samples / "FMI_201609281700_FINUTM.tif", kind="fmi")
     assert dict(rain.rain_mm.sizes) == {"time": 1, "y": 7316, "x": 4963}
     assert "3067" in rain.attrs["crs"]
     assert rain.time.to_numpy()[0] == np.datetime64("2016-09-28T17:00")
-    assert report.values_missing == 24_670_929
+    assert reading.values_missing == 24_670_929
     # The strongest cell has 162 counts: 0.5 * 162 - 32 = 49 dBZ.
     assert float(rain.rain_mm.max()) == pytest.approx((10**4.9 / 223) ** (1 / 1.53) / 12, rel=1e-5)
 
