@@ -13,7 +13,7 @@ from scipy.interpolate import RBFInterpolator
 from threadpoolctl import threadpool_limits
 
 from benchmarks.rows import Row, median_s
-from risk_models.forecast.interpolate import GaugeKriging
+from risk_models.forecast.estimators import GaugeKriging
 
 GAUGES, STEPS, EXTENT_M, RANGE_M = 300, 144, 60_000.0, 15_000.0
 RNG = np.random.default_rng(3)

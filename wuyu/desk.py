@@ -106,14 +106,15 @@ def open_desk(district: Path, out: Path, *, report: Report = silent) -> Desk:
     loaded = load_district(district)
     standards = load_standards()
     land_cover = standards.land_cover(loaded.settings.standards.land_cover)
+    cache = out / "cache"
     terrain = hotspot_terrain(
         loaded,
         land_cover_table=land_cover,
-        cache_dir=out / "cache",
+        cache_dir=cache,
         progress=lambda fraction, text: report(0.1 + 0.8 * fraction, text),
     )
     report(0.9, "preparing the scorer")
-    scorer = HotspotScorer(loaded, terrain, standards)
+    scorer = HotspotScorer(loaded, terrain, standards, cache_dir=cache, progress=lambda _, text: report(0.9, text))
     ledger = open_ledger(os.environ.get(LEDGER_VARIABLE) or out / "ledger.sqlite")
     report(1.0, "ready")
     return Desk(loaded, standards, terrain, scorer, ledger, out)

@@ -1,10 +1,28 @@
 """The bulletin: one content model, three writers (text, HTML mail, PDF), Chinese first and English second."""
 
-from reports.bulletin.build import build_bulletin
-from reports.bulletin.html import MAP_CID, to_html
-from reports.bulletin.model import Bulletin, DataBasis, HotspotLine, Measure, SignOff, acknowledgement_code
-from reports.bulletin.pdf import to_pdf
-from reports.bulletin.text import subject, to_text
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reports.bulletin.build import build_bulletin
+    from reports.bulletin.html import MAP_CID, to_html
+    from reports.bulletin.model import Bulletin, DataBasis, HotspotLine, Measure, SignOff, acknowledgement_code
+    from reports.bulletin.pdf import to_pdf
+    from reports.bulletin.text import subject, to_text
+else:
+    from risk_models.lazy import on_demand
+
+    __getattr__, __dir__ = on_demand(
+        __name__,
+        {
+            "build": ["build_bulletin"],
+            "html": ["MAP_CID", "to_html"],
+            "model": ["Bulletin", "DataBasis", "HotspotLine", "Measure", "SignOff", "acknowledgement_code"],
+            "pdf": ["to_pdf"],
+            "text": ["subject", "to_text"],
+        },
+    )
 
 __all__ = [
     "MAP_CID",

@@ -7,13 +7,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from typing import Any
-
-from shapely.geometry.base import BaseGeometry
+from typing import TYPE_CHECKING, Any
 
 from risk_models.district.rawtable import RawTable
 from risk_models.district.schema import Column, TableContract, nearest
 from risk_models.errors import Finding
+
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
 
 __all__ = ["EMAIL", "ParsedTable", "parse_cell", "parse_table"]
 

@@ -14,9 +14,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
-
 from risk_models.district.archives import check_members
 from risk_models.district.rawtable import MAX_BYTES, MAX_ROWS, RawTable
 from risk_models.district.schema import nearest
@@ -172,6 +169,9 @@ def read_workbook(path: Path, file: str, *, sheet: str | None = None) -> RawTabl
     BadInputError
         If it is no workbook, unpacks to too much, or has no such sheet.
     """
+    import openpyxl  # here, because few districts have workbooks
+    from openpyxl.utils.exceptions import InvalidFileException
+
     try:
         with zipfile.ZipFile(path) as archive:
             check_members(archive, file)

@@ -7,7 +7,6 @@ import zoneinfo
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-import pyproj
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from risk_models.district.cells import EMAIL
@@ -69,6 +68,8 @@ _DAYS_IN_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def _projected_crs(value: str) -> str:
+    import pyproj
+
     try:
         crs = pyproj.CRS.from_user_input(value)
     except pyproj.exceptions.CRSError:

@@ -12,10 +12,6 @@ from typing import Any, NoReturn, cast
 
 import geopandas as gpd
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-import pyogrio
-import pyproj
 import shapely
 from shapely.geometry.base import BaseGeometry
 
@@ -117,6 +113,8 @@ def read_ogr(path: Path, file: str, driver: str, *, layer: str | None = None) ->
         head = stream.read(72)
         if not head.startswith(_MAGIC[driver]) or (driver == "GPKG" and head[68:] not in _GPKG_IDS):
             refuse(file, "wrong-content", f"the content is no {driver}", accepted="content that fits the suffix")
+    import pyogrio
+
     try:
         with warnings.catch_warnings(record=True) as notes:
             warnings.simplefilter("always")
@@ -131,6 +129,8 @@ def read_ogr(path: Path, file: str, driver: str, *, layer: str | None = None) ->
 
 
 def _open_layer(path: Path, file: str, driver: str, layer: str | None) -> pd.DataFrame:
+    import pyogrio
+
     names = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
     if not names or (layer is not None and layer not in names):
         refuse(file, "unknown-layer", f"there is no layer {layer or ''!r}", accepted=", ".join(names))
@@ -144,6 +144,8 @@ def _open_layer(path: Path, file: str, driver: str, layer: str | None) -> pd.Dat
 
 
 def _read_layer(path: Path, layer: str, driver: str) -> pd.DataFrame:
+    import pyogrio
+
     read = partial(pyogrio.read_dataframe, path, layer=layer)
     if driver != "ESRI Shapefile" or path.with_suffix(".cpg").exists():
         return cast("pd.DataFrame", read())
@@ -194,6 +196,9 @@ def read_parquet(path: Path, file: str) -> RawTable:
     BadInputError
         If it is no Parquet file, or too large once unpacked.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         with pq.ParquetFile(path) as source:
             meta = source.metadata
@@ -208,6 +213,8 @@ def read_parquet(path: Path, file: str) -> RawTable:
 
 
 def _from_frame(frame: pd.DataFrame, file: str) -> RawTable:
+    import pyproj
+
     geometry: list[BaseGeometry | None] | None = None
     from_projected = False
     if isinstance(frame, gpd.GeoDataFrame):

@@ -18,8 +18,8 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from risk_models.forecast.harmonise import hourly_at_points
-from risk_models.forecast.interpolate import GaugeKriging
-from risk_models.forecast.merge import ResidualKriging
+from risk_models.forecast.interpolate import OrdinaryKriging
+from risk_models.forecast.merge import GaugeMerge
 from risk_models.forecast.rainfall import (
     Origin,
     Provenance,
@@ -268,12 +268,12 @@ def _krige(
     table = table.reindex(time=end, gauge=np.asarray(names, dtype=object), fill_value=fill)
     flags = table["quality"].to_numpy()
     rain = np.where(np.isin(flags, (Quality.FAIL, Quality.MISSING)), np.nan, table["rain_mm"].to_numpy())
-    model = GaugeKriging().fit(_xy(gauges), rain)
+    model = OrdinaryKriging().fit(_xy(gauges), rain)
     targets = _xy(hotspots)
     rain_mm, std_mm = model.predict_with_std(targets)
     merged = 0
     if pattern is not None:
-        fitted = ResidualKriging().fit(_xy(gauges), rain, pattern.at_gauges_mm)
+        fitted = GaugeMerge().fit(_xy(gauges), rain, pattern.at_gauges_mm)
         rain_mm, std_mm = fitted.predict_with_std(targets, pattern.at_hotspots_mm)
         merged = int((fitted.method_ == "residuals").sum())
     # The share of weight that doubtful or unchecked gauges have at a hotspot decides its mark.

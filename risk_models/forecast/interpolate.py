@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.distance import cdist
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
 from risk_models.forecast.kriging_kernel import lift, spread_of_step
 from risk_models.forecast.kriging_system import Covariance, KrigingSystem, Loss, for_each_chunk, one_blas_thread
@@ -25,7 +23,7 @@ from risk_models.forecast.variogram import (
     fit_range_m,
 )
 
-__all__ = ["DEFAULT_RANGE_M", "GaugeKriging", "KrigingTargets", "fit_range_m"]
+__all__ = ["DEFAULT_RANGE_M", "KrigingTargets", "OrdinaryKriging", "fit_range_m", "require_fitted"]
 
 FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -54,11 +52,12 @@ class KrigingTargets:
     key: bytes
 
 
-class GaugeKriging(BaseEstimator):  # type: ignore[misc]
+class OrdinaryKriging:
     """Ordinary kriging of gauge rain, with inverse distance where fewer than five gauges have a value.
 
     The variogram has a sill of 1, so weights do not depend on the rain; the standard deviation of each step is scaled
-    by the spread of its gauges. Results below 0, which negative weights can give, are set to 0.
+    by the spread of its gauges. Results below 0, which negative weights can give, are set to 0. As a scikit-learn
+    estimator it is `risk_models.forecast.estimators.GaugeKriging`; scikit-learn takes a second to load.
 
     Parameters
     ----------
@@ -90,7 +89,7 @@ class GaugeKriging(BaseEstimator):  # type: ignore[misc]
     Examples
     --------
     >>> gauge_xy = np.array([[0, 0], [9, 0], [0, 9], [9, 9], [5, 4]]) * 1000.0
-    >>> model = GaugeKriging(range_m=20_000).fit(gauge_xy, [[10, 20, 30, 40, 24]])
+    >>> model = OrdinaryKriging(range_m=20_000).fit(gauge_xy, [[10, 20, 30, 40, 24]])
     >>> model.predict(gauge_xy[:2]).round(6).tolist()
     [[10.0, 20.0]]
     """
@@ -108,7 +107,7 @@ class GaugeKriging(BaseEstimator):  # type: ignore[misc]
         self.nugget = nugget
         self.threads = threads
 
-    def fit(self, gauge_xy: ArrayLike, rain_mm: ArrayLike) -> GaugeKriging:
+    def fit(self, gauge_xy: ArrayLike, rain_mm: ArrayLike) -> Self:
         """Take the gauges and their rain; fit the range if none is given.
 
         Parameters
@@ -120,7 +119,8 @@ class GaugeKriging(BaseEstimator):  # type: ignore[misc]
 
         Returns
         -------
-        GaugeKriging
+        OrdinaryKriging
+            Itself.
 
         Raises
         ------
@@ -212,7 +212,7 @@ class GaugeKriging(BaseEstimator):  # type: ignore[misc]
         ValueError
             If no gauge is available.
         """
-        check_is_fitted(self)
+        require_fitted(self)
         points = np.asarray(target_xy, dtype=np.float64).reshape(-1, 2)
         mask = np.ones(len(self.gauge_xy_), bool) if available is None else np.asarray(available, dtype=bool)
         if not mask.any():
@@ -252,11 +252,11 @@ class GaugeKriging(BaseEstimator):  # type: ignore[misc]
         Examples
         --------
         >>> gauge_xy = np.array([[0, 0], [9, 0], [0, 9], [9, 9], [5, 4]]) * 1000.0
-        >>> kept = GaugeKriging(range_m=9000.0).fit(gauge_xy, np.ones((1, 5))).prepare([[2000.0, 3000.0]])
-        >>> GaugeKriging(range_m=9000.0).fit(gauge_xy, [[4, 4, 4, 4, 4]]).predict(kept).round(9).tolist()
+        >>> kept = OrdinaryKriging(range_m=9000.0).fit(gauge_xy, np.ones((1, 5))).prepare([[2000.0, 3000.0]])
+        >>> OrdinaryKriging(range_m=9000.0).fit(gauge_xy, [[4, 4, 4, 4, 4]]).predict(kept).round(9).tolist()
         [[4.0]]
         """
-        check_is_fitted(self)
+        require_fitted(self)
         if len(self.gauge_xy_) < MIN_GAUGES:
             raise ValueError(f"{len(self.gauge_xy_)} gauges are not kriged; accepted: {MIN_GAUGES} or more")
         points = np.asarray(target_xy, dtype=np.float64).reshape(-1, 2)
@@ -287,11 +287,11 @@ class GaugeKriging(BaseEstimator):  # type: ignore[misc]
         Examples
         --------
         >>> gauge_xy = np.array([[0, 0], [9, 0], [0, 9], [9, 9], [5, 4], [4, 5]]) * 1000.0
-        >>> rain_mm, _ = GaugeKriging(range_m=1e6).fit(gauge_xy, [[10, 20, 20, 30, 19, 7]]).leave_one_out()
+        >>> rain_mm, _ = OrdinaryKriging(range_m=1e6).fit(gauge_xy, [[10, 20, 20, 30, 19, 7]]).leave_one_out()
         >>> rain_mm.round().tolist()
         [[14.0, 21.0, 11.0, 18.0, 10.0, 19.0]]
         """
-        check_is_fitted(self)
+        require_fitted(self)
         known = np.isfinite(self.rain_mm_)
         rain, std = np.full(known.shape, np.nan), np.full(known.shape, np.nan)
         for steps, pattern in _patterns(known):
@@ -328,7 +328,7 @@ class GaugeKriging(BaseEstimator):  # type: ignore[misc]
         self._system = KrigingSystem(site_xy, covariance, self.nugget)
 
     def _checked(self, targets: ArrayLike | KrigingTargets) -> FloatArray | KrigingTargets:
-        check_is_fitted(self)
+        require_fitted(self)
         if not isinstance(targets, KrigingTargets):
             return np.asarray(targets, dtype=np.float64).reshape(-1, 2)
         if len(self.gauge_xy_) < MIN_GAUGES or targets.key != self._key:
@@ -455,6 +455,33 @@ class _Work:
         return steps[order], np.concatenate(self._filled)[order]
 
 
+def require_fitted(model: object) -> None:
+    """Refuse a model that `fit` was not called on.
+
+    Parameters
+    ----------
+    model : object
+        Fitted when it holds an attribute whose name ends in ``_``, as scikit-learn has it.
+
+    Raises
+    ------
+    NotFittedError
+        Of scikit-learn; a ValueError.
+
+    Examples
+    --------
+    >>> require_fitted(OrdinaryKriging())
+    Traceback (most recent call last):
+    ...
+    NotFittedError: This OrdinaryKriging is not fitted yet; call fit first.
+    """
+    if any(name.endswith("_") and not name.startswith("_") for name in vars(model)):
+        return
+    from sklearn.exceptions import NotFittedError
+
+    raise NotFittedError(f"This {type(model).__name__} is not fitted yet; call fit first.")
+
+
 def _patterns(known: Mask) -> Iterator[tuple[NDArray[np.intp], Mask]]:
     """Yield each pattern of gauges with a value, and the steps that have it."""
     if not known.size:
@@ -479,6 +506,8 @@ def _spread(rain_mm: FloatArray, known: Mask) -> FloatArray:
 
 def _inverse_distance(gauges: FloatArray, targets: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Weights by inverse squared distance; a gauge on the target takes all. Variance 1: the spread of the gauges."""
+    from scipy.spatial.distance import cdist
+
     squared = cdist(targets, gauges, "sqeuclidean")
     at_gauge = squared < 1e-6
     raw = np.where(at_gauge.any(axis=1, keepdims=True), at_gauge, 1.0 / np.where(at_gauge, 1.0, squared))

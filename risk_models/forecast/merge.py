@@ -7,15 +7,15 @@ gauges alone are kriged.
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, clone
-from sklearn.utils.validation import check_is_fitted
 
-from risk_models.forecast.interpolate import GaugeKriging
+from risk_models.forecast.interpolate import OrdinaryKriging, require_fitted
 from risk_models.forecast.variogram import Variogram
 
-__all__ = ["ResidualKriging", "mean_field_factor"]
+__all__ = ["GaugeMerge", "mean_field_factor"]
 
 FloatArray = NDArray[np.float64]
 
@@ -60,12 +60,13 @@ def mean_field_factor(
     return np.where(paired.sum(axis=1) >= min_gauges, factor, 1.0)
 
 
-class ResidualKriging(BaseEstimator):  # type: ignore[misc]
+class GaugeMerge:
     """Merge gauges with a background: mean-field factor, regression, then ordinary kriging of what is left.
 
     rain = b f background + residual, with f the mean-field factor of the step and b from 0 to 1 the least-squares slope
     of the gauges' differences within a step on those of the scaled background, pooled over all steps. A background
-    whose pattern is noise gets b near 0, and the result is that of the gauges alone.
+    whose pattern is noise gets b near 0, and the result is that of the gauges alone. As a scikit-learn estimator it is
+    `risk_models.forecast.estimators.ResidualKriging`.
 
     Parameters
     ----------
@@ -96,7 +97,7 @@ class ResidualKriging(BaseEstimator):  # type: ignore[misc]
     --------
     >>> gauge_xy = np.array([[0, 0], [9, 0], [0, 9], [9, 9], [5, 4]]) * 1000.0
     >>> radar_mm = np.array([[5, 10, 15, 20, 12]])
-    >>> model = ResidualKriging(range_m=20_000, adjust=False).fit(gauge_xy, radar_mm + 1.0, radar_mm)
+    >>> model = GaugeMerge(range_m=20_000, adjust=False).fit(gauge_xy, radar_mm + 1.0, radar_mm)
     >>> model.predict([[4000.0, 9000.0]], [[30.0]]).round(1).tolist()
     [[31.0]]
     """
@@ -114,7 +115,7 @@ class ResidualKriging(BaseEstimator):  # type: ignore[misc]
         self.nugget = nugget
         self.adjust = adjust
 
-    def fit(self, gauge_xy: ArrayLike, rain_mm: ArrayLike, background_mm: ArrayLike) -> ResidualKriging:
+    def fit(self, gauge_xy: ArrayLike, rain_mm: ArrayLike, background_mm: ArrayLike) -> Self:
         """Take the gauges, their rain, and the background at the gauges.
 
         Parameters
@@ -128,27 +129,30 @@ class ResidualKriging(BaseEstimator):  # type: ignore[misc]
 
         Returns
         -------
-        ResidualKriging
+        GaugeMerge
+            Itself.
 
         Raises
         ------
         ValueError
-            If shapes do not agree, or as `GaugeKriging.fit`.
+            If shapes do not agree, or as `OrdinaryKriging.fit`.
         """
         rain, background = np.asarray(rain_mm, dtype=np.float64), np.asarray(background_mm, dtype=np.float64)
         if rain.shape != background.shape:
             raise ValueError(f"background_mm has shape {background.shape}; accepted: that of rain_mm, {rain.shape}")
-        kriging = GaugeKriging(self.variogram, range_m=self.range_m, nugget=self.nugget)
         self.factor_, self.slope_ = np.ones(len(rain)), 1.0
         if self.adjust:
             scale = mean_field_factor(rain, background)
             self.slope_ = _pooled_slope(rain, scale[:, np.newaxis] * background)
             self.factor_ = self.slope_ * scale
         residuals = rain - self.factor_[:, np.newaxis] * background
-        self._residuals = clone(kriging).fit(gauge_xy, residuals)
-        self._gauges = clone(kriging).fit(gauge_xy, rain)
+        self._residuals = self._kriging().fit(gauge_xy, residuals)
+        self._gauges = self._kriging().fit(gauge_xy, rain)
         self.method_ = np.where(self._residuals.method_ == "kriging", "residuals", "gauges")
         return self
+
+    def _kriging(self) -> OrdinaryKriging:
+        return OrdinaryKriging(self.variogram, range_m=self.range_m, nugget=self.nugget)
 
     def predict(self, target_xy: ArrayLike, background_mm: ArrayLike) -> FloatArray:
         """Return the merged rain at the targets.
@@ -186,7 +190,7 @@ class ResidualKriging(BaseEstimator):  # type: ignore[misc]
         ValueError
             If the background has another shape than (time, target).
         """
-        check_is_fitted(self)
+        require_fitted(self)
         targets = np.asarray(target_xy, dtype=np.float64).reshape(-1, 2)
         background = np.asarray(background_mm, dtype=np.float64)
         accepted = (len(self.factor_), len(targets))

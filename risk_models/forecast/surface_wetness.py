@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import lfilter
+
+from risk_models.forecast.recursion import first_order
 
 __all__ = ["runoff_coefficient", "surface_wetness_mm"]
 
@@ -109,8 +110,8 @@ def surface_wetness_mm(
     share = float(np.exp(-step_h * stores / lag_h))
     kept = lag_h / (stores * step_h) * (1.0 - share)  # of the inflow of a step, still in the store at its end
     for _ in range(stores):
-        # Outflow as a filter of inflow: o_t = I_t + S_(t-1) - S_t, with S_t = share S_(t-1) + kept I_t.
-        flow = lfilter([1.0 - kept, kept - share], [1.0, -share], flow, axis=-2)
+        # Outflow as a recursion of inflow: o_t = I_t + S_(t-1) - S_t, with S_t = share S_(t-1) + kept I_t.
+        flow = first_order(flow, weight=1.0 - kept, weight_before=kept - share, keep=share, axis=-2)
     steepness = np.clip((FLAT_SLOPE / np.maximum(np.asarray(slope, dtype=np.float64), 1e-4)) ** 0.25, 0.7, 1.3)
     change = flow * steepness - np.asarray(drain_capacity_mm_h, dtype=np.float64) * step_h
     total = np.cumsum(change, axis=-2)

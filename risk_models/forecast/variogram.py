@@ -11,7 +11,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.distance import pdist
 
 __all__ = [
     "DEFAULT_RANGE_M",
@@ -174,6 +173,8 @@ class _Pooled:
 
 
 def _pooled(gauge_xy: ArrayLike, rain_mm: ArrayLike) -> _Pooled | None:
+    from scipy.spatial.distance import pdist
+
     points, rain = np.asarray(gauge_xy, dtype=np.float64), np.asarray(rain_mm, dtype=np.float64)
     rain = rain[np.isfinite(rain).sum(axis=1) >= MIN_GAUGES]
     if len(rain):

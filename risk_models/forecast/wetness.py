@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import lfilter
+
+from risk_models.forecast.recursion import first_order
 
 __all__ = [
     "HALF_LIVES_H",
@@ -157,7 +158,7 @@ def antecedent_precipitation_mm(
     """
     if not 0 < daily_factor < 1:
         raise ValueError(f"daily_factor is {daily_factor}; accepted: between 0 and 1")
-    return _decayed_sum(rain_mm, daily_factor ** (step_h / 24.0), initial_mm, axis)
+    return first_order(rain_mm, keep=daily_factor ** (step_h / 24.0), start=initial_mm, axis=axis)
 
 
 def effective_rain_mm(
@@ -199,7 +200,7 @@ def effective_rain_mm(
     """
     if not half_life_h > 0:
         raise ValueError(f"half_life_h is {half_life_h}; accepted: above 0")
-    return _decayed_sum(rain_mm, 0.5 ** (step_h / half_life_h), initial_mm, axis)
+    return first_order(rain_mm, keep=0.5 ** (step_h / half_life_h), start=initial_mm, axis=axis)
 
 
 def half_life_indices_mm(
@@ -231,10 +232,3 @@ def half_life_indices_mm(
     return np.stack(
         [effective_rain_mm(rain_mm, half_life_h=half_life, step_h=step_h, axis=axis) for half_life in half_lives_h]
     )
-
-
-def _decayed_sum(rain_mm: ArrayLike, factor: float, initial_mm: ArrayLike, axis: int) -> FloatArray:
-    rain = np.moveaxis(np.asarray(rain_mm, dtype=np.float64), axis, 0)
-    before = np.broadcast_to(np.asarray(initial_mm, dtype=np.float64), rain.shape[1:])
-    total, _ = lfilter([1.0], [1.0, -factor], rain, axis=0, zi=factor * before[np.newaxis])
-    return np.moveaxis(np.asarray(total), 0, axis)

@@ -6,35 +6,82 @@ forecasts), `storms` and `generator` (periods that could happen), `expected` (wh
 `rain_record` reads the record of a district, `assess` goes all the way.
 """
 
-from risk_models.outlook.assess import assess_outlook
-from risk_models.outlook.climatology import Climatology, MissingRule, climatology
-from risk_models.outlook.expected import (
-    DayDepths,
-    Expected,
-    HotspotClasses,
-    SkipRule,
-    count_exceedances,
-    expected_exceedances,
-    ponding_models,
-    run_periods,
-)
-from risk_models.outlook.extremes import ReturnLevels, return_levels
-from risk_models.outlook.generator import (
-    GeneratedPeriods,
-    StormGenerator,
-    condition_on_terciles,
-    fit_generator,
-    generate_periods,
-    resampled_generators,
-)
-from risk_models.outlook.period_outlook import PeriodOutlook
-from risk_models.outlook.rain_record import join_record, read_rain_record
-from risk_models.outlook.record import TooShort, check_record, record_lengths
-from risk_models.outlook.seasonal import TercileForecast, choose_seasonal_forecast, neutral_forecast, read_tercile_table
-from risk_models.outlook.seasonal_netcdf import read_seasonal
-from risk_models.outlook.skill import SkillVerdict, judge, tercile_skill
-from risk_models.outlook.storms import StormCatalogue, cut_storms, hotspot_field
-from risk_models.outlook.wording import Statement, Withheld, gate
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from risk_models.outlook.assess import assess_outlook
+    from risk_models.outlook.climatology import Climatology, MissingRule
+    from risk_models.outlook.expected import (
+        DayDepths,
+        Expected,
+        HotspotClasses,
+        SkipRule,
+        count_exceedances,
+        expected_exceedances,
+        ponding_models,
+        run_periods,
+    )
+    from risk_models.outlook.extremes import ReturnLevels, return_levels
+    from risk_models.outlook.generator import (
+        GeneratedPeriods,
+        StormGenerator,
+        condition_on_terciles,
+        fit_generator,
+        generate_periods,
+        resampled_generators,
+    )
+    from risk_models.outlook.period_outlook import PeriodOutlook
+    from risk_models.outlook.rain_record import join_record, read_rain_record
+    from risk_models.outlook.record import TooShort, check_record, record_lengths
+    from risk_models.outlook.seasonal import (
+        TercileForecast,
+        choose_seasonal_forecast,
+        neutral_forecast,
+        read_tercile_table,
+    )
+    from risk_models.outlook.seasonal_netcdf import read_seasonal
+    from risk_models.outlook.skill import SkillVerdict, judge, tercile_skill
+    from risk_models.outlook.storms import StormCatalogue, cut_storms, hotspot_field
+    from risk_models.outlook.wording import Statement, Withheld, gate
+else:
+    from risk_models.lazy import on_demand
+
+    __getattr__, __dir__ = on_demand(
+        __name__,
+        {
+            "assess": ["assess_outlook"],
+            "climatology": ["Climatology", "MissingRule"],
+            "expected": [
+                "DayDepths",
+                "Expected",
+                "HotspotClasses",
+                "SkipRule",
+                "count_exceedances",
+                "expected_exceedances",
+                "ponding_models",
+                "run_periods",
+            ],
+            "extremes": ["ReturnLevels", "return_levels"],
+            "generator": [
+                "GeneratedPeriods",
+                "StormGenerator",
+                "condition_on_terciles",
+                "fit_generator",
+                "generate_periods",
+                "resampled_generators",
+            ],
+            "period_outlook": ["PeriodOutlook"],
+            "rain_record": ["join_record", "read_rain_record"],
+            "record": ["TooShort", "check_record", "record_lengths"],
+            "seasonal": ["TercileForecast", "choose_seasonal_forecast", "neutral_forecast", "read_tercile_table"],
+            "seasonal_netcdf": ["read_seasonal"],
+            "skill": ["SkillVerdict", "judge", "tercile_skill"],
+            "storms": ["StormCatalogue", "cut_storms", "hotspot_field"],
+            "wording": ["Statement", "Withheld", "gate"],
+        },
+    )
 
 __all__ = [
     "Climatology",
@@ -56,7 +103,6 @@ __all__ = [
     "assess_outlook",
     "check_record",
     "choose_seasonal_forecast",
-    "climatology",
     "condition_on_terciles",
     "count_exceedances",
     "cut_storms",

@@ -1,8 +1,24 @@
 """研判 risk: ponding, exposure, likelihood and impact, the matrix, and the risk table."""
 
-from risk_models.risk.ponding import HotspotBasins, simulate_ponding
-from risk_models.risk.scorer import HotspotScorer, score_hotspots
-from risk_models.risk.table import RISK_COLUMNS, RiskTable, district_level, read_risk, town_levels, write_risk
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from risk_models.risk.ponding import HotspotBasins, simulate_ponding
+    from risk_models.risk.scorer import HotspotScorer, score_hotspots
+    from risk_models.risk.table import RISK_COLUMNS, RiskTable, district_level, read_risk, town_levels, write_risk
+else:
+    from risk_models.lazy import on_demand
+
+    __getattr__, __dir__ = on_demand(
+        __name__,
+        {
+            "ponding": ["HotspotBasins", "simulate_ponding"],
+            "scorer": ["HotspotScorer", "score_hotspots"],
+            "table": ["RISK_COLUMNS", "RiskTable", "district_level", "read_risk", "town_levels", "write_risk"],
+        },
+    )
 
 __all__ = [
     "RISK_COLUMNS",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +19,10 @@ import pandas as pd
 from risk_models.district import District
 from risk_models.district.schema import nearest
 from risk_models.errors import BadInputError, Finding
-from risk_models.risk.susceptibility import HotspotFloodClassifier, combine_probabilities, load_model
 from risk_models.terrain import HotspotTerrain
+
+if TYPE_CHECKING:
+    from risk_models.risk.susceptibility import HotspotFloodClassifier
 
 __all__ = ["RAIN_FEATURES", "LearnedOpinion", "combine_classes", "place_features"]
 
@@ -75,6 +78,8 @@ def combine_classes(physical: Floats, learned: Floats, *, n_events: int) -> Floa
     >>> combine_classes(np.array([[0.2, 0.1, 0.0]]), np.array([0.8]), n_events=100).round(2).tolist()
     [[0.5, 0.1, 0.0]]
     """
+    from risk_models.risk.susceptibility import combine_probabilities
+
     both = physical.copy()
     both[:, 0] = np.maximum(combine_probabilities(physical[:, 0], learned, n_events=n_events), physical[:, 1])
     return both
@@ -97,6 +102,8 @@ class LearnedOpinion:
     """
 
     def __init__(self, district: District, terrain: HotspotTerrain) -> None:
+        from risk_models.risk.susceptibility import load_model  # here, because few districts have a model
+
         named = district.settings.model
         if named is None or district.model_path is None:
             raise ValueError("the district names no model")

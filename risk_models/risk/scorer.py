@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import geopandas as gpd
@@ -20,6 +21,7 @@ import xarray as xr
 
 from risk_models.district import District
 from risk_models.forecast.rainfall import validate_rainfall
+from risk_models.kept import Progress
 from risk_models.levels import Level
 from risk_models.risk.block import CENTRAL_SET, PARAMETER_SETS, BlockScorer
 from risk_models.risk.capacity import with_capacity
@@ -89,6 +91,10 @@ class HotspotScorer:
         Of the same hotspots in the same order.
     standards : Standards
         Tables from which the district's settings pick.
+    cache_dir : Path, optional
+        Folder in which what the district alone determines is kept; see `risk_models.kept`.
+    progress : callable, optional
+        Called with a fraction (0-1) and a short text.
 
     Raises
     ------
@@ -96,17 +102,26 @@ class HotspotScorer:
         If terrain and district list different hotspots.
     """
 
-    def __init__(self, district: District, terrain: HotspotTerrain, standards: Standards) -> None:
+    def __init__(
+        self,
+        district: District,
+        terrain: HotspotTerrain,
+        standards: Standards,
+        *,
+        cache_dir: Path | None = None,
+        progress: Progress | None = None,
+    ) -> None:
         hotspots = district.hotspots
         if not terrain.features.index.equals(hotspots.index):
             raise ValueError("terrain and district list different hotspots; compute the terrain anew")
         picks = district.settings.standards
         self.district, self.terrain = district, terrain
+        self._kept_in: dict[str, Any] = {"cache_dir": cache_dir, "progress": progress}
         self.horizon_h = district.settings.warning.horizon_h
         self.basins = HotspotBasins.from_terrain(
             terrain, hotspots["drain_capacity_mm_h"].to_numpy(float), hotspots["pump_capacity_m3_s"].to_numpy(float)
         )
-        self.exposure = hotspot_exposure(district, standards.vulnerability(picks.vulnerability))
+        self.exposure = hotspot_exposure(district, standards.vulnerability(picks.vulnerability), **self._kept_in)
         self.formula = standards.storm_formula(picks.storm_formula)
         self.matrix_id = picks.risk_matrix
         classes = standards.depth_classes(picks.depth_classes)
@@ -140,7 +155,9 @@ class HotspotScorer:
     def contour(self) -> ContourExposure | None:
         """What stands in the water at any depth; None without layers of the risk census."""
         census = {"population_day", "population_night"} & set(self.district.rasters)
-        return ContourExposure(self.district, self.terrain) if census or self.district.buildings is not None else None
+        if not census and self.district.buildings is None:
+            return None
+        return ContourExposure(self.district, self.terrain, **self._kept_in)
 
     def score(
         self,

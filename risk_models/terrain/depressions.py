@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from risk_models.terrain.conditioning import Cells, Floats, Flow, Grid
 
@@ -103,6 +102,8 @@ def label_depressions(elevation_m: Floats, filled_m: Floats) -> npt.NDArray[np.i
     >>> label_depressions(dem, filled)[1].tolist()
     [0, 1, 0, 2, 0]
     """
+    from scipy import ndimage  # here, because a cached terrain is read without it
+
     labels = np.zeros(elevation_m.shape, dtype=np.int32)
     with np.errstate(invalid="ignore"):
         ndimage.label(filled_m > elevation_m, structure=_EIGHT, output=labels)
@@ -139,6 +140,8 @@ def find_sags(grid: Grid, flow: Flow, *, easting_m: Floats, northing_m: Floats) 
     >>> divmod(sag.cell, 9), sag.snapped_m, sag.spill_m - sag.bottom_m, sag.source
     ((4, 4), 20.0, 1.0, 'dem')
     """
+    from scipy import ndimage
+
     labels = label_depressions(grid.values, flow.filled_m)
     boxes = ndimage.find_objects(labels)
     fill_depth_m = (flow.filled_m - grid.values).ravel()

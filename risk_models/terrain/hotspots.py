@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from risk_models.errors import BadInputError, Finding
+from risk_models.kept import Progress, kept
 from risk_models.standards import LandCover
 from risk_models.terrain.conditioning import Cells, Flow, Grid, condition, read_grid
 from risk_models.terrain.culverts import breach
@@ -30,7 +30,7 @@ from risk_models.terrain.features import (
     wetness_index,
 )
 from risk_models.terrain.network import SpillNetwork, spill_network
-from risk_models.terrain.table import FEATURE_COLUMNS, HotspotTerrain, read_terrain, write_terrain
+from risk_models.terrain.table import FEATURE_COLUMNS, HotspotTerrain, packed, unpacked
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
 __all__ = ["METHOD_VERSION", "hotspot_terrain"]
 
-#: Raised whenever the same inputs may give other numbers, so that an old cache is not read.
+#: Raised whenever the same inputs may give other numbers, so that an old file is not read.
 METHOD_VERSION = "2"
-
-Progress = Callable[[float, str], None]
+#: Columns of the register that take the place of what the elevation model says.
+SURVEYED = ("surveyed_area_m2", "surveyed_depth_m", "surveyed_catchment_m2")
 
 
 def hotspot_terrain(
@@ -58,14 +58,14 @@ def hotspot_terrain(
     Parameters
     ----------
     district : District
-        Its ``hotspots``, rasters ``dem`` (m) and ``land_cover`` (codes), projected CRS and content hash are used.
+        Its ``hotspots``, rasters ``dem`` (m) and ``land_cover`` (codes) and projected CRS are used.
     land_cover_table : iterable of LandCover
         Imperviousness and curve number of each land-cover code.
     culverts : GeoDataFrame, optional
         Lines along which water passes under roads and railways, in the projected CRS; see `breach`.
     cache_dir : Path, optional
-        Folder in which the result is kept, keyed by the district's content hash, the table, the culverts and the
-        method's version.
+        Folder in which the result is kept, by the two rasters, the places, kinds and surveyed sizes of the hotspots,
+        the table, the culverts and the method's version; see `risk_models.kept`.
     progress : callable, optional
         Called with a fraction (0-1) and a short text.
 
@@ -92,10 +92,19 @@ def hotspot_terrain(
     """
     tell = progress or (lambda _fraction, _text: None)
     classes = tuple(land_cover_table)
-    stem = f"terrain-{_cache_key(district.content_hash, classes, culverts)}"
-    if cache_dir is not None and (cached := read_terrain(cache_dir, stem)) is not None:
-        tell(1.0, "terrain read from cache")
-        return cached
+    arrays = kept(
+        "terrain",
+        _stands_on(district, classes, culverts),
+        lambda: packed(_derive(district, classes, culverts, tell)),
+        directory=cache_dir,
+        tell=tell,
+    )
+    return unpacked(arrays)
+
+
+def _derive(
+    district: District, classes: tuple[LandCover, ...], culverts: gpd.GeoDataFrame | None, tell: Progress
+) -> HotspotTerrain:
     tell(0.0, "reading rasters")
     crs = district.settings.district.projected_crs
     grid = read_grid(district.rasters["dem"], projected_crs=crs)
@@ -110,16 +119,26 @@ def hotspot_terrain(
     sags = find_sags(grid, flow, easting_m=points.x.to_numpy(), northing_m=points.y.to_numpy())
     tell(0.6, "collecting catchments")
     terrain = _assemble(district.hotspots, grid, flow, sags, cover, classes, tell)
-    if cache_dir is not None:
-        write_terrain(terrain, cache_dir, stem)
     tell(1.0, "terrain ready")
     return terrain
 
 
-def _cache_key(content_hash: str, classes: tuple[LandCover, ...], culverts: gpd.GeoDataFrame | None) -> str:
-    table = sorted((item.class_code, item.imperviousness, item.curve_number) for item in classes)
-    lines = [] if culverts is None else sorted(culverts.geometry.to_wkb(hex=True))
-    return hashlib.sha256(repr((METHOD_VERSION, content_hash, table, lines)).encode()).hexdigest()[:24]
+def _stands_on(
+    district: District, classes: tuple[LandCover, ...], culverts: gpd.GeoDataFrame | None
+) -> tuple[object, ...]:
+    hotspots = district.hotspots
+    columns = [name for name in ("kind", *SURVEYED) if name in hotspots]
+    return (
+        METHOD_VERSION,
+        tuple(FEATURE_COLUMNS),
+        district.rasters["dem"],
+        district.rasters["land_cover"],
+        district.settings.district.projected_crs,
+        hotspots.geometry,
+        pd.DataFrame(hotspots[columns]),
+        sorted((item.class_code, item.imperviousness, item.curve_number) for item in classes),
+        None if culverts is None else sorted(culverts.geometry.to_wkb(hex=True)),
+    )
 
 
 def _require_on_grid(hotspots: pd.DataFrame, grid: Grid) -> None:

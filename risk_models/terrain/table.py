@@ -1,19 +1,18 @@
-"""The terrain of all hotspots: the container that passes to other rooms, and its file cache."""
+"""The terrain of all hotspots: the container that passes to other rooms, and its form in a file."""
 
 from __future__ import annotations
 
-import os
-import zipfile
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from risk_models.kept import Arrays, frame_of, pack_frame
 from risk_models.terrain.conditioning import Floats
 
-__all__ = ["FEATURE_COLUMNS", "HotspotTerrain", "read_terrain", "write_terrain"]
+__all__ = ["FEATURE_COLUMNS", "HotspotTerrain", "packed", "unpacked"]
 
 #: Columns of `HotspotTerrain.features`, with unit and meaning.
 FEATURE_COLUMNS: dict[str, str] = {
@@ -83,53 +82,30 @@ class HotspotTerrain:
         return self.features.index.get_indexer(pd.Index(self.features[column])).astype(np.int64)
 
 
-def write_terrain(terrain: HotspotTerrain, directory: Path, stem: str) -> None:
-    """Write ``<stem>.parquet`` and ``<stem>.npz``, aside first and then renamed, so that no reader sees half a file.
+def packed(terrain: HotspotTerrain) -> Arrays:
+    """Return a terrain as arrays, as they are kept in a file.
 
     Parameters
     ----------
     terrain : HotspotTerrain
-        What to write.
-    directory : Path
-        Made if absent.
-    stem : str
-        File name without ending.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    aside = f".{stem}.{os.getpid()}"
-    parquet, arrays = directory / f"{aside}.parquet", directory / f"{aside}.npz"
-    terrain.features.to_parquet(parquet)
-    np.savez(arrays, **{name: getattr(terrain, name) for name in _CURVES})
-    parquet.replace(directory / f"{stem}.parquet")
-    arrays.replace(directory / f"{stem}.npz")
-
-
-def read_terrain(directory: Path, stem: str) -> HotspotTerrain | None:
-    """Read what `write_terrain` wrote.
-
-    Parameters
-    ----------
-    directory : Path
-        Folder of the cache.
-    stem : str
-        File name without ending.
 
     Returns
     -------
-    HotspotTerrain or None
-        None if a file is absent or unreadable: the caller then computes anew.
-
-    Examples
-    --------
-    >>> read_terrain(Path("no-such-folder"), "terrain") is None
-    True
+    dict of str to ndarray
     """
-    try:
-        features = pd.read_parquet(directory / f"{stem}.parquet")
-        with (directory / f"{stem}.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            curves = {name: arrays[name] for name in _CURVES}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
-    if list(features.columns) != list(FEATURE_COLUMNS) or any(len(c) != len(features) for c in curves.values()):
-        return None
-    return HotspotTerrain(features, **curves)
+    return pack_frame(terrain.features) | {name: getattr(terrain, name) for name in _CURVES}
+
+
+def unpacked(arrays: Arrays) -> HotspotTerrain:
+    """Return the terrain that `packed` took apart.
+
+    Parameters
+    ----------
+    arrays : dict of str to ndarray
+
+    Returns
+    -------
+    HotspotTerrain
+    """
+    curves: dict[str, Any] = {name: arrays[name] for name in _CURVES}
+    return HotspotTerrain(frame_of(arrays, "hotspot_id"), **curves)

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from risk_models.forecast.interpolate import GaugeKriging
+from risk_models.forecast.interpolate import OrdinaryKriging
 from risk_models.forecast.rainfall import Quality
 
 __all__ = ["Reliability", "ValueOrigin", "complete_from_neighbours", "fews_code", "reliability_of"]
@@ -112,7 +112,7 @@ def complete_from_neighbours(flagged: xr.Dataset, gauge_xy: ArrayLike, *, range_
     ([[4.0, 4.0, 4.0]], [[0, 0, 2]])
     """
     rain = flagged["rain_mm"].to_numpy()
-    told = GaugeKriging(range_m=range_m).fit(gauge_xy, rain).predict(gauge_xy)
+    told = OrdinaryKriging(range_m=range_m).fit(gauge_xy, rain).predict(gauge_xy)
     fill = np.isnan(rain) & np.isfinite(told)
     changes = {
         "rain_mm": told,

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.fft import irfft, next_fast_len, rfft
-from scipy.spatial import cKDTree
 
 from risk_models.forecast.quality.limits import FAIL, GOOD, SUSPECT, UNSEEN, Flags, FloatArray, QualityLimits
 from risk_models.forecast.quality.series import by_gauges, run_lengths, with_missing
@@ -309,6 +307,8 @@ def _neighbours(gauge_xy: ArrayLike, limits: QualityLimits) -> NDArray[np.intp]:
     # A gauge without a place has no neighbours: it is put where nobody is.
     points[lost] = 1e15 * (1.0 + np.arange(lost.sum()))[:, np.newaxis]
     nearest = np.arange(1, limits.buddies + 2)  # one more than wanted: the gauge finds itself too
+    from scipy.spatial import cKDTree
+
     _, index = cKDTree(points).query(points, k=nearest, distance_upper_bound=limits.radius_m)
     index[index == np.arange(len(points))[:, np.newaxis]] = len(points)
     return np.asarray(index)
@@ -350,6 +350,8 @@ def _correlation(own: FloatArray, theirs: FloatArray, paired: Mask) -> FloatArra
 
 def _lagged_correlation(own: FloatArray, theirs: FloatArray, known: Mask, lags: int) -> FloatArray:
     """Return correlations at lags -lags to +lags, shape (2 lags + 1, gauge), by Fourier transform."""
+    from scipy.fft import irfft, next_fast_len, rfft
+
     count = np.maximum(known.sum(axis=0), 1)
     left = np.where(known, own - own.sum(axis=0) / count, 0.0)
     right = np.where(known, theirs - theirs.sum(axis=0) / count, 0.0)

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-import openpyxl
-
 from risk_models.errors import BadInputError, refuse
 from risk_models.forecast.readers.openmeteo import load_json
 
@@ -138,6 +136,8 @@ def _check_package(data: bytes, file: str) -> None:
 
 def _excel(data: bytes, file: str) -> list[tuple[int, list[str]]]:
     """Return the rows of the first sheet."""
+    import openpyxl  # here, because few feeds are workbooks
+
     _check_package(data, file)
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)

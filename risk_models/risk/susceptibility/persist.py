@@ -10,8 +10,6 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import skops.io as skops_io  # type: ignore[import-untyped]
-
 from risk_models.errors import BadInputError, Finding
 from risk_models.files import write_whole
 from risk_models.risk.susceptibility.classifier import HotspotFloodClassifier
@@ -70,6 +68,8 @@ def save_model(model: HotspotFloodClassifier, path: Path, *, card: str | None = 
     """
     if path.suffix != ".skops":
         raise ValueError(f"a model file is named *.skops, got {path.name}")
+    import skops.io as skops_io  # type: ignore[import-untyped]  # here, because it brings Dask and pytest along
+
     data = _same_bytes(skops_io.dumps(model))
     strange = sorted(set(skops_io.get_untrusted_types(data=data)) - set(TRUSTED_TYPES))
     if strange:
@@ -112,6 +112,8 @@ def load_model(path: Path, *, sha256: str | None = None) -> HotspotFloodClassifi
     found = hashlib.sha256(data).hexdigest()
     if found != expected:
         raise _bad(path, "other-checksum", "the file is not the one that was saved", value=found, accepted=expected)
+    import skops.io as skops_io
+
     try:
         strange = sorted(set(skops_io.get_untrusted_types(data=data)) - set(TRUSTED_TYPES))
         model = None if strange else skops_io.loads(data, trusted=list(TRUSTED_TYPES))

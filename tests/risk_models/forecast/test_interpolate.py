@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from sklearn.base import clone
 
-from risk_models.forecast.interpolate import DEFAULT_RANGE_M, GaugeKriging, fit_range_m
+from risk_models.forecast.estimators import GaugeKriging
+from risk_models.forecast.interpolate import DEFAULT_RANGE_M, fit_range_m
 from risk_models.forecast.kriging_system import Covariance
 from risk_models.forecast.variogram import Variogram, correlation
 

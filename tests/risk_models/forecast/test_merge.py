@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from risk_models.forecast.interpolate import GaugeKriging
-from risk_models.forecast.merge import ResidualKriging, mean_field_factor
+from risk_models.forecast.estimators import GaugeKriging, ResidualKriging
+from risk_models.forecast.merge import mean_field_factor
 
 RNG = np.random.default_rng(3)
 GAUGES, TARGETS = RNG.uniform(0, 40_000, (12, 2)), RNG.uniform(0, 40_000, (300, 2))

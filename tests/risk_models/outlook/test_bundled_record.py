@@ -18,13 +18,12 @@ from risk_models.forecast.storm import depth_mm
 from risk_models.outlook import (
     ReturnLevels,
     StormCatalogue,
-    climatology,
     cut_storms,
     fit_generator,
     generate_periods,
     read_rain_record,
 )
-from risk_models.outlook.climatology import annual_maxima, heavy_counts, monthly_totals
+from risk_models.outlook.climatology import annual_maxima, climatology, heavy_counts, monthly_totals
 from risk_models.standards import load_standards
 
 ZONE = "Asia/Shanghai"

@@ -9,8 +9,15 @@ import pandas as pd
 import pytest
 
 from risk_models.errors import BadInputError
-from risk_models.outlook import MissingRule, check_record, climatology, record_lengths
-from risk_models.outlook.climatology import annual_maxima, daily_totals, heavy_counts, monthly_climate, monthly_totals
+from risk_models.outlook import MissingRule, check_record, record_lengths
+from risk_models.outlook.climatology import (
+    annual_maxima,
+    climatology,
+    daily_totals,
+    heavy_counts,
+    monthly_climate,
+    monthly_totals,
+)
 from risk_models.outlook.extremes import ReturnLevels
 from tests.risk_models.outlook.conftest import made_record
 
