@@ -1,4 +1,4 @@
-"""One word, one meaning: a public class name, and a folder's worth of functions, is defined once in the whole tree."""
+"""One word, one meaning: a public class name is defined once in the whole tree, a public function once in its wing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGES = ("risk_models", "reports", "wuyu", "dags", "data", "benchmarks")
 OWED = {
     "Bulletin": {"wuyu/ledger/models.py"},
     "Gathered": {"wuyu/rain/gathered.py", "wuyu/reporting/gather.py"},
-    "Outcome": {"wuyu/ack/reply_mail.py", "wuyu/approval/settling.py", "wuyu/delivery/smtp.py"},
+    "Outcome": {"wuyu/approval/settling.py", "wuyu/delivery/smtp.py", "wuyu/returns/replies.py"},
     "Stage": {"wuyu/delivery/smtp.py"},
 }
 
