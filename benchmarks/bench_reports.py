@@ -20,8 +20,7 @@ from wuyu.cycle import assess
 from wuyu.desk import Desk, open_desk
 from wuyu.ledger import Cycle, CycleState
 from wuyu.rain import pull_feeds
-from wuyu.reporting import LANGS, write_report
-from wuyu.reporting.looking_ahead import forget_outlooks
+from wuyu.reporting import LANGS, looking_ahead, write_report
 
 ERQI = Path(__file__).resolve().parent.parent / "data" / "erqi"
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
@@ -58,7 +57,7 @@ def run() -> list[Row]:
 
 
 def _report(desk: Desk, kind: Kind, key: str) -> list[Row]:
-    forget_outlooks()
+    looking_ahead._outlooks.clear()
     watch = Watch()
     wall, cpu = time.perf_counter(), time.process_time()
     made = write_report(desk, kind, key, now=NOW, langs=LANGS, report=watch)

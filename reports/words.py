@@ -25,9 +25,7 @@ __all__ = [
     "CONFIDENCE_WORDS",
     "DEMONSTRATION",
     "HOTSPOT_KINDS",
-    "IMPACT_WORDS",
     "LANGUAGES",
-    "LIKELIHOOD_WORDS",
     "STATUS_BANNERS",
     "UNKNOWN",
     "Lang",
@@ -130,18 +128,6 @@ HOTSPOT_KINDS: Mapping[str, Text] = MappingProxyType(
     }
 )
 
-LIKELIHOOD_WORDS: Mapping[int, Text] = MappingProxyType(
-    {-1: UNKNOWN, 0: Text("很低", "very low"), 1: Text("低", "low"), 2: Text("中", "medium"), 3: Text("高", "high")}
-)
-IMPACT_WORDS: Mapping[int, Text] = MappingProxyType(
-    {
-        -1: UNKNOWN,
-        0: Text("轻微", "minimal"),
-        1: Text("较小", "minor"),
-        2: Text("较大", "significant"),
-        3: Text("严重", "severe"),
-    }
-)
 CONFIDENCE_WORDS: Mapping[str, Text] = MappingProxyType(
     {"high": Text("高", "high"), "medium": Text("中", "medium"), "low": Text("低", "low")}
 )

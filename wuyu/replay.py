@@ -19,7 +19,7 @@ from wuyu.ledger.outbox import due_ids, next_due
 from wuyu.progress import Report, silent
 
 if TYPE_CHECKING:
-    from wuyu.delivery.relay import Clock
+    from wuyu.clock import Clock
     from wuyu.desk import Desk
 
 __all__ = ["EXERCISE_OFFICER", "EXERCISE_SECOND", "ReplayResult", "hours", "replay"]

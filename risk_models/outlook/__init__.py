@@ -42,9 +42,9 @@ if TYPE_CHECKING:
         read_tercile_table,
     )
     from risk_models.outlook.seasonal_netcdf import read_seasonal
-    from risk_models.outlook.skill import SkillVerdict, judge, tercile_skill
+    from risk_models.outlook.skill import SkillVerdict, tercile_skill
     from risk_models.outlook.storms import StormCatalogue, cut_storms, hotspot_field
-    from risk_models.outlook.wording import Statement, Withheld, gate
+    from risk_models.outlook.wording import Statement, Withheld
 else:
     from risk_models.lazy import on_demand
 
@@ -77,9 +77,9 @@ else:
             "record": ["TooShort", "check_record", "record_lengths"],
             "seasonal": ["TercileForecast", "choose_seasonal_forecast", "neutral_forecast", "read_tercile_table"],
             "seasonal_netcdf": ["read_seasonal"],
-            "skill": ["SkillVerdict", "judge", "tercile_skill"],
+            "skill": ["SkillVerdict", "tercile_skill"],
             "storms": ["StormCatalogue", "cut_storms", "hotspot_field"],
-            "wording": ["Statement", "Withheld", "gate"],
+            "wording": ["Statement", "Withheld"],
         },
     )
 
@@ -108,11 +108,9 @@ __all__ = [
     "cut_storms",
     "expected_exceedances",
     "fit_generator",
-    "gate",
     "generate_periods",
     "hotspot_field",
     "join_record",
-    "judge",
     "neutral_forecast",
     "ponding_models",
     "read_rain_record",

@@ -10,8 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from risk_models.errors import ConfigError
+from wuyu.clock import Clock
 from wuyu.delivery.channels import MAIL, channel_name, channel_transport
-from wuyu.delivery.relay import Clock, DeliveryReport, Transport, deliver_together
+from wuyu.delivery.relay import DeliveryReport, Transport, deliver_together
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk

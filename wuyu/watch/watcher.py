@@ -43,7 +43,6 @@ __all__ = [
     "look",
     "problems_of",
     "tell",
-    "watch",
     "write_alarm",
 ]
 
@@ -88,32 +87,6 @@ class WatchReport:
     facts: list[str] = field(default_factory=list)
     mails: list[str] = field(default_factory=list)
     unsent: list[str] = field(default_factory=list)
-
-
-def watch(
-    settings: DistrictSettings, ledger_at: str | Path, out: Path, *, root: Path, post: Post, now: datetime
-) -> WatchReport:
-    """Look once; tell the operators if something is wrong, if it is well again, and once a day that all is watched.
-
-    The folder ``<out>/watch`` holds ``ALARM.txt`` while something is wrong, and what was told last.
-
-    Parameters
-    ----------
-    settings : DistrictSettings
-    ledger_at : str or Path
-        URL, or path of a SQLite file, which is not made if it is absent.
-    out : Path
-    root : Path
-        District folder, for the certificate that letters are signed with.
-    post : Post
-    now : datetime
-        Wall time, aware.
-
-    Returns
-    -------
-    WatchReport
-    """
-    return tell(settings, look(settings, ledger_at, now=now), out, root=root, post=post, now=now)
 
 
 def look(settings: DistrictSettings, ledger_at: str | Path, *, now: datetime) -> WatchReport:
