@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from risk_models.district import District, load_district
+from risk_models.files import make_folders
 from risk_models.risk import HotspotScorer
 from risk_models.standards import Standards, load_standards
 from risk_models.terrain import HotspotTerrain, hotspot_terrain
@@ -101,7 +102,7 @@ def open_desk(district: Path, out: Path, *, report: Report = silent) -> Desk:
     BadInputError
         With every problem of the district folder.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    make_folders(out)
     report(0.0, "reading the district")
     loaded = load_district(district)
     standards = load_standards()

@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.orm import Session
 
 from risk_models.errors import ConfigError
+from risk_models.files import make_folders
 from wuyu.ledger.decision import Decision
 from wuyu.ledger.models import Attempt, Base, Cycle, LedgerInfo, LogEntry, Outbox, WarningRow
 from wuyu.ledger.types import Approval, CycleState, OutboxState
@@ -258,7 +259,7 @@ def _url(url_or_path: str | Path) -> URL:
         # Plain "postgresql://" means psycopg 3 here, whatever the default of the SQLAlchemy in use.
         return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgresql", "postgres") else url
     path = Path(url_or_path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(path.parent)
     return URL.create("sqlite", database=str(path.resolve()))
 
 
