@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from reports.bulletin import MAP_CID, Bulletin, SignOff, build_bulletin, subject, to_html, to_pdf, to_text
-from reports.figures import LevelMap
 from reports.words import Text
 from risk_models.levels import Level
 from risk_models.plan import propose_actions
@@ -29,6 +28,7 @@ from wuyu.delivery.smime import signed
 from wuyu.delivery.verp import return_path
 
 if TYPE_CHECKING:
+    from reports.figures import LevelMap
     from wuyu.desk import Desk
 
 __all__ = ["SCOPE", "BulletinFiles", "Bulletins", "CycleFacts"]
@@ -97,6 +97,8 @@ class Bulletins:
 
     @cached_property
     def _map(self) -> LevelMap:
+        from reports.figures import LevelMap  # here, because most cycles draw nothing
+
         return LevelMap(self.desk.district)
 
     def write(
