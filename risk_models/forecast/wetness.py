@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from risk_models.forecast.recursion import first_order
+from risk_models.kernels import kernel
 
 __all__ = [
     "HALF_LIVES_H",
@@ -51,7 +50,7 @@ def _run_tanks(
     return index_mm
 
 
-_tanks: Any = njit(cache=True)(_run_tanks)
+_tanks = kernel()(_run_tanks)
 
 
 def soil_water_index(
