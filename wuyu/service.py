@@ -1,4 +1,4 @@
-"""The desk as the environment describes it: for DAG tasks, which are told where things are by variables alone."""
+"""Where things are: the desk and its ledger as the environment describes them, for DAG tasks and for verbs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,18 @@ if TYPE_CHECKING:
     from wuyu.delivery.smtp import SmtpTransport
     from wuyu.desk import Desk
 
-__all__ = ["desk_from_environment", "environment", "transport_from_environment", "wall_clock"]
+__all__ = [
+    "LEDGER_VARIABLE",
+    "desk_from_environment",
+    "environment",
+    "ledger_of",
+    "make_ledger_of",
+    "transport_from_environment",
+    "wall_clock",
+]
+
+#: Environment variable that puts the ledger elsewhere, e.g. into PostgreSQL; default: ``<out>/ledger.sqlite``.
+LEDGER_VARIABLE = "WUYU_LEDGER"
 
 
 def environment(*, district: Path, out: Path, smtp_host: str = "", smtp_port: int = 0) -> dict[str, str]:
@@ -31,6 +42,24 @@ def environment(*, district: Path, out: Path, smtp_host: str = "", smtp_port: in
         "WUYU_SMTP_HOST": smtp_host,
         "WUYU_SMTP_PORT": str(smtp_port),
     }
+
+
+def ledger_of(out: Path) -> str | Path:
+    """Return where the ledger is: what ``WUYU_LEDGER`` says, else a file in the folder of the products."""
+    return os.environ.get(LEDGER_VARIABLE) or out / "ledger.sqlite"
+
+
+def make_ledger_of(out: Path, *, afresh: bool = False) -> bool:
+    """Make the ledger of a folder of products if there is none; returns False if there is a good one.
+
+    Raises
+    ------
+    LedgerError
+        If it is of another version, or `out` holds products of one that is gone and not `afresh`.
+    """
+    from wuyu.ledger import make_ledger
+
+    return make_ledger(ledger_of(out), products=out, afresh=afresh)
 
 
 def wall_clock() -> datetime:

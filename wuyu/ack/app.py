@@ -27,7 +27,8 @@ from wuyu.ack.tokens import DESK, Keys, Purpose, Token, load_keys, sign, sign_fo
 from wuyu.ack.web import BODY_MAX, RateLimit, SafeAnswers, security_headers
 from wuyu.ledger.acknowledgements import Answer, Seen
 from wuyu.ledger.models import Bulletin
-from wuyu.ledger.store import Ledger, open_ledger
+from wuyu.ledger.opening import open_ledger
+from wuyu.ledger.store import Ledger
 
 __all__ = ["create_app"]
 

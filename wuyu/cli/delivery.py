@@ -154,10 +154,8 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 def _look_once(arguments: argparse.Namespace) -> int:
     """Look without opening the desk: neither broken settings or tables nor a slow terrain may silence the watcher."""
-    import os
-
-    from wuyu.desk import LEDGER_VARIABLE
-    from wuyu.watch import WatchReport, airflow_problem, look, tell, write_alarm
+    from wuyu.service import ledger_of
+    from wuyu.watch import WatchReport, airflow_problem, last_check, look, tell, write_alarm
     from wuyu.watchsettings import settings_in_force
 
     out, now = Path(arguments.out), wall_clock()
@@ -173,7 +171,7 @@ def _look_once(arguments: argparse.Namespace) -> int:
     if arguments.to:
         limits["mailboxes"] = tuple(arguments.to)
     settings = settings.model_copy(update={"watch": settings.watch.model_copy(update=limits)})
-    report = look(settings, os.environ.get(LEDGER_VARIABLE) or out / "ledger.sqlite", now=now)
+    report = look(settings, ledger_of(out), now=now, checked_at=last_check(out))
     report.problems[:0] = wrong
     sick = airflow_problem(arguments.health_url) if arguments.health_url else None
     if sick is not None:
