@@ -146,9 +146,8 @@ def look(
             _check_files(report, ledger, now)
             return report
     except (LedgerError, LedgerFaultError) as error:
-        return WatchReport(
-            problems=[Problem("ledger", f"台账无法使用：{error}", f"the ledger cannot be used: {error}")]
-        )
+        unusable = Problem("ledger", f"台账无法使用：{error}", f"the ledger cannot be used: {error}")
+        return WatchReport(problems=[unusable])
     except Exception as error:  # a ledger that makes the look itself break is no reason to be silent
         said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         return WatchReport(

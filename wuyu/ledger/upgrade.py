@@ -20,7 +20,7 @@ from wuyu.ledger.models import LedgerInfo
 from wuyu.ledger.opening import lock_for_change, require_file
 from wuyu.ledger.schema import SCHEMA_VERSION, mend, require_good, schema_of
 
-__all__ = ["Upgrade", "damage", "upgrade_ledger"]
+__all__ = ["Upgrade", "damage", "take_steps", "upgrade_ledger"]
 
 STEPS = Path(__file__).resolve().parent / "migrations"
 
@@ -134,7 +134,7 @@ def _upgrade(connection: Connection, folder: Path | None, *, copy: bool) -> Upgr
     kept = None
     if found != SCHEMA_VERSION:  # to add an index or a guard touches no row and needs no copy
         kept = _copy(url, folder) if copy else None
-        _take_steps(connection, found)
+        take_steps(connection, int(found), int(SCHEMA_VERSION))
     mended = mend(connection)
     connection.execute(update(LedgerInfo).where(LedgerInfo.key == "schema").values(value=SCHEMA_VERSION))
     require_good(connection)
@@ -152,13 +152,14 @@ def _needs_work(connection: Connection, found: str) -> bool:
     return False
 
 
-def _take_steps(connection: Connection, found: str) -> None:
+def take_steps(connection: Connection, found: int, wanted: int) -> None:
+    """Take the steps after `found` up to `wanted`; 0 is an empty database. The caller writes the number."""
     from alembic.migration import MigrationContext
     from alembic.operations import Operations
     from alembic.script import ScriptDirectory
 
     steps = ScriptDirectory(str(STEPS))
-    upwards = reversed(list(steps.iterate_revisions("head", f"{int(found):04d}")))
+    upwards = reversed(list(steps.iterate_revisions(f"{wanted:04d}", f"{found:04d}" if found else "base")))
     with Operations.context(MigrationContext.configure(connection)):
         for step in upwards:
             step.module.upgrade()
