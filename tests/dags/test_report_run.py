@@ -12,7 +12,7 @@ import pytest
 from tests.dags.test_approval_run import Airflow
 from tests.factories import write_mini_district
 from tests.replays import mails, now
-from wuyu.desk import open_desk
+from wuyu.desk import begin_desk
 from wuyu.ledger import ReportKey
 from wuyu.ledger.reporting import Step, issues, standing
 from wuyu.ledger.tasks import open_tasks
@@ -118,7 +118,7 @@ def test_issued_and_mailed_once_sent_back_or_unanswered_nothing(airflow: Airflow
 
     # Nobody answers on the outlook: it was put to consultation by hand, and its time is over when it is asked about.
     def put_to_consultation() -> None:
-        desk = open_desk(district, airflow.out)
+        desk = begin_desk(district, airflow.out)
         with desk.ledger:
             outlook = scope_for(desk, "month", str(month + 1), "outlook")
             draft_report(desk, outlook, now=now())

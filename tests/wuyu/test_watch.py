@@ -26,7 +26,7 @@ from tests.wuyu.conftest import Clock
 from tests.wuyu.delivery.http_server import HttpServer
 from wuyu.delivery.message import Mail
 from wuyu.delivery.smtp import Outcome, Stage
-from wuyu.ledger import CycleState, Ledger, Outbox, OutboxState, open_ledger
+from wuyu.ledger import CycleState, Ledger, Outbox, OutboxState, create_ledger
 from wuyu.ledger.tasks import OPERATOR_TASK, open_tasks, settle_task
 from wuyu.sink import local_sink
 from wuyu.watch import WatchReport, airflow_problem, look, problems_of, watch
@@ -80,7 +80,7 @@ def post() -> PostBox:
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with open_ledger(tmp_path / "out" / "ledger.sqlite") as opened:
+    with create_ledger(tmp_path / "out" / "ledger.sqlite") as opened:
         yield opened
 
 
@@ -296,7 +296,7 @@ def test_the_health_page_is_read(httpd: Callable[[str], str], status: str, sick:
 def test_the_watcher_is_a_process_of_its_own(folder: Path, tmp_path: Path) -> None:
     """`wuyu watch` with nothing else alive: it mails, writes the alarm, and ends with 1."""
     out = tmp_path / "out"
-    with open_ledger(out / "ledger.sqlite") as ledger:
+    with create_ledger(out / "ledger.sqlite") as ledger:
         _finish(ledger, datetime.now(UTC) - timedelta(hours=3))
     with local_sink(tmp_path / "mailbox") as (_, port):
         command = [sys.executable, "-m", "wuyu", "watch", "--district", str(folder), "--out", str(out)]
@@ -334,7 +334,7 @@ def watched(folder: Path, tmp_path: Path) -> Callable[[int], tuple[int, str]]:
 def test_broken_settings_raise_an_alarm_to_those_last_named(
     watched: Callable[..., tuple[int, str]], tmp_path: Path, harm: str | None
 ) -> None:
-    with open_ledger(tmp_path / "out" / "ledger.sqlite") as ledger:
+    with create_ledger(tmp_path / "out" / "ledger.sqlite") as ledger:
         _finish(ledger, datetime.now(UTC).replace(minute=0, second=0, microsecond=0))
     path = tmp_path / "mini" / "district.yaml"
     with local_sink(tmp_path / "mailbox") as (_, port):
@@ -400,7 +400,7 @@ def test_a_ledger_that_breaks_the_look_is_an_alarm(
     def burst(*_: object, **__: object) -> None:
         raise ValueError("two\nlines")
 
-    with open_ledger(tmp_path / "ledger.sqlite"):
+    with create_ledger(tmp_path / "ledger.sqlite"):
         monkeypatch.setattr("wuyu.watch.problems_of", burst)
         (broken,) = look(settings, tmp_path / "ledger.sqlite", now=NOW).problems
     assert broken.en == "the ledger cannot be read: ValueError: two lines"

@@ -70,7 +70,7 @@ def engine_of(url: URL, *, patience_s: float = BUSY_TIMEOUT_S, foreign_keys: boo
     def _say(context: ExceptionContext) -> None:
         fault = None if context.is_pre_ping else fault_of(context.original_exception, url)
         if fault is not None:
-            context.chained_exception = fault
+            raise fault from context.original_exception
 
     return engine
 

@@ -122,10 +122,12 @@ def require_good(connection: Connection) -> None:
             f"{where}: this ledger has schema {found}, written by a newer version of wuyu; this one knows up to "
             f"{SCHEMA_VERSION}: install the newer version {runbook('upgrade')}"
         )
-    _require_same(where, _shape_of(connection), _shape_needed(connection.dialect.name))
+    real, needed = _shape_of(connection), _shape_needed(connection.dialect.name)
+    _require_columns(where, real, needed)
+    _require_rest(where, real, needed)
 
 
-def _require_same(where: str, real: Shape, needed: Shape) -> None:
+def _require_columns(where: str, real: Shape, needed: Shape) -> None:
     mine = {table for table, _ in needed.columns}
     lost = [f"no column {table}.{column}" for table, column in sorted(needed.columns - real.columns)]
     lost += [
@@ -138,6 +140,9 @@ def _require_same(where: str, real: Shape, needed: Shape) -> None:
             f"{where}: the tables are not those of schema {SCHEMA_VERSION}: {_some(lost)}; "
             f"restore the ledger from a copy {runbook('damaged')}"
         )
+
+
+def _require_rest(where: str, real: Shape, needed: Shape) -> None:
     # An index that an administrator added does no harm; one that is gone makes slow or lets doubles in.
     absent = [f"no {_index_name(key)}" for key in sorted(needed.indexes - real.indexes)]
     absent += [f"no guard {name}" for name in sorted(needed.guards - real.guards)]
@@ -190,9 +195,16 @@ def _indexes_needed() -> dict[Key, Index | None]:
 
 
 def mend(connection: Connection) -> list[str]:
-    """Make the indexes and guards that are absent from a ledger of the newest schema; returns what was made."""
+    """Make the indexes and guards that are absent from a ledger of the newest schema; returns what was made.
+
+    Raises
+    ------
+    LedgerError
+        If a table or column is absent: that cannot be made up for.
+    """
     kind = connection.dialect.name
     real, made = _shape_of(connection), []
+    _require_columns(shown(connection.engine.url), real, _shape_needed(kind))
     for key, index in sorted(_indexes_needed().items()):
         if index is not None and key not in real.indexes:
             index.create(connection)

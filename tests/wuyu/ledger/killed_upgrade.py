@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from wuyu.ledger.upgrade import take_steps, upgrade_ledger  # noqa: F401
+from wuyu.ledger.upgrade import upgrade_ledger
 
 _FILES = {"os.rename", "os.remove", "os.chmod", "sqlite3.connect", "open"}
 
@@ -36,7 +36,7 @@ class _Counter:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def audit(self, name: str, arguments: tuple[Any, ...]) -> None:
-        if name in _FILES and (name != "open" or "ledger" in str(arguments[0])):
+        if name in _FILES and (name != "open" or "ledger." in Path(str(arguments[0])).name):
             self.step()
 
 
