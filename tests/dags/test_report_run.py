@@ -17,7 +17,7 @@ from wuyu.ledger import ReportKey
 from wuyu.ledger.reporting import Step, issues, standing
 from wuyu.ledger.tasks import open_tasks
 from wuyu.reporting import FIELDS, OPTIONS, draft_report, open_consultation, scope_for
-from wuyu.service import environment
+from wuyu.service import environment, make_ledger_of
 from wuyu.sink import local_sink
 
 pytestmark = [
@@ -48,6 +48,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, month: pd.Period) -> Itera
     district = write_mini_district(folder / "mini")
     with (district / "district.yaml").open("a", encoding="utf-8") as settings:
         settings.write(DEPARTMENTS)
+    make_ledger_of(folder / "out")
     with local_sink(folder / "out" / "mailbox") as (host, port):
         variables = environment(district=district, out=folder / "out", smtp_host=host, smtp_port=port)
         with Airflow(folder, variables) as running:

@@ -61,7 +61,7 @@ def test_ledger_can_be_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_opening_a_desk_makes_no_ledger_and_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(LedgerError, match="there is no ledger; .* wuyu service init"):
+    with pytest.raises(LedgerError, match=r"there is no ledger; .* wuyu service init"):
         open_desk(write_mini_district(tmp_path / "mini"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
