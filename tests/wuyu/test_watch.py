@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -29,7 +31,7 @@ from wuyu.delivery.smtp import Outcome, Stage
 from wuyu.ledger import CycleState, Ledger, Outbox, OutboxState, create_ledger
 from wuyu.ledger.tasks import OPERATOR_TASK, open_tasks, settle_task
 from wuyu.sink import local_sink
-from wuyu.watch import WatchReport, airflow_problem, look, problems_of, watch
+from wuyu.watch import WatchReport, airflow_problem, last_check, look, problems_of, watch
 from wuyu.watchsettings import COPY, settings_in_force
 
 CODE = "410199"
@@ -417,3 +419,37 @@ def test_a_warning_that_has_ended_is_not_counted_as_standing(
             decision.warn(make_record(revision=revision, action=Action(action), **times))
         facts = look(settings, tmp_path / "out" / "ledger.sqlite", now=NOW).facts
         assert any(line in fact for fact in facts), facts
+
+
+# Files of the ledger
+
+
+def _harm(path: Path) -> bytes:
+    """Spoil a page that no query of the watcher reads; returns the file as it was."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'bounces'").fetchone()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: (page - 1) * size] + b"\xff" * 200 + whole[(page - 1) * size + 200 :])
+    return whole
+
+
+def test_damage_is_told_within_a_day_and_stays_until_it_is_mended(
+    settings: DistrictSettings, tmp_path: Path, post: PostBox
+) -> None:
+    path = tmp_path / "out" / "ledger.sqlite"
+    with create_ledger(path) as ledger:
+        _finish(ledger, NOW)
+    assert watch(settings, path, tmp_path, post=post, now=NOW).problems == []
+    whole = _harm(path)
+    later = NOW + timedelta(minutes=30)
+    assert watch(settings, path, tmp_path, post=post, now=later).problems == [], "not looked at again so soon"
+    for hours in (24, 25):
+        report = watch(settings, path, tmp_path, post=post, now=NOW + timedelta(hours=hours))
+        assert [one.kind for one in report.problems if one.kind == "ledger"] == ["ledger"]
+        assert "the ledger is damaged, restore it from a copy" in report.problems[0].en
+    path.write_bytes(whole)
+    mended = watch(settings, path, tmp_path, post=post, now=NOW + timedelta(hours=26))
+    assert "ledger" not in {one.kind for one in mended.problems}
+    assert last_check(tmp_path) == NOW + timedelta(hours=26)

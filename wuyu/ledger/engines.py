@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
@@ -13,7 +14,16 @@ from sqlalchemy.exc import ArgumentError
 
 from wuyu.ledger.faults import LedgerError, fault_of
 
-__all__ = ["ADVISORY_LOCK", "BUSY_TIMEOUT_S", "engine_of", "files_of", "ledger_url", "restrict", "shared_with_others"]
+__all__ = [
+    "ADVISORY_LOCK",
+    "BUSY_TIMEOUT_S",
+    "engine_of",
+    "files_of",
+    "ledger_url",
+    "let_read_while_writing",
+    "restrict",
+    "shared_with_others",
+]
 
 BUSY_TIMEOUT_S: Final = 60.0
 ADVISORY_LOCK: Final = 5193  # any number, the same for every process of wuyu on one PostgreSQL database
@@ -88,7 +98,6 @@ def _sqlite_engine(url: URL, patience_s: float, *, foreign_keys: bool) -> Engine
         connection.isolation_level = None  # we begin transactions ourselves, below
         for pragma in (
             f"busy_timeout={int(patience_s * 1000)}",
-            "journal_mode=WAL",
             "synchronous=FULL",  # a decision that was reported as kept survives a power cut
             f"foreign_keys={'ON' if foreign_keys else 'OFF'}",
         ):
@@ -101,6 +110,27 @@ def _sqlite_engine(url: URL, patience_s: float, *, foreign_keys: bool) -> Engine
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+def let_read_while_writing(engine: Engine) -> None:
+    """Have SQLite keep what is written beside the file, so that nobody waits who only reads; it is kept in the file.
+
+    Not done by connecting: that would change a file which turns out to be no ledger.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    connection = engine.raw_connection()  # without a transaction, in which this cannot be changed
+    try:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode")
+        if cursor.fetchone() != ("wal",):
+            cursor.execute("PRAGMA busy_timeout=0")
+            with contextlib.suppress(sqlite3.OperationalError):  # others are at it; the next to open it tries again
+                cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT_S * 1000)}")
+        cursor.close()
+    finally:
+        connection.close()
 
 
 def files_of(url: URL) -> list[Path]:

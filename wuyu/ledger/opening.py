@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import Engine, insert, text
 from sqlalchemy.engine import URL, Connection
 
-from wuyu.ledger.engines import ADVISORY_LOCK, engine_of, ledger_url, restrict
+from wuyu.ledger.engines import ADVISORY_LOCK, engine_of, ledger_url, let_read_while_writing, restrict
 from wuyu.ledger.faults import LedgerError, runbook, shown
 from wuyu.ledger.models import Base, LedgerInfo
 from wuyu.ledger.schema import SCHEMA_VERSION, require_good, schema_of, tables_of
@@ -53,8 +53,10 @@ def open_ledger(url_or_path: str | Path) -> Ledger:
     url = ledger_url(url_or_path)
     require_file(url)
     engine = engine_of(url)
-    with _closed_on_error(engine), engine.connect() as connection:
-        require_good(connection)
+    with _closed_on_error(engine):
+        with engine.connect() as connection:
+            require_good(connection)
+        let_read_while_writing(engine)
     return Ledger(engine)
 
 
@@ -99,9 +101,11 @@ def make_ledger(url_or_path: str | Path, *, products: Path | None = None, afresh
     if url.get_backend_name() == "sqlite":
         _begin_file(url, products or Path(str(url.database)).parent, afresh=afresh)
     engine = engine_of(url)
-    with _closed_on_error(engine), engine.execution_options(wuyu_write=True).begin() as connection:
-        lock_for_change(connection)
-        made = _fill(connection, products, afresh=afresh)
+    with _closed_on_error(engine):
+        with engine.execution_options(wuyu_write=True).begin() as connection:
+            lock_for_change(connection)
+            made = _fill(connection, products, afresh=afresh)
+        let_read_while_writing(engine)
     engine.dispose()
     return made
 

@@ -111,7 +111,10 @@ def require_good(connection: Connection) -> None:
     """
     where, found = shown(connection.engine.url), schema_of(connection)
     if found is None:
-        raise LedgerError(f"{where}: this database is empty; {_CHECK}, or make a ledger with: wuyu service init")
+        raise LedgerError(
+            f"{where}: this database is empty; check --out and WUYU_LEDGER, or make one with: wuyu service init "
+            f"{runbook('absent')}"
+        )
     if int(found) < int(SCHEMA_VERSION):
         raise LedgerError(
             f"{where}: this ledger has schema {found}, this program needs {SCHEMA_VERSION}; bring it forward with: "

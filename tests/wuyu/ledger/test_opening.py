@@ -16,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from risk_models.errors import ConfigError
 from tests.replays import ROOT
@@ -84,7 +85,11 @@ HARMS: dict[str, tuple[Harm, str, str]] = {
     "empty": (_empty, r"the ledger is empty \(0 bytes\)", "absent"),
     "text": (_text, "this is no SQLite database", "damaged"),
     "folder": (_folder, "this is no file", "absent"),
-    "no tables": (_no_tables, "this database is empty; .* wuyu service init", "absent"),
+    "no tables": (
+        _no_tables,
+        "this database is empty; check --out and WUYU_LEDGER, or make one with: wuyu service init",
+        "absent",
+    ),
     "foreign": (_foreign, r"no ledger of wuyu, it holds other tables \(accounts\)", "absent"),
     "older": (_number("1"), f"has schema 1, this program needs {SCHEMA_VERSION}; .* wuyu service upgrade", "upgrade"),
     "newer": (_number("99"), "has schema 99, written by a newer version of wuyu; .* install the newer", "upgrade"),
@@ -190,11 +195,7 @@ sys.stdin.read()
 """
 
 
-def test_who_locks_the_ledger_is_said(
-    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("wuyu.ledger.upgrade.BUSY_TIMEOUT_S", 0.2)
-    monkeypatch.setattr("wuyu.ledger.engines.BUSY_TIMEOUT_S", 0.2)
+def test_who_locks_the_ledger_is_said(path: Path) -> None:
     command = [sys.executable, "-c", HOLD, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
@@ -229,16 +230,14 @@ def test_a_full_disk_is_said_and_leaves_the_ledger_as_it_was(small_disk: Path) -
     path = small_disk / "ledger.sqlite"
     with create_ledger(path) as ledger:
         with pytest.raises(LedgerFaultError, match="the disk is full; make room"):
-            for number in range(999):
-                ledger.log("filling", who="test", now=_now(), text="x" * 20_000, number=number)
+            _fill(ledger)
         entries = [entry.detail["number"] for entry in ledger.log_entries()]
     assert entries == list(range(len(entries)))
 
 
-def _now():
-    from datetime import UTC, datetime
-
-    return datetime(2021, 7, 20, 9, tzinfo=UTC)
+def _fill(ledger: Ledger) -> None:
+    for number in range(999):
+        ledger.log("filling", who="test", now=AT, text="x" * 20_000, number=number)
 
 
 def test_a_database_out_of_reach_is_said_without_its_password(capsys: pytest.CaptureFixture[str]) -> None:
@@ -248,16 +247,17 @@ def test_a_database_out_of_reach_is_said_without_its_password(capsys: pytest.Cap
         with pytest.raises(LedgerFaultError) as caught:
             open_ledger(url)
     assert "s3cret" not in str(caught.value)
-    assert re.match(
-        r"postgresql://duty:\*\*\*@127\.0\.0\.1:\d+/wuyu: the database is out of reach \(", str(caught.value)
-    )
+    assert str(caught.value).startswith("postgresql://duty:***@127.0.0.1:")
+    assert "/wuyu: the database is out of reach (" in str(caught.value)
     assert f"'{RUNBOOK['away']}'" in str(caught.value)
 
 
 @pytest.mark.postgres
 def test_a_postgres_database_is_looked_at_the_same_way() -> None:
     url = _empty_postgres()
-    with pytest.raises(LedgerError, match=r"this database is empty; .* wuyu service init"):
+    with pytest.raises(
+        LedgerError, match=r"this database is empty; check --out and WUYU_LEDGER, or make one with: wuyu service init"
+    ):
         open_ledger(url)
     assert make_ledger(url)
     assert not make_ledger(url)
@@ -266,15 +266,16 @@ def test_a_postgres_database_is_looked_at_the_same_way() -> None:
     with pytest.raises(LedgerError, match=r"no index on outbox \(stands_in_for\)"):
         open_ledger(url)
     with pytest.raises(LedgerFaultError, match=r"out of reach \(.*does not exist"):
-        open_ledger(re.sub(r"/wuyu$", "/nowhere", url))
+        open_ledger(make_url(url).set(database="nowhere").render_as_string(hide_password=False))
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root, to act as another user")
 def test_a_ledger_of_another_user_is_said(path: Path) -> None:
     path.parent.chmod(0o755)
     program = (
-        "import os, sys; from wuyu.cli import main; os.seteuid(65534); "
-        f"sys.exit(main(['outbox', '--out', {str(path.parent)!r}]))"
+        "import os, sys, wuyu.ledger.upgrade; from wuyu.cli import main, ack, approval, delivery, district; "
+        "from wuyu.cli import operate, products, reports, service, verify; os.seteuid(65534); "
+        f"sys.exit(main(['service', 'upgrade', '--out', {str(path.parent)!r}]))"
     )
     for folder in list(path.parents)[:4]:
         if folder != Path("/tmp"):
