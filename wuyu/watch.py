@@ -146,7 +146,7 @@ def look(
             _check_files(report, ledger, now)
             return report
     except (LedgerError, LedgerFaultError) as error:
-        unusable = Problem("ledger", f"台账无法使用：{error}", f"the ledger cannot be used: {error}")
+        unusable = Problem("ledger", f"台账无法读取：{error}", f"the ledger cannot be read: {error}")
         return WatchReport(problems=[unusable])
     except Exception as error:  # a ledger that makes the look itself break is no reason to be silent
         said = " ".join(f"{type(error).__name__}: {error}".split())[:200]

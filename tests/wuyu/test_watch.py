@@ -448,7 +448,7 @@ def test_damage_is_told_within_a_day_and_stays_until_it_is_mended(
     for hours in (24, 25):
         report = watch(settings, path, tmp_path, post=post, now=NOW + timedelta(hours=hours))
         assert [one.kind for one in report.problems if one.kind == "ledger"] == ["ledger"]
-        assert "the ledger is damaged, restore it from a copy" in report.problems[0].en
+        assert "the ledger is damaged" in report.problems[0].en
     path.write_bytes(whole)
     mended = watch(settings, path, tmp_path, post=post, now=NOW + timedelta(hours=26))
     assert "ledger" not in {one.kind for one in mended.problems}

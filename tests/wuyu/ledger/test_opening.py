@@ -20,9 +20,9 @@ from sqlalchemy.engine import make_url
 
 from risk_models.errors import ConfigError
 from tests.replays import ROOT
-from tests.wuyu.conftest import _empty_postgres
+from tests.wuyu.conftest import AT, _empty_postgres
 from wuyu.cli import main
-from wuyu.ledger import LedgerError, LedgerFaultError, create_ledger, make_ledger, open_ledger
+from wuyu.ledger import Ledger, LedgerError, LedgerFaultError, create_ledger, make_ledger, open_ledger
 from wuyu.ledger.faults import RUNBOOK
 from wuyu.ledger.schema import SCHEMA_VERSION
 
@@ -87,7 +87,7 @@ HARMS: dict[str, tuple[Harm, str, str]] = {
     "folder": (_folder, "this is no file", "absent"),
     "no tables": (
         _no_tables,
-        "this database is empty; check --out and WUYU_LEDGER, or make one with: wuyu service init",
+        "this database is empty; check --out",
         "absent",
     ),
     "foreign": (_foreign, r"no ledger of wuyu, it holds other tables \(accounts\)", "absent"),
@@ -255,9 +255,7 @@ def test_a_database_out_of_reach_is_said_without_its_password(capsys: pytest.Cap
 @pytest.mark.postgres
 def test_a_postgres_database_is_looked_at_the_same_way() -> None:
     url = _empty_postgres()
-    with pytest.raises(
-        LedgerError, match=r"this database is empty; check --out and WUYU_LEDGER, or make one with: wuyu service init"
-    ):
+    with pytest.raises(LedgerError, match=r"this database is empty; check --out"):
         open_ledger(url)
     assert make_ledger(url)
     assert not make_ledger(url)
