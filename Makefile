@@ -15,14 +15,16 @@ JOBS ?= 2
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN{FS=":.*## "}{printf "  make %-10s %s\n", $$1, $$2}'
 
-setup: $(READY) ## make .venv with every locked package
+setup: $(READY) ## make .venv with every locked package; byte code and compiled kernels
 
 # The stamp keeps later runs off the network: nothing is looked up again until a lock or setup.cfg changes.
 $(READY): requirements/lock.txt requirements/bootstrap.txt setup.cfg pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/bootstrap.txt
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --require-hashes --requirement requirements/lock.txt
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --compile-bytecode --require-hashes --requirement requirements/lock.txt
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --no-deps --no-build-isolation --offline --editable .
+	$(BIN)/python -m compileall -q risk_models reports wuyu
+	$(BIN)/python -m risk_models.warm
 	touch $@
 
 demo: $(READY) ## replay the storm of July 2021 through Airflow into OUT/demo (resumes where it was stopped)

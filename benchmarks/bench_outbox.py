@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.rows import Row
 from wuyu.delivery.relay import deliver, deliver_together
 from wuyu.delivery.smtp import Outcome, SmtpSettings, SmtpTransport, Stage
-from wuyu.ledger import Ledger, Outbox, OutboxState, open_ledger
+from wuyu.ledger import Ledger, Outbox, OutboxState, create_ledger
 from wuyu.messages.guard import Target
 from wuyu.messages.mail import Attachment, MailContent, MailHead, build_mail
 from wuyu.messages.purpose import Purpose
@@ -56,7 +56,7 @@ def run() -> list[Row]:
 
 
 def _send_many(path: Path, settings: SmtpSettings, recipients: int, *, relays: int, body_bytes: int) -> float:
-    with open_ledger(path) as ledger:
+    with create_ledger(path) as ledger:
         begun = time.perf_counter()
         _queue(ledger, recipients, body_bytes)
         report = deliver_together(ledger, lambda: SmtpTransport(settings), relays=relays, clock=_clock, now=AT)
@@ -83,7 +83,7 @@ def _long_drain(path: Path, where: str) -> Row:
     """Drain all rows in one pass, and compare the pace of the first and of the last `SLICE`."""
     # (wall, processor) after each slice: the second does not depend on what else the machine does.
     marks: list[tuple[float, float]] = []
-    with open_ledger(path) as ledger:
+    with create_ledger(path) as ledger:
         _fill(ledger)
 
         def progress(done: int, _due: int) -> None:

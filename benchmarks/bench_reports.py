@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.rows import Row
 from risk_models.outlook.periods import Kind
 from wuyu.cycle import assess
-from wuyu.desk import Desk, open_desk
+from wuyu.desk import Desk, begin_desk
 from wuyu.ledger import Cycle, CycleState
 from wuyu.rain import pull_feeds
 from wuyu.reporting import LANGS, looking_ahead, write_report
@@ -80,7 +80,7 @@ def _report(desk: Desk, kind: Kind, key: str) -> list[Row]:
 def _desk() -> Iterator[Desk]:
     """Open a desk whose ledger holds a month of cycles that all stand on one risk table."""
     with tempfile.TemporaryDirectory() as folder:
-        desk = open_desk(ERQI, Path(folder))
+        desk = begin_desk(ERQI, Path(folder))
         pull_feeds(desk, now=NOW)
         _, paths, _ = assess(desk, PEAK)
         first = datetime(2021, 6, 30, 17, tzinfo=UTC)

@@ -329,10 +329,10 @@ def wettest_day(data: Path) -> pd.Timestamp:
 def run_day(folder: Path, out: Path, day: pd.Timestamp, *, step_h: int = 3) -> pd.DataFrame:
     """Run the cycles of a day through `wuyu` and return the count of hotspots by level at each hour."""
     from wuyu.cycle import assess
-    from wuyu.desk import open_desk
+    from wuyu.desk import begin_desk
     from wuyu.rain import pull_feeds
 
-    desk = open_desk(folder, out)
+    desk = begin_desk(folder, out)
     try:
         pull_feeds(desk, now=datetime.now(UTC))
         counts = {}

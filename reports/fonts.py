@@ -10,8 +10,6 @@ from functools import cache
 from pathlib import Path
 
 import pylopdf_fonts_zh_cn
-from matplotlib.font_manager import fontManager
-from matplotlib.ft2font import FT2Font
 
 __all__ = ["REPLACEMENT", "SANS", "font_folder", "missing_glyphs", "printable", "register_fonts"]
 
@@ -37,10 +35,13 @@ def register_fonts() -> None:
 
     Examples
     --------
+    >>> from matplotlib.font_manager import fontManager
     >>> register_fonts()
     >>> SANS in {font.name for font in fontManager.ttflist}
     True
     """
+    from matplotlib.font_manager import fontManager
+
     for path in (pylopdf_fonts_zh_cn.sans_path(), pylopdf_fonts_zh_cn.serif_path()):
         fontManager.addfont(str(path))
 
@@ -48,6 +49,8 @@ def register_fonts() -> None:
 @cache
 def _covered() -> frozenset[int]:
     """Return the code points that both families can draw."""
+    from matplotlib.ft2font import FT2Font
+
     paths = (pylopdf_fonts_zh_cn.sans_path(), pylopdf_fonts_zh_cn.serif_path())
     sans, serif = (frozenset(FT2Font(str(path)).get_charmap()) for path in paths)
     return sans & serif

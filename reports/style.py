@@ -11,17 +11,16 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex, to_rgb
-from matplotlib.figure import Figure
-from PIL import Image
 
 from reports.fonts import SANS, register_fonts
 from risk_models.levels import LEVEL_STYLES, Level
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from PIL import Image
 
 __all__ = [
     "ACCENT",
@@ -105,10 +104,13 @@ def styled() -> Iterator[None]:
 
     Examples
     --------
+    >>> import matplotlib as mpl
     >>> with styled():
     ...     mpl.rcParams["font.family"]
     ['Noto Sans SC']
     """
+    import matplotlib as mpl  # here, because most who ask for a colour draw nothing
+
     register_fonts()
     with mpl.rc_context(cast(Any, STYLE)):
         yield
@@ -129,6 +131,9 @@ def new_figure(width_in: float, height_in: float, *, dpi: float = 150.0) -> Figu
     >>> new_figure(8, 6).canvas.get_width_height()
     (1200, 900)
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width_in, height_in), dpi=dpi)
     FigureCanvasAgg(figure)
     return figure
@@ -161,15 +166,20 @@ def tint(colour: str, share: float = 0.5) -> str:
     >>> tint("#c8102e")
     '#e38896'
     """
-    red, green, blue = (1 - share * (1 - part) for part in to_rgb(colour))
-    return str(to_hex((red, green, blue)))
+    return "#" + "".join(f"{round((1 - share * (1 - part)) * 255):02x}" for part in _rgb(colour))
+
+
+def _rgb(colour: str) -> tuple[float, ...]:
+    return tuple(byte / 255 for byte in bytes.fromhex(colour.removeprefix("#")))
 
 
 @cache
 def _palette(base: tuple[str, ...]) -> Image.Image:
     """Return a palette of the base colours, of their edges towards ink and towards paper."""
-    grounds = np.array([to_rgb(colour) for colour in (PAPER, *base)])
-    dark, light = np.array(to_rgb(INK)), np.array(to_rgb(PAPER))
+    from PIL import Image
+
+    grounds = np.array([_rgb(colour) for colour in (PAPER, *base)])
+    dark, light = np.array(_rgb(INK)), np.array(_rgb(PAPER))
     edges = [grounds + share * (dark - grounds) for share in (1 / 3, 2 / 3)] + [(grounds + light) / 2]
     wanted = np.round(np.vstack([grounds, [dark], *edges]) * 255).astype(int)
     colours: list[np.ndarray] = []
@@ -221,6 +231,8 @@ def drawn_png(figure: Figure, *, base: tuple[str, ...] = ()) -> bytes:
     base : tuple of str
         As for `png_bytes`.
     """
+    from PIL import Image
+
     canvas: Any = figure.canvas
     rgb = np.asarray(canvas.buffer_rgba())[..., :3]
     picture = Image.fromarray(np.ascontiguousarray(rgb))

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import glob
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["aside_of", "flush_folder", "leftovers", "rename_folder", "whole_file", "write_whole"]
+__all__ = ["aside_of", "flush_folder", "leftovers", "make_folders", "rename_folder", "whole_file", "write_whole"]
 
 
 def aside_of(path: Path) -> Path:
-    """Return where this process writes `path` before it is whole.
+    """Return where this thread of this process writes `path` before it is whole.
 
     Examples
     --------
-    >>> aside_of(Path("risk/a.csv")).name == f".a.csv.{os.getpid()}.part"
-    True
+    >>> name = aside_of(Path("risk/a.csv")).name
+    >>> name.startswith(f".a.csv.{os.getpid()}-"), name.endswith(".part")
+    (True, True)
     """
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
+    return path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
 
 
 def leftovers(folder: Path, name: str = "") -> list[Path]:
@@ -53,7 +55,7 @@ def whole_file(path: Path, *, mode: int | None = None, make_folder: bool = True)
     (['a.txt'], 'whole')
     """
     if make_folder:
-        _make_folder(path.parent)
+        make_folders(path.parent)
     aside = aside_of(path)
     try:
         yield aside
@@ -107,7 +109,7 @@ def _flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _make_folder(folder: Path) -> None:
+def make_folders(folder: Path) -> None:
     """Make a folder and those above it, and bring each new name to the disk."""
     missing = [folder, *folder.parents]
     missing = [one for one in missing if not one.exists()]

@@ -8,8 +8,6 @@ It is written aside and renamed; one that is torn or not ours is left out of acc
 from __future__ import annotations
 
 import hashlib
-import os
-import threading
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import shapely
+
+from risk_models.files import whole_file
 
 __all__ = ["Arrays", "Progress", "digest", "frame_of", "kept", "pack_frame"]
 
@@ -152,13 +152,8 @@ def _read(path: Path, seal: str, name: str, tell: Progress) -> Arrays | None:
 
 
 def _write(path: Path, arrays: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.stem}.{os.getpid()}.{threading.get_ident()}.npz")
-    try:
-        np.savez(aside, allow_pickle=False, **arrays)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with whole_file(path) as aside, aside.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **arrays)
 
 
 def pack_frame(frame: pd.DataFrame) -> Arrays:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.factories import STORM_BEGIN, STORM_END
 from wuyu.delivery.smtp import SmtpSettings, SmtpTransport
-from wuyu.desk import Desk, open_desk
+from wuyu.desk import Desk, begin_desk
 from wuyu.products import write_onemap_page, write_rehearsal, write_story_page
 from wuyu.rain import pull_feeds
 from wuyu.replay import ReplayResult, hours, replay
@@ -50,7 +50,7 @@ def now() -> datetime:
 
 def run_storm(district: Path, out: Path) -> StormRun:
     """Replay the mini storm of `district` into `out`, with its mail in ``mailbox/``, and write all products."""
-    desk = open_desk(district, out)
+    desk = begin_desk(district, out)
     pull_feeds(desk, now=now())
     with (
         local_sink(out / "mailbox") as (host, port),

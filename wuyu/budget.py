@@ -105,6 +105,5 @@ def write_budget(desk: Desk) -> tuple[Path, pd.DataFrame]:
         flood_season=settings.seasons.flood_season,
     )
     path = desk.out / "verification" / "warning_budget.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, table.round(2).to_csv(lineterminator="\n"))
     return path, table

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from risk_models.errors import FloodRiskError
+from wuyu.ledger.places import make_ledger_of
 from wuyu.service import environment
 from wuyu.sink import local_sink
 
@@ -76,8 +77,11 @@ def run_demo(district: Path, out: Path) -> float:
     ------
     FloodRiskError
         If Airflow's run failed.
+    LedgerError
+        If `out` holds products without a ledger, or a ledger of another version.
     """
     begun = time.monotonic()
+    make_ledger_of(out)
     variables = airflow_environment(out / "airflow") | {
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
         "AIRFLOW__LOGGING__FAB_LOGGING_LEVEL": "ERROR",
@@ -107,6 +111,7 @@ def run_service(district: Path, out: Path) -> int:
     int
         Exit status of Airflow.
     """
+    make_ledger_of(out)
     variables = airflow_environment(out / "airflow")
     with local_sink(out / "mailbox") as (host, port):
         given = {name: value for name, value in os.environ.items() if name.startswith("WUYU_SMTP_")}

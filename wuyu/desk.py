@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from risk_models.district import District, load_district
+from risk_models.files import make_folders
 from risk_models.risk import HotspotScorer
 from risk_models.standards import Standards, load_standards
 from risk_models.terrain import HotspotTerrain, hotspot_terrain
 from risk_models.warning.states import WarningPolicy
 from wuyu.ledger import Ledger, open_ledger
+from wuyu.ledger.places import ledger_of, make_ledger_of
 from wuyu.messages.letters import Sender
 from wuyu.progress import Report, silent
 
-__all__ = ["LEDGER_VARIABLE", "Desk", "open_desk"]
-
-#: Environment variable that puts the ledger elsewhere, e.g. into PostgreSQL; default: ``<out>/ledger.sqlite``.
-LEDGER_VARIABLE = "WUYU_LEDGER"
+__all__ = ["Desk", "begin_desk", "open_desk"]
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class Desk:
 
 
 def open_desk(district: Path, out: Path, *, report: Report = silent) -> Desk:
-    """Load and check a district, derive (or read from cache) its terrain, and open its ledger.
+    """Open a ledger, load and check its district, and derive (or read from cache) its terrain.
 
     Parameters
     ----------
@@ -100,10 +98,37 @@ def open_desk(district: Path, out: Path, *, report: Report = silent) -> Desk:
     ------
     BadInputError
         With every problem of the district folder.
+    LedgerError
+        If there is no ledger, or it is not one of this version; `wuyu service init` makes one.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    ledger = open_ledger(ledger_of(out))
+    try:
+        return _derive(district, out, ledger, report)
+    except BaseException:
+        ledger.close()
+        raise
+
+
+def begin_desk(district: Path, out: Path, *, report: Report = silent) -> Desk:
+    """Open a desk, its ledger made first if there is none: for replays and trials, never for a verb in service.
+
+    Parameters and answer are those of `open_desk`.
+
+    Raises
+    ------
+    BadInputError
+        With every problem of the district folder.
+    LedgerError
+        If `out` holds products of a ledger that is gone, or a ledger of another version.
+    """
+    make_ledger_of(out)
+    return open_desk(district, out, report=report)
+
+
+def _derive(district: Path, out: Path, ledger: Ledger, report: Report) -> Desk:
     report(0.0, "reading the district")
     loaded = load_district(district)
+    make_folders(out)
     standards = load_standards()
     land_cover = standards.land_cover(loaded.settings.standards.land_cover)
     cache = out / "cache"
@@ -115,6 +140,5 @@ def open_desk(district: Path, out: Path, *, report: Report = silent) -> Desk:
     )
     report(0.9, "preparing the scorer")
     scorer = HotspotScorer(loaded, terrain, standards, cache_dir=cache, progress=lambda _, text: report(0.9, text))
-    ledger = open_ledger(os.environ.get(LEDGER_VARIABLE) or out / "ledger.sqlite")
     report(1.0, "ready")
     return Desk(loaded, standards, terrain, scorer, ledger, out)

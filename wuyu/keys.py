@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from risk_models.errors import ConfigError
+from risk_models.files import make_folders
 
 __all__ = ["KEY_FILE", "KEY_VARIABLE", "Keys", "load_keys"]
 
@@ -113,7 +114,7 @@ def _make_key_file(path: Path) -> None:
     """Make the key file as one step: another process sees all of it or nothing."""
     if path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(path.parent)
     aside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:

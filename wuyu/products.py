@@ -46,7 +46,6 @@ def write_rehearsal(desk: Desk) -> dict[str, Path]:
     classes = desk.standards.depth_classes(desk.district.settings.standards.depth_classes)
     summary = summarise(table, classes)
     folder = desk.out / "rehearsal"
-    folder.mkdir(parents=True, exist_ok=True)
     paths = {
         "csv": folder / "design_storms.csv",
         "summary": folder / "critical_return_period.csv",

@@ -1,4 +1,4 @@
-"""The desk as the environment describes it: for DAG tasks, which are told where things are by variables alone."""
+"""Where things are: the desk and its ledger as the environment describes them, for DAG tasks and for verbs."""
 
 from __future__ import annotations
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-from matplotlib.axes import Axes
+from typing import TYPE_CHECKING
 
 from reports.fonts import printable
 from reports.style import INK, MARK, MUTED, level_marker, new_figure, png_bytes, styled, tint
 from reports.words import DEMONSTRATION, plain
 from risk_models.levels import Level
 from risk_models.standards import Standards
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["TICKS_M", "DepthRow", "depth_bands", "depth_gauge_png", "scale_end", "stretch"]
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from reports.onemap.payload import OneMapInputs, payload
 from reports.words import plain
+from risk_models.files import write_whole
 
 __all__ = ["onemap_html", "write_onemap"]
 
@@ -38,9 +39,7 @@ def write_onemap(inputs: OneMapInputs, path: Path) -> Path:
     Path
         `path`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(onemap_html(inputs), encoding="utf-8", newline="\n")
-    return path
+    return write_whole(path, onemap_html(inputs))
 
 
 def onemap_html(inputs: OneMapInputs) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from reports.story.facts import Hour, StoryInputs, mail_rows, short_name, timeline_hours
 from reports.words import DEMONSTRATION, Text, day_time, local, moment, plain
+from risk_models.files import write_whole
 from risk_models.levels import Level
 from risk_models.warning.records import Action
 
@@ -40,9 +41,7 @@ def write_story(inputs: StoryInputs, path: Path) -> Path:
     Path
         `path`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(story_html(inputs), encoding="utf-8", newline="\n")
-    return path
+    return write_whole(path, story_html(inputs))
 
 
 def story_html(inputs: StoryInputs) -> str:

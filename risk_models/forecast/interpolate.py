@@ -324,7 +324,7 @@ class OrdinaryKriging:
             _, first, site = np.unique(np.round(points, 3), axis=0, return_index=True, return_inverse=True)
             site_xy, site = points[first], site.ravel()
         self._site, self._sites, self._key = site, len(site_xy), key
-        covariance = Covariance(self.variogram, self.range_m_, 1.0 - self.nugget)
+        covariance = Covariance(self.variogram, float(self.range_m_), 1.0 - self.nugget)
         self._system = KrigingSystem(site_xy, covariance, self.nugget)
 
     def _checked(self, targets: ArrayLike | KrigingTargets) -> FloatArray | KrigingTargets:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from risk_models.kernels import kernel
 
 __all__ = ["add_products", "exponential", "lift", "spherical", "spread_of_step"]
 
@@ -24,7 +25,7 @@ _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 _C2, _C3, _C4, _C5, _C6, _C7, _C8, _C9, _C10, _C11, _C12, _C13 = (1.0 / math.factorial(n) for n in range(2, 14))
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel(nogil=True, error_model="numpy", fastmath={"contract"})
 def exponential(
     site_xy: Array, target_xy: Array, range_m: float, sill: float, out: Array
 ) -> None:  # pragma: no cover - compiled
@@ -50,7 +51,7 @@ def exponential(
             row[j] *= sill * factor[j]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel(nogil=True, error_model="numpy", fastmath={"contract"})
 def spherical(
     site_xy: Array, target_xy: Array, range_m: float, sill: float, out: Array
 ) -> None:  # pragma: no cover - compiled
@@ -64,7 +65,7 @@ def spherical(
             row[j] = sill * (1.0 - 1.5 * ratio + 0.5 * ratio * ratio * ratio)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel(nogil=True, error_model="numpy", fastmath={"contract"})
 def add_products(left: Array, right: Array, total: Array) -> None:  # pragma: no cover - compiled
     """Add to `total` (T) the products of `left` and `right` (S, T), summed over S."""
     for row in range(left.shape[0]):
@@ -72,7 +73,7 @@ def add_products(left: Array, right: Array, total: Array) -> None:  # pragma: no
             total[j] += left[row, j] * right[row, j]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def lift(
     rain: Array, steps: Ints, constant: Array, lowest: float, begin: int, end: int
 ) -> None:  # pragma: no cover - compiled
@@ -83,7 +84,7 @@ def lift(
             row[j] = max(row[j] + added, lowest)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel(nogil=True, error_model="numpy", fastmath={"contract"})
 def spread_of_step(
     weights: Array, variance: Array, lost: Ints, half: Array, spread: float, out: Array
 ) -> None:  # pragma: no cover - compiled

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
+
+from risk_models.kernels import kernel
 
 __all__ = [
     "soil_water_index",
@@ -43,7 +42,7 @@ def _run_tanks(
     return index_mm
 
 
-_tanks: Any = njit(cache=True)(_run_tanks)
+_tanks = kernel()(_run_tanks)
 
 
 def soil_water_index(

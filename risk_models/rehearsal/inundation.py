@@ -25,6 +25,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from risk_models.kernels import kernel
+
 __all__ = ["Inundation", "inundate"]
 
 Floats = npt.NDArray[np.float64]
@@ -107,7 +109,7 @@ def inundate(
     return Inundation(depth, peak, float(rain.sum()) / 1000.0 * bed.size * cell_m**2, left * cell_m**2, n_steps)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def _run(
     bed: Singles, rain_m: Floats, step_s: float, cell_m: float, roughness: float, depth: Singles, peak: Singles
 ) -> tuple[float, int]:  # pragma: no cover - compiled

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from risk_models.risk.ponding import HotspotBasins, simulate_ponding
-    from risk_models.risk.scorer import HotspotScorer, score_hotspots
+    from risk_models.risk.scorer import HotspotScorer
     from risk_models.risk.table import RISK_COLUMNS, RiskTable, read_risk, town_levels, write_risk
 else:
     from risk_models.lazy import on_demand
@@ -15,7 +15,7 @@ else:
         __name__,
         {
             "ponding": ["HotspotBasins", "simulate_ponding"],
-            "scorer": ["HotspotScorer", "score_hotspots"],
+            "scorer": ["HotspotScorer"],
             "table": ["RISK_COLUMNS", "RiskTable", "read_risk", "town_levels", "write_risk"],
         },
     )
@@ -26,7 +26,6 @@ __all__ = [
     "HotspotScorer",
     "RiskTable",
     "read_risk",
-    "score_hotspots",
     "simulate_ponding",
     "town_levels",
     "write_risk",

@@ -10,6 +10,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from risk_models.kernels import kernel
+
 __all__ = ["CONSTANTS", "LANES", "RECOVERY_H", "depths_at", "march", "march_order", "threshold_volumes"]
 
 Array = npt.NDArray[np.float64]
@@ -113,7 +115,7 @@ def threshold_volumes(thresholds_m: Array, curve_depth_m: Array, curve_volume_m3
     return np.ascontiguousarray(np.where(thresholds_m <= 0.0, -np.inf, volume))
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def depths_at(volume_m3: Array, curve_depth_m: Array, curve_volume_m3: Array) -> Array:  # pragma: no cover - compiled
     """Read depths (H, N) of stored volumes (H, N) off the curves (H, K); a curve's end is the spill depth."""
     depth = np.zeros(volume_m3.shape)
@@ -255,7 +257,7 @@ def _decay(k_h, dt_h):  # type: ignore[no-untyped-def]  # pragma: no cover
     return decay, (1.0 - decay) * k_h / dt_h
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def march(
     rain_mm: Array, step_h: float, n_sub: int, drain_factor: Array, inflow_factor: Array,
     order: Ints, starts: Ints, first: int, last: int, downstream: Ints, inlet: Ints,

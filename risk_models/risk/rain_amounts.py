@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from risk_models.forecast.accumulate import moving_sum_mm, window_steps
 from risk_models.forecast.storm import return_period_a, return_period_text
+from risk_models.kernels import kernel
 from risk_models.standards import StormFormula
 
 __all__ = ["RainAmounts", "rain_amounts", "return_periods"]
@@ -88,7 +88,7 @@ def rain_amounts(past_mm: Floats, future_mm: Floats, *, step_h: float = 1.0) -> 
     return RainAmounts(observed, p50, p90, recent)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _greatest_sums(
     before_mm: Floats, future_mm: Floats, steps: npt.NDArray[np.int64]
 ) -> Floats:  # pragma: no cover - compiled

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from risk_models.errors import BadInputError, Finding
+from risk_models.kernels import kernel
 from risk_models.standards import LandCover
 from risk_models.terrain.conditioning import Cells, Floats, Flow, Grid
 
@@ -152,7 +152,7 @@ class UpstreamIndex:
         return Catchment(cells, float(distance_m[farthest]), max(drop_m, 0.0))
 
 
-@numba.njit(cache=True)
+@kernel()
 def _collect(
     downstream: Cells, stamps: npt.NDArray[np.int32], stamp: int, front: Cells, limit: int, cols: int,
     steps_m: Floats, owner: npt.NDArray[np.int32], row: int,
@@ -280,7 +280,7 @@ def horn_slope(grid: Grid) -> Floats:
     return _horn(grid.values, 8.0 * grid.width_m, 8.0 * grid.height_m)
 
 
-@numba.njit(cache=True)
+@kernel()
 def _horn(height_m: Floats, along_m: float, across_m: float) -> Floats:  # pragma: no cover - compiled
     rows, cols = height_m.shape
     slope = np.full((rows, cols), np.nan)

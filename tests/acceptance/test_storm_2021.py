@@ -18,7 +18,7 @@ from risk_models.warning.cap.check import validate_cap
 from tests.replays import mails, now
 from wuyu.cycle import assess
 from wuyu.delivery.smtp import SmtpSettings, SmtpTransport
-from wuyu.desk import Desk, open_desk
+from wuyu.desk import Desk, begin_desk
 from wuyu.rain import pull_feeds
 from wuyu.replay import replay
 from wuyu.sink import local_sink
@@ -40,7 +40,7 @@ RECORD_HOUR = _local(20, 17)
 @pytest.fixture(scope="module")
 def desk(erqi_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """The bundled district with its feeds; hours are scored, nothing is decided."""
-    opened = open_desk(erqi_path, tmp_path_factory.mktemp("erqi"))
+    opened = begin_desk(erqi_path, tmp_path_factory.mktemp("erqi"))
     pull_feeds(opened, now=now())
     yield opened
     opened.ledger.close()
@@ -111,7 +111,7 @@ def test_storm_is_over_on_22_july(desk: Desk) -> None:
 
 
 def test_without_a_gauge_file_nobody_is_told_that_all_is_well(erqi_path: Path, desk: Desk, tmp_path: Path) -> None:
-    blind = open_desk(_copy_without(erqi_path, tmp_path / "erqi"), tmp_path / "out")
+    blind = begin_desk(_copy_without(erqi_path, tmp_path / "erqi"), tmp_path / "out")
     with blind.ledger:
         pull_feeds(blind, now=now())
         quiet, record = assess(blind, _local(18, 8))[0], assess(blind, RECORD_HOUR)[0]
@@ -128,7 +128,7 @@ def test_gap_is_degraded_and_said(erqi_path: Path, before_the_record: dict[int, 
     kept = [line for line in lines if not line.startswith(("2021-07-20T15", "2021-07-20T16", "2021-07-20T17"))]
     assert len(lines) - len(kept) == 3
     path.write_text("".join(kept), encoding="utf-8")
-    gapped = open_desk(folder, tmp_path / "out")
+    gapped = begin_desk(folder, tmp_path / "out")
     with gapped.ledger:
         pull_feeds(gapped, now=now())
         table = assess(gapped, RECORD_HOUR)[0]
@@ -143,7 +143,7 @@ def test_gap_is_degraded_and_said(erqi_path: Path, before_the_record: dict[int, 
 def test_two_cycles_of_the_storm_reach_every_town_with_valid_cap(
     erqi_path: Path, shared_data: Path, tmp_path: Path
 ) -> None:
-    desk = open_desk(erqi_path, tmp_path)
+    desk = begin_desk(erqi_path, tmp_path)
     pull_feeds(desk, now=now())
     with (
         desk.ledger as ledger,

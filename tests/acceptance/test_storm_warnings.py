@@ -18,7 +18,7 @@ from risk_models.warning.states import WarningState
 from tests.flapping import check_storm
 from tests.replays import now
 from wuyu.cycle import assess
-from wuyu.desk import Desk, open_desk
+from wuyu.desk import Desk, begin_desk
 from wuyu.rain import pull_feeds
 from wuyu.replay import hours
 
@@ -30,7 +30,7 @@ BEGIN, END = (datetime(2021, 7, day, hour, tzinfo=LOCAL).astimezone(UTC) for day
 
 @pytest.fixture(scope="module")
 def desk(erqi_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    opened = open_desk(erqi_path, tmp_path_factory.mktemp("erqi"))
+    opened = begin_desk(erqi_path, tmp_path_factory.mktemp("erqi"))
     pull_feeds(opened, now=now())
     yield opened
     opened.ledger.close()

@@ -25,7 +25,7 @@ from tests.factories import add_mini_storm, write_mini_district
 from tests.replays import ROOT, child_environment, mails, now
 from wuyu.approval.rounds import OPTIONS
 from wuyu.demo import airflow_environment
-from wuyu.desk import open_desk
+from wuyu.desk import begin_desk
 from wuyu.ledger import Approval, Ledger, open_ledger
 from wuyu.rain import pull_feeds
 from wuyu.service import environment
@@ -146,7 +146,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, begin: pd.Timestamp) -> It
     text = settings.read_text(encoding="utf-8")
     assert "valid_h: 3," in text
     settings.write_text(text.replace("valid_h: 3,", WARNING), encoding="utf-8")
-    desk = open_desk(district, folder / "out")
+    desk = begin_desk(district, folder / "out")
     pull_feeds(desk, now=now())
     desk.ledger.close()
     with local_sink(folder / "out" / "mailbox") as (host, port):

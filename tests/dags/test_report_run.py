@@ -12,8 +12,9 @@ import pytest
 from tests.dags.test_approval_run import Airflow
 from tests.factories import write_mini_district
 from tests.replays import mails, now
-from wuyu.desk import open_desk
+from wuyu.desk import begin_desk
 from wuyu.ledger import ReportKey
+from wuyu.ledger.places import make_ledger_of
 from wuyu.ledger.reporting import Step, issues, standing
 from wuyu.ledger.tasks import open_tasks
 from wuyu.reporting import FIELDS, OPTIONS, draft_report, open_consultation, scope_for
@@ -48,6 +49,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, month: pd.Period) -> Itera
     district = write_mini_district(folder / "mini")
     with (district / "district.yaml").open("a", encoding="utf-8") as settings:
         settings.write(DEPARTMENTS)
+    make_ledger_of(folder / "out")
     with local_sink(folder / "out" / "mailbox") as (host, port):
         variables = environment(district=district, out=folder / "out", smtp_host=host, smtp_port=port)
         with Airflow(folder, variables) as running:
@@ -118,7 +120,7 @@ def test_issued_and_mailed_once_sent_back_or_unanswered_nothing(airflow: Airflow
 
     # Nobody answers on the outlook: it was put to consultation by hand, and its time is over when it is asked about.
     def put_to_consultation() -> None:
-        desk = open_desk(district, airflow.out)
+        desk = begin_desk(district, airflow.out)
         with desk.ledger:
             outlook = scope_for(desk, "month", str(month + 1), "outlook")
             draft_report(desk, outlook, now=now())

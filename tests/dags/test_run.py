@@ -14,7 +14,7 @@ import pytest
 from tests.factories import add_mini_storm, write_mini_district
 from tests.replays import ROOT, child_environment, mails
 from wuyu.demo import airflow_environment
-from wuyu.ledger import Ledger, open_ledger
+from wuyu.ledger import Ledger, make_ledger, open_ledger
 from wuyu.service import environment
 from wuyu.sink import local_sink
 
@@ -34,6 +34,7 @@ class Airflow:
             AIRFLOW__LOGGING__LOGGING_LEVEL="ERROR",
         )
         self.variables.pop("PYTHONDONTWRITEBYTECODE", None)  # brought back by the environment of Airflow
+        make_ledger(self.out / "ledger.sqlite")
         self._run("db", "migrate")
 
     def test(self, dag_id: str, **conf: str) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from risk_models.levels import Level
 from risk_models.warning.records import Action, WarningRecord
 from tests.replays import StormRun, run_storm
-from wuyu.ledger import Ledger, open_ledger
+from wuyu.ledger import Ledger, create_ledger
 from wuyu.ledger.models import Base
 from wuyu.messages.mail import Mail, MailContent, MailHead, build_mail
 from wuyu.messages.purpose import Purpose
@@ -66,7 +66,7 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
 
 @pytest.fixture
 def ledger(ledger_url: str | Path) -> Iterator[Ledger]:
-    with open_ledger(ledger_url) as opened:
+    with create_ledger(ledger_url) as opened:
         yield opened
 
 

@@ -37,7 +37,7 @@ from wuyu.approval.overview import COLUMNS
 from wuyu.cli import main
 from wuyu.cycle import run_cycle
 from wuyu.delivery.smtp import SmtpSettings, SmtpTransport
-from wuyu.desk import Desk, open_desk
+from wuyu.desk import Desk, begin_desk
 from wuyu.ledger import Approval, OutboxState
 from wuyu.ledger.outbox import Result, claim, record
 from wuyu.rain import pull_feeds
@@ -69,7 +69,7 @@ def _with(district: Path, folder: Path, warning: str) -> Path:
 def held(actual_district: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a district in earnest and the products of one cycle that holds back two red and one orange."""
     folder = tmp_path_factory.mktemp("held")
-    desk = open_desk(_with(actual_district, folder / "mini", CHAIN), folder / "out")
+    desk = begin_desk(_with(actual_district, folder / "mini", CHAIN), folder / "out")
     pull_feeds(desk, now=now())
     run_cycle(desk, AT)
     desk.ledger.close()
@@ -88,7 +88,7 @@ def reopen(held: Path, tmp_path: Path) -> Iterator[Callable[..., Desk]]:
         text = path.read_text(encoding="utf-8")
         assert old in text
         path.write_text(text.replace(old, new), encoding="utf-8")
-        opened.append(open_desk(folder / "mini", folder / "out"))
+        opened.append(begin_desk(folder / "mini", folder / "out"))
         return opened[-1]
 
     yield open_copy
@@ -327,7 +327,7 @@ def test_red_waits_for_a_second_person_and_the_ledger_keeps_both(paired: Desk) -
 
 
 def test_replay_signs_with_two_exercise_officers(storm_district: Path, tmp_path: Path) -> None:
-    desk = open_desk(_with(storm_district, tmp_path / "mini", "second_person_from: red"), tmp_path / "out")
+    desk = begin_desk(_with(storm_district, tmp_path / "mini", "second_person_from: red"), tmp_path / "out")
     pull_feeds(desk, now=now())
     with (
         desk.ledger,
@@ -351,7 +351,7 @@ def test_one_person_can_refuse_what_two_must_sign(paired: Desk) -> None:
 def test_a_second_person_below_the_level_of_approval_is_a_mistake(actual_district: Path, tmp_path: Path) -> None:
     folder = _with(actual_district, tmp_path / "mini", "second_person_from: yellow")
     with pytest.raises(Exception, match=r"second_person_from \(yellow\) must not be below approval_from \(orange\)"):
-        open_desk(folder, tmp_path / "out")
+        begin_desk(folder, tmp_path / "out")
 
 
 # What is shown, and what an answer does

@@ -15,7 +15,7 @@ from risk_models.verification.budget import budget_totals, warning_budget
 from tests.replays import StormRun
 from wuyu.budget import candidates, cycles_on_record, floods_on_record
 from wuyu.cli import main
-from wuyu.ledger import open_ledger
+from wuyu.ledger import create_ledger
 
 pytestmark = pytest.mark.xdist_group("storm")
 
@@ -78,6 +78,6 @@ def test_command(storm_run: StormRun, tmp_path: Path, capsys: pytest.CaptureFixt
 def test_without_cycles_the_command_says_so(
     storm_district: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    open_ledger(tmp_path / "ledger.sqlite").close()
+    create_ledger(tmp_path / "ledger.sqlite").close()
     assert main(["verify", "budget", "--district", str(storm_district), "--out", str(tmp_path)]) == 1
     assert "the ledger holds no finished cycle" in capsys.readouterr().err

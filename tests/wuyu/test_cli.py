@@ -22,7 +22,7 @@ from tests.factories import STORM_PEAK, read_rows, write_mini_district, write_ro
 from tests.replays import ROOT, child_environment, raw_mails
 from wuyu.cli import main
 from wuyu.clock import parse_hour
-from wuyu.ledger import open_ledger
+from wuyu.ledger import make_ledger, open_ledger
 from wuyu.sink import local_sink
 
 pytestmark = pytest.mark.xdist_group("storm")
@@ -48,6 +48,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture
 def place(storm_district: Path, tmp_path: Path) -> list[str]:
+    make_ledger(tmp_path / "out" / "ledger.sqlite")
     return ["--district", str(storm_district), "--out", str(tmp_path / "out")]
 
 
@@ -113,11 +114,12 @@ def test_wrong_datum_is_an_error(run: Run, mini: Path) -> None:
 
 def test_broken_district_stops_every_verb_with_all_findings(run: Run, mini: Path, tmp_path: Path) -> None:
     _break(mini)
+    make_ledger(tmp_path / "out" / "ledger.sqlite")
     status, out, err = run("score", "--at", PEAK, "--district", mini, "--out", tmp_path / "out")
     assert (status, out) == (1, "")
     for words in ("hotspot_id", "drain_capacity_mm_h", "column lon", "teams.csv"):
         assert words in err
-    assert not (tmp_path / "out" / "ledger.sqlite").exists()
+    assert {path.name for path in (tmp_path / "out").iterdir()} <= {"ledger.sqlite"}
 
 
 def test_show_counts_what_the_district_holds(run: Run, storm_district: Path) -> None:

@@ -17,7 +17,7 @@ from tests.factories import STORM_BEGIN, STORM_END, STORM_PEAK, add_layer, read_
 from tests.replays import HOURS, StormRun, now, products
 from wuyu.approval.approving import approve
 from wuyu.cycle import CycleResult, assess, decide, run_cycle
-from wuyu.desk import Desk, open_desk
+from wuyu.desk import Desk, begin_desk
 from wuyu.ledger import Approval
 from wuyu.rain import pull_feed, pull_feeds
 
@@ -32,7 +32,7 @@ OFFICER = "值班长 李明"
 @pytest.fixture
 def desk(storm_district: Path, tmp_path: Path) -> Iterator[Desk]:
     """An open desk that has taken over its feeds and has decided nothing."""
-    opened = open_desk(storm_district, tmp_path / "out")
+    opened = begin_desk(storm_district, tmp_path / "out")
     pull_feeds(opened, now=now())
     yield opened
     opened.ledger.close()
@@ -41,7 +41,7 @@ def desk(storm_district: Path, tmp_path: Path) -> Iterator[Desk]:
 @pytest.fixture
 def earnest(actual_district: Path, tmp_path: Path) -> Iterator[Desk]:
     """The same in earnest: mail status Actual."""
-    opened = open_desk(actual_district, tmp_path / "out")
+    opened = begin_desk(actual_district, tmp_path / "out")
     pull_feeds(opened, now=now())
     yield opened
     opened.ledger.close()
@@ -81,7 +81,7 @@ def test_what_is_out_of_order_counts_and_is_told(desk: Desk, storm_district: Pat
         "O-2,MD-003,drain,0,2021-07-01T00:00Z,2021-07-02T00:00Z,drain crew,true,synthetic (seed 7)\n",
         encoding="utf-8",
     )
-    broken = open_desk(add_layer(folder, "outages: {path: outages.csv}"), tmp_path / "broken-out")
+    broken = begin_desk(add_layer(folder, "outages: {path: outages.csv}"), tmp_path / "broken-out")
     pull_feeds(broken, now=now())
     before, after = assess(desk, BEGIN + HOUR)[0], assess(broken, BEGIN + HOUR)[0]
     broken.ledger.close()
@@ -104,7 +104,7 @@ def test_a_slip_in_the_table_of_outages_stops_no_cycle_and_is_told(storm_distric
         f"O-1,MD-002,drain,7,{BEGIN.isoformat()},{END.isoformat()},drain crew,true,synthetic (seed 7)\n",
         encoding="utf-8",
     )
-    slip = open_desk(add_layer(folder, "outages: {path: outages.csv}"), tmp_path / "slip-out")
+    slip = begin_desk(add_layer(folder, "outages: {path: outages.csv}"), tmp_path / "slip-out")
     pull_feeds(slip, now=now())
     table = assess(slip, BEGIN + HOUR)[0]
     slip.ledger.close()
@@ -171,7 +171,7 @@ def test_cycle_knows_nothing_of_what_came_later(desk: Desk, storm_district: Path
     for file in sorted((cut / "feeds" / "ensemble").iterdir()):
         if file.name > "20210720T0500Z.nc":
             file.unlink()
-    other = open_desk(cut, tmp_path / "out2")
+    other = begin_desk(cut, tmp_path / "out2")
     pull_feeds(other, now=now())
     ours, theirs = assess(desk, PEAK - HOUR)[0], assess(other, PEAK - HOUR)[0]
     other.ledger.close()
@@ -189,7 +189,7 @@ def test_quiet_hour_warns_nobody(desk: Desk) -> None:
 
 
 def test_without_gauges_every_hotspot_is_unknown_unless_warned(storm_district: Path, tmp_path: Path) -> None:
-    desk = open_desk(_changed(storm_district, tmp_path / "mini"), tmp_path / "out")
+    desk = begin_desk(_changed(storm_district, tmp_path / "mini"), tmp_path / "out")
     results = pull_feeds(desk, now=now())
     assert "gauges.csv is not there" in results[0].error
     assert len(results[1].accepted) == 7
@@ -200,7 +200,7 @@ def test_without_gauges_every_hotspot_is_unknown_unless_warned(storm_district: P
 
 
 def test_without_forecast_rain_that_fell_still_counts_and_dry_is_not_said(storm_district: Path, tmp_path: Path) -> None:
-    desk = open_desk(_changed(storm_district, tmp_path / "mini", "ensemble"), tmp_path / "out")
+    desk = begin_desk(_changed(storm_district, tmp_path / "mini", "ensemble"), tmp_path / "out")
     pull_feeds(desk, now=now())
     table = assess(desk, PEAK)[0]
     desk.ledger.close()
@@ -226,7 +226,7 @@ def test_gap_lowers_the_confidence(storm_district: Path, tmp_path: Path, desk: D
     ]
     assert len(hole) == 2
     write_rows(path, [row for row in rows if row not in hole])
-    other = open_desk(gapped, tmp_path / "out2")
+    other = begin_desk(gapped, tmp_path / "out2")
     pull_feeds(other, now=now())
     whole, holed = assess(desk, PEAK)[0], assess(other, PEAK)[0]
     other.ledger.close()

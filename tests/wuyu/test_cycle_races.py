@@ -19,7 +19,7 @@ from wuyu.ack.book import standings
 from wuyu.ack.escalation import escalate
 from wuyu.approval.approving import approve
 from wuyu.cycle import run_cycle
-from wuyu.desk import Desk, open_desk
+from wuyu.desk import Desk, begin_desk
 from wuyu.ledger import Approval, LedgerConflictError
 from wuyu.ledger.tasks import open_tasks
 from wuyu.rain import pull_feeds
@@ -34,7 +34,7 @@ def desk(storm_district: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """A desk with warnings that wait for an officer."""
     monkeypatch.setenv("WUYU_ACK_KEYS", KEYS)
     shutil.copytree(storm_district, tmp_path / "mini")
-    opened = open_desk(tmp_path / "mini", tmp_path / "out")
+    opened = begin_desk(tmp_path / "mini", tmp_path / "out")
     pull_feeds(opened, now=wall())
     run_cycle(opened, ISSUED, drafts=False)
     yield opened

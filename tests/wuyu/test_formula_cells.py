@@ -19,7 +19,7 @@ import pytest
 from risk_models.errors import BadInputError
 from tests.replays import ROOT, StormRun
 from wuyu.cli import main
-from wuyu.desk import open_desk
+from wuyu.desk import begin_desk
 from wuyu.products import write_rehearsal
 
 pytestmark = pytest.mark.xdist_group("storm")
@@ -67,7 +67,7 @@ def test_hostile_names_reach_no_table(storm_district: Path, storm_run: StormRun,
         for column in [name for name in table.columns if name.endswith(("_name", "_name_en", "note", "address"))]:
             table[column] = [f"{HOSTILE}{number}" for number in range(len(table))]
         table.to_csv(path, index=False)
-    desk = open_desk(folder, tmp_path / "out")
+    desk = begin_desk(folder, tmp_path / "out")
     assert HOSTILE in "".join(desk.district.hotspots["hotspot_name"])
     paths = write_rehearsal(desk)
     desk.ledger.close()
@@ -90,4 +90,4 @@ def test_no_code_begins_like_a_formula(storm_district: Path, tmp_path: Path, cod
     table.loc[0, "hotspot_id"] = code
     table.to_csv(path, index=False)
     with pytest.raises(BadInputError, match="hotspot_id"):
-        open_desk(folder, tmp_path / "out")
+        begin_desk(folder, tmp_path / "out")

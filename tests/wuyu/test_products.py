@@ -14,7 +14,7 @@ from risk_models.errors import BadInputError
 from risk_models.levels import Level
 from tests.factories import write_mini_district
 from tests.replays import StormRun
-from wuyu.desk import open_desk
+from wuyu.desk import begin_desk
 from wuyu.products import write_onemap_page, write_rehearsal, write_story_page
 from wuyu.reporting import reference_gauge
 
@@ -62,7 +62,7 @@ def test_map_needs_no_network(storm_run: StormRun) -> None:
 
 
 def test_products_need_a_cycle(tmp_path: Path) -> None:
-    desk = open_desk(write_mini_district(tmp_path / "mini"), tmp_path / "out")
+    desk = begin_desk(write_mini_district(tmp_path / "mini"), tmp_path / "out")
     with desk.ledger:
         for write in (write_onemap_page, write_story_page):
             with pytest.raises(BadInputError, match="the ledger holds no finished cycle"):
@@ -78,7 +78,7 @@ def test_reference_gauge_is_the_first_unless_set(storm_run: StormRun, tmp_path: 
         "demonstration: true", "demonstration: true\n  reference_gauge: MG002"
     )
     settings.write_text(text, encoding="utf-8")
-    desk = open_desk(folder, tmp_path / "out")
+    desk = begin_desk(folder, tmp_path / "out")
     with desk.ledger:
         assert reference_gauge(desk) == "MG002"
 

@@ -36,7 +36,7 @@ from tests.replays import (
     write_products,
 )
 from wuyu.delivery.smtp import SmtpSettings, SmtpTransport
-from wuyu.desk import open_desk
+from wuyu.desk import begin_desk
 from wuyu.ledger import Approval, Bulletin, open_ledger
 from wuyu.rain import pull_feeds
 from wuyu.replay import EXERCISE_OFFICER, hours, replay
@@ -198,14 +198,14 @@ def test_killed_and_started_again_sends_nothing_twice(
         _kill_when(process, out / "ledger.sqlite", mails_sent=int(share * whole))
     assert 0 < sum(map(len, raw_mails(mailbox).values())) < whole
     assert _start_replay(storm_district, out, port).wait(120) == 0
-    with open_desk(storm_district, out).ledger as ledger:
+    with begin_desk(storm_district, out).ledger as ledger:
         assert ledger.outbox_counts() == {"sent": whole}
     for box, received in mails(mailbox).items():
         identifiers = Counter(str(mail["Message-ID"]) for mail in received)
         assert set(identifiers.values()) == {1}, box
     got = {box: [SHOWN_AS_RESENT.sub(b"", mail) for mail in bodies] for box, bodies in raw_mails(mailbox).items()}
     assert got == raw_mails(storm_run.mailbox)
-    desk = open_desk(storm_district, out)
+    desk = begin_desk(storm_district, out)
     write_products(desk)
     desk.ledger.close()
     ours, theirs = products(storm_run.desk.out), products(out)
@@ -218,7 +218,7 @@ def test_two_replays_at_once_send_each_mail_once(
 ) -> None:
     mailbox, port = sink
     out = tmp_path / "out"
-    open_desk(storm_district, out).ledger.close()
+    begin_desk(storm_district, out).ledger.close()
     both = [_start_replay(storm_district, out, port, end=HOURS[7]) for _ in range(2)]
     assert [process.wait(120) for process in both] == [0, 0]
     whole, got = raw_mails(storm_run.mailbox), raw_mails(mailbox)
@@ -233,7 +233,7 @@ def test_mail_that_cannot_go_stops_the_replay_and_goes_later(
     storm_district: Path, tmp_path: Path, sink: tuple[Path, int]
 ) -> None:
     mailbox, port = sink
-    desk = open_desk(storm_district, tmp_path / "out")
+    desk = begin_desk(storm_district, tmp_path / "out")
     pull_feeds(desk, now=now())
     later = now() + timedelta(hours=1)  # beyond every wait between two tries
     with desk.ledger as ledger:
@@ -260,7 +260,7 @@ def test_replay_again_does_nothing(storm_run: StormRun) -> None:
 
 
 def test_replay_refuses_real_traffic(actual_district: Path, tmp_path: Path) -> None:
-    desk = open_desk(actual_district, tmp_path)
+    desk = begin_desk(actual_district, tmp_path)
     nowhere = SmtpTransport(SmtpSettings(host="127.0.0.1", port=1))
     with desk.ledger, pytest.raises(ConfigError, match=r"needs mail\.status Exercise or Test .* it is Actual"):
         replay(desk, HOURS, transport=nowhere, clock=now)

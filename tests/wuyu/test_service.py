@@ -13,13 +13,13 @@ from risk_models.errors import DispatchError
 from tests.replays import ROOT, child_environment
 from tests.wuyu.conftest import AT
 from wuyu import jobs
-from wuyu.ledger import Ledger, open_ledger
+from wuyu.ledger import Ledger, create_ledger
 from wuyu.ledger.outbox import untried
 
 
 def _wuyu(home: Path, *words: str) -> tuple[int, str]:
     environment = child_environment(AIRFLOW_HOME=str(home), AIRFLOW__CORE__LOAD_EXAMPLES="False")
-    command = [sys.executable, "-m", "wuyu", "service", *words]
+    command = [sys.executable, "-m", "wuyu", "service", *words, "--out", str(home.parent / "out")]
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     return ran.returncode, ran.stdout + ran.stderr
 
@@ -33,13 +33,16 @@ def test_the_pool_is_made_by_a_verb_and_its_absence_is_said(tmp_path: Path) -> N
     airflow = [str(Path(sys.executable).parent / "airflow")]
     subprocess.run([*airflow, "db", "migrate"], env=environment, capture_output=True, check=True)
     status, said = _wuyu(home, "check")
+    assert "there is no ledger" in said
     assert (status, "make it with: wuyu service init" in said) == (1, True)
     assert _wuyu(home, "init")[0] == 0
     subprocess.run(
         [*airflow, "pools", "set", "live_delivery", "9", "more"], env=environment, capture_output=True, check=True
     )
     assert _wuyu(home, "init")[0] == 0, "again"
-    assert _wuyu(home, "check") == (0, "Airflow has the pool 'live_delivery'\n")
+    status, said = _wuyu(home, "check")
+    assert (status, said.splitlines()[-1]) == (0, "Airflow has the pool 'live_delivery'")
+    assert said.splitlines()[0].endswith("ledger.sqlite: the ledger is good")
     listed = subprocess.run([*airflow, "pools", "list"], env=environment, capture_output=True, text=True, check=True)
     assert " 9 " in listed.stdout, "the size that an operator chose stays"
 
@@ -47,7 +50,7 @@ def test_the_pool_is_made_by_a_verb_and_its_absence_is_said(tmp_path: Path) -> N
 def test_what_nobody_tries_is_said_with_what_to_look_at(
     tmp_path: Path, queue: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with open_ledger(tmp_path / "ledger.sqlite") as ledger:
+    with create_ledger(tmp_path / "ledger.sqlite") as ledger:
         queue(ledger, "a@t.example", "b@t.example")  # type: ignore[operator]
 
         class Desk:

@@ -28,7 +28,8 @@ from wuyu.ack.web import BODY_MAX, RateLimit, SafeAnswers, security_headers
 from wuyu.keys import Keys, load_keys
 from wuyu.ledger.acknowledgements import Answer, Seen
 from wuyu.ledger.models import Bulletin
-from wuyu.ledger.store import Ledger, open_ledger
+from wuyu.ledger.opening import open_ledger
+from wuyu.ledger.store import Ledger
 
 __all__ = ["create_app"]
 

@@ -1,17 +1,21 @@
 """The command line. Every verb calls the function that the DAG task of the same work calls.
 
-Exit status: 0 done, 1 the work failed, 2 wrong use.
+Exit status: 0 done, 1 the work failed or the ledger cannot be used, 2 wrong use.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 from risk_models.errors import ConfigError, FloodRiskError
 
-__all__ = ["main"]
+__all__ = ["DEBUG_VARIABLE", "main"]
+
+DEBUG_VARIABLE = "WUYU_DEBUG"
+"""Environment variable that lets errors come with all they stand on."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,13 +42,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     for family in (district, operate, approval, delivery, products, reports, service, ack, verify):
         family.add_verbs(verbs)
     arguments = parser.parse_args(argv)
+    if os.environ.get(DEBUG_VARIABLE):
+        return int(arguments.run(arguments))
+    return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Run a verb; whatever fails is told in a sentence, never as a traceback."""
     try:
-        status: int = arguments.run(arguments)
+        return int(arguments.run(arguments))
     except ConfigError as error:
-        print(f"wuyu: {error}", file=sys.stderr)  # noqa: T201
-        return 2
+        from wuyu.ledger.faults import LedgerError
+
+        _say_error(error)
+        return 1 if isinstance(error, LedgerError) else 2
     except FloodRiskError as error:
-        print(f"wuyu: {error}", file=sys.stderr)  # noqa: T201
+        _say_error(error)
         return 1
     except BrokenPipeError:  # the reader of our output has gone, e.g. `| head`
         sys.stdout = None
@@ -52,4 +65,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("wuyu: stopped; run the same command again to take it up", file=sys.stderr)  # noqa: T201
         return 1
-    return status
+    except Exception as error:
+        said = _explained(error)
+        if said is None:
+            raise
+        _say_error(said)
+        return 1
+
+
+def _say_error(said: object) -> None:
+    print(f"wuyu: {said}", file=sys.stderr)  # noqa: T201
+
+
+def _explained(error: Exception) -> str | None:
+    """Return what an error of a disk or a database means; None for a fault of the program itself."""
+    from sqlalchemy.exc import DBAPIError
+
+    from wuyu.ledger.faults import explain_os
+
+    if isinstance(error, DBAPIError):
+        said = (str(error.orig).splitlines() or [""])[0]
+        return f"the database refused ({type(error.orig).__name__}: {said}); {DEBUG_VARIABLE}=1 shows where"
+    return explain_os(error) if isinstance(error, OSError) else None

@@ -148,7 +148,6 @@ def _record(arguments: argparse.Namespace) -> int:
         event_key = found[-1].request.event_key
     record = call_record(desk.ledger, event_key)
     folder = desk.out / "reports"
-    folder.mkdir(parents=True, exist_ok=True)
     makers: dict[str, Callable[[], bytes]] = {
         "html": lambda: record_html(record).encode("utf-8"),
         "pdf": lambda: record_pdf(record),

@@ -41,13 +41,13 @@ def add_place(parser: argparse.ArgumentParser, *, machine: bool = True) -> argpa
     return parser
 
 
-def open_from(arguments: argparse.Namespace) -> Desk:
-    """Open the desk that --district and --out name, showing progress."""
-    from wuyu.desk import open_desk
+def open_from(arguments: argparse.Namespace, *, begin: bool = False) -> Desk:
+    """Open the desk that --district and --out name, showing progress; to begin one makes its ledger if need be."""
+    from wuyu.desk import begin_desk, open_desk
     from wuyu.progress import progress
 
     with progress("district") as report:
-        return open_desk(Path(arguments.district), Path(arguments.out), report=report)
+        return (begin_desk if begin else open_desk)(Path(arguments.district), Path(arguments.out), report=report)
 
 
 def say(text: str) -> None:

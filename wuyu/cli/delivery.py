@@ -155,11 +155,9 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 def _look_once(arguments: argparse.Namespace) -> int:
     """Look without opening the desk: neither broken settings or tables nor a slow terrain may silence the watcher."""
-    import os
-
-    from wuyu.desk import LEDGER_VARIABLE
+    from wuyu.ledger.places import ledger_of
     from wuyu.watch.last_good import settings_in_force
-    from wuyu.watch.watcher import WatchReport, airflow_problem, look, tell, write_alarm
+    from wuyu.watch.watcher import WatchReport, airflow_problem, last_check, look, tell, write_alarm
 
     out, now = Path(arguments.out), wall_clock()
     settings, wrong = settings_in_force(arguments.district, out)
@@ -174,7 +172,7 @@ def _look_once(arguments: argparse.Namespace) -> int:
     if arguments.to:
         limits["mailboxes"] = tuple(arguments.to)
     settings = settings.model_copy(update={"watch": settings.watch.model_copy(update=limits)})
-    report = look(settings, os.environ.get(LEDGER_VARIABLE) or out / "ledger.sqlite", now=now)
+    report = look(settings, ledger_of(out), now=now, checked_at=last_check(out))
     report.problems[:0] = wrong
     sick = airflow_problem(arguments.health_url) if arguments.health_url else None
     if sick is not None:

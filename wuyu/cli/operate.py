@@ -200,7 +200,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     from wuyu.rain import pull_feeds
     from wuyu.replay import hours, replay
 
-    desk = open_from(arguments)
+    desk = open_from(arguments, begin=True)
     pull_feeds(desk, now=wall_clock())
     times = hours(parse_hour(arguments.start, desk.timezone), parse_hour(arguments.end, desk.timezone))
     with transport_from(arguments) as transport, progress("replay") as report:

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from risk_models.errors import BadInputError, ConfigError
+from risk_models.files import write_whole
 from wuyu.feeds.checks import FileCheck, FileFacts
 from wuyu.feeds.intake import issue_time
 from wuyu.ledger.models import FeedFile, FeedState, LogEntry
@@ -75,7 +76,7 @@ def accept_file(
     aside = raw_dir / file.raw_path
     facts = _facts(aside, file.name, check)
     kept = raw_dir / file.feed_id / aside.name
-    kept.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(kept, aside.read_bytes())  # a row never points at a file that is not there yet, or no more
     with ledger.writing() as session:
         row = session.get(FeedFile, file.id)
         if row is None or row.state != FileState.REJECTED:
@@ -90,7 +91,7 @@ def accept_file(
             state.files_accepted, state.files_rejected = state.files_accepted + 1, state.files_rejected - 1
         detail = {"feed": row.feed_id, "name": row.name, "sha256": row.sha256, "refused_for": reason or ""}
         session.add(LogEntry(at=now, who=officer, what="file-accepted-anyway", detail=detail))
-        aside.replace(kept)
+    aside.unlink(missing_ok=True)
     return row
 
 

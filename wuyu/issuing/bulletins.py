@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from reports.bulletin import MAP_CID, Bulletin, SignOff, build_bulletin, subject, to_html, to_pdf, to_text
-from reports.figures import LevelMap
 from reports.words import Text
 from risk_models.files import write_whole
 from risk_models.levels import Level
@@ -29,6 +28,7 @@ from wuyu.messages.mail import Attachment, InlineImage, Mail, MailContent
 from wuyu.messages.purpose import Purpose
 
 if TYPE_CHECKING:
+    from reports.figures import LevelMap
     from wuyu.desk import Desk
 
 __all__ = ["BulletinFiles", "Bulletins", "CycleFacts"]
@@ -95,6 +95,8 @@ class Bulletins:
 
     @cached_property
     def _map(self) -> LevelMap:
+        from reports.figures import LevelMap  # here, because most cycles draw nothing
+
         return LevelMap(self.desk.district)
 
     def write(

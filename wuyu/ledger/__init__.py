@@ -1,8 +1,12 @@
-"""The ledger: what was known, decided, said, to whom, and what became of it. Open it with `open_ledger`."""
+"""The ledger: what was known, decided, said, to whom, and what became of it. Open it with `open_ledger`.
+
+`create_ledger` makes one, `wuyu.ledger.upgrade` brings that of an earlier release forward.
+"""
 
 from wuyu.ledger.acknowledgements import AckAnswer, AckReply, AckRequest, AckStep, FloodReport
 from wuyu.ledger.bounces import Bounce
 from wuyu.ledger.decision import Decision, LedgerConflictError
+from wuyu.ledger.faults import LedgerError, LedgerFaultError
 from wuyu.ledger.models import (
     Attempt,
     Bulletin,
@@ -15,8 +19,9 @@ from wuyu.ledger.models import (
     ReportIssue,
     WarningRow,
 )
+from wuyu.ledger.opening import create_ledger, make_ledger, open_ledger
 from wuyu.ledger.reporting import ReportKey, ReportStep
-from wuyu.ledger.store import Ledger, open_ledger
+from wuyu.ledger.store import Ledger
 from wuyu.ledger.types import Approval, CycleState, FileState, OutboxState
 
 __all__ = [
@@ -37,6 +42,8 @@ __all__ = [
     "FloodReport",
     "Ledger",
     "LedgerConflictError",
+    "LedgerError",
+    "LedgerFaultError",
     "LogEntry",
     "MessageBody",
     "Outbox",
@@ -45,5 +52,7 @@ __all__ = [
     "ReportKey",
     "ReportStep",
     "WarningRow",
+    "create_ledger",
+    "make_ledger",
     "open_ledger",
 ]

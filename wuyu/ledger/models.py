@@ -14,9 +14,11 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from risk_models.levels import Level
 from risk_models.warning.records import Action, WarningRecord
+from wuyu.ledger.guards import change_guards, replace_guards
 from wuyu.ledger.types import Approval, CycleState, FileState, OutboxState, UtcDateTime
 
 __all__ = [
+    "APPEND_ONLY",
     "Attempt",
     "Base",
     "Bulletin",
@@ -31,6 +33,7 @@ __all__ = [
     "Outbox",
     "ReportIssue",
     "WarningRow",
+    "guards_of",
     "make_append_only",
 ]
 
@@ -348,27 +351,25 @@ class LogEntry(Base):
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
-_SQLITE_GUARD = (
-    "CREATE TRIGGER IF NOT EXISTS {table}_append_only_{verb} BEFORE {verb} ON {table} "
-    "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-)
-_POSTGRES_GUARD = (
-    "CREATE OR REPLACE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-    "'BEGIN RAISE EXCEPTION ''{table} is append-only''; END'",
-    "CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
-    "FOR EACH ROW EXECUTE FUNCTION {table}_append_only()",
-)
+APPEND_ONLY: dict[str, list[list[str]]] = {}
+"""Tables whose rows never change, and the sets of columns that are unique in each, the primary key first."""
 
 
 def make_append_only(model: type[Base]) -> None:
-    """Let the database itself refuse to change or delete rows of `model`."""
+    """Let the database itself refuse to change, delete or replace rows of `model`."""
     table = Base.metadata.tables[model.__tablename__]
-    for verb in ("UPDATE", "DELETE"):
-        ddl = DDL(_SQLITE_GUARD.format(table=table.name, verb=verb)).execute_if(dialect="sqlite")  # type: ignore[no-untyped-call]
-        event.listen(table, "after_create", ddl)
-    for statement in _POSTGRES_GUARD:
-        ddl = DDL(statement.format(table=table.name)).execute_if(dialect="postgresql")  # type: ignore[no-untyped-call]
-        event.listen(table, "after_create", ddl)
+    keys = [one for one in table.constraints if isinstance(one, UniqueConstraint)]
+    unique = sorted([column.name for column in one.columns] for one in keys)
+    APPEND_ONLY[table.name] = [[column.name for column in table.primary_key], *unique]
+    for dialect in ("sqlite", "postgresql"):
+        for statement in guards_of(table.name, dialect):
+            ddl = DDL(statement).execute_if(dialect=dialect)  # type: ignore[no-untyped-call]
+            event.listen(table, "after_create", ddl)
+
+
+def guards_of(table: str, dialect: str) -> list[str]:
+    """Return the statements that guard an append-only table."""
+    return [*change_guards(table, dialect), *replace_guards(table, APPEND_ONLY[table], dialect)]
 
 
 for _model in (Attempt, FeedPull, LogEntry):

@@ -1,27 +1,21 @@
-"""Open the ledger, write decisions into it in one transaction, and read them back."""
+"""Write decisions into the ledger in one transaction, and read them back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Engine, create_engine, event, func, insert, select, text
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
-from risk_models.errors import ConfigError
 from wuyu.ledger.decision import Decision
-from wuyu.ledger.models import Attempt, Base, Cycle, LedgerInfo, LogEntry, Outbox, WarningRow
+from wuyu.ledger.engines import ADVISORY_LOCK
+from wuyu.ledger.models import Attempt, Cycle, LogEntry, Outbox, WarningRow
 from wuyu.ledger.types import Approval, CycleState, OutboxState
 
-__all__ = ["SCHEMA_VERSION", "Ledger", "lock_ledger", "open_ledger"]
-
-SCHEMA_VERSION = "1"
-_BUSY_TIMEOUT_S = 60
-_ADVISORY_LOCK = 5193  # any number, the same for every process of wuyu on one PostgreSQL database
+__all__ = ["Ledger", "lock_ledger"]
 
 
 class Ledger:
@@ -83,8 +77,10 @@ class Ledger:
         Examples
         --------
         >>> from datetime import UTC
+        >>> from pathlib import Path
         >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder, open_ledger(Path(folder) / "ledger.sqlite") as ledger:
+        >>> from wuyu.ledger import create_ledger
+        >>> with tempfile.TemporaryDirectory() as folder, create_ledger(Path(folder) / "ledger.sqlite") as ledger:
         ...     cycle = ledger.begin_cycle("410103", datetime(2021, 7, 20, 9, tzinfo=UTC))
         >>> cycle.state, cycle.valid_at.isoformat()
         ('started', '2021-07-20T09:00:00+00:00')
@@ -209,90 +205,4 @@ class Ledger:
 def lock_ledger(session: Session) -> None:
     """Let writers that look first and write then go one after the other, until the end of the transaction."""
     if session.get_bind().dialect.name == "postgresql":  # SQLite writers are one after the other anyway
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-
-
-def open_ledger(url_or_path: str | Path) -> Ledger:
-    """Open the ledger, made if it is not there.
-
-    Parameters
-    ----------
-    url_or_path : str or Path
-        Path of a SQLite file, or an SQLAlchemy URL (``postgresql+psycopg://user@host/name``).
-
-    Returns
-    -------
-    Ledger
-        Close it, or use it in a ``with``.
-
-    Raises
-    ------
-    ConfigError
-        If the database is of a kind we do not support, or holds a ledger of another version.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder, open_ledger(Path(folder) / "ledger.sqlite") as ledger:
-    ...     ledger.outbox_counts()
-    {}
-    """
-    url = _url(url_or_path)
-    if url.drivername.split("+")[0] == "sqlite":
-        engine = _sqlite_engine(url)
-    elif url.drivername.split("+")[0] == "postgresql":
-        engine = create_engine(url, pool_pre_ping=True)
-    else:
-        raise ConfigError(f"the ledger can live in SQLite or PostgreSQL, not in {url.drivername!r}")
-    try:
-        _prepare(engine)
-    except BaseException:
-        engine.dispose()
-        raise
-    return Ledger(engine)
-
-
-def _url(url_or_path: str | Path) -> URL:
-    if isinstance(url_or_path, str) and "://" in url_or_path:
-        url = make_url(url_or_path)
-        # Plain "postgresql://" means psycopg 3 here, whatever the default of the SQLAlchemy in use.
-        return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgresql", "postgres") else url
-    path = Path(url_or_path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return URL.create("sqlite", database=str(path.resolve()))
-
-
-def _sqlite_engine(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S})
-
-    @event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # we begin transactions ourselves, below
-        for pragma in (
-            f"busy_timeout={_BUSY_TIMEOUT_S * 1000}",
-            "journal_mode=WAL",
-            "synchronous=FULL",  # a decision that was reported as kept survives a power cut
-            "foreign_keys=ON",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        # A writer takes its lock at once: two that read first and write later would meet in "database is locked".
-        write = connection.get_execution_options().get("wuyu_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-    return engine
-
-
-def _prepare(engine: Engine) -> None:
-    """Make the tables, one process at a time, and check their version."""
-    with engine.execution_options(wuyu_write=True).begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-        Base.metadata.create_all(connection)
-        found = connection.execute(select(LedgerInfo.value).where(LedgerInfo.key == "schema")).scalar_one_or_none()
-        if found is None:
-            connection.execute(insert(LedgerInfo).values(key="schema", value=SCHEMA_VERSION))
-        elif found != SCHEMA_VERSION:
-            raise ConfigError(f"this ledger has schema version {found}, this program needs {SCHEMA_VERSION}")
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})

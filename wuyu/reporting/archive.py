@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from risk_models.files import leftovers, rename_folder, write_whole
+from risk_models.files import leftovers, make_folders, rename_folder, write_whole
 from wuyu.ledger import ReportKey
 
 __all__ = ["DRAFT", "Archive", "digests"]
@@ -48,7 +48,7 @@ class Archive:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Let the processes that write this report go one after the other; what a killed one left is removed."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folders(self.folder)
         with (self.folder / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             for left in leftovers(self.folder):

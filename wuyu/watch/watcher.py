@@ -21,10 +21,13 @@ from sqlalchemy import func, select
 from risk_models.errors import ConfigError
 from risk_models.files import write_whole
 from wuyu.feeds.status import status
+from wuyu.ledger.faults import LedgerError, LedgerFaultError, runbook
 from wuyu.ledger.models import Outbox, WarningRow
-from wuyu.ledger.store import Ledger, open_ledger
+from wuyu.ledger.opening import open_ledger
+from wuyu.ledger.store import Ledger
 from wuyu.ledger.tasks import open_tasks
 from wuyu.ledger.types import Approval, OutboxState
+from wuyu.ledger.upgrade import damage
 from wuyu.messages.guard import may_send
 from wuyu.messages.letters import Sender, letter
 from wuyu.messages.mail import Mail, MailContent
@@ -40,6 +43,7 @@ __all__ = [
     "Problem",
     "WatchReport",
     "airflow_problem",
+    "last_check",
     "look",
     "problems_of",
     "tell",
@@ -49,6 +53,7 @@ __all__ = [
 _UNSENT = (OutboxState.PENDING, OutboxState.CLAIMED, OutboxState.RETRY, OutboxState.AMBIGUOUS)
 _FEED_FAILURES = 3
 _HEALTH_S = 10.0
+_CHECK_EVERY = timedelta(days=1)
 _AHEAD_MIN = 61  # a cycle may carry the hour that is running
 
 
@@ -81,28 +86,67 @@ class WatchReport:
         Kinds of mail sent: alarm, all-well, heartbeat.
     unsent : list of str
         What could not be sent, and why.
+    checked_at : datetime or None
+        When the files of the ledger were last found whole.
     """
 
     problems: list[Problem] = field(default_factory=list)
     facts: list[str] = field(default_factory=list)
     mails: list[str] = field(default_factory=list)
     unsent: list[str] = field(default_factory=list)
+    checked_at: datetime | None = None
 
 
-def look(settings: DistrictSettings, ledger_at: str | Path, *, now: datetime) -> WatchReport:
-    """Look into the ledger; one that cannot be read is a problem, not an error."""
+def last_check(out: Path) -> datetime | None:
+    """Return when the files of the ledger were last found whole; None if that was never, or cannot be read."""
+    said = _read_state(out / "watch")["checked_at"]
+    return datetime.fromisoformat(said) if said else None
+
+
+def look(
+    settings: DistrictSettings, ledger_at: str | Path, *, now: datetime, checked_at: datetime | None = None
+) -> WatchReport:
+    """Look into the ledger; one that cannot be read is a problem, not an error.
+
+    Parameters
+    ----------
+    settings : DistrictSettings
+    ledger_at : str or Path
+    now : datetime
+        Wall time, aware.
+    checked_at : datetime, optional
+        When its files were last found whole, from `last_check`; that is looked at again after a day.
+    """
     if isinstance(ledger_at, Path) and not ledger_at.is_file():
         absent = Problem("ledger", f"找不到台账{ledger_at.name}", f"there is no ledger {ledger_at.name}")
         return WatchReport(problems=[absent])
     try:
         with open_ledger(ledger_at) as ledger:
             found = problems_of(ledger, settings.district.code, settings.watch, now=now)
-            return WatchReport(problems=found, facts=_facts(ledger, settings, now))
+            report = WatchReport(problems=found, facts=_facts(ledger, settings, now), checked_at=checked_at)
+            _check_files(report, ledger, now)
+            return report
+    except (LedgerError, LedgerFaultError) as error:
+        unusable = Problem("ledger", f"台账无法读取：{error}", f"the ledger cannot be read: {error}")
+        return WatchReport(problems=[unusable])
     except Exception as error:  # a ledger that makes the look itself break is no reason to be silent
         said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         return WatchReport(
             problems=[Problem("ledger", f"台账无法读取（{said}）", f"the ledger cannot be read: {said}")]
         )
+
+
+def _check_files(report: WatchReport, ledger: Ledger, now: datetime) -> None:
+    """Have the database check its files once a day, and at every look while they are damaged."""
+    if report.checked_at is not None and timedelta(0) <= now - report.checked_at < _CHECK_EVERY:
+        return
+    with ledger.engine.connect() as connection:
+        faults = damage(connection)
+    report.checked_at = None if faults else now
+    if faults:
+        zh, en = "台账文件损坏，请停用并从备份恢复", "the ledger is damaged, restore it from a copy"
+        said = f"{en}: {faults[0]} {runbook('damaged')}"
+        report.problems.insert(0, Problem("ledger", f"{zh}（{faults[0]}）", said))
 
 
 def problems_of(ledger: Ledger, district_code: str, limits: WatchSettings, *, now: datetime) -> list[Problem]:
@@ -280,6 +324,7 @@ def tell(
     today = f"{local:%Y-%m-%d}"
     if local.hour >= limits.heartbeat_hour and state["heartbeat_on"] != today and send("heartbeat"):
         state["heartbeat_on"] = today
+    state["checked_at"] = report.checked_at.isoformat() if report.checked_at else ""
     with contextlib.suppress(OSError):  # then it is told once more at the next look
         write_whole(folder / "state.json", json.dumps(state, indent=1) + "\n")
     return report
@@ -366,12 +411,14 @@ class _Letters:
 
 
 def _read_state(folder: Path) -> dict[str, Any]:
-    fresh: dict[str, Any] = {"kinds": [], "told_at": "", "heartbeat_on": ""}
+    fresh: dict[str, Any] = {"kinds": [], "told_at": "", "heartbeat_on": "", "checked_at": ""}
     try:
         found = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-        datetime.fromisoformat(found["told_at"] or "2000-01-01T00:00:00+00:00")
+        found.setdefault("checked_at", "")  # a watcher of an earlier release did not check
+        for key in ("told_at", "checked_at"):
+            datetime.fromisoformat(found[key] or "2000-01-01T00:00:00+00:00")
         return fresh | {key: found[key] for key in fresh if isinstance(found[key], type(fresh[key]))}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return fresh  # told once too often rather than once too seldom
 
 

@@ -24,6 +24,7 @@ from reports.periodic.content import Block, Document, Figure, Heading, Metadata,
 from reports.periodic.writers.docx_styles import TABLE_STYLE, add_field, built_in_word, word_of_template
 from reports.periodic.writers.layout import DATE_INDENT_CHARACTERS, LAYOUTS, Layout
 from reports.periodic.writers.templates import template_file
+from risk_models.files import write_whole
 
 __all__ = ["docx_bytes", "write_docx"]
 
@@ -60,9 +61,7 @@ def write_docx(document: Document, path: Path, *, template: Path | None = None) 
         If the template is not there or is no Word document; nothing is written then.
     """
     data = docx_bytes(document, template=template)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    return path
+    return write_whole(path, data)
 
 
 def docx_bytes(document: Document, *, template: Path | None = None) -> bytes:

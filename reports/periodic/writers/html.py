@@ -20,6 +20,7 @@ from reports.periodic.content import Block, Document, Figure, Heading, Note, Par
 from reports.periodic.writers.layout import LAYOUTS
 from reports.periodic.writers.templates import BUILT_IN, broken, template_file
 from reports.words import Lang, Text
+from risk_models.files import write_whole
 
 __all__ = ["html_text", "write_html"]
 
@@ -51,9 +52,7 @@ def write_html(document: Document, path: Path, *, template: Path | None = None) 
         If the template is not there or cannot be used; nothing is written then.
     """
     text = html_text(document, template=template)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="\n")
-    return path
+    return write_whole(path, text)
 
 
 def html_text(document: Document, *, template: Path | None = None) -> str:

@@ -22,6 +22,7 @@ from reports.fonts import font_folder, printable
 from reports.periodic.content import Block, Document, Figure, Heading, Note, Paragraph, Table
 from reports.periodic.writers.layout import DATE_INDENT_CHARACTERS, FONTS, LAYOUTS
 from reports.periodic.writers.templates import BUILT_IN, broken, template_file, template_folder
+from risk_models.files import write_whole
 
 __all__ = ["pdf_bytes", "write_pdf"]
 
@@ -51,9 +52,7 @@ def write_pdf(document: Document, path: Path, *, template: Path | None = None) -
         If the template is not there or cannot be compiled; nothing is written then.
     """
     data = pdf_bytes(document, template=template)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    return path
+    return write_whole(path, data)
 
 
 def pdf_bytes(document: Document, *, template: Path | None = None) -> bytes:

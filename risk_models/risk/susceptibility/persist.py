@@ -75,7 +75,6 @@ def save_model(model: HotspotFloodClassifier, path: Path, *, card: str | None = 
     if strange:
         raise ValueError(f"the model holds {strange[0]}, which could not be loaded again")
     digest = hashlib.sha256(data).hexdigest()
-    path.parent.mkdir(parents=True, exist_ok=True)
     # The checksum first: a model that appears is one that can be checked.
     write_whole(path.with_name(path.name + ".sha256"), f"{digest}  {path.name}\n".encode())
     if card is not None:

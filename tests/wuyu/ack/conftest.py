@@ -22,9 +22,9 @@ from wuyu.ack.book import Standing, standings
 from wuyu.ack.links import Links
 from wuyu.approval.approving import approve
 from wuyu.cycle import run_cycle
-from wuyu.desk import Desk, open_desk
+from wuyu.desk import Desk, begin_desk
 from wuyu.keys import Keys
-from wuyu.ledger import Approval, open_ledger
+from wuyu.ledger import Approval, create_ledger
 from wuyu.rain import pull_feeds
 
 ISSUED = STORM_PEAK.to_pydatetime().astimezone(UTC)
@@ -78,7 +78,7 @@ def issued_desk(storm_district: Path, tmp_path_factory: pytest.TempPathFactory) 
     path.write_text(path.read_text(encoding="utf-8") + SETTINGS, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WUYU_ACK_KEYS", "t1:" + "0123456789abcdef" * 4)
-        desk = open_desk(folder / "mini", folder / "out")
+        desk = begin_desk(folder / "mini", folder / "out")
         pull_feeds(desk, now=wall())
         run_cycle(desk, ISSUED, drafts=False)
         for row in desk.ledger.warnings(approval=Approval.WAITING):
@@ -92,7 +92,7 @@ def desk(issued_desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """The same desk with a ledger of its own."""
     monkeypatch.setenv("WUYU_ACK_KEYS", "t1:" + "0123456789abcdef" * 4)
     shutil.copy(issued_desk.out / "ledger.sqlite", tmp_path / "ledger.sqlite")
-    with open_ledger(tmp_path / "ledger.sqlite") as ledger:
+    with create_ledger(tmp_path / "ledger.sqlite") as ledger:
         yield dataclasses.replace(issued_desk, ledger=ledger)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from risk_models.warning.records import WarningRecord
 from wuyu.ack.book import Observation, find, record_answer, record_floods, standings
-from wuyu.ledger import AckAnswer, AckRequest, AckStep, FloodReport, Ledger, open_ledger
+from wuyu.ledger import AckAnswer, AckRequest, AckStep, FloodReport, Ledger, create_ledger
 from wuyu.ledger.acknowledgements import Answer, Seen
 
 Record = Callable[..., WarningRecord]
@@ -56,7 +56,7 @@ def test_answers_given_at_the_same_moment_make_one(
     request_id = _ask(ledger, make_record(), at)
 
     def give(number: int) -> bool:
-        with open_ledger(ledger_url) as own:
+        with create_ledger(ledger_url) as own:
             _, is_new = record_answer(
                 own,
                 request_id,

@@ -11,7 +11,7 @@ from tests.factories import STORM_PEAK
 from tests.replays import now as wall
 from wuyu.approval.approving import approve
 from wuyu.cycle import run_cycle
-from wuyu.desk import Desk, open_desk
+from wuyu.desk import Desk, begin_desk
 from wuyu.ledger import Approval
 from wuyu.rain import pull_feeds
 
@@ -48,7 +48,7 @@ def issue(district: Path, out: Path) -> Desk:
     """Run the cycle and sign what waits; ``WUYU_ACK_KEYS`` must be set."""
     assert os.environ["WUYU_ACK_KEYS"] == KEYS
     (out / "drop").mkdir(parents=True)
-    desk = open_desk(district, out)
+    desk = begin_desk(district, out)
     pull_feeds(desk, now=wall())
     run_cycle(desk, ISSUED, drafts=False)
     for row in desk.ledger.warnings(approval=Approval.WAITING):

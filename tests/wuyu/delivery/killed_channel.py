@@ -19,7 +19,7 @@ from wuyu.delivery.filedrop import FileDropTransport
 from wuyu.delivery.relay import Transport, deliver
 from wuyu.delivery.summary import FILES_SCHEMA, as_bytes
 from wuyu.delivery.webhook import WebhookSettings, WebhookTransport
-from wuyu.ledger import Ledger, open_ledger
+from wuyu.ledger import Ledger, create_ledger
 from wuyu.messages.guard import Target
 from wuyu.messages.parcel import Parcel, mail_message_id
 
@@ -74,7 +74,7 @@ def main() -> None:
         if step == kill_at:
             kill()
 
-    with open_ledger(path) as ledger:
+    with create_ledger(path) as ledger:
         decide(ledger, channel, name, checkpoint)
         checkpoint("decided")
         if kill_at == "half":

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from wuyu.delivery.relay import deliver
 from wuyu.delivery.smtp import SmtpSettings, SmtpTransport
-from wuyu.ledger import Ledger, open_ledger
+from wuyu.ledger import Ledger, create_ledger
 from wuyu.messages.mail import MailContent, MailHead, build_mail
 from wuyu.messages.purpose import Purpose
 
@@ -38,7 +38,7 @@ def main() -> None:
         if step == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with open_ledger(path) as ledger, SmtpTransport(SmtpSettings(host="127.0.0.1", port=int(port))) as transport:
+    with create_ledger(path) as ledger, SmtpTransport(SmtpSettings(host="127.0.0.1", port=int(port))) as transport:
         decide(ledger, name, checkpoint)
         checkpoint("decided")
         deliver(ledger, transport, clock=lambda: datetime.now(UTC), now=AT, checkpoint=checkpoint)

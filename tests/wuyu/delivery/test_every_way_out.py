@@ -38,7 +38,7 @@ from wuyu.delivery.dispatch import dispatch_all, ways
 from wuyu.delivery.relay import deliver
 from wuyu.delivery.smtp import Outcome, SmtpSettings, SmtpTransport, Stage
 from wuyu.delivery.summary import FILES_SCHEMA
-from wuyu.desk import Desk, open_desk
+from wuyu.desk import Desk, begin_desk
 from wuyu.issuing.rain_lost import tell_rain_lost
 from wuyu.ledger import Approval, MessageBody, Outbox, OutboxState, ReportKey, open_ledger
 from wuyu.ledger.models import WarningRow
@@ -131,7 +131,7 @@ def test_feeds_and_watcher_ask_and_never_post() -> None:
 def base(storm_district: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ways")
     (folder / "out").mkdir()
-    desk = open_desk(write_district(storm_district, folder / "mini"), folder / "out")
+    desk = begin_desk(write_district(storm_district, folder / "mini"), folder / "out")
     pull_feeds(desk, now=wall())
     desk.ledger.close()
     return folder
@@ -144,7 +144,7 @@ def unsigned(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(base / "out", out)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WUYU_ACK_KEYS", KEYS)
-        desk = open_desk(base / "mini", out)
+        desk = begin_desk(base / "mini", out)
         run_cycle(desk, ISSUED, drafts=False)
     desk.ledger.close()
     return out / "ledger.sqlite"
@@ -412,7 +412,7 @@ def scene(base: Path, tmp_path: Path, faulty: FaultyServer, monkeypatch: pytest.
 
 
 def _relay(scene: Scene) -> None:
-    desk = open_desk(scene.folder / "mini", scene.out)
+    desk = begin_desk(scene.folder / "mini", scene.out)
     mail = SmtpSettings(host="127.0.0.1", port=scene.post.port)
     dispatch_all(desk.ledger, ways(desk, lambda: SmtpTransport(mail), clock=wall), clock=wall, relays=2)
     desk.ledger.close()

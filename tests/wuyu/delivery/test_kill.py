@@ -13,7 +13,7 @@ import pytest
 
 from wuyu.delivery.relay import deliver
 from wuyu.delivery.smtp import SmtpSettings, SmtpTransport
-from wuyu.ledger import open_ledger
+from wuyu.ledger import create_ledger, open_ledger
 
 SCRIPT = Path(__file__).with_name("killed_relay.py")
 AT = datetime(2021, 7, 20, 9, tzinfo=UTC)
@@ -59,7 +59,7 @@ def test_eight_relays_of_eight_processes_send_each_mail_once(
 ) -> None:
     folder, _, port = sink
     path = ledger_url
-    open_ledger(path).close()
+    create_ledger(path).close()
     command = [sys.executable, str(SCRIPT), str(path), str(port)]
     kind = "pg" if isinstance(path, str) else "lite"
     names = [f"{kind}-relay-{number}" for number in range(8)]

@@ -22,7 +22,7 @@ from risk_models.levels import Level
 from wuyu.delivery import relay
 from wuyu.delivery.relay import BACKOFF_S, backoff_s, deliver, deliver_together, drain
 from wuyu.delivery.smtp import Outcome, SmtpTransport, Stage
-from wuyu.ledger import Ledger, Outbox, OutboxState, open_ledger
+from wuyu.ledger import Ledger, Outbox, OutboxState, create_ledger, open_ledger
 from wuyu.messages.mail import Mail
 
 Queue = Callable[..., list[int]]
@@ -263,7 +263,7 @@ def test_many_relays_at_once_send_each_mail_once(
     ledger_url: str | Path, queue: Queue, clock: Any, at: datetime
 ) -> None:
     recipients = [f"t{n}@t.example" for n in range(40)]
-    with open_ledger(ledger_url) as ledger:
+    with create_ledger(ledger_url) as ledger:
         queue(ledger, *recipients)
 
     def run(_: int) -> list[str]:

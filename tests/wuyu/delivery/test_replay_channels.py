@@ -16,7 +16,7 @@ from tests.replays import now as wall
 from tests.wuyu.delivery.desks import ISSUED, KEYS, SECRET, write_district
 from tests.wuyu.delivery.http_server import HttpServer
 from wuyu.delivery.smtp import SmtpSettings, SmtpTransport
-from wuyu.desk import Desk, open_desk
+from wuyu.desk import Desk, begin_desk
 from wuyu.rain import pull_feeds
 from wuyu.replay import hours, replay
 from wuyu.sink import local_sink
@@ -31,7 +31,7 @@ def drill(storm_district: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("WUYU_ACK_KEYS", KEYS)
     monkeypatch.setenv("WUYU_TEST_SECRET", SECRET)
     (tmp_path / "out" / "drop").mkdir(parents=True)
-    desk = open_desk(write_district(storm_district, tmp_path / "mini"), tmp_path / "out")
+    desk = begin_desk(write_district(storm_district, tmp_path / "mini"), tmp_path / "out")
     pull_feeds(desk, now=wall())
     yield desk
     desk.ledger.close()

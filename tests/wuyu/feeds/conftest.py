@@ -15,7 +15,7 @@ import pytest
 from risk_models.district.settings import FeedSettings
 from wuyu.feeds.checks import file_check
 from wuyu.feeds.intake import PullResult, pull
-from wuyu.ledger import Ledger, open_ledger
+from wuyu.ledger import Ledger, create_ledger
 
 AT = datetime(2021, 7, 20, 9, tzinfo=UTC)
 TABLE = b"time_end,57083\n2021-07-20 16:00,12.5\n2021-07-20 17:00,201.9\n"
@@ -105,7 +105,7 @@ def web() -> Iterator[Web]:
 @pytest.fixture
 def own_ledger(tmp_path: Path) -> Iterator[Ledger]:
     """A ledger in SQLite, for tests that are not about the database."""
-    with open_ledger(tmp_path / "ledger.sqlite") as opened:
+    with create_ledger(tmp_path / "ledger.sqlite") as opened:
         yield opened
 
 

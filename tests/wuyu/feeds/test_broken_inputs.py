@@ -16,7 +16,7 @@ from risk_models.risk import read_risk, town_levels
 from tests.broken_inputs import make
 from tests.factories import add_mini_storm, write_mini_district
 from wuyu.cycle import assess, run_cycle
-from wuyu.desk import Desk, open_desk
+from wuyu.desk import Desk, begin_desk
 from wuyu.feeds.status import FeedStatus, status
 from wuyu.ledger import open_ledger
 from wuyu.rain import CycleRain, cycle_rain, pull_feed
@@ -73,7 +73,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     for issue in (folder / "feeds" / "ensemble").iterdir():
         if issue.name not in ("20210720T0200Z.nc", "20210720T0500Z.nc"):
             issue.unlink()
-    desk = open_desk(folder, base / "out")
+    desk = begin_desk(folder, base / "out")
     pull_feed(desk, "ensemble", now=AT + ARRIVED - HOUR)
     desk.ledger.close()
     return desk

@@ -17,9 +17,9 @@ from risk_models.errors import ConfigError
 from risk_models.levels import Level
 from tests.broken_inputs import make
 from tests.factories import add_mini_storm, write_mini_district
-from wuyu.desk import Desk, open_desk
+from wuyu.desk import Desk, begin_desk
 from wuyu.feeds.select import gauge_tables
-from wuyu.ledger import open_ledger
+from wuyu.ledger import create_ledger
 from wuyu.rain import CycleRain, cycle_rain, pull_feed, pull_feeds
 
 AT = datetime(2021, 7, 20, 6, tzinfo=UTC)
@@ -34,7 +34,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     folder = add_mini_storm(write_mini_district(base / "district", towns=1, hotspots=4))
     for name in ("drop", "second"):
         (folder / name).mkdir()
-    desk = open_desk(folder, base / "out")
+    desk = begin_desk(folder, base / "out")
     desk.ledger.close()
     return desk
 
@@ -42,7 +42,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 @pytest.fixture
 def opened(base: Desk, tmp_path: Path) -> Any:
     """Open the desk with an empty ledger, empty drop folders, and other settings of its feeds."""
-    ledger = open_ledger(tmp_path / "ledger.sqlite")
+    ledger = create_ledger(tmp_path / "ledger.sqlite")
 
     def open_with(*feeds: AnyFeedSettings) -> Desk:
         settings = base.district.settings.model_copy(update={"feeds": feeds})

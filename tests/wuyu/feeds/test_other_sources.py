@@ -27,9 +27,9 @@ from tests.factories import add_mini_storm, write_mini_district
 from tests.risk_models.forecast.readers.test_grib import message
 from tests.wuyu.feeds.conftest import Web, content
 from wuyu.cli import main, operate
-from wuyu.desk import Desk, open_desk
+from wuyu.desk import Desk, begin_desk
 from wuyu.feeds.select import forecast_issues
-from wuyu.ledger import open_ledger
+from wuyu.ledger import create_ledger
 from wuyu.rain import cycle_rain, pull_feeds
 
 AT = datetime(2021, 7, 20, 6, tzinfo=UTC)
@@ -44,7 +44,7 @@ Open = Callable[..., Desk]
 def base(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     base = tmp_path_factory.mktemp("other-sources")
     folder = add_mini_storm(write_mini_district(base / "district", towns=1, hotspots=4))
-    desk = open_desk(folder, base / "out")
+    desk = begin_desk(folder, base / "out")
     desk.ledger.close()
     return desk
 
@@ -52,7 +52,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 @pytest.fixture
 def opened(base: Desk, tmp_path: Path) -> Any:
     """Open the desk with an empty ledger and other feeds, each with a drop folder of its own, emptied."""
-    ledger = open_ledger(tmp_path / "ledger.sqlite")
+    ledger = create_ledger(tmp_path / "ledger.sqlite")
 
     def open_with(**kinds: Any) -> Desk:
         feeds = []
@@ -156,7 +156,7 @@ def test_what_a_server_gives_is_the_rain_of_the_cycle(
     assert main(["feeds", "accept", sha, "--officer", "王五", *place]) == 0
     assert main(["cycle", "--at", "2021-07-20T14:00", *place, "--json"]) == 0
 
-    desk = open_desk(folder, tmp_path / "out")
+    desk = begin_desk(folder, tmp_path / "out")
     assert desk.ledger.last_cycle(desk.code).inputs.keys() >= {"gauges"}  # type: ignore[union-attr]
     rain = cycle_rain(desk, AT)
     desk.ledger.close()
@@ -380,7 +380,7 @@ def test_radar_is_merged_with_the_gauges_only_where_a_district_asks(tmp_path: Pa
     """A cell that no gauge sees: the gauges alone miss it, with the pattern of the radar it is there."""
     folder = write_mini_district(tmp_path / "district", towns=1, hotspots=4, gauges=6)
     (folder / "feeds" / "radar").mkdir(parents=True)
-    desk = open_desk(folder, tmp_path / "out")
+    desk = begin_desk(folder, tmp_path / "out")
     gauges, hotspots = desk.district.gauges, desk.district.hotspots
     middle = hotspots.geometry.iloc[0]
     east, north = np.arange(160) - 79.5 + 464.0, 59.5 - np.arange(120) + 3841.0

@@ -26,6 +26,7 @@ from wuyu.ledger import (
     LogEntry,
     MessageBody,
     OutboxState,
+    create_ledger,
     open_ledger,
 )
 from wuyu.messages.mail import Mail
@@ -226,7 +227,7 @@ def test_requeue_takes_only_what_has_failed(ledger: Ledger, at: datetime, make_m
 
 def test_many_writers_at_once_make_one_row(ledger_url: str | Path, at: datetime, make_record: Record) -> None:
     def write(_: int) -> int:
-        with open_ledger(ledger_url) as own:
+        with create_ledger(ledger_url) as own:
             cycle = own.begin_cycle("410103", at)
             with own.decide(now=at, cycle=cycle) as decision:
                 if not decision.already_done:
@@ -236,7 +237,7 @@ def test_many_writers_at_once_make_one_row(ledger_url: str | Path, at: datetime,
 
     with ThreadPoolExecutor(4) as pool:
         ids = set(pool.map(write, range(8)))
-    with open_ledger(ledger_url) as ledger:
+    with create_ledger(ledger_url) as ledger:
         assert len(ids) == len(ledger.warnings()) == len(ledger.cycles("410103")) == 1
         assert [entry.what for entry in ledger.log_entries()] == ["warning-decided", "cycle-done"]
 
@@ -244,7 +245,7 @@ def test_many_writers_at_once_make_one_row(ledger_url: str | Path, at: datetime,
 def test_a_ledger_of_another_version_is_refused(ledger: Ledger, ledger_url: str | Path) -> None:
     with ledger.writing() as session:
         session.execute(text("UPDATE ledger_info SET value = '0'"))
-    with pytest.raises(ConfigError, match="schema version 0"):
+    with pytest.raises(ConfigError, match="has schema 0, this program needs"):
         open_ledger(ledger_url)
 
 
@@ -254,7 +255,7 @@ def test_a_database_of_another_kind_is_refused() -> None:
 
 
 def test_sqlite_is_set_for_safety(tmp_path: Path) -> None:
-    with open_ledger(tmp_path / "deep" / "ledger.sqlite") as ledger, ledger.engine.connect() as connection:
+    with create_ledger(tmp_path / "deep" / "ledger.sqlite") as ledger, ledger.engine.connect() as connection:
         pragmas = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")

@@ -13,7 +13,7 @@ import pytest
 
 from risk_models.outlook.periods import Edition, Kind, Scope
 from tests.replays import StormRun
-from wuyu.desk import Desk, open_desk
+from wuyu.desk import Desk, begin_desk
 from wuyu.ledger import Ledger, open_ledger
 from wuyu.ledger.models import Base
 from wuyu.reporting import scope_for
@@ -48,7 +48,7 @@ def desk(reporting_district: Path, storm_run: StormRun, tmp_path: Path) -> Itera
     for name in ("raw", "risk", "cache"):
         shutil.copytree(storm_run.desk.out / name, out / name)
     _copy_ledger(storm_run.desk.ledger, out / "ledger.sqlite")
-    opened = open_desk(reporting_district, out)
+    opened = begin_desk(reporting_district, out)
     yield opened
     opened.ledger.close()
 
@@ -56,7 +56,7 @@ def desk(reporting_district: Path, storm_run: StormRun, tmp_path: Path) -> Itera
 @pytest.fixture
 def quiet_desk(reporting_district: Path, tmp_path: Path) -> Iterator[Desk]:
     """A desk that never ran a cycle."""
-    opened = open_desk(reporting_district, tmp_path / "quiet")
+    opened = begin_desk(reporting_district, tmp_path / "quiet")
     yield opened
     opened.ledger.close()
 

@@ -18,8 +18,9 @@ from risk_models.errors import ConfigError
 from risk_models.outlook.periods import Scope
 from tests.replays import ROOT, child_environment
 from tests.wuyu.reporting.conftest import NOW
-from wuyu.desk import LEDGER_VARIABLE, Desk, open_desk
+from wuyu.desk import Desk, begin_desk
 from wuyu.ledger import ReportKey
+from wuyu.ledger.places import LEDGER_VARIABLE
 from wuyu.ledger.reporting import Step, issues, standing
 from wuyu.rain import pull_feeds
 from wuyu.reporting import close_consultation, draft_report, rebuild, report_at_once, scope_for, write_report
@@ -46,7 +47,7 @@ def test_three_runs_give_the_same_bytes(reporting_district: Path, tmp_path: Path
     """Nothing that the clock says gets into a file of an exercise."""
     made = []
     for number in range(3):
-        desk = open_desk(reporting_district, tmp_path / f"run{number}")
+        desk = begin_desk(reporting_district, tmp_path / f"run{number}")
         with desk.ledger:
             pull_feeds(desk, now=NOW + timedelta(days=number))
             issued = report_at_once(
@@ -64,7 +65,7 @@ def test_three_runs_give_the_same_bytes(reporting_district: Path, tmp_path: Path
 def test_in_earnest_only_the_declared_times_differ(actual_district: Path, tmp_path: Path) -> None:
     records = []
     for number in range(2):
-        desk = open_desk(actual_district, tmp_path / f"run{number}")
+        desk = begin_desk(actual_district, tmp_path / f"run{number}")
         with desk.ledger:
             pull_feeds(desk, now=NOW)
             scope = scope_for(desk, "month", "2021-07", "review")
@@ -222,7 +223,7 @@ def test_issued_and_mailed_once_whatever_holds_the_ledger(
     ledger_url: str | Path, reporting_district: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(LEDGER_VARIABLE, str(ledger_url))
-    desk = open_desk(reporting_district, tmp_path / "out")
+    desk = begin_desk(reporting_district, tmp_path / "out")
     with desk.ledger:
         july = scope_for(desk, "month", "2021-07", "review")
         at = july.issued_at + timedelta(hours=2)
@@ -240,7 +241,7 @@ import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
 import wuyu.reporting.issue as issue
-from wuyu.desk import open_desk
+from wuyu.desk import begin_desk
 from wuyu.reporting import report_at_once, scope_for
 
 def end(*_, **__):
@@ -258,7 +259,7 @@ elif step == "ledger":
     issue.add_issue = end
 else:
     issue.Archive.show = end
-desk = open_desk(Path(sys.argv[1]), Path(sys.argv[2]))
+desk = begin_desk(Path(sys.argv[1]), Path(sys.argv[2]))
 report_at_once(desk, scope_for(desk, "month", "2021-07", "review"), chair="王主任", langs=["zh"],
                now=datetime(2100, 1, 5, 3, tzinfo=UTC))
 """

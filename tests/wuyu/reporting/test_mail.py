@@ -12,7 +12,7 @@ import pytest
 
 from risk_models.outlook.periods import Scope
 from tests.wuyu.reporting.conftest import DEPARTMENTS
-from wuyu.desk import Desk, open_desk
+from wuyu.desk import Desk, begin_desk
 from wuyu.ledger import Outbox, OutboxState
 from wuyu.reporting import report_at_once, scope_for
 from wuyu.reporting.mail import is_backfill, report_recipients
@@ -88,7 +88,7 @@ def real_desk(actual_district: Path, tmp_path: Path) -> Iterator[Desk]:
     shutil.copytree(actual_district, folder)
     with (folder / "district.yaml").open("a", encoding="utf-8") as settings:
         settings.write(DEPARTMENTS)
-    opened = open_desk(folder, tmp_path / "out")
+    opened = begin_desk(folder, tmp_path / "out")
     yield opened
     opened.ledger.close()
 
@@ -108,7 +108,7 @@ def exercising_for_real(reporting_district: Path, tmp_path: Path) -> Iterator[De
     settings = reporting_district / "district.yaml"
     text = settings.read_text(encoding="utf-8").replace("water@mini.example", "duty@water.gov.cn")
     settings.write_text(text, encoding="utf-8")
-    opened = open_desk(reporting_district, tmp_path / "out")
+    opened = begin_desk(reporting_district, tmp_path / "out")
     yield opened
     opened.ledger.close()
 

@@ -13,7 +13,7 @@ import xarray as xr
 from sqlalchemy import select, update
 
 from tests.wuyu.reporting.conftest import NOW
-from wuyu.desk import Desk, open_desk
+from wuyu.desk import Desk, begin_desk
 from wuyu.ledger import Bounce, Cycle, Outbox
 from wuyu.ledger.outbox import mark_bounced
 from wuyu.reporting import tables
@@ -80,7 +80,7 @@ def test_unknown_hours_at_the_end_of_the_record_are_left_to_the_gauges(
     gauge = str(desk.district.gauges.index[0])
     made = xr.Dataset({"rain_mm": (("time", "gauge"), rain_mm, {"units": "mm"})}, {"time": hours, "gauge": [gauge]})
     made.to_netcdf(reporting_district / "rain_record.nc")
-    opened = open_desk(reporting_district, tmp_path / "out")
+    opened = begin_desk(reporting_district, tmp_path / "out")
     with opened.ledger:
         record = known_record(opened, as_of=datetime(2021, 8, 1, 1, tzinfo=UTC), known_at=NOW).rain_mm
     assert record[gauge].loc["2021-07"].sum() > 0

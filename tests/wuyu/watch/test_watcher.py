@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -25,12 +27,12 @@ from tests.replays import ROOT, child_environment, mails
 from tests.wuyu.conftest import Clock
 from tests.wuyu.delivery.http_server import HttpServer
 from wuyu.delivery.smtp import Outcome, Stage
-from wuyu.ledger import CycleState, Ledger, Outbox, OutboxState, open_ledger
+from wuyu.ledger import CycleState, Ledger, Outbox, OutboxState, create_ledger
 from wuyu.ledger.tasks import OPERATOR_TASK, open_tasks, settle_task
 from wuyu.messages.mail import Mail
 from wuyu.sink import local_sink
 from wuyu.watch.last_good import COPY, settings_in_force
-from wuyu.watch.watcher import WatchReport, airflow_problem, look, problems_of, tell
+from wuyu.watch.watcher import WatchReport, airflow_problem, last_check, look, problems_of, tell
 
 CODE = "410199"
 NOW = datetime(2026, 7, 20, 4, 20, tzinfo=UTC)  # 12:20 in Zhengzhou
@@ -80,7 +82,7 @@ def post() -> PostBox:
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with open_ledger(tmp_path / "out" / "ledger.sqlite") as opened:
+    with create_ledger(tmp_path / "out" / "ledger.sqlite") as opened:
         yield opened
 
 
@@ -97,7 +99,8 @@ def watch(
     settings: DistrictSettings, ledger_at: Path, out: Path, *, root: Path, post: PostBox, now: datetime
 ) -> WatchReport:
     """Look once and tell, as the verb does."""
-    return tell(settings, look(settings, ledger_at, now=now), out, root=root, post=post, now=now)
+    found = look(settings, ledger_at, now=now, checked_at=last_check(out))
+    return tell(settings, found, out, root=root, post=post, now=now)
 
 
 @pytest.fixture
@@ -303,7 +306,7 @@ def test_the_health_page_is_read(httpd: Callable[[str], str], status: str, sick:
 def test_the_watcher_is_a_process_of_its_own(folder: Path, tmp_path: Path) -> None:
     """`wuyu watch` with nothing else alive: it mails, writes the alarm, and ends with 1."""
     out = tmp_path / "out"
-    with open_ledger(out / "ledger.sqlite") as ledger:
+    with create_ledger(out / "ledger.sqlite") as ledger:
         _finish(ledger, datetime.now(UTC) - timedelta(hours=3))
     with local_sink(tmp_path / "mailbox") as (_, port):
         command = [sys.executable, "-m", "wuyu", "watch", "--district", str(folder), "--out", str(out)]
@@ -341,7 +344,7 @@ def watched(folder: Path, tmp_path: Path) -> Callable[[int], tuple[int, str]]:
 def test_broken_settings_raise_an_alarm_to_those_last_named(
     watched: Callable[..., tuple[int, str]], tmp_path: Path, harm: str | None
 ) -> None:
-    with open_ledger(tmp_path / "out" / "ledger.sqlite") as ledger:
+    with create_ledger(tmp_path / "out" / "ledger.sqlite") as ledger:
         _finish(ledger, datetime.now(UTC).replace(minute=0, second=0, microsecond=0))
     path = tmp_path / "mini" / "district.yaml"
     with local_sink(tmp_path / "mailbox") as (_, port):
@@ -407,7 +410,7 @@ def test_a_ledger_that_breaks_the_look_is_an_alarm(
     def burst(*_: object, **__: object) -> None:
         raise ValueError("two\nlines")
 
-    with open_ledger(tmp_path / "ledger.sqlite"):
+    with create_ledger(tmp_path / "ledger.sqlite"):
         monkeypatch.setattr("wuyu.watch.watcher.problems_of", burst)
         (broken,) = look(settings, tmp_path / "ledger.sqlite", now=NOW).problems
     assert broken.en == "the ledger cannot be read: ValueError: two lines"
@@ -424,3 +427,37 @@ def test_a_warning_that_has_ended_is_not_counted_as_standing(
             decision.warn(make_record(revision=revision, action=Action(action), **times))
         facts = look(settings, tmp_path / "out" / "ledger.sqlite", now=NOW).facts
         assert any(line in fact for fact in facts), facts
+
+
+# Files of the ledger
+
+
+def _harm(path: Path) -> bytes:
+    """Spoil a page that no query of the watcher reads; returns the file as it was."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'bounces'").fetchone()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: (page - 1) * size] + b"\xff" * 200 + whole[(page - 1) * size + 200 :])
+    return whole
+
+
+def test_damage_is_told_within_a_day_and_stays_until_it_is_mended(
+    settings: DistrictSettings, tmp_path: Path, post: PostBox
+) -> None:
+    path = tmp_path / "out" / "ledger.sqlite"
+    with create_ledger(path) as ledger:
+        _finish(ledger, NOW)
+    assert watch(settings, path, tmp_path, post=post, now=NOW).problems == []
+    whole = _harm(path)
+    later = NOW + timedelta(minutes=30)
+    assert watch(settings, path, tmp_path, post=post, now=later).problems == [], "not looked at again so soon"
+    for hours in (24, 25):
+        report = watch(settings, path, tmp_path, post=post, now=NOW + timedelta(hours=hours))
+        assert [one.kind for one in report.problems if one.kind == "ledger"] == ["ledger"]
+        assert "the ledger is damaged" in report.problems[0].en
+    path.write_bytes(whole)
+    mended = watch(settings, path, tmp_path, post=post, now=NOW + timedelta(hours=26))
+    assert "ledger" not in {one.kind for one in mended.problems}
+    assert last_check(tmp_path) == NOW + timedelta(hours=26)

@@ -1,0 +1,52 @@
+"""Kriging without scikit-learn, and the same as estimators of scikit-learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import NotFittedError
+
+from risk_models.forecast.estimators import GaugeKriging, ResidualKriging
+from risk_models.forecast.interpolate import OrdinaryKriging
+from risk_models.forecast.merge import GaugeMerge
+
+RNG = np.random.default_rng(5)
+GAUGES, TARGETS = RNG.uniform(0, 2e4, (10, 2)), RNG.uniform(0, 2e4, (6, 2))
+RAIN, RADAR = RNG.gamma(1.0, 6.0, (4, 10)), RNG.gamma(1.0, 6.0, (4, 10))
+PARAMETERS = {
+    GaugeKriging: {"variogram": "spherical", "range_m": 9000.0, "nugget": 0.1, "threads": 1},
+    ResidualKriging: {"variogram": "spherical", "range_m": 9000.0, "nugget": 0.1, "adjust": False},
+}
+
+
+@pytest.mark.parametrize("kind", PARAMETERS)
+def test_parameters_go_by_name_and_through_clone(kind: type[BaseEstimator]) -> None:
+    model = kind(**PARAMETERS[kind])
+    assert model.get_params() == PARAMETERS[kind]
+    assert clone(model).get_params() == PARAMETERS[kind]
+    assert kind().set_params(**PARAMETERS[kind]).get_params() == PARAMETERS[kind]
+    assert "range_m=9000.0" in repr(model)
+
+
+def test_estimators_krige_as_the_plain_models_do() -> None:
+    options = {"range_m": 9000.0, "nugget": 0.1}
+    plain, made = OrdinaryKriging(**options).fit(GAUGES, RAIN), GaugeKriging(**options).fit(GAUGES, RAIN)
+    for one, other in zip(plain.predict_with_std(TARGETS), made.predict_with_std(TARGETS), strict=True):
+        np.testing.assert_array_equal(one, other)
+    background = RADAR[:, :6]
+    merged, estimated = (kind(**options).fit(GAUGES, RAIN, RADAR) for kind in (GaugeMerge, ResidualKriging))
+    np.testing.assert_array_equal(merged.predict(TARGETS, background), estimated.predict(TARGETS, background))
+
+
+@pytest.mark.parametrize("kind", [OrdinaryKriging, GaugeKriging])
+def test_a_model_that_was_not_fitted_says_so(kind: type[OrdinaryKriging]) -> None:
+    for ask in (lambda: kind().predict(TARGETS), lambda: kind().leave_one_out(), lambda: kind().prepare(TARGETS)):
+        with pytest.raises(NotFittedError, match=f"This {kind.__name__} is not fitted yet; call fit first"):
+            ask()
+
+
+@pytest.mark.parametrize("kind", [GaugeMerge, ResidualKriging])
+def test_a_merge_that_was_not_fitted_says_so(kind: type[GaugeMerge]) -> None:
+    with pytest.raises(NotFittedError, match=f"This {kind.__name__} is not fitted yet"):
+        kind().predict(TARGETS, RADAR[:, :6])
