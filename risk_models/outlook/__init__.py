@@ -19,7 +19,6 @@ if TYPE_CHECKING:
         HotspotClasses,
         SkipRule,
         count_exceedances,
-        expected_exceedances,
         ponding_models,
         run_periods,
     )
@@ -59,7 +58,6 @@ else:
                 "HotspotClasses",
                 "SkipRule",
                 "count_exceedances",
-                "expected_exceedances",
                 "ponding_models",
                 "run_periods",
             ],
@@ -106,7 +104,6 @@ __all__ = [
     "condition_on_terciles",
     "count_exceedances",
     "cut_storms",
-    "expected_exceedances",
     "fit_generator",
     "generate_periods",
     "hotspot_field",

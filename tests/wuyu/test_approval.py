@@ -464,6 +464,7 @@ def test_an_officer_may_hand_the_decision_on(desk: Desk) -> None:
         (SOME, PERSON, {"numbers": ""}, "'numbers' must name warnings from 1 to 3, e.g. 1,2; got 'nothing'"),
         (SOME, PERSON, {"numbers": "1,4"}, "got '1,4'"),
         (SOME, PERSON, {"numbers": "①"}, "got '①'"),
+        ("Approve 签发", PERSON, {"numbers": "1"}, "'Approve 签发' is no answer; accepted: Approve all"),
     ],
 )
 def test_an_answer_that_cannot_be_used_decides_nothing_and_is_told(

@@ -114,6 +114,8 @@ def close_round(
         return []
     fields = {name: str(answer["params_input"].get(name) or "") for name in FIELDS}
     try:
+        if choice not in OPTIONS:
+            raise ConfigError(f"'{choice}' is no answer; accepted: {', '.join(OPTIONS)}")
         officer, account = _officer(fields["officer"], user)
         if choice == NEXT:
             escalate(desk, now=now, issued_at=issued_at, only=message_ids, passed_on_by=officer)

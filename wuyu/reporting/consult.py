@@ -352,6 +352,8 @@ def _settled(
     mail: bool,
 ) -> Made | None:
     """Keep the opinions that a person wrote down, and do what they chose."""
+    if choice not in OPTIONS:
+        raise ConfigError(f"'{choice}' is no answer; accepted: {', '.join(OPTIONS)}")
     opinions = [parse_opinion(line) for line in fields["opinions"].splitlines() if line.strip()]
     account = _personal(user, "id")
     chair = fields["chair"].strip() or _personal(user, "name") or account
