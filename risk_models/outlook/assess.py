@@ -171,7 +171,7 @@ def _known_record(record_mm: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
 
 
 def _reference_gauge(district: District, record: pd.DataFrame) -> str | None:
-    """Return the district's reference gauge, or the gauge of the record that comes first in its register, or by name."""
+    """Return the district's reference gauge, or the gauge of the record that comes first there, or by name."""
     wanted = [district.settings.district.reference_gauge, *district.gauges.index, *sorted(record.columns, key=str)]
     return next((str(name) for name in wanted if name in record.columns), None)
 

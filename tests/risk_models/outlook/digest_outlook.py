@@ -55,7 +55,7 @@ def main(folder: Path) -> None:
             as_of=datetime(2020, 6, 28, 1, tzinfo=UTC), n_periods=120, n_refits=12,
         )  # fmt: skip
         for part, digest in said(found).items():
-            print(part, digest)
+            sys.stdout.write(f"{part} {digest}\n")
 
 
 if __name__ == "__main__":
