@@ -125,7 +125,8 @@ def _district_rain(rain_mm: Floats) -> tuple[Floats, Floats]:
 def _mean_over_gauges(filled_mm: Floats, factor: Floats, count: Ints, *, unknown: float) -> Floats:
     """Return the mean (T,) of rain (G, T) over its gauges' factors; a sum over rows adds one gauge after another."""
     total = (filled_mm / factor[:, None]).sum(axis=0)
-    return np.divide(total, count, out=np.full(len(total), unknown), where=count > 0)
+    mean: Floats = np.divide(total, count, out=np.full(len(total), unknown), where=count > 0)
+    return mean
 
 
 def _runs(rain: Floats, separation_h: int) -> tuple[Ints, Ints]:
