@@ -79,11 +79,11 @@ def approval() -> None:
         from airflow.sdk.exceptions import AirflowSkipException
 
         from wuyu.approval import open_round
-        from wuyu.clock import parse_hour, wall_clock
+        from wuyu.clock import parse_hour, time_now
         from wuyu.service import desk_from_environment
 
         desk = desk_from_environment()
-        shown = open_round(desk, parse_hour(get_current_context()["params"]["at"], desk.timezone), now=wall_clock())
+        shown = open_round(desk, parse_hour(get_current_context()["params"]["at"], desk.timezone), now=time_now())
         if shown is None:
             raise AirflowSkipException("nothing waits any more")
         return shown
@@ -107,22 +107,22 @@ def approval() -> None:
         from airflow.sdk import get_current_context
 
         from wuyu.approval import close_round, runs_to_trigger
-        from wuyu.clock import parse_hour, wall_clock
+        from wuyu.clock import parse_hour, time_now
         from wuyu.service import desk_from_environment
 
         desk, params = desk_from_environment(), get_current_context()["params"]
         at = parse_hour(params["at"], desk.timezone)
-        close_round(desk, at, message_ids=shown["message_ids"], answer=answer, now=wall_clock())
+        close_round(desk, at, message_ids=shown["message_ids"], answer=answer, now=time_now())
         return runs_to_trigger(desk, at, number=params["round"] + 1)
 
     @task(trigger_rule="all_done")
     def dispatch() -> dict[str, int]:
-        from wuyu.clock import wall_clock
+        from wuyu.clock import time_now, wall_clock
         from wuyu.delivery.relay import deliver
         from wuyu.service import desk_from_environment, transport_from_environment
 
         with transport_from_environment() as transport:
-            return deliver(desk_from_environment().ledger, transport, clock=wall_clock).counts
+            return deliver(desk_from_environment().ledger, transport, clock=wall_clock, now=time_now()).counts
 
     shown = call()
     rounds = settle(shown, ask.output)

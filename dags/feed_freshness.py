@@ -34,14 +34,14 @@ def feed_freshness() -> None:
     def check_ages() -> int:
         from airflow.sdk.exceptions import AirflowFailException
 
-        from wuyu.clock import wall_clock
+        from wuyu.clock import time_now
         from wuyu.feeds.freshness import check_freshness
         from wuyu.feeds.status import feed_lines
         from wuyu.service import desk_from_environment
 
         desk = desk_from_environment()
         feed_ids = [feed.id for feed in desk.district.settings.feeds]
-        late = check_freshness(desk.ledger, feed_ids, now=wall_clock())
+        late = check_freshness(desk.ledger, feed_ids, now=time_now())
         if late:
             # Another try would find the same: the next run looks again.
             raise AirflowFailException(" ".join(line.en for line in feed_lines(late)))

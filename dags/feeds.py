@@ -64,11 +64,11 @@ def pull(feed_id: str) -> int:
     """Take over what is new; a run without anything new is skipped and wakes nobody."""
     from airflow.sdk.exceptions import AirflowSkipException
 
-    from wuyu.clock import wall_clock
+    from wuyu.clock import time_now
     from wuyu.rain import pull_feed
     from wuyu.service import desk_from_environment
 
-    result = pull_feed(desk_from_environment(), feed_id, now=wall_clock())
+    result = pull_feed(desk_from_environment(), feed_id, now=time_now())
     if not result.accepted:
         raise AirflowSkipException(result.error or f"{feed_id}: nothing new")
     return len(result.accepted)

@@ -78,12 +78,12 @@ def warning_cycle() -> None:
 
     @task(trigger_rule="all_done")
     def dispatch() -> dict[str, int]:
-        from wuyu.clock import wall_clock
+        from wuyu.clock import time_now, wall_clock
         from wuyu.delivery.relay import deliver
         from wuyu.service import desk_from_environment, transport_from_environment
 
         with transport_from_environment() as transport:
-            return deliver(desk_from_environment().ledger, transport, clock=wall_clock).counts
+            return deliver(desk_from_environment().ledger, transport, clock=wall_clock, now=time_now()).counts
 
     hour = hour_of_run()
     decided = decide(hour, score(hour))

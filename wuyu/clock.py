@@ -8,14 +8,19 @@ from zoneinfo import ZoneInfo
 
 from risk_models.errors import ConfigError
 
-__all__ = ["Clock", "parse_hour", "wall_clock"]
+__all__ = ["Clock", "parse_hour", "time_now", "wall_clock"]
 
 Clock = Callable[[], datetime]
 """Gives the time now, aware."""
 
 
+def time_now() -> datetime:
+    """Return the time that this process goes by, UTC: for everything decided, due, told or written down."""
+    return wall_clock()
+
+
 def wall_clock() -> datetime:
-    """Return the time now, UTC."""
+    """Return the wall time, UTC: for leases, pauses between tries, and signatures that other machines check."""
     return datetime.now(UTC)
 
 

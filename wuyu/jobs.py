@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from wuyu.clock import wall_clock
+from wuyu.clock import time_now, wall_clock
 from wuyu.service import desk_from_environment, transport_from_environment
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def prepare_replay(start: str, end: str, *, blocks: int) -> list[list[str]]:
 
     desk = desk_from_environment()
     with progress("feeds") as report:
-        results = pull_feeds(desk, now=wall_clock())
+        results = pull_feeds(desk, now=time_now())
         report(1.0, ", ".join(f"{result.feed_id}: {len(result.accepted)} new files" for result in results))
     times = [time.isoformat() for time in hours(parse_hour(start, desk.timezone), parse_hour(end, desk.timezone))]
     size = -(-len(times) // blocks)
@@ -91,7 +91,7 @@ def report_month(month: str) -> list[str]:
     from wuyu.reporting import write_report
 
     desk = desk_from_environment()
-    return [desk.relative(path) for path in write_report(desk, "month", month, now=wall_clock()).paths]
+    return [desk.relative(path) for path in write_report(desk, "month", month, now=time_now()).paths]
 
 
 def due_reports(kind: Kind, edition: Edition, key: str = "") -> list[str]:
@@ -100,7 +100,7 @@ def due_reports(kind: Kind, edition: Edition, key: str = "") -> list[str]:
 
     if key:
         return [key]
-    desk, now = desk_from_environment(), wall_clock()
+    desk, now = desk_from_environment(), time_now()
     lapse_consultations(desk, now=now)
     return reports_due(desk, kind, edition, now=now)
 
@@ -122,9 +122,9 @@ def draft_for_consultation(kind: Kind, key: str, edition: Edition) -> dict[str, 
 
     desk = desk_from_environment()
     scope = scope_for(desk, kind, key, edition)
-    if draft_report(desk, scope, now=wall_clock()).state == "unchanged":
+    if draft_report(desk, scope, now=time_now()).state == "unchanged":
         return None
-    opened = open_consultation(desk, scope, now=wall_clock())
+    opened = open_consultation(desk, scope, now=time_now())
     shown = {"draft": opened.draft, "subject": opened.subject, "body": opened.body}
     return shown | {"timeout_s": opened.timeout_s}
 
@@ -149,7 +149,7 @@ def settle_report(
 
     desk = desk_from_environment()
     scope = scope_for(desk, kind, key, edition)
-    made = answer_consultation(desk, scope, draft=draft, answer=answer, now=wall_clock(), mail=mail)
+    made = answer_consultation(desk, scope, draft=draft, answer=answer, now=time_now(), mail=mail)
     return [] if made is None else [desk.relative(path) for path in made.paths]
 
 
@@ -166,9 +166,9 @@ def delivery_ways() -> list[str]:
     from wuyu.delivery.dispatch import ways
     from wuyu.ledger.outbox import due_ids
 
-    desk, now = desk_from_environment(), wall_clock()
+    desk, now, wall = desk_from_environment(), time_now(), wall_clock()
     names = list(ways(desk, transport_from_environment, clock=wall_clock))
-    return [name for name in names if due_ids(desk.ledger, channel=name, now=now, wall=now)]
+    return [name for name in names if due_ids(desk.ledger, channel=name, now=now, wall=wall)]
 
 
 def require_delivery() -> None:
@@ -182,7 +182,7 @@ def require_delivery() -> None:
     from risk_models.errors import DispatchError
     from wuyu.ledger.outbox import untried
 
-    desk, now = desk_from_environment(), wall_clock()
+    desk, now = desk_from_environment(), time_now()
     waiting = untried(desk.ledger, due_before=now - timedelta(minutes=UNTRIED_MIN), now=now)
     if not waiting:
         return
@@ -213,7 +213,7 @@ def deliver_by(way: str) -> dict[str, int]:
 
     desk = desk_from_environment()
     opener = ways(desk, transport_from_environment, clock=wall_clock)[way]
-    report = dispatch(desk.ledger, opener, clock=wall_clock)
+    report = dispatch(desk.ledger, opener, clock=wall_clock, now=time_now())
     if report.stopped:
         raise DispatchError(report.stopped)
     return report.counts
@@ -226,5 +226,5 @@ def bounces_from(folder: str) -> int:
     from wuyu.returns.bounces import take_bounces
     from wuyu.returns.mailboxes import MaildirMailbox
 
-    taken = take_bounces(desk_from_environment(), MaildirMailbox(Path(folder)), now=wall_clock())
+    taken = take_bounces(desk_from_environment(), MaildirMailbox(Path(folder)), now=time_now())
     return sum(one.task for one in taken)

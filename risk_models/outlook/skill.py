@@ -26,6 +26,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from risk_models.arithmetic import settled
+
 __all__ = [
     "MIN_HINDCAST_YEARS",
     "SkillVerdict",
@@ -112,7 +114,8 @@ def judge_errors(
     drawn = by_year[:, rng.integers(0, n, (N_RESAMPLES, n))].sum(axis=2)
     skills = 1.0 - drawn[0] / np.where(drawn[1] > 0, drawn[1], np.nan)
     skill = _skill(error, reference)
-    low = float(np.nanquantile(skills, 0.05)) if np.isfinite(skills).any() else float("nan")
+    # Settled, so that a statement that is as good as the reference is never better by a last digit.
+    low = float(settled(np.nanquantile(skills, 0.05))) if np.isfinite(skills).any() else float("nan")
     supported = bool(low > min_skill)
     # Rounded down, so that a lower end below 0 never reads as 0.
     least = math.floor(low * 100) / 100 if math.isfinite(low) else low
@@ -162,13 +165,13 @@ def tercile_skill(
     shares = np.asarray(probabilities, dtype=np.float64)
     if shares.shape != (len(totals_mm), 3) or (np.abs(shares.sum(axis=1) - 1) > 1e-6).any() or (shares < 0).any():
         raise ValueError("probabilities must be (year, 3), not negative, and each row sum to 1")
-    totals = totals_mm.to_numpy(dtype=np.float64)
+    totals = settled(totals_mm)
     known = np.flatnonzero(~np.isnan(totals))
     third = np.zeros(len(known), dtype=np.int64)
     for place, row in enumerate(known):
         others = totals[known[known != row]]
         if len(others):
-            third[place] = np.searchsorted(np.quantile(others, [1 / 3, 2 / 3]), totals[row])
+            third[place] = np.searchsorted(settled(np.quantile(others, [1 / 3, 2 / 3])), totals[row])
     reached = (np.arange(3) >= third[:, None]).astype(np.float64)
     error = ((np.cumsum(shares[known], axis=1) - reached) ** 2).sum(axis=1)
     reference = ((np.cumsum(np.full(3, 1 / 3)) - reached) ** 2).sum(axis=1)

@@ -58,9 +58,9 @@ def test_what_nobody_tries_is_said_with_what_to_look_at(
 
         Desk.ledger = ledger  # type: ignore[attr-defined]
         monkeypatch.setattr(jobs, "desk_from_environment", lambda: Desk)
-        monkeypatch.setattr(jobs, "wall_clock", lambda: AT + timedelta(minutes=4))
+        monkeypatch.setattr(jobs, "time_now", lambda: AT + timedelta(minutes=4))
         jobs.require_delivery()
-        monkeypatch.setattr(jobs, "wall_clock", lambda: AT + timedelta(minutes=6))
+        monkeypatch.setattr(jobs, "time_now", lambda: AT + timedelta(minutes=6))
         with pytest.raises(DispatchError, match=r"\(mail: 2 since 07-20 09:00\).*pool 'live_delivery'.*service init"):
             jobs.require_delivery()
 

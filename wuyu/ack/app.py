@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +24,7 @@ from wuyu.ack.forms import NAME_MAX, FormError, clean, read_answer, read_floods,
 from wuyu.ack.pages import countdown, local, render, style
 from wuyu.ack.tokens import DESK, LinkUse, Token, sign, sign_form, verify_form
 from wuyu.ack.web import BODY_MAX, RateLimit, SafeAnswers, security_headers
+from wuyu.clock import Clock, time_now, wall_clock
 from wuyu.keys import Keys, load_keys
 from wuyu.ledger.acknowledgements import Answer, Seen
 from wuyu.ledger.models import Bulletin
@@ -56,7 +56,7 @@ def create_app(
     out_dir: Path,
     keys: Keys | None = None,
     *,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    clock: Clock = time_now,
     https: bool = True,
     requests_a_minute: int = REQUESTS_A_MINUTE,
     bad_links_a_minute: int = BAD_LINKS_A_MINUTE,
@@ -144,7 +144,7 @@ class _Site:
         ledger: Ledger,
         out: Path,
         keys: Keys,
-        clock: Callable[[], datetime],
+        clock: Clock,
         limits: tuple[RateLimit, RateLimit],
     ) -> None:
         self.ledger = ledger
@@ -313,11 +313,12 @@ class _Site:
         return waiting
 
     def _check_form(self, text: str, fields: dict[str, str]) -> None:
-        if not verify_form(self.keys, text, fields.get("form", ""), now=_real_time()):
+        # Wall time: a form is fresh or stale for the person who fills it in, whatever hour is played.
+        if not verify_form(self.keys, text, fields.get("form", ""), now=wall_clock()):
             raise HTTPException(403)
 
     def _form(self, text: str) -> str:
-        return sign_form(self.keys, text, expires_at=_real_time() + timedelta(minutes=_FORM_MIN))
+        return sign_form(self.keys, text, expires_at=wall_clock() + timedelta(minutes=_FORM_MIN))
 
     # What is shown
 
@@ -426,8 +427,3 @@ class _Site:
             return None
         data = path.read_bytes()
         return data if hashlib.sha256(data).hexdigest() == product["sha256"] else None
-
-
-def _real_time() -> datetime:
-    """Return the wall time: a form is fresh or stale for the person who fills it in, whatever hour is replayed."""
-    return datetime.fromtimestamp(time.time(), UTC)

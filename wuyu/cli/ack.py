@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from risk_models.files import write_whole
 from wuyu.cli.common import add_place, add_verb, open_from, say, say_json
 from wuyu.cli.mailbox import add_mailbox, opened_mailbox
-from wuyu.clock import wall_clock
+from wuyu.clock import time_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,7 @@ def _timed(parser: argparse.ArgumentParser, *, machine: bool = True) -> argparse
 
 def _now(arguments: argparse.Namespace, desk: Desk) -> datetime:
     if arguments.at is None:
-        return wall_clock()
+        return time_now()
     from risk_models.errors import ConfigError
 
     try:
@@ -72,10 +72,10 @@ def _serve(arguments: argparse.Namespace) -> int:
     desk = open_from(arguments)
     keys, base_url = load_keys(desk.out), desk.district.settings.acknowledgement.base_url
     here = f"http://{arguments.host}:{arguments.port}"
-    ahead = _now(arguments, desk) - wall_clock()  # an exercise begins at its own time, and runs on from there
+    ahead = _now(arguments, desk) - time_now()  # an exercise begins at its own time, and runs on from there
 
     def clock() -> datetime:
-        return wall_clock() + ahead
+        return time_now() + ahead
 
     app = create_app(desk.ledger, desk.out, keys, clock=clock, https=(base_url or "").startswith("https"))
     link = Links(base_url or here, keys).desk(desk.code, expires_at=clock() + timedelta(hours=_DESK_LINK_H))

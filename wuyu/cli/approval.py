@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from wuyu.cli.common import add_place, add_verb, open_from, say, say_json
-from wuyu.clock import wall_clock
+from wuyu.clock import time_now
 
 if TYPE_CHECKING:
     from wuyu.approval import Outcome, Waiting
@@ -64,7 +64,7 @@ def _settle(desk: Desk, message_ids: list[str], arguments: argparse.Namespace) -
         desk,
         dict.fromkeys(message_ids, arguments.refuse is None),
         officer=arguments.officer,
-        now=wall_clock(),
+        now=time_now(),
         note=clean_note(arguments.note_zh, arguments.note_en),
         why=arguments.refuse or "",
     )
@@ -112,7 +112,7 @@ def _list(desk: Desk, items: list[Waiting], *, as_json: bool) -> int:
     from risk_models.warning.states import record_to_dict
     from wuyu.approval import evidence
 
-    found = evidence(desk, items, now=wall_clock()) if items else None
+    found = evidence(desk, items, now=time_now()) if items else None
     shown = found.lines if found else ()
     if as_json:
         say_json(
@@ -138,7 +138,7 @@ def _list(desk: Desk, items: list[Waiting], *, as_json: bool) -> int:
 def _escalate(desk: Desk, *, as_json: bool) -> int:
     from wuyu.approval import escalate
 
-    calls = escalate(desk, now=wall_clock())
+    calls = escalate(desk, now=time_now())
     if as_json:
         say_json([asdict(call) for call in calls])
     for call in [] if as_json else calls:

@@ -12,7 +12,7 @@ from risk_models.errors import ConfigError
 from wuyu.cli.common import add_place, add_verb, open_from, say, say_json
 from wuyu.cli.mailbox import add_mailbox, opened_mailbox
 from wuyu.cli.operate import add_smtp, transport_from
-from wuyu.clock import wall_clock
+from wuyu.clock import time_now, wall_clock
 
 if TYPE_CHECKING:
     from wuyu.delivery.smtp import Outcome
@@ -58,7 +58,7 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         if arguments.way not in openers:
             raise ConfigError(f"there is no way '{arguments.way}'; there are: {', '.join(openers)}")
         openers = {arguments.way: openers[arguments.way]}
-    reports = dispatch_all(desk.ledger, openers, clock=wall_clock, relays=arguments.relays)
+    reports = dispatch_all(desk.ledger, openers, clock=wall_clock, now=time_now(), relays=arguments.relays)
     total = DeliveryReport()
     for report in reports.values():
         total.merge(report)
@@ -77,7 +77,7 @@ def _outbox(arguments: argparse.Namespace) -> int:
     if arguments.action == "requeue":
         if arguments.row is None or not arguments.officer.strip():
             raise ConfigError("say which row and who: wuyu outbox requeue ID --officer NAME")
-        desk.ledger.requeue(arguments.row, officer=arguments.officer, now=wall_clock())
+        desk.ledger.requeue(arguments.row, officer=arguments.officer, now=time_now())
         say(f"row {arguments.row}: put back; send with: wuyu dispatch")
         return 0
     rows = desk.ledger.outbox()
@@ -108,7 +108,7 @@ def _bounces(arguments: argparse.Namespace) -> int:
 
     desk = open_from(arguments)
     with opened_mailbox(arguments) as mailbox:
-        taken = take_bounces(desk, mailbox, now=wall_clock())
+        taken = take_bounces(desk, mailbox, now=time_now())
     if arguments.json:
         say_json([vars(one) for one in taken])
         return 0
@@ -126,7 +126,7 @@ def _tasks(arguments: argparse.Namespace) -> int:
     if arguments.action == "done":
         if arguments.task is None:
             raise ConfigError("say which task: wuyu tasks done ID --officer NAME")
-        settle_task(desk.ledger, arguments.task, officer=arguments.officer, now=wall_clock(), note=arguments.note)
+        settle_task(desk.ledger, arguments.task, officer=arguments.officer, now=time_now(), note=arguments.note)
         say(f"task {arguments.task}: settled")
         return 0
     tasks = open_tasks(desk.ledger)
@@ -159,7 +159,7 @@ def _look_once(arguments: argparse.Namespace) -> int:
     from wuyu.watch.last_good import settings_in_force
     from wuyu.watch.watcher import WatchReport, airflow_problem, last_check, look, tell, write_alarm
 
-    out, now = Path(arguments.out), wall_clock()
+    out, now = Path(arguments.out), time_now()
     settings, wrong = settings_in_force(arguments.district, out)
     if settings is None:
         report = WatchReport(problems=wrong, unsent=["alarm: no settings could ever be read, so nobody is known"])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from wuyu.cli.common import add_verb, say, say_json
+from wuyu.clock import time_now
 
 __all__ = ["add_verbs"]
 
@@ -56,7 +56,7 @@ def _new(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from risk_models.district import check_district
 
-    findings = check_district(arguments.directory, now=datetime.now(UTC))
+    findings = check_district(arguments.directory, now=time_now())
     errors = sum(finding.severity == "error" for finding in findings)
     if arguments.json:
         say_json([finding.to_dict() for finding in findings])

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from wuyu.cli.common import add_place, add_verb, open_from, say, say_json
-from wuyu.clock import parse_hour, wall_clock
+from wuyu.clock import parse_hour, time_now, wall_clock
 
 if TYPE_CHECKING:
     from wuyu.cycle import CycleResult
@@ -68,7 +68,7 @@ def transport_from(arguments: argparse.Namespace) -> SmtpTransport:
 
 def _hour(arguments: argparse.Namespace, desk: Desk) -> datetime:
     if arguments.at is None:
-        return wall_clock().replace(minute=0, second=0, microsecond=0)
+        return time_now().replace(minute=0, second=0, microsecond=0)
     return parse_hour(arguments.at, desk.timezone)
 
 
@@ -76,7 +76,7 @@ def _feeds_pull(arguments: argparse.Namespace) -> int:
     from wuyu.rain import pull_feeds
 
     desk = open_from(arguments)
-    results = pull_feeds(desk, now=wall_clock())
+    results = pull_feeds(desk, now=time_now())
     rows = [
         {
             "feed": result.feed_id,
@@ -125,7 +125,7 @@ def _feeds_accept(arguments: argparse.Namespace) -> int:
         raise ConfigError("name the officer who answers for it: --officer NAME")
     file = refused_file(desk.ledger, arguments.sha256)
     check = check_of(desk, feed_of(desk, file.feed_id))
-    accept_file(desk.ledger, file, officer=arguments.officer, now=wall_clock(), raw_dir=desk.raw_dir, check=check)
+    accept_file(desk.ledger, file, officer=arguments.officer, now=time_now(), raw_dir=desk.raw_dir, check=check)
     say(f"{file.name}: taken into use in the name of {arguments.officer}; refused before for: {file.error}")
     return 0
 
@@ -136,7 +136,7 @@ def _score(arguments: argparse.Namespace) -> int:
     from wuyu.rain import pull_feeds
 
     desk = open_from(arguments)
-    pull_feeds(desk, now=wall_clock())
+    pull_feeds(desk, now=time_now())
     table, paths, _ = assess(desk, _hour(arguments, desk))
     worst = table.sort_values("score", ascending=False).head(10)
     if arguments.json:
@@ -157,7 +157,7 @@ def _cycle(arguments: argparse.Namespace) -> int:
     from wuyu.rain import pull_feeds
 
     desk = open_from(arguments)
-    pull_feeds(desk, now=wall_clock())
+    pull_feeds(desk, now=time_now())
     _tell(run_cycle(desk, _hour(arguments, desk)), as_json=arguments.json)
     return 0
 
@@ -201,7 +201,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     from wuyu.replay import hours, replay
 
     desk = open_from(arguments, begin=True)
-    pull_feeds(desk, now=wall_clock())
+    pull_feeds(desk, now=time_now())
     times = hours(parse_hour(arguments.start, desk.timezone), parse_hour(arguments.end, desk.timezone))
     with transport_from(arguments) as transport, progress("replay") as report:
         result = replay(desk, times, transport=transport, clock=wall_clock, report=report)

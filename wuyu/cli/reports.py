@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from wuyu.cli.common import add_place, add_verb, open_from, say, say_json
-from wuyu.clock import wall_clock
+from wuyu.clock import time_now
 
 if TYPE_CHECKING:
     from reports.words import Lang
@@ -98,7 +98,7 @@ def _write(arguments: argparse.Namespace) -> int:
     desk = open_from(arguments)
     scope = scope_for(desk, arguments.kind, arguments.key, arguments.edition)
     with progress(f"report {arguments.kind} {arguments.key}") as report:
-        now, langs = wall_clock(), _langs(arguments)
+        now, langs = time_now(), _langs(arguments)
         if arguments.issue:
             made = report_at_once(
                 desk,
@@ -171,7 +171,7 @@ def _consult(arguments: argparse.Namespace) -> int:
 
     desk = open_from(arguments)
     if arguments.lapse:
-        for key in lapse_consultations(desk, now=wall_clock()):
+        for key in lapse_consultations(desk, now=time_now()):
             say(f"{key}: nobody decided in time; it stays a draft, and a task was raised")
         return 0
     if not arguments.kind or not arguments.key:
@@ -185,7 +185,7 @@ def _consult(arguments: argparse.Namespace) -> int:
             department=department,
             expert=expert,
             opinion=opinion,
-            now=wall_clock(),
+            now=time_now(),
             who=arguments.chair or "",
         )
     return _decide(desk, scope, arguments)
@@ -196,7 +196,7 @@ def _decide(desk: Desk, scope: Any, arguments: argparse.Namespace) -> int:
     from wuyu.progress import progress
     from wuyu.reporting import close_consultation, key_of, open_consultation, refuse_draft
 
-    key, now, chair = key_of(desk, scope), wall_clock(), arguments.chair or ""
+    key, now, chair = key_of(desk, scope), time_now(), arguments.chair or ""
     if arguments.issue:
         with progress(f"report {key}") as report:
             made = close_consultation(desk, scope, chair=chair, now=now, mail=arguments.mail, report=report)

@@ -465,7 +465,7 @@ def test_the_tasks_of_the_dags_send_by_nothing_else() -> None:
     """`_mail_of_a_dag` does what they do."""
     for name in ("approval", "acknowledgement", "warning_cycle"):
         text = " ".join(_text(f"dags/{name}.py").split())
-        assert "deliver(desk_from_environment().ledger, transport, clock=wall_clock).counts" in text
+        assert "deliver(desk_from_environment().ledger, transport, clock=wall_clock, now=time_now()).counts" in text
         assert "with transport_from_environment() as transport:" in text
     assert 'deliver_by("mail")' in _text("dags/periodic_reports.py")
     assert "deliver_by(way)" in _text("dags/delivery.py")

@@ -133,7 +133,7 @@ def test_what_a_server_gives_is_the_rain_of_the_cycle(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(operate, "wall_clock", lambda: AT + timedelta(minutes=3))
+    monkeypatch.setattr(operate, "time_now", lambda: AT + timedelta(minutes=3))
     answer = open_meteo(AT - 5 * HOUR, 40, 7.0, known_after=AT)
     settings = yaml.safe_load((base.district.root / "district.yaml").read_text(encoding="utf-8"))
     feeds: list[dict[str, Any]] = [{"id": "gauges", "kind": "gauge_table", "path": "feeds/gauges.csv"}]
