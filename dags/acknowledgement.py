@@ -34,19 +34,18 @@ def acknowledgement() -> None:
     def escalate() -> int:
         from wuyu.ack.escalation import escalate as take_next_steps
         from wuyu.clock import wall_clock
-        from wuyu.service import desk_from_environment
+        from wuyu.service import station_from_environment
 
-        desk = desk_from_environment()
-        return len(take_next_steps(desk.ledger, desk, wall_clock()))
+        return len(take_next_steps(station_from_environment(), wall_clock()))
 
     @task
     def dispatch() -> dict[str, int]:
         from wuyu.clock import wall_clock
         from wuyu.delivery.relay import deliver
-        from wuyu.service import desk_from_environment, transport_from_environment
+        from wuyu.service import station_from_environment, transport_from_environment
 
         with transport_from_environment() as transport:
-            return deliver(desk_from_environment().ledger, transport, clock=wall_clock).counts
+            return deliver(station_from_environment().ledger, transport, clock=wall_clock).counts
 
     @task
     def check_delivery() -> None:

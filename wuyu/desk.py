@@ -2,68 +2,51 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from risk_models.district import District, load_district
+from risk_models.district import District, DistrictSettings, load_district
 from risk_models.risk import HotspotScorer
 from risk_models.standards import Standards, load_standards
 from risk_models.terrain import HotspotTerrain, hotspot_terrain
 from risk_models.warning.states import WarningPolicy
-from wuyu.ledger import Ledger, open_ledger
-from wuyu.messages.letters import Sender
+from wuyu.ledger import open_ledger
 from wuyu.progress import Report, silent
+from wuyu.station import Station, ledger_place, update_contacts
 
-__all__ = ["LEDGER_VARIABLE", "Desk", "open_desk"]
-
-#: Environment variable that puts the ledger elsewhere, e.g. into PostgreSQL; default: ``<out>/ledger.sqlite``.
-LEDGER_VARIABLE = "WUYU_LEDGER"
+__all__ = ["Desk", "open_desk"]
 
 
-@dataclass(frozen=True)
-class Desk:
-    """A district with its terrain, standards, scorer, ledger and the folder of its products.
+@dataclass(frozen=True, kw_only=True)
+class Desk(Station):
+    """A station with the tables of its district, the terrain, the standards and the scorer: enough to decide.
 
     Attributes
     ----------
     district : District
+        Its settings and folder are those of the station.
     standards : Standards
     terrain : HotspotTerrain
     scorer : HotspotScorer
-    ledger : Ledger
-    out : Path
-        Folder under which every product is written.
     """
 
+    settings: DistrictSettings = field(init=False)
+    root: Path = field(init=False)
     district: District
     standards: Standards
     terrain: HotspotTerrain
     scorer: HotspotScorer
-    ledger: Ledger
-    out: Path
 
-    @property
-    def code(self) -> str:
-        """Code of the district."""
-        return self.district.settings.district.code
-
-    @cached_property
-    def timezone(self) -> ZoneInfo:
-        """Local time zone, for products."""
-        return ZoneInfo(self.district.settings.district.timezone)
+    def __post_init__(self) -> None:
+        # Set here, so that a desk with another district (`dataclasses.replace`) never keeps the settings of the first.
+        object.__setattr__(self, "settings", self.district.settings)
+        object.__setattr__(self, "root", self.district.root)
 
     @cached_property
     def policy(self) -> WarningPolicy:
         """How the district lowers and renews warnings."""
-        return WarningPolicy.from_settings(self.district.settings.warning)
-
-    @cached_property
-    def sender(self) -> Sender:
-        """From whom letters come."""
-        return Sender.of(self.district.settings, root=self.district.root, out=self.out)
+        return WarningPolicy.from_settings(self.settings.warning)
 
     @property
     def raw_dir(self) -> Path:
@@ -75,13 +58,11 @@ class Desk:
         """Where risk tables are kept, one per cycle."""
         return self.out / "risk"
 
-    def relative(self, path: Path) -> str:
-        """Return a product's path relative to `out`, as the ledger keeps it."""
-        return path.resolve().relative_to(self.out.resolve()).as_posix()
-
 
 def open_desk(district: Path, out: Path, *, report: Report = silent) -> Desk:
     """Load and check a district, derive (or read from cache) its terrain, and open its ledger.
+
+    Contacts of towns that have changed are noted in the ledger, where whoever escalates finds them.
 
     Parameters
     ----------
@@ -115,6 +96,14 @@ def open_desk(district: Path, out: Path, *, report: Report = silent) -> Desk:
     )
     report(0.9, "preparing the scorer")
     scorer = HotspotScorer(loaded, terrain, standards, cache_dir=cache, progress=lambda _, text: report(0.9, text))
-    ledger = open_ledger(os.environ.get(LEDGER_VARIABLE) or out / "ledger.sqlite")
+    desk = Desk(
+        district=loaded,
+        standards=standards,
+        terrain=terrain,
+        scorer=scorer,
+        ledger=open_ledger(ledger_place(out)),
+        out=out,
+    )
+    update_contacts(desk, loaded)
     report(1.0, "ready")
-    return Desk(loaded, standards, terrain, scorer, ledger, out)
+    return desk

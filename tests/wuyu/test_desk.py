@@ -9,9 +9,10 @@ import pytest
 
 from risk_models.errors import BadInputError, ConfigError
 from tests.factories import read_rows, write_mini_district, write_rows
-from wuyu.desk import LEDGER_VARIABLE, open_desk
+from wuyu.desk import open_desk
 from wuyu.ledger import open_ledger
 from wuyu.service import desk_from_environment, environment, transport_from_environment
+from wuyu.station import LEDGER_VARIABLE
 
 
 def test_broken_folder_raises_every_finding(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from wuyu.ledger.acknowledgements import AckAnswer, AckReply, AckRequest, AckStep, FloodReport
 from wuyu.ledger.bounces import Bounce
+from wuyu.ledger.contacts import TownContact
 from wuyu.ledger.decision import Decision, LedgerConflictError
 from wuyu.ledger.models import (
     Attempt,
@@ -44,6 +45,7 @@ __all__ = [
     "ReportIssue",
     "ReportKey",
     "ReportStep",
+    "TownContact",
     "WarningRow",
     "open_ledger",
 ]

@@ -18,12 +18,13 @@ from risk_models.errors import ConfigError
 from risk_models.outlook.periods import Scope
 from tests.replays import ROOT, child_environment
 from tests.wuyu.reporting.conftest import NOW
-from wuyu.desk import LEDGER_VARIABLE, Desk, open_desk
+from wuyu.desk import Desk, open_desk
 from wuyu.ledger import ReportKey
 from wuyu.ledger.reporting import Step, issues, standing
 from wuyu.rain import pull_feeds
 from wuyu.reporting import close_consultation, draft_report, rebuild, report_at_once, scope_for, write_report
 from wuyu.reporting.archive import digests
+from wuyu.station import LEDGER_VARIABLE
 
 pytestmark = pytest.mark.xdist_group("storm")
 
