@@ -160,7 +160,7 @@ def test_an_undone_decision_withdraws_no_call(desk: Desk) -> None:
 
 def test_what_lapses_is_called_about_no_more(desk: Desk) -> None:
     escalate(desk, now=AT)
-    lapse(desk, now=AT + 24 * HOUR)
+    lapse(desk.ledger, now=AT + 24 * HOUR)
     assert [state for state, _ in _calls(desk)] == ["withdrawn"]
 
 
@@ -312,6 +312,7 @@ def test_red_waits_for_a_second_person_and_the_ledger_keeps_both(paired: Desk) -
     red, other, orange = _ids(paired)
     first = settle(
         paired, {red: True, orange: True}, officer="王芳", account="wf", now=AT + MINUTE, note=Text("水泵已到", "Pumps")
+        open_desk=lambda: paired,
     )
     assert [one.state for one in first] == ["signed", "approved"]
     assert paired.ledger.outbox(message_id=red) == []

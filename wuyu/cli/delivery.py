@@ -40,9 +40,7 @@ def add_verbs(verbs: Any) -> None:
         metavar="N",
         help=f"newest rows shown (default {OUTBOX_LIMIT}; 0: all)",
     )
-    outbox.add_argument(
-        "--state", action="append", metavar="STATE", help="only rows in this state; more than one may be given"
-    )
+    outbox.add_argument("--state", action="append", metavar="STATE", help="only rows in this state; repeat for more")
     outbox.add_argument("--since", metavar="TIME", help="only rows decided then or later, local or with offset")
     outbox.add_argument("--officer", default="", help="who puts it back")
     bounces = add_place(add_verb(verbs, "bounces", _bounces, "take mail that came back; a bounce becomes a task"))
