@@ -311,7 +311,12 @@ def test_settling_again_changes_nothing(desk: Desk) -> None:
 def test_red_waits_for_a_second_person_and_the_ledger_keeps_both(paired: Desk) -> None:
     red, other, orange = _ids(paired)
     first = settle(
-        paired, {red: True, orange: True}, officer="王芳", account="wf", now=AT + MINUTE, note=Text("水泵已到", "Pumps")
+        paired,
+        {red: True, orange: True},
+        officer="王芳",
+        account="wf",
+        now=AT + MINUTE,
+        note=Text("水泵已到", "Pumps"),
         open_desk=lambda: paired,
     )
     assert [one.state for one in first] == ["signed", "approved"]

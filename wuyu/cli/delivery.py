@@ -94,6 +94,8 @@ def _outbox(arguments: argparse.Namespace) -> int:
         station.ledger.requeue(arguments.row, officer=arguments.officer, now=wall_clock())
         say(f"row {arguments.row}: put back; send with: wuyu dispatch")
         return 0
+    if arguments.limit < 0:
+        raise ConfigError("--limit must be 0 (all rows) or more")
     since = None if arguments.since is None else parse_time(arguments.since, station.timezone)
     rows, more = newest(station.ledger, limit=arguments.limit, states=_states(arguments.state), since=since)
     if arguments.json:
