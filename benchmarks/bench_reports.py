@@ -47,13 +47,11 @@ class Watch:
         self._last = (wall, cpu, text)
 
 
-def run() -> list[Row]:
+def run() -> Iterator[Row]:
     """Time the parts of a month and of a year."""
-    rows = []
     with _desk() as desk:
         for kind, key in (("month", "2021-07"), ("year", "2021")):
-            rows += _report(desk, kind, key)  # type: ignore[arg-type]
-    return rows
+            yield from _report(desk, kind, key)  # type: ignore[arg-type]
 
 
 def _report(desk: Desk, kind: Kind, key: str) -> list[Row]:
