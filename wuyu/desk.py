@@ -7,12 +7,14 @@ from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from reports.words import Text
 from risk_models.district import District, load_district
 from risk_models.files import make_folders
 from risk_models.risk import HotspotScorer
 from risk_models.standards import Standards, load_standards
 from risk_models.terrain import HotspotTerrain, hotspot_terrain
 from risk_models.warning.states import WarningPolicy
+from wuyu.clock import clock_marks, require_honest_clock
 from wuyu.ledger import Ledger, open_ledger
 from wuyu.ledger.places import ledger_of, make_ledger_of
 from wuyu.messages.letters import Sender
@@ -62,6 +64,11 @@ class Desk:
     def sender(self) -> Sender:
         """From whom letters come."""
         return Sender.of(self.district.settings, root=self.district.root, out=self.out)
+
+    @cached_property
+    def marks(self) -> tuple[Text, ...]:
+        """What every product says beside the mark of demonstration data: that the clock is not the wall clock."""
+        return tuple(Text(zh, en) for zh, en in clock_marks())
 
     @property
     def raw_dir(self) -> Path:
@@ -128,6 +135,7 @@ def begin_desk(district: Path, out: Path, *, report: Report = silent) -> Desk:
 def _derive(district: Path, out: Path, ledger: Ledger, report: Report) -> Desk:
     report(0.0, "reading the district")
     loaded = load_district(district)
+    require_honest_clock(loaded.settings)
     make_folders(out)
     standards = load_standards()
     land_cover = standards.land_cover(loaded.settings.standards.land_cover)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from risk_models.files import write_whole
 from wuyu.cli.common import add_place, add_verb, open_from, say, say_json
 from wuyu.cli.mailbox import add_mailbox, opened_mailbox
-from wuyu.clock import time_now
+from wuyu.clock import clock_marks, time_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,7 +146,7 @@ def _record(arguments: argparse.Namespace) -> int:
         if not found:
             raise ConfigError("no bulletin has asked for an answer yet")
         event_key = found[-1].request.event_key
-    record = call_record(desk.ledger, event_key)
+    record = call_record(desk.ledger, event_key, marks=clock_marks())
     folder = desk.out / "reports"
     makers: dict[str, Callable[[], bytes]] = {
         "html": lambda: record_html(record).encode("utf-8"),
