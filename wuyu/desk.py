@@ -12,6 +12,7 @@ from risk_models.risk import HotspotScorer
 from risk_models.standards import Standards, load_standards
 from risk_models.terrain import HotspotTerrain, hotspot_terrain
 from risk_models.warning.states import WarningPolicy
+from wuyu.clock import require_honest_clock
 from wuyu.ledger import Ledger, open_ledger
 from wuyu.ledger.places import ledger_of, make_ledger_of
 from wuyu.progress import Report, silent
@@ -113,6 +114,7 @@ def begin_desk(district: Path, out: Path, *, report: Report = silent) -> Desk:
 def _derive(district: Path, out: Path, ledger: Ledger, report: Report) -> Desk:
     report(0.0, "reading the district")
     loaded = load_district(district)
+    require_honest_clock(loaded.settings)
     make_folders(out)
     standards = load_standards()
     land_cover = standards.land_cover(loaded.settings.standards.land_cover)

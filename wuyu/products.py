@@ -71,6 +71,7 @@ def write_onemap_page(desk: Desk) -> Path:
         actions=propose_actions(desk.district, gravest),
         actions_at=at,
         reference_gauge=reference_gauge(desk),
+        marks=desk.marks,
     )
     return write_onemap(inputs, desk.out / "onemap.html")
 
@@ -96,6 +97,7 @@ def write_story_page(desk: Desk) -> Path:
         warnings=all_warnings(desk),
         deliveries=pd.DataFrame(mails, columns=["recipient", "status"]),
         reference_gauge=reference_gauge(desk),
+        marks=desk.marks,
     )
     return write_story(inputs, desk.out / "index.html")
 

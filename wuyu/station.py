@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from wuyu.clock import time_now
+from reports.words import Text
+from wuyu.clock import clock_marks, require_honest_clock, time_now
 from wuyu.ledger.contacts import TownContact, differs, keep_contacts, town_contacts
 from wuyu.ledger.opening import open_ledger
 from wuyu.ledger.places import ledger_of
@@ -64,6 +65,11 @@ class Station:
         """From whom letters come."""
         return Sender.of(self.settings, root=self.root, out=self.out)
 
+    @cached_property
+    def marks(self) -> tuple[Text, ...]:
+        """What every product says beside the mark of demonstration data: that the clock is not the wall clock."""
+        return tuple(Text(zh, en) for zh, en in clock_marks())
+
     def relative(self, path: Path) -> str:
         """Return a product's path relative to `out`, as the ledger keeps it."""
         return path.resolve().relative_to(self.out.resolve()).as_posix()
@@ -89,10 +95,13 @@ def open_station(district: Path, out: Path) -> Station:
         With every problem of the settings.
     LedgerError
         If there is no ledger, or it is not one of this version.
+    ConfigError
+        If it works in earnest and the clock is not the wall clock.
     """
     from risk_models.district.settingsfile import load_settings
 
     settings = load_settings(district, check_crs=False)
+    require_honest_clock(settings)
     return Station(settings, open_ledger(ledger_of(out)), Path(district), out)
 
 

@@ -13,6 +13,7 @@ from risk_models.levels import Level
 from wuyu.approval.basis import HOTSPOTS_MAX, bases
 from wuyu.approval.book import Waiting, needs_second
 from wuyu.approval.overview import COLUMNS, LEGEND, overview_row
+from wuyu.clock import clock_marks
 from wuyu.delivery.channels import MAIL, channel_name, channels_in_use
 from wuyu.ledger.holders import holders
 from wuyu.messages.letters import RESTRICTED
@@ -146,6 +147,7 @@ def _head(settings: DistrictSettings, items: Sequence[Waiting], now: datetime) -
     lines = [f"请于{moment(due, 'zh', zone)}前决定 Please decide by {moment(due, 'en', zone)}"]
     if settings.district.demonstration:
         lines.append("演示数据 Demonstration data")
+    lines += [f"{zh} {en}" for zh, en in clock_marks()]
     if settings.mail.status != "Actual":
         lines.append(f"演练或测试，非真实预警 {settings.mail.status}: not a real warning")
     called = {call.number: call for item in items for call in item.calls}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from risk_models.files import write_whole
 from wuyu.cli.common import add_place, add_verb, say, say_json, station_from
 from wuyu.cli.mailbox import add_mailbox, opened_mailbox
-from wuyu.clock import time_now
+from wuyu.clock import clock_marks, time_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,9 +148,8 @@ def _record(arguments: argparse.Namespace) -> int:
         if not found:
             raise ConfigError("no bulletin has asked for an answer yet")
         event_key = found[-1].request.event_key
-    record = call_record(station.ledger, event_key)
+    record = call_record(station.ledger, event_key, marks=clock_marks())
     folder = station.out / "reports"
-    folder.mkdir(parents=True, exist_ok=True)
     makers: dict[str, Callable[[], bytes]] = {
         "html": lambda: record_html(record).encode("utf-8"),
         "pdf": lambda: record_pdf(record),

@@ -184,11 +184,13 @@ def _watch(arguments: argparse.Namespace) -> int:
 def _look_once(arguments: argparse.Namespace) -> int:
     """Look without opening the desk: neither broken settings or tables nor a slow terrain may silence the watcher."""
     from wuyu.ledger.places import ledger_of
-    from wuyu.watch.last_good import settings_in_force
+    from wuyu.watch.last_good import clock_in_force, settings_in_force
     from wuyu.watch.watcher import WatchReport, airflow_problem, last_check, look, tell, write_alarm
 
-    out, now = Path(arguments.out), time_now()
+    out = Path(arguments.out)
     settings, wrong = settings_in_force(arguments.district, out)
+    clock, wrong_clock = clock_in_force(settings)
+    now, wrong = clock.now(), wrong_clock + wrong
     if settings is None:
         report = WatchReport(problems=wrong, unsent=["alarm: no settings could ever be read, so nobody is known"])
         write_alarm(report, out, now)
@@ -210,7 +212,7 @@ def _look_once(arguments: argparse.Namespace) -> int:
             post: Post = stack.enter_context(transport_from(arguments)).send
         except ConfigError as error:
             post = partial(_no_way, str(error))
-        tell(settings, report, out, root=Path(arguments.district), post=post, now=now)
+        tell(settings, report, out, root=Path(arguments.district), post=post, now=now, clock=clock)
     _say_report(report, as_json=arguments.json)
     return 1 if report.problems or report.unsent else 0
 

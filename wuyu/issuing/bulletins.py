@@ -72,7 +72,8 @@ class Bulletins:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.channel = CapChannel.from_settings(desk.settings, scope=RESTRICTED)
+        told = tuple(f"{mark.zh} / {mark.en}" for mark in desk.marks)
+        self.channel = CapChannel.from_settings(desk.settings, scope=RESTRICTED, marks=told)
         self._facts: tuple[str, CycleFacts] | None = None
 
     def facts(self, risk_path: str, risk_table: RiskTable | None = None) -> CycleFacts:
@@ -140,6 +141,7 @@ class Bulletins:
             standards=self.desk.standards,
             previous=earlier[-1] if earlier else None,
             sign_off=sign_off,
+            marks=self.desk.marks,
         )
         listed = [line.hotspot_id for line in bulletin.hotspots]
         town = record.area_code if record.area_code in self.desk.district.towns.index else None

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from risk_models.district.outgoing import FileChannelSettings, SmsChannelSettings
 from risk_models.levels import Level
+from wuyu.clock import clock_marks
 from wuyu.delivery.channels import MAIL, channel_name, channels_in_use, make_parcel
 from wuyu.delivery.summary import FILES_SCHEMA, as_bytes, notice_texts, sms_body
 from wuyu.ledger.holders import holders
@@ -151,6 +152,8 @@ def _words(desk: Desk, decision: Decision, record: WarningRecord) -> dict[str, s
     place_en = str(towns.at[record.area_code, "town_name_en"]) if is_town else district.name.en
     until, at = (f"{when.astimezone(desk.timezone):%Y-%m-%d %H:%M}" for when in (record.valid_to, decision.now))
     banner_zh, banner_en = ("演示数据，非真实情况。\n", "Demonstration data.\n") if district.demonstration else ("", "")
+    for mark_zh, mark_en in clock_marks():
+        banner_zh, banner_en = f"{banner_zh}{mark_zh}\n", f"{banner_en}{mark_en}\n"
     return {
         "place": place_zh,
         "subject": f"【雨情中断】{place_zh}：当前风险未知，{record.level.zh}预警仍有效 {at}",
@@ -177,6 +180,7 @@ def _body(
     status = settings.mail.status
     if isinstance(channel, SmsChannelSettings):
         marks = {"演练": status == "Exercise", "测试": status == "Test", "演示数据": settings.district.demonstration}
+        marks |= {zh.partition("：")[0]: True for zh, _ in clock_marks()}
         return sms_body(
             notice_texts(marks, words["place"], words["short"]),
             message_id=words["message_id"],

@@ -17,6 +17,7 @@ from reports.periodic import Consultation, Opinion
 from reports.words import plain
 from risk_models.errors import ConfigError
 from risk_models.outlook.periods import Scope
+from wuyu.clock import clock_marks
 from wuyu.ledger import ReportKey
 from wuyu.ledger.reporting import DraftStanding, Step, add_step, open_drafts, standing
 from wuyu.ledger.store import lock_ledger
@@ -475,6 +476,7 @@ def _shown(desk: Desk, scope: Scope, key: ReportKey, draft: int, due_at: datetim
     ]
     if settings.district.demonstration:
         lines.append("演示数据 / demonstration data")
+    lines += [f"{zh} / {en}" for zh, en in clock_marks()]
     for lang, title in (("zh", "主要结论"), ("en", "Conclusions")):
         said = record.get("conclusions", {}).get(lang, [])
         lines += [f"**{title}**", *(f"- {_safe(text)}" for text in said)] if said else []

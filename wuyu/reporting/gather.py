@@ -107,9 +107,12 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, report: Report = silen
         outlook=outlook,
         review=review,
         templates=_templates(desk),
+        marks=desk.marks,
         **looked_back,
     )
     hashes = outlook_hashes | _hashes(desk, rain, looked_back, earlier) | {f"risk_tables_{risk.cycles}": risk.digest}
+    if desk.marks:  # what is drafted by a drill clock is another report than that of the wall clock
+        hashes["clock"] = _sha256(desk.marks[0].en)
     return Gathered(
         inputs=inputs,
         hashes=dict(sorted(hashes.items())),

@@ -36,6 +36,7 @@ from wuyu.messages.purpose import Purpose, message_id
 if TYPE_CHECKING:
     from risk_models.district.outgoing import WatchSettings
     from risk_models.district.settings import DistrictSettings
+    from wuyu.clock import ProcessClock
     from wuyu.delivery.smtp import Outcome
 
 __all__ = [
@@ -303,7 +304,14 @@ def _facts(ledger: Ledger, settings: DistrictSettings, now: datetime) -> list[st
 
 
 def tell(
-    settings: DistrictSettings, report: WatchReport, out: Path, *, root: Path, post: Post, now: datetime
+    settings: DistrictSettings,
+    report: WatchReport,
+    out: Path,
+    *,
+    root: Path,
+    post: Post,
+    now: datetime,
+    clock: ProcessClock | None = None,
 ) -> WatchReport:
     """Write the alarm file and send what must be told now; an alarm is not repeated at every look."""
     folder = out / "watch"
@@ -314,7 +322,7 @@ def tell(
     told_at = datetime.fromisoformat(state["told_at"]) if state["told_at"] else None
     is_new = bool(set(kinds) - set(state["kinds"]))
     is_again = told_at is not None and now - told_at >= timedelta(minutes=limits.repeat_min)
-    send = _Letters(settings, Sender.of(settings, root=root, out=out), report, post, local, now)
+    send = _Letters(settings, Sender.of(settings, root=root, out=out, clock=clock), report, post, local, now)
     if kinds and (is_new or is_again or told_at is None) and send("alarm"):
         state |= {"kinds": kinds, "told_at": now.isoformat()}
     elif not kinds and state["kinds"] and send("all-well"):
