@@ -16,7 +16,7 @@ from risk_models.district import load_district
 from risk_models.errors import BadInputError
 from risk_models.forecast.rainfall import Origin, Provenance, Quality, build_rainfall
 from risk_models.levels import Level
-from risk_models.risk import RISK_COLUMNS, HotspotScorer, read_risk, town_levels, write_risk
+from risk_models.risk import RISK_COLUMNS, HotspotScorer, RiskTable, read_risk, town_levels, write_risk
 from risk_models.standards import load_standards
 from risk_models.terrain import hotspot_terrain
 from tests.factories import write_mini_district
@@ -242,15 +242,15 @@ def test_scoring_once_is_the_scorer_with_the_terrain_and_standards_of_the_distri
 
 
 def test_rain_made_by_hand_is_scored_and_claims_no_observation(scorer: HotspotScorer) -> None:
-    def scored(*rain_mm: float) -> pd.DataFrame:
+    def scored(*rain_mm: float) -> RiskTable:
         rain = uniform_rain(scorer.district, rain_mm, until=VALID_AT)
         assert (rain["origin"] == Origin.FALLBACK).all()
-        return pd.DataFrame(scorer.score(rain))
+        return scorer.score(rain)
 
     table = scored(0, 0, 0, 30, 60, 90)
     assert table["level"].max() >= Level.ORANGE
     assert (table["confidence"] == "low").all()
-    assert scored(0, 0, 0, 30, 60, 90).attrs["ladder_en"] == "rain made by hand, nothing observed"
+    assert table.attrs["ladder_en"] == "rain made by hand, nothing observed"
     gone = scored(0, 0, 0, np.nan, np.nan, np.nan)
     assert (gone["level"] == Level.UNKNOWN).all()
 
