@@ -337,9 +337,7 @@ def test_red_waits_for_a_second_person_and_the_ledger_keeps_both(paired: Desk) -
     text = _text(paired, red)
     assert "签发人：王芳、李明" in text
     assert "值班员补充：水泵已到" in text
-    entries = [
-        (e.who, e.what) for e in paired.ledger.log_entries() if e.message_id == red and e.what != "warning-decided"
-    ]
+    entries = [(e.who, e.what) for e in paired.ledger.log_entries() if e.message_id == red and e.who != "cycle"]
     assert entries == [("王芳", "approval-signed"), ("李明", "warning-approved")]
     assert _state(paired, other) == Approval.WAITING
 
@@ -393,6 +391,16 @@ def test_evidence_is_complete_and_names_cannot_format_it(desk: Desk) -> None:
     assert (desk.out / "bulletins" / "410199001" / f"{_ids(desk)[0]}.draft.pdf").exists()
     assert r"\[x\]\(http://a\.example\) \<img src=x\> \`c\` \*b\*" in shown.markdown
     assert "演练" not in shown.text
+
+
+def test_evidence_is_kept_with_the_decision(desk: Desk, tmp_path: Path) -> None:
+    items = waiting(desk.ledger)
+    shown = evidence(desk, items, now=AT + MINUTE)
+    older = [dataclasses.replace(item, basis=None) for item in items]
+    assert evidence(desk, older, now=AT + MINUTE) == shown, "decided before it was kept: read from the risk table"
+    elsewhere = dataclasses.replace(desk, out=tmp_path)
+    again = evidence(elsewhere, items, now=AT + MINUTE)
+    assert (again.rows, again.basis, again.head) == (shown.rows, shown.basis, shown.head)
 
 
 def test_all_that_waits_stands_in_one_table(desk: Desk) -> None:
