@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from risk_models.risk.ponding import HotspotBasins, simulate_ponding
     from risk_models.risk.scorer import HotspotScorer, score_hotspots
-    from risk_models.risk.table import RISK_COLUMNS, RiskTable, district_level, read_risk, town_levels, write_risk
+    from risk_models.risk.table import (
+        RISK_COLUMNS,
+        RiskTable,
+        district_level,
+        read_risk,
+        town_levels,
+        write_geojson,
+        write_risk,
+    )
 else:
     from risk_models.lazy import on_demand
 
@@ -16,7 +24,15 @@ else:
         {
             "ponding": ["HotspotBasins", "simulate_ponding"],
             "scorer": ["HotspotScorer", "score_hotspots"],
-            "table": ["RISK_COLUMNS", "RiskTable", "district_level", "read_risk", "town_levels", "write_risk"],
+            "table": [
+                "RISK_COLUMNS",
+                "RiskTable",
+                "district_level",
+                "read_risk",
+                "town_levels",
+                "write_geojson",
+                "write_risk",
+            ],
         },
     )
 
@@ -30,5 +46,6 @@ __all__ = [
     "score_hotspots",
     "simulate_ponding",
     "town_levels",
+    "write_geojson",
     "write_risk",
 ]

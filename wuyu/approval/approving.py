@@ -81,7 +81,8 @@ def approve(
     said = next((one.note for one in reversed(signatures) if one.note), NO_NOTE)
     names = "、".join(one.officer for one in signatures)
     sign_off = SignOff(officer=names, decided_at=now, note=said)
-    files = maker.write(record, facts, earlier=earlier_revisions(desk, record), sign_off=sign_off, levels=levels)
+    earlier = earlier_revisions(desk.ledger.warnings(warning_id=record.warning_id), record)
+    files = maker.write(record, facts, earlier=earlier, sign_off=sign_off, levels=levels)
     with desk.ledger.decide(now=now, who=officer) as decision:
         detail = {"account": account, "note_zh": said.zh, "note_en": said.en}
         decision.settle_approval(message_id, Approval.APPROVED, signed_by=names, **detail)

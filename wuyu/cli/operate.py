@@ -132,12 +132,14 @@ def _feeds_accept(arguments: argparse.Namespace) -> int:
 
 def _score(arguments: argparse.Namespace) -> int:
     from risk_models.levels import Level
+    from risk_models.risk import write_geojson
     from wuyu.cycle import assess
     from wuyu.rain import pull_feeds
 
     desk = open_from(arguments)
     pull_feeds(desk, now=time_now())
     table, paths, _ = assess(desk, _hour(arguments, desk))
+    paths |= {"geojson": desk.relative(write_geojson(table, (desk.out / paths["parquet"]).with_suffix(".geojson")))}
     worst = table.sort_values("score", ascending=False).head(10)
     if arguments.json:
         say_json(

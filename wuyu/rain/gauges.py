@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from risk_models.forecast.quality.flag import flag_gauges
 from risk_models.forecast.rainfall import Quality, to_datetime64
 from risk_models.forecast.readers.gauge_table import read_gauge_table
 from wuyu.feeds.select import SelectedFile, gauge_tables
-from wuyu.rain.gathered import Gathered, delay_of, feeds_of_kind, reader_options
+from wuyu.rain.gathered import FileState, Gathered, delay_of, feeds_of_kind, reader_options, state_of
 
 if TYPE_CHECKING:
     from risk_models.district.settings import FeedSettings
@@ -100,7 +101,13 @@ def read_table(desk: Desk, file: SelectedFile, feed: FeedSettings | None) -> xr.
     """Read one gauge table as the settings of its feed say."""
     options = {} if feed is None else reader_options(desk, feed)
     timezone = desk.district.settings.district.timezone
-    return read_gauge_table(file.path, gauge_ids=gauge_ids(desk), timezone=timezone, **options)[0]
+    return _decoded(state_of(file), tuple(gauge_ids(desk)), timezone, json.dumps(options, sort_keys=True)).copy()
+
+
+@lru_cache(maxsize=96)
+def _decoded(state: FileState, gauges: tuple[str, ...], timezone: str, options: str) -> xr.Dataset:
+    """Read a table once for all the hours that look at it, three days of them in files of an hour and some more."""
+    return read_gauge_table(state[0], gauge_ids=list(gauges), timezone=timezone, **json.loads(options))[0]
 
 
 def filled_from(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
