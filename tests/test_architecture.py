@@ -6,6 +6,8 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -197,6 +199,17 @@ def test_nothing_unsafe_is_loaded_or_run() -> None:
     assert found == []
 
 
+def test_the_page_of_the_house_names_every_room_of_operations_on_its_floor() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = [contract["layers"] for contract in contracts if contract.get("containers") == ["wuyu"]]
+    held = [{room.strip() for room in layer.split("|")} for layer in reversed(layers)]
+    told: dict[int, set[str]] = defaultdict(set)
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").partition("## The floors of `wuyu/`")[2]
+    for floor, room in re.findall(r"^\| (\d+) \| `(\w+)` \| \S", page.partition("\n## ")[0], re.M):
+        told[int(floor)].add(room)
+    assert [told[floor] for floor in range(1, max(told) + 1)] == held
+
+
 def test_random_numbers_come_from_a_generator_handed_in() -> None:
     legacy = [
         f"{path.relative_to(ROOT)}:{line} np.random.{name}"
@@ -274,3 +287,74 @@ def test_tracked_files_are_small() -> None:
     sizes = {path: path.stat().st_size for path in _tracked_files() if path.is_file()}
     assert sum(size for path, size in sizes.items() if path.is_relative_to(ROOT / "data")) < 15_000_000
     assert max(sizes.values()) < 5_000_000
+
+
+TIMERS = {"perf_counter", "perf_counter_ns", "process_time", "process_time_ns", "monotonic", "monotonic_ns",
+          "thread_time", "thread_time_ns", "time", "time_ns", "getrusage", "times"}  # fmt: skip
+TIMER_MODULES = {"time", "resource", "os"}
+
+
+def _reads_a_timer(node: ast.AST, timers: set[str]) -> bool:
+    """Return True if an expression calls a timer, by the name of its module or by its own."""
+    calls = [item.func for item in ast.walk(node) if isinstance(item, ast.Call)]
+    by_module = (
+        item.attr in TIMERS and isinstance(item.value, ast.Name) and item.value.id in TIMER_MODULES
+        for item in calls if isinstance(item, ast.Attribute)
+    )  # fmt: skip
+    return any(by_module) or any(isinstance(item, ast.Name) and item.id in timers for item in calls)
+
+
+def _asserted_times(tree: ast.Module) -> list[int]:
+    """Return the lines of the assertions that hang on what a timer gave, also through names bound to it before."""
+    timers = {
+        alias.asname or alias.name
+        for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module in TIMER_MODULES
+        for alias in node.names if alias.name in TIMERS
+    }  # fmt: skip
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    within = {inner for function in functions for inner in ast.walk(function)}
+    found, shared = _timed_asserts([node for node in ast.walk(tree) if node not in within], set(), timers)
+    for function in functions:
+        found += _timed_asserts(list(ast.walk(function)), shared, timers)[0]
+    return sorted(set(found))
+
+
+def _timed_asserts(nodes: list[ast.AST], known: set[str], timers: set[str]) -> tuple[list[int], set[str]]:
+    """Return the lines of the assertions among some nodes that hang on a time, and the names bound to one."""
+    names, before = set(known), -1
+
+    def is_timed(node: ast.AST) -> bool:
+        used = {item.id for item in ast.walk(node) if isinstance(item, ast.Name)}
+        return bool(used & names) or _reads_a_timer(node, timers)
+
+    bindings = [node for node in nodes if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.NamedExpr)]
+    while len(names) > before:  # until no further name is bound to a time
+        before = len(names)
+        for node in bindings:
+            if node.value is not None and is_timed(node.value):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                bound = (item for target in targets for item in ast.walk(target))
+                names |= {item.id for item in bound if isinstance(item, ast.Name)}
+    return [node.lineno for node in nodes if isinstance(node, ast.Assert) and is_timed(node.test)], names
+
+
+@pytest.mark.parametrize(
+    ("code", "lines"),
+    [
+        ("begun = time.monotonic()\nassert time.monotonic() - begun < 2", [2]),
+        ("from time import perf_counter as now\na = now()\nspent = now() - a\nassert spent < 1", [4]),
+        ("def test():\n    a = time.process_time()\n    if b := time.process_time() - a:\n        assert b < 3", [4]),
+        ("begun = time.time()\ndef test():\n    spent = time.time() - begun\n    assert spent < 3", [4]),
+        ("give_up = time.monotonic() + 9\nwhile time.monotonic() < give_up:\n    assert work()", []),
+        ("def one():\n    spent = time.time()\n\ndef two(spent):\n    assert spent == 3", []),
+        ("assert clock.time() == 3\nassert row.time(9)", []),
+    ],
+)  # fmt: skip
+def test_an_asserted_time_is_seen(code: str, lines: list[int]) -> None:
+    assert _asserted_times(ast.parse(code)) == lines
+
+
+def test_no_test_asserts_a_time() -> None:
+    """A busy machine must make a test slow, never red: work is counted (`tests.work`), events are waited for."""
+    found = {str(path.relative_to(ROOT)): _asserted_times(_tree(path)) for path in _python_files("tests")}
+    assert {path: lines for path, lines in found.items() if lines} == {}

@@ -38,6 +38,7 @@ __all__ = [
     "clock_from",
     "clock_marks",
     "parse_hour",
+    "parse_time",
     "process_clock",
     "require_honest_clock",
     "time_now",
@@ -267,6 +268,28 @@ def require_honest_clock(settings: DistrictSettings) -> None:
     )
 
 
+def parse_time(text: str, zone: ZoneInfo) -> datetime:
+    """Read a time; without an offset it is local time of the district.
+
+    Examples
+    --------
+    >>> parse_time("2021-07-20T17:05", ZoneInfo("Asia/Shanghai")).isoformat()
+    '2021-07-20T17:05:00+08:00'
+
+    Raises
+    ------
+    ConfigError
+        If it is no time.
+    """
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(
+            f"'{text}' is no time; accepted: 2021-07-20T17:00 (local) or 2021-07-20T17:00+08:00"
+        ) from None
+    return when.replace(tzinfo=zone) if when.tzinfo is None else when
+
+
 def parse_hour(text: str, zone: ZoneInfo) -> datetime:
     """Read a full hour; without an offset it is local time of the district.
 
@@ -280,13 +303,7 @@ def parse_hour(text: str, zone: ZoneInfo) -> datetime:
     ConfigError
         If it is no time or not on the full hour.
     """
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(
-            f"'{text}' is no time; accepted: 2021-07-20T17:00 (local) or 2021-07-20T17:00+08:00"
-        ) from None
-    local = when.replace(tzinfo=zone) if when.tzinfo is None else when
+    local = parse_time(text, zone)
     if (local.minute, local.second, local.microsecond) != (0, 0, 0):
         raise ConfigError(f"'{text}' is not on the full hour; cycles run on the hour")
     return local.astimezone(UTC)

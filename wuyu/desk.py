@@ -2,73 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from reports.words import Text
-from risk_models.district import District, load_district
+from risk_models.district import District, DistrictSettings, load_district
 from risk_models.files import make_folders
 from risk_models.risk import HotspotScorer
 from risk_models.standards import Standards, load_standards
 from risk_models.terrain import HotspotTerrain, hotspot_terrain
 from risk_models.warning.states import WarningPolicy
-from wuyu.clock import clock_marks, require_honest_clock
+from wuyu.clock import require_honest_clock
 from wuyu.ledger import Ledger, open_ledger
 from wuyu.ledger.places import ledger_of, make_ledger_of
-from wuyu.messages.letters import Sender
 from wuyu.progress import Report, silent
+from wuyu.station import Station, update_contacts
 
 __all__ = ["Desk", "begin_desk", "open_desk"]
 
 
-@dataclass(frozen=True)
-class Desk:
-    """A district with its terrain, standards, scorer, ledger and the folder of its products.
+@dataclass(frozen=True, kw_only=True)
+class Desk(Station):
+    """A station with the tables of its district, the terrain, the standards and the scorer: enough to decide.
 
     Attributes
     ----------
     district : District
+        Its settings and folder are those of the station.
     standards : Standards
     terrain : HotspotTerrain
     scorer : HotspotScorer
-    ledger : Ledger
-    out : Path
-        Folder under which every product is written.
     """
 
+    settings: DistrictSettings = field(init=False)
+    root: Path = field(init=False)
     district: District
     standards: Standards
     terrain: HotspotTerrain
     scorer: HotspotScorer
-    ledger: Ledger
-    out: Path
 
-    @property
-    def code(self) -> str:
-        """Code of the district."""
-        return self.district.settings.district.code
-
-    @cached_property
-    def timezone(self) -> ZoneInfo:
-        """Local time zone, for products."""
-        return ZoneInfo(self.district.settings.district.timezone)
+    def __post_init__(self) -> None:
+        # Set here, so that a desk with another district (`dataclasses.replace`) never keeps the settings of the first.
+        object.__setattr__(self, "settings", self.district.settings)
+        object.__setattr__(self, "root", self.district.root)
 
     @cached_property
     def policy(self) -> WarningPolicy:
         """How the district lowers and renews warnings."""
-        return WarningPolicy.from_settings(self.district.settings.warning)
-
-    @cached_property
-    def sender(self) -> Sender:
-        """From whom letters come."""
-        return Sender.of(self.district.settings, root=self.district.root, out=self.out)
-
-    @cached_property
-    def marks(self) -> tuple[Text, ...]:
-        """What every product says beside the mark of demonstration data: that the clock is not the wall clock."""
-        return tuple(Text(zh, en) for zh, en in clock_marks())
+        return WarningPolicy.from_settings(self.settings.warning)
 
     @property
     def raw_dir(self) -> Path:
@@ -80,13 +61,11 @@ class Desk:
         """Where risk tables are kept, one per cycle."""
         return self.out / "risk"
 
-    def relative(self, path: Path) -> str:
-        """Return a product's path relative to `out`, as the ledger keeps it."""
-        return path.resolve().relative_to(self.out.resolve()).as_posix()
-
 
 def open_desk(district: Path, out: Path, *, report: Report = silent) -> Desk:
     """Open a ledger, load and check its district, and derive (or read from cache) its terrain.
+
+    Contacts of towns that have changed are noted in the ledger, where whoever escalates finds them.
 
     Parameters
     ----------
@@ -148,5 +127,14 @@ def _derive(district: Path, out: Path, ledger: Ledger, report: Report) -> Desk:
     )
     report(0.9, "preparing the scorer")
     scorer = HotspotScorer(loaded, terrain, standards, cache_dir=cache, progress=lambda _, text: report(0.9, text))
+    desk = Desk(
+        district=loaded,
+        standards=standards,
+        terrain=terrain,
+        scorer=scorer,
+        ledger=ledger,
+        out=out,
+    )
+    update_contacts(desk, loaded)
     report(1.0, "ready")
-    return Desk(loaded, standards, terrain, scorer, ledger, out)
+    return desk

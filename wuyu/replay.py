@@ -19,7 +19,7 @@ from wuyu.ledger.outbox import due_ids, next_due
 from wuyu.progress import Report, silent
 
 if TYPE_CHECKING:
-    from wuyu.delivery.relay import Clock
+    from wuyu.clock import Clock
     from wuyu.desk import Desk
 
 __all__ = ["EXERCISE_OFFICER", "EXERCISE_SECOND", "ReplayResult", "hours", "replay"]
@@ -116,7 +116,7 @@ def replay(
     DispatchError
         If mail was left over; the same replay started again takes it up.
     """
-    if desk.district.settings.mail.status == "Actual":
+    if desk.settings.mail.status == "Actual":
         raise ConfigError("a replay needs mail.status Exercise or Test in district.yaml; it is Actual")
     bulletins = Bulletins(desk)
     results: list[CycleResult] = []
@@ -168,7 +168,7 @@ class _Others:
 
     def send(self, now: datetime) -> None:
         """Deliver what is due at `now` by each way that still works."""
-        for channel in self.desk.district.settings.channels:
+        for channel in self.desk.settings.channels:
             name = channel_name(channel)
             if name not in self.given_up and self._due(name, now):
                 self._send_by(name, now)

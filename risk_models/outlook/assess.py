@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from risk_models.arithmetic import settled, weighted_sum
 from risk_models.outlook.climatology import climatology
 from risk_models.outlook.expected import (
     DepthModel,
@@ -170,8 +171,8 @@ def _known_record(record_mm: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
 
 
 def _reference_gauge(district: District, record: pd.DataFrame) -> str | None:
-    """Return the district's reference gauge, or the gauge of the record that comes first in its register."""
-    wanted = [district.settings.district.reference_gauge, *district.gauges.index, *record.columns]
+    """Return the district's reference gauge, or the gauge of the record that comes first there, or by name."""
+    wanted = [district.settings.district.reference_gauge, *district.gauges.index, *sorted(record.columns, key=str)]
     return next((str(name) for name in wanted if name in record.columns), None)
 
 
@@ -329,8 +330,8 @@ def _amounts(totals_mm: Floats, weight: Floats) -> dict[str, float]:
     order = np.argsort(totals_mm, kind="stable")
     # Each total stands in the middle of its weight, as Hazen's positions do.
     place = (np.cumsum(weight[order]) - 0.5 * weight[order]) / weight.sum()
-    low, mid, high = np.interp([0.1, 0.5, 0.9], place, totals_mm[order])
-    mean = float(totals_mm @ weight / weight.sum())
+    low, mid, high = settled(np.interp([0.1, 0.5, 0.9], place, totals_mm[order]))
+    mean = float(settled(weighted_sum(totals_mm, weight) / weight.sum()))
     return {"n": len(totals_mm), "mean_mm": mean, "p10_mm": float(low), "p50_mm": float(mid), "p90_mm": float(high)}
 
 

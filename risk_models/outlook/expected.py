@@ -24,6 +24,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import beta
 
+from risk_models.arithmetic import product_by_row, settled, weighted_sum
 from risk_models.levels import Level
 from risk_models.outlook.generator import GeneratedPeriods
 from risk_models.risk.ponding import HotspotBasins, simulate_ponding
@@ -37,7 +38,6 @@ __all__ = [
     "HotspotClasses",
     "SkipRule",
     "count_exceedances",
-    "expected_exceedances",
     "ponding_models",
     "run_periods",
 ]
@@ -229,48 +229,6 @@ def ponding_models(basins: HotspotBasins) -> tuple[DepthModel, ...]:
     return tuple(made(*parameters) for parameters in PARAMETER_SETS)
 
 
-def expected_exceedances(
-    periods: GeneratedPeriods,
-    field: npt.ArrayLike,
-    models: Sequence[DepthModel],
-    classes: HotspotClasses,
-    *,
-    groups: pd.Series | None = None,
-    skip: SkipRule | None = None,
-) -> Expected:
-    """Run the periods and count.
-
-    Parameters
-    ----------
-    periods : GeneratedPeriods
-        Their weights carry the seasonal signal.
-    field : array_like (H, G)
-        Gauge rain to hotspot rain, of `hotspot_field`.
-    models : sequence of DepthModel
-        Equally likely; period i is run by model ``i % len(models)``.
-    classes : HotspotClasses
-        Of H hotspots.
-    groups : Series, optional
-        Group (town) of each hotspot, by hotspot_id.
-    skip : SkipRule, optional
-        Default: every storm is run.
-
-    Returns
-    -------
-    Expected
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit, or a model returns another shape than its rain.
-    """
-    wanted = (len(classes.hotspot_ids), len(periods.catalogue.gauge_ids))
-    if np.shape(field) != wanted:
-        raise ValueError(f"field must be {wanted}, got shape {np.shape(field)}")
-    run = run_periods(periods, field, models, skip=skip)
-    return count_exceedances(periods, run, classes, groups=groups)
-
-
 def run_periods(
     periods: GeneratedPeriods, field: npt.ArrayLike, models: Sequence[DepthModel], *, skip: SkipRule | None = None
 ) -> DayDepths:
@@ -278,8 +236,13 @@ def run_periods(
 
     Parameters
     ----------
-    periods, field, models, skip
-        As in `expected_exceedances`.
+    periods : GeneratedPeriods
+    field : array_like (H, G)
+        Gauge rain to hotspot rain, of `hotspot_field`.
+    models : sequence of DepthModel
+        Equally likely; period i is run by model ``i % len(models)``.
+    skip : SkipRule, optional
+        Default: every storm is run.
 
     Returns
     -------
@@ -308,10 +271,14 @@ def count_exceedances(
 
     Parameters
     ----------
-    periods, classes, groups
-        As in `expected_exceedances`.
+    periods : GeneratedPeriods
+        Their weights carry the seasonal signal.
     run : DayDepths
         Of the same periods.
+    classes : HotspotClasses
+        Of H hotspots.
+    groups : Series, optional
+        Group (town) of each hotspot, by hotspot_id.
 
     Returns
     -------
@@ -337,7 +304,7 @@ def count_exceedances(
 def _strong(periods: GeneratedPeriods, field: Floats, skip: SkipRule) -> Ints:
     """Return the storms that reach the limit at some hotspot, and those that may meet water of such a storm."""
     limit = np.maximum(np.broadcast_to(skip.peak_1h_mm, len(field)), 1e-9)
-    reach = (field @ periods.catalogue.peaks_mm(1).T / limit[:, None]).max(axis=0, initial=0.0)
+    reach = (product_by_row(field, periods.catalogue.peaks_mm(1)) / limit[:, None]).max(axis=0, initial=0.0)
     is_strong = reach[periods.analogue] * periods.scale >= 1.0
     ends = periods.start_h + periods.catalogue.duration_h[periods.analogue]
     is_run = is_strong.copy()
@@ -366,13 +333,13 @@ def _day_depths(
         own = chosen[periods.period[chosen] % len(models) == number]
         for batch in _batches(periods, own, n_hotspots):
             rain, is_own = _windows(periods, batch)
-            run = np.einsum("hg,btg->hbt", field, rain, optimize=True)
+            run = product_by_row(field, rain)
             depth = model(run)
             if depth.shape != run.shape:
                 raise ValueError(f"depth model returned {depth.shape} for rain of {run.shape}")
             key, deepest = _by_day(periods, batch, depth, is_own)
             keys.append(key)
-            depths.append(deepest)
+            depths.append(settled(deepest))
     if not keys:
         return np.zeros(0, dtype=np.int64), np.zeros((n_hotspots, 0))
     key, depth = np.concatenate(keys), np.concatenate(depths, axis=1)
@@ -461,22 +428,23 @@ class _Counter:
     def numbers(self, days: Ints) -> dict[str, Floats]:
         """Return probability with interval, and days with spread, of each unit."""
         once = (days > 0).astype(np.float64)
-        p = np.clip(once @ self.weight, 0.0, 1.0)
+        p = np.clip(settled(weighted_sum(once, self.weight)), 0.0, 1.0)
         low, high = self._interval(once, p)
         spread = _weighted_quantiles(days, self.weight, (0.1, 0.9))
-        return {"p_once": p, "p_low": low, "p_high": high, "expected_days": days @ self.weight, "days_p10": spread[0],
-                "days_p90": spread[1]}  # fmt: skip
+        return {"p_once": p, "p_low": low, "p_high": high, "expected_days": settled(weighted_sum(days, self.weight)),
+                "days_p10": spread[0], "days_p90": spread[1]}  # fmt: skip
 
     def _interval(self, once: Floats, p: Floats) -> tuple[Floats, Floats]:
         tail = (1 - CONFIDENCE) / 2
         if self.replicates:
-            parts = [once[:, rows] @ self.weight[rows] / self.weight[rows].sum() for rows in self.replicates
-                     if self.weight[rows].sum() > 0]  # fmt: skip
+            parts = [weighted_sum(once[:, rows], self.weight[rows]) / self.weight[rows].sum()
+                     for rows in self.replicates if self.weight[rows].sum() > 0]  # fmt: skip
             low, high = np.quantile(np.array(parts), [tail, 1 - tail], axis=0)
         else:
             n = 1.0 / (self.weight**2).sum()
             low = np.where(p > 0, beta.ppf(tail, p * n + 0.5, (1 - p) * n + 0.5), 0.0)
             high = np.where(p < 1, beta.ppf(1 - tail, p * n + 0.5, (1 - p) * n + 0.5), 1.0)
+        low, high = settled(low), settled(high)
         return np.clip(np.minimum(low, p), 0, 1), np.clip(np.maximum(high, p), 0, 1)
 
 
@@ -485,7 +453,7 @@ def _weighted_quantiles(days: Ints, weight: Floats, shares: Sequence[float]) -> 
     found = [np.zeros(len(days)) for _ in shares]
     most = int(days.max(initial=0))
     for count in range(most, -1, -1):
-        below = (days <= count) @ weight
+        below = weighted_sum(days <= count, weight)
         for values, share in zip(found, shares, strict=True):
             values[below >= share - 1e-12] = count
     return found

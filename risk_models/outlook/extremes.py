@@ -31,6 +31,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import gamma
 
+from risk_models.arithmetic import settled
 from risk_models.outlook.record import TooShort
 
 __all__ = ["MIN_YEARS", "ExtremeValues", "ReturnLevels", "fit_extremes", "l_moments", "return_levels"]
@@ -273,8 +274,8 @@ def return_levels(
     fit = fit_extremes(known, chosen)
     resampled = fit_extremes(fit.sample(rng, (n_resamples, len(known))), chosen).level(periods)
     tail = (1 - confidence) / 2
-    low, high = np.quantile(resampled, [tail, 1 - tail], axis=0)
-    level = fit.level(periods)
+    low, high = settled(np.quantile(resampled, [tail, 1 - tail], axis=0))
+    level = settled(fit.level(periods))
     table = pd.DataFrame(
         {
             "level_mm": level,

@@ -37,6 +37,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
 
+from risk_models.arithmetic import settled
 from risk_models.outlook.extremes import l_moments
 from risk_models.outlook.seasonal import TercileForecast
 from risk_models.outlook.storms import StormCatalogue
@@ -160,7 +161,7 @@ class DepthLaw:
         unit = rng.standard_exponential(size)
         excess = unit if abs(self.k) < 1e-9 else -np.expm1(-self.k * unit) / self.k
         tail = self.threshold_mm + self.mean_excess_mm * (1 + self.k) * excess
-        return np.where(rng.random(size) < self.tail_share, tail, body)
+        return settled(np.where(rng.random(size) < self.tail_share, tail, body))
 
 
 def _split_depths(depth_mm: Floats) -> tuple[Floats, float, Floats]:
@@ -185,7 +186,7 @@ class _Month:
     gap: MixedExponential
     depth: DepthLaw
     analogues: Ints  # by rising depth
-    log_depth: Floats
+    analogue_mm: Floats
 
 
 @dataclass(frozen=True)
@@ -210,7 +211,7 @@ class StormGenerator:
         for month in np.unique(months):
             rows, own = np.flatnonzero(months == month), self.months[month - 1]
             depth = own.depth.draw(rng, len(rows))
-            near = np.searchsorted(own.log_depth, np.log(np.maximum(depth, 1e-9)))
+            near = np.searchsorted(own.analogue_mm, depth)
             width = min(ANALOGUES, len(own.analogues))
             start = np.clip(near - width // 2, 0, len(own.analogues) - width)
             chosen[rows] = own.analogues[start + rng.integers(0, width, len(rows))]
@@ -249,7 +250,7 @@ def fit_generator(catalogue: StormCatalogue, storms: Ints | None = None) -> Stor
                 gap=MixedExponential.fit(np.maximum(dry, 0.5) if len(dry) else np.array([24.0])),
                 depth=DepthLaw(body, threshold, len(excess) / len(pool), float(excess.mean()), k),
                 analogues=order,
-                log_depth=np.log(catalogue.depth_mm[order]),
+                analogue_mm=catalogue.depth_mm[order],
             )
         )
     return StormGenerator(catalogue, tuple(fitted))
@@ -327,7 +328,7 @@ class GeneratedPeriods:
     def totals_mm(self) -> Floats:
         """Return the district rain of each period, (P,)."""
         depth = self.catalogue.depth_mm[self.analogue] * self.scale
-        return np.asarray(np.bincount(self.period, weights=depth, minlength=self.n_periods), dtype=np.float64)
+        return settled(np.bincount(self.period, weights=depth, minlength=self.n_periods))
 
     def hourly_mm(self, period: int) -> Floats:
         """Return the hourly rain of one period at the gauges, (hours, G); the tail of a last storm is cut off."""

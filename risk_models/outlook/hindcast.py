@@ -29,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from risk_models.arithmetic import settled, weighted_sum
 from risk_models.levels import Level
 from risk_models.outlook.expected import HotspotClasses
 from risk_models.outlook.generator import GeneratedPeriods, StormGenerator
@@ -98,7 +99,7 @@ class PastSpans:
         count = known[last] - known[first]
         share = count / (self.end_h - self.begin_h)
         total = np.where(share >= MIN_SPAN_SHARE, (sums[last] - sums[first]) / np.maximum(share, 1e-9), np.nan)
-        return pd.Series(total, index=pd.Index(self.year, name="year"), name="total_mm")
+        return pd.Series(settled(total), index=pd.Index(self.year, name="year"), name="total_mm")
 
 
 def _sums(values: npt.NDArray[np.generic]) -> Floats:
@@ -215,7 +216,7 @@ def gauge_totals(periods: GeneratedPeriods, gauge_id: str) -> Floats:
     catalogue = periods.catalogue
     own = np.add.reduceat(catalogue.rain_mm[:, catalogue.gauge_ids.index(gauge_id)], catalogue.offset[:-1])
     depth = own[periods.analogue] * periods.scale
-    return np.bincount(periods.period, weights=depth, minlength=periods.n_periods).astype(np.float64)
+    return settled(np.bincount(periods.period, weights=depth, minlength=periods.n_periods))
 
 
 def unseen(generators: Sequence[StormGenerator], periods: GeneratedPeriods, years: Ints) -> Bools:
@@ -301,7 +302,7 @@ def judge_depths(
 def _judged(made: Bools, happened: Sequence[tuple[Ints, Bools]], weight: Floats) -> Floats:
     """Return the yearly errors of the forecast and of the reference, (2, Y)."""
     years, outcome = happened[0][0], happened[0][1].astype(np.float64)
-    forecast = made.astype(np.float64) @ weight.T
+    forecast = np.stack([weighted_sum(made, of_year) for of_year in weight], axis=1)
     of_year = np.concatenate([year for year, _ in happened])
     hits = np.concatenate([seen.sum(axis=0) for _, seen in happened])
     cases = np.concatenate([np.full(len(year), len(seen)) for year, seen in happened])

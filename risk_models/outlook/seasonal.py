@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from risk_models.arithmetic import settled
 from risk_models.errors import BadInputError, Finding
 
 __all__ = [
@@ -185,7 +186,7 @@ def terciles_from_members(forecast_mm: npt.ArrayLike, hindcast_mm: npt.ArrayLike
         raise ValueError(f"need (member,) and (at least 10 years, member), got {members.shape} and {past.shape}")
     if not (np.isfinite(members).all() and np.isfinite(past).all()):
         raise ValueError("every member and year must hold a number")
-    low, high = np.quantile(past, [THIRD, 2 * THIRD])
+    members, (low, high) = settled(members), settled(np.quantile(past, [THIRD, 2 * THIRD]))
     counts = np.array([(members < low).sum(), ((members >= low) & (members <= high)).sum(), (members > high).sum()])
     shares = (counts + 1.0) / (len(members) + 3.0)
     return TercileForecast(below=float(shares[0]), normal=float(shares[1]), above=float(1 - shares[0] - shares[1]),

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from risk_models.arithmetic import settled, weighted_sum
 from risk_models.outlook.record import HOURS_PER_YEAR, TooShort, check_record, local_days
 
 __all__ = ["StormCatalogue", "cut_storms", "hotspot_field"]
@@ -36,7 +37,7 @@ class StormCatalogue:
     Attributes
     ----------
     gauge_ids : tuple of str
-        G gauges.
+        G gauges, in the order of their names.
     factor : ndarray (G,)
         Rain of the gauge relative to the district.
     month, year : ndarray of int (S,)
@@ -95,29 +96,37 @@ class StormCatalogue:
         sums = np.vstack([np.zeros((1, self.rain_mm.shape[1])), np.cumsum(self.rain_mm, axis=0)])
         rows = np.arange(len(self.rain_mm))
         first = np.maximum(rows + 1 - window_h, np.repeat(self.offset[:-1], self.duration_h))
-        return np.asarray(np.maximum.reduceat(sums[1:] - sums[first], self.offset[:-1], axis=0))
+        return settled(np.maximum.reduceat(sums[1:] - sums[first], self.offset[:-1], axis=0))
 
 
 def _district_rain(rain_mm: Floats) -> tuple[Floats, Floats]:
     """Return the factor of each gauge (G,), mean 1, and the district rain (T,), NaN where no gauge is known.
 
-    Both depend on each other where gauges are missing, so they are found in turn.
+    Both depend on each other where gauges are missing, so they are found in turn. The district rain is settled: whether
+    an hour is wet, and which of two storms is the greater, must not hang on the last digit of a sum.
     """
-    known = ~np.isnan(rain_mm)
-    filled = np.where(known, rain_mm, 0.0)
-    count = known.sum(axis=1)
-    own = filled.sum(axis=0)
-    factor = np.ones(rain_mm.shape[1])
+    by_gauge = np.ascontiguousarray(rain_mm.T)
+    known = ~np.isnan(by_gauge)
+    filled = np.where(known, by_gauge, 0.0)
+    count = known.sum(axis=0)
+    own = filled.sum(axis=1)
+    factor = np.ones(len(filled))
     for _ in range(FACTOR_STEPS):
-        rain = np.divide(filled @ (1.0 / factor), count, out=np.zeros(len(filled)), where=count > 0)
-        shared = rain @ known
+        rain = _mean_over_gauges(filled, factor, count, unknown=0.0)
+        shared = weighted_sum(known, rain)
         found = np.maximum(np.divide(own, shared, out=np.ones_like(own), where=shared > 0), 0.01)
         found /= found.mean()
         change, factor = np.abs(found - factor).max(), found
         if change < 1e-4:
             break
-    rain = np.divide(filled @ (1.0 / factor), count, out=np.full(len(filled), np.nan), where=count > 0)
-    return factor, rain
+    return factor, settled(_mean_over_gauges(filled, factor, count, unknown=np.nan))
+
+
+def _mean_over_gauges(filled_mm: Floats, factor: Floats, count: Ints, *, unknown: float) -> Floats:
+    """Return the mean (T,) of rain (G, T) over its gauges' factors; a sum over rows adds one gauge after another."""
+    total = (filled_mm / factor[:, None]).sum(axis=0)
+    mean: Floats = np.divide(total, count, out=np.full(len(total), unknown), where=count > 0)
+    return mean
 
 
 def _runs(rain: Floats, separation_h: int) -> tuple[Ints, Ints]:
@@ -137,7 +146,7 @@ def cut_storms(rain_mm: pd.DataFrame, *, timezone: str, separation_h: int = 6) -
     Parameters
     ----------
     rain_mm : DataFrame (hour, gauge)
-        Record, see `risk_models.outlook.record`. Gauges without a known hour are left out.
+        Record, see `risk_models.outlook.record`. Gauges without a known hour are left out; their order changes nothing.
     timezone : str
         IANA name, for months and years.
     separation_h : int
@@ -160,6 +169,7 @@ def cut_storms(rain_mm: pd.DataFrame, *, timezone: str, separation_h: int = 6) -
     Record too short for a rain generator: at least 2 years are needed, 0.01 are there.
     """
     record = check_record(rain_mm).dropna(axis=1, how="all")
+    record = record[sorted(record.columns, key=str)]
     factor, rain = _district_rain(record.to_numpy())
     years_known = float((~np.isnan(rain)).sum() / HOURS_PER_YEAR)
     what = ("降雨随机模拟", "a rain generator")
@@ -181,7 +191,7 @@ def cut_storms(rain_mm: pd.DataFrame, *, timezone: str, separation_h: int = 6) -
     hours = pd.DatetimeIndex(record.index)
     days = local_days(hours, timezone=timezone)[first]
     offset = np.r_[0, np.cumsum(last - first)].astype(np.int64)
-    depth = np.add.reduceat(rain[rows], offset[:-1])
+    depth = settled(np.add.reduceat(rain[rows], offset[:-1]))
     return StormCatalogue(
         gauge_ids=tuple(map(str, record.columns)),
         factor=factor,
@@ -238,8 +248,8 @@ def hotspot_field(
         raise ValueError(f"coordinates must be ({len(catalogue.gauge_ids)}, 2) for gauges and (H, 2) for hotspots")
     distance = np.hypot(*(hotspots[:, None, :] - gauges[None, :, :]).transpose(2, 0, 1))
     weight = 1.0 / np.maximum(distance, 1.0) ** power
-    factor = weight @ catalogue.factor / weight.sum(axis=1)
-    nearest = distance.argmin(axis=1)
+    factor = weighted_sum(weight, catalogue.factor) / weight.sum(axis=1)
+    nearest = settled(distance).argmin(axis=1)
     rows = np.arange(len(hotspots))
     # On top of a gauge the hotspot has that gauge's rain.
     own = np.where(distance[rows, nearest] < 1.0, 1.0, factor / catalogue.factor[nearest])

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from risk_models.risk.ponding import HotspotBasins, simulate_ponding
-    from risk_models.risk.scorer import HotspotScorer, score_hotspots
-    from risk_models.risk.table import RISK_COLUMNS, RiskTable, district_level, read_risk, town_levels, write_risk
+    from risk_models.risk.scorer import HotspotScorer
+    from risk_models.risk.table import RISK_COLUMNS, RiskTable, read_risk, town_levels, write_risk
 else:
     from risk_models.lazy import on_demand
 
@@ -15,8 +15,8 @@ else:
         __name__,
         {
             "ponding": ["HotspotBasins", "simulate_ponding"],
-            "scorer": ["HotspotScorer", "score_hotspots"],
-            "table": ["RISK_COLUMNS", "RiskTable", "district_level", "read_risk", "town_levels", "write_risk"],
+            "scorer": ["HotspotScorer"],
+            "table": ["RISK_COLUMNS", "RiskTable", "read_risk", "town_levels", "write_risk"],
         },
     )
 
@@ -25,9 +25,7 @@ __all__ = [
     "HotspotBasins",
     "HotspotScorer",
     "RiskTable",
-    "district_level",
     "read_risk",
-    "score_hotspots",
     "simulate_ponding",
     "town_levels",
     "write_risk",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from tests.dags.test_approval_run import Airflow
 from tests.factories import write_mini_district
+from tests.patience import until as patiently
 from tests.replays import mails, now
 from wuyu.desk import begin_desk
 from wuyu.ledger import ReportKey
@@ -21,14 +21,8 @@ from wuyu.reporting import FIELDS, OPTIONS, draft_report, open_consultation, sco
 from wuyu.service import environment
 from wuyu.sink import local_sink
 
-pytestmark = [
-    pytest.mark.airflow,
-    pytest.mark.slow,
-    pytest.mark.timeout(900),
-    pytest.mark.xdist_group("dags"),
-]
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.xdist_group("dags")]
 
-PATIENCE_S = 840.0
 ISSUE, SEND_BACK, _, _ = OPTIONS
 DEPARTMENTS = """\
 reports:
@@ -68,15 +62,8 @@ def _form(dag_id: str, run_id: str) -> str:
 
 
 def test_issued_and_mailed_once_sent_back_or_unanswered_nothing(airflow: Airflow, month: pd.Period) -> None:
-    give_up_at = time.monotonic() + PATIENCE_S
-
     def until(what: str, done: Callable[[], Any]) -> Any:
-        while time.monotonic() < give_up_at:
-            found = done()
-            if found:
-                return found
-            time.sleep(0.5)
-        pytest.fail(f"waited in vain for: {what}\n{airflow.log.read_text(errors='replace')[-4000:]}")
+        return patiently(what, done, every_s=0.5, log=lambda: airflow.log.read_text(errors="replace"))
 
     def start(dag_id: str, key: str, first: Callable[[], None] = lambda: None) -> str:
         """Switch a DAG on, let the run of its last date look for what is due, and start one by hand."""
@@ -90,8 +77,7 @@ def test_issued_and_mailed_once_sent_back_or_unanswered_nothing(airflow: Airflow
     def answer(dag_id: str, choice: str, **fields: str) -> None:
         form = _form(dag_id, runs[dag_id])
         until(f"the consultation of {dag_id}", lambda: airflow.call("GET", form))
-        # Airflow takes an answer within the first second for a fault of the task, and asks again.
-        time.sleep(6)
+        until(f"the task of {dag_id} to wait for its answer", lambda: airflow.waits(dag_id, runs[dag_id]))
         given = dict.fromkeys(FIELDS, "") | fields
         until("the answer", lambda: airflow.call("PATCH", form, {"chosen_options": [choice], "params_input": given}))
 

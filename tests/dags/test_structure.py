@@ -74,6 +74,8 @@ SCHEDULE = {
 }
 TAGS = {"wuyu", "live", "exercise", "forecast", "warning", "reports", "rehearsal"}
 OWNERS = {"duty-desk", "risk-analysis"}
+#: Function calls to parse a file again and again, as Airflow does; the file of ten report DAGs takes a third of them.
+MOST_CALLS = 400_000
 LOCKED = "a field that must be filled in locks the buttons"
 HEAVY = {"numpy", "pandas", "geopandas", "rasterio", "xarray", "matplotlib", "risk_models", "reports", "wuyu"}
 
@@ -108,8 +110,9 @@ def test_each_dag_is_in_the_file_of_its_name(dags: dict[str, Any]) -> None:
     assert files == (set(ORDER) - set(REPORTS)) | {"periodic_reports"}
 
 
-def test_each_file_parses_in_under_a_second_and_stays_light(parsed: dict[str, Any]) -> None:
-    assert {name: dag["parse_s"] for name, dag in parsed["dags"].items() if dag["parse_s"] >= 1.0} == {}
+def test_each_file_is_parsed_with_little_work_and_stays_light(parsed: dict[str, Any]) -> None:
+    calls = {name: dag["parse_calls"] for name, dag in parsed["dags"].items()}
+    assert {name: count for name, count in calls.items() if count > MOST_CALLS} == {}
     assert sorted(set(parsed["modules"]) & HEAVY) == []
 
 
@@ -197,7 +200,7 @@ def test_each_feed_has_a_dag_with_its_own_schedule(tmp_path: Path) -> None:
         assert list(tasks) == ["pull"] or name == "feeds"
         assert tasks["pull"]["outlets"] == [RAIN]
         assert (dag["max_active_runs"], dag["catchup"]) == (1, False)
-        assert dag["parse_s"] < 1.0
+        assert dag["parse_calls"] <= MOST_CALLS
     assert sorted(set(answer["modules"]) & HEAVY) == []
 
 

@@ -6,14 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from risk_models.warning.records import Action
+from tests.patience import until
 from tests.replays import ROOT, child_environment, mails, raw_mails
 from wuyu.demo import airflow_environment
 from wuyu.ledger import open_ledger
@@ -26,15 +25,6 @@ def _start(district: Path, out: Path, log: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "wuyu", "demo", "--district", str(district), "--out", str(out)]
     with log.open("ab") as stream:
         return subprocess.Popen(command, cwd=ROOT, env=child_environment(), stdout=stream, stderr=stream)
-
-
-def _until(condition: Callable[[], bool], *, seconds: float) -> bool:
-    give_up_at = time.monotonic() + seconds
-    while time.monotonic() < give_up_at:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def _sent(ledger: Path) -> int:
@@ -61,17 +51,16 @@ def _is_running(pid: int) -> bool:
 def test_killed_half_way_and_started_again(storm_district: Path, tmp_path: Path) -> None:
     out, log = tmp_path / "demo", tmp_path / "log"
     first = _start(storm_district, out, log)
-    reached = _until(lambda: _sent(out / "ledger.sqlite") >= 9 or first.poll() is not None, seconds=180)
+    until("nine mails", lambda: _sent(out / "ledger.sqlite") >= 9 or first.poll() is not None)
     children = _children(first.pid)
     first.send_signal(signal.SIGKILL)
-    assert first.wait(10) == -signal.SIGKILL, log.read_text()
-    assert reached
+    assert first.wait() == -signal.SIGKILL, log.read_text()
     assert len(children) == 2  # Airflow and the sink
-    assert _until(lambda: not any(map(_is_running, children)), seconds=10), "a child went on without its parent"
+    until("the children to end with their parent", lambda: not any(map(_is_running, children)))
     before = sum(map(len, raw_mails(out / "mailbox").values()))
     assert before >= 9
 
-    assert _start(storm_district, out, log).wait(300) == 0, log.read_text()[-4000:]
+    assert _start(storm_district, out, log).wait() == 0, log.read_text()[-4000:]
     assert {path.name for path in out.iterdir()} >= FOLDERS | FILES
     with open_ledger(out / "ledger.sqlite") as ledger:
         records = [row.to_record() for row in ledger.warnings()]

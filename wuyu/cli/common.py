@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
+    from wuyu.station import Station
 
-__all__ = ["add_place", "add_verb", "open_from", "say", "say_json"]
+__all__ = ["add_place", "add_verb", "open_from", "say", "say_json", "station_from"]
 
 DISTRICT_VARIABLE = "WUYU_DISTRICT"
 OUT_VARIABLE = "WUYU_OUT"
@@ -48,6 +49,13 @@ def open_from(arguments: argparse.Namespace, *, begin: bool = False) -> Desk:
 
     with progress("district") as report:
         return (begin_desk if begin else open_desk)(Path(arguments.district), Path(arguments.out), report=report)
+
+
+def station_from(arguments: argparse.Namespace) -> Station:
+    """Open settings and ledger of the desk that --district and --out name, and nothing else: it takes a moment."""
+    from wuyu.station import open_station
+
+    return open_station(Path(arguments.district), Path(arguments.out))
 
 
 def say(text: str) -> None:

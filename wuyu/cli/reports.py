@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from wuyu.cli.common import add_place, add_verb, open_from, say, say_json
+from wuyu.cli.common import add_place, add_verb, open_from, say, say_json, station_from
 from wuyu.clock import time_now
 
 if TYPE_CHECKING:
@@ -136,9 +136,9 @@ def _told(desk: Desk, made: Made, *, as_json: bool) -> int:
 def _list(arguments: argparse.Namespace) -> int:
     from wuyu.ledger.reporting import issues, open_drafts
 
-    desk = open_from(arguments)
-    issued = issues(desk.ledger, desk.code)
-    drafts = open_drafts(desk.ledger, desk.code)
+    station = station_from(arguments)
+    issued = issues(station.ledger, station.code)
+    drafts = open_drafts(station.ledger, station.code)
     if arguments.json:
         say_json(
             {
@@ -155,10 +155,10 @@ def _list(arguments: argparse.Namespace) -> int:
         )
         return 0
     for row in issued:
-        at = row.issued_at.astimezone(desk.timezone)
+        at = row.issued_at.astimezone(station.timezone)
         say(f"issued {row.kind} {row.period} r{row.revision} {at:%Y-%m-%d %H:%M}")
     for one in drafts:
-        due = f" until {one.due_at.astimezone(desk.timezone):%Y-%m-%d %H:%M}" if one.due_at else ""
+        due = f" until {one.due_at.astimezone(station.timezone):%Y-%m-%d %H:%M}" if one.due_at else ""
         say(f"draft {one.draft} of {one.key}: {one.state}{due}")
     if not issued and not drafts:
         say("no report yet; write one with: wuyu report month YYYY-MM")

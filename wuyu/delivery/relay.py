@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from wuyu.clock import Clock
 from wuyu.delivery.smtp import Outcome, Stage
 from wuyu.ledger import outbox
 from wuyu.ledger.models import Outbox
@@ -26,12 +27,10 @@ from wuyu.ledger.store import Ledger
 from wuyu.ledger.types import OutboxState
 from wuyu.messages.guard import Target, may_send
 
-__all__ = ["BACKOFF_S", "Clock", "DeliveryReport", "Transport", "backoff_s", "deliver", "deliver_together", "drain"]
+__all__ = ["BACKOFF_S", "DeliveryReport", "Transport", "backoff_s", "deliver", "deliver_together", "drain"]
 
 BACKOFF_S = (10, 30, 60, 120, 300, 600)
 _SESSION_FAULTS_TO_STOP = 3  # in a row: the server is away, and the other rows need not wait for it one by one
-
-Clock = Callable[[], datetime]
 
 
 class _Rows(Protocol):

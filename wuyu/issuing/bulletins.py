@@ -26,6 +26,7 @@ from wuyu.ack.links import Links, link_expiry, links_of
 from wuyu.messages.letters import RESTRICTED, letter
 from wuyu.messages.mail import Attachment, InlineImage, Mail, MailContent
 from wuyu.messages.purpose import Purpose
+from wuyu.station import register_of
 
 if TYPE_CHECKING:
     from reports.figures import LevelMap
@@ -45,7 +46,7 @@ class CycleFacts:
     @classmethod
     def of(cls, desk: Desk, risk_table: RiskTable) -> CycleFacts:
         """Derive signals and actions from a risk table; the same table gives the same facts at any later time."""
-        picks = desk.district.settings.standards
+        picks = desk.settings.standards
         return cls(
             risk_table=risk_table,
             signals=rain_signals(risk_table, desk.standards, picks.rain_signals),
@@ -72,7 +73,7 @@ class Bulletins:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         told = tuple(f"{mark.zh} / {mark.en}" for mark in desk.marks)
-        self.channel = CapChannel.from_settings(desk.district.settings, scope=RESTRICTED, marks=told)
+        self.channel = CapChannel.from_settings(desk.settings, scope=RESTRICTED, marks=told)
         self._facts: tuple[str, CycleFacts] | None = None
 
     def facts(self, risk_path: str, risk_table: RiskTable | None = None) -> CycleFacts:
@@ -199,7 +200,7 @@ class Bulletins:
         """Return what the mail to one recipient says; its link, if they may answer, is theirs alone."""
         paths, bulletin = files.paths, files.bulletin
         ack_url = None
-        if self._links is not None and recipient in may_answer(self.desk, record.area_code):
+        if self._links is not None and recipient in may_answer(register_of(self.desk.district)[record.area_code]):
             ack_url = self._links.acknowledge(record.message_id, recipient, expires_at=link_expiry(record))
         return MailContent(
             subject=subject(bulletin),

@@ -95,14 +95,14 @@ def _tell(desk: Desk, decision: Decision, record: WarningRecord, scope: str, bef
     words = _words(desk, decision, record) | {
         "message_id": message_id(Purpose.RAIN_LOST, record.warning_id, len(before) + 1)
     }
-    status = desk.district.settings.mail.status
+    status = desk.settings.mail.status
     upcoming = replace(record, revision=record.revision + 1)  # what was sent up to now
     parcels = [
         _mail_to(desk, decision, record, words, recipient) for recipient in holders(decision.session, upcoming, MAIL)
     ]
     more = [
         make_parcel(
-            desk,
+            desk.settings,
             channel,
             recipient,
             _body(desk, channel, record, words, recipient=recipient, scope=scope),
@@ -113,7 +113,7 @@ def _tell(desk: Desk, decision: Decision, record: WarningRecord, scope: str, bef
             scope=scope,
             decided_at=decision.now,
         )
-        for channel in channels_in_use(desk, status=status, scope=scope)
+        for channel in channels_in_use(desk.settings, status=status, scope=scope)
         for recipient in holders(decision.session, upcoming, channel_name(channel))
     ]
     rows = [
@@ -146,7 +146,7 @@ def _mail_to(desk: Desk, decision: Decision, record: WarningRecord, words: dict[
 
 
 def _words(desk: Desk, decision: Decision, record: WarningRecord) -> dict[str, str]:
-    towns, district = desk.district.towns, desk.district.settings.district
+    towns, district = desk.district.towns, desk.settings.district
     is_town = record.area_code in towns.index
     place_zh = str(towns.at[record.area_code, "town_name"]) if is_town else district.name.zh
     place_en = str(towns.at[record.area_code, "town_name_en"]) if is_town else district.name.en
@@ -176,7 +176,7 @@ def _body(
     recipient: str,
     scope: str,
 ) -> bytes:
-    settings = desk.district.settings
+    settings = desk.settings
     status = settings.mail.status
     if isinstance(channel, SmsChannelSettings):
         marks = {"演练": status == "Exercise", "测试": status == "Test", "演示数据": settings.district.demonstration}

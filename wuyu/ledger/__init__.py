@@ -5,6 +5,7 @@
 
 from wuyu.ledger.acknowledgements import AckAnswer, AckReply, AckRequest, AckStep, FloodReport
 from wuyu.ledger.bounces import Bounce
+from wuyu.ledger.contacts import TownContact
 from wuyu.ledger.decision import Decision, LedgerConflictError
 from wuyu.ledger.faults import LedgerError, LedgerFaultError
 from wuyu.ledger.models import (
@@ -51,6 +52,7 @@ __all__ = [
     "ReportIssue",
     "ReportKey",
     "ReportStep",
+    "TownContact",
     "WarningRow",
     "create_ledger",
     "make_ledger",

@@ -15,7 +15,7 @@ from wuyu.ledger.models import APPEND_ONLY, Base, LedgerInfo, guards_of
 
 __all__ = ["SCHEMA_VERSION", "Shape", "mend", "require_good", "schema_of", "tables_of"]
 
-SCHEMA_VERSION: Final = "2"
+SCHEMA_VERSION: Final = "4"
 """Number of the newest step in `wuyu.ledger.migrations`."""
 
 Key = tuple[str, tuple[str, ...], bool]

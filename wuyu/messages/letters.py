@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 from wuyu.clock import process_clock
 from wuyu.messages.mail import Mail, MailContent, MailHead, build_mail
 from wuyu.messages.purpose import Purpose, purpose_of
-from wuyu.messages.smime import signed
 from wuyu.messages.verp import return_path
 
 if TYPE_CHECKING:
@@ -140,7 +139,12 @@ def letter(
         labels=labels,
         return_path=return_path(sender.out, sender.return_domain, message_id, recipient),
     )
-    return signed(build_mail(_marked(content, sender), head), sender.smime, sender.root)
+    mail = build_mail(_marked(content, sender), head)
+    if sender.smime is None:
+        return mail
+    from wuyu.messages.smime import signed
+
+    return signed(mail, sender.smime, sender.root)
 
 
 def _marked(content: MailContent, sender: Sender) -> MailContent:

@@ -68,7 +68,7 @@ def cycle_rain(desk: Desk, valid_at: datetime, *, known_at: datetime | None = No
     -------
     CycleRain
     """
-    settings = desk.district.settings
+    settings = desk.settings
     gathered = Gathered()
     observed = observed_rain(desk, valid_at, known_at, gathered)
     has_table = bool(gathered.used)

@@ -48,7 +48,7 @@ def chosen_forecast(desk: Desk, valid_at: datetime, known_at: datetime | None, g
     """Return the forecast that `harmonise.choose_forecast` takes from every feed of forecasts."""
     issues = _issues(desk, valid_at, known_at)
     read: list[tuple[Issue, xr.Dataset]] = []
-    horizon_h = desk.district.settings.warning.horizon_h
+    horizon_h = desk.settings.warning.horizon_h
     forecast = choose_forecast(_readable(desk, issues, read, gathered), valid_at=valid_at, horizon_h=horizon_h)
     if forecast is None:
         return Chosen()

@@ -59,7 +59,7 @@ class Gathered:
 
 def feeds_of_kind(desk: Desk, kinds: Sequence[str]) -> Iterator[FeedSettings]:
     """Give the feeds of some kinds, in the order of the settings."""
-    return (feed for feed in desk.district.settings.feeds if feed.kind in kinds)
+    return (feed for feed in desk.settings.feeds if feed.kind in kinds)
 
 
 def delay_of(feed: FeedSettings) -> timedelta:
@@ -84,7 +84,7 @@ def reader_options(desk: Desk, feed: FeedSettings) -> dict[str, Any]:
 def read_field(desk: Desk, files: Sequence[SelectedFile]) -> xr.Dataset:
     """Read a field of rain from the files of one feed (several for GRIB only), with the issue time the ledger knows."""
     first = files[0]
-    feed = next(feed for feed in desk.district.settings.feeds if feed.id == first.feed_id)
+    feed = next(feed for feed in desk.settings.feeds if feed.id == first.feed_id)
     # The state of each file is part of the key: one that is lost or changed since is not answered from memory.
     states = tuple((file.path, file.path.stat().st_mtime_ns, file.path.stat().st_size) for file in files)
     dataset = _decoded(states, feed.kind, json.dumps(reader_options(desk, feed), sort_keys=True)).copy()

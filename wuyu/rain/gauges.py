@@ -49,7 +49,7 @@ def gauge_rain(desk: Desk, file: SelectedFile | None, *, valid_at: datetime | No
         if valid_at is None:
             raise ValueError("without a gauge file, valid_at must be given")
         return flagged(desk, nothing(desk, valid_at))
-    feed = next((feed for feed in desk.district.settings.feeds if feed.id == file.feed_id), None)
+    feed = next((feed for feed in desk.settings.feeds if feed.id == file.feed_id), None)
     rain = read_table(desk, file, feed)
     if valid_at is not None:
         rain = rain.sel(time=rain["time"] <= to_datetime64(valid_at))
@@ -83,7 +83,7 @@ def _tables(
         feed.id,
         raw_dir=desk.raw_dir,
         valid_at=valid_at,
-        past_h=desk.district.settings.warning.past_h,
+        past_h=desk.settings.warning.past_h,
         step_h=float(feed.options.get("step_h", 1.0)),  # type: ignore[arg-type]
         known_at=known_at,
     )
@@ -99,7 +99,7 @@ def _tables(
 def read_table(desk: Desk, file: SelectedFile, feed: FeedSettings | None) -> xr.Dataset:
     """Read one gauge table as the settings of its feed say."""
     options = {} if feed is None else reader_options(desk, feed)
-    timezone = desk.district.settings.district.timezone
+    timezone = desk.settings.district.timezone
     return read_gauge_table(file.path, gauge_ids=gauge_ids(desk), timezone=timezone, **options)[0]
 
 
@@ -126,7 +126,7 @@ def flagged(desk: Desk, rain: xr.Dataset) -> xr.Dataset:
     """Return gauge rain with its quality flags."""
     gauges = desk.district.gauges
     place = np.column_stack([gauges.geometry.x, gauges.geometry.y])
-    return flag_gauges(rain, place, monthly_max_mm=desk.district.settings.quality.monthly_max_mm)
+    return flag_gauges(rain, place, monthly_max_mm=desk.settings.quality.monthly_max_mm)
 
 
 def nothing(desk: Desk, valid_at: datetime) -> xr.Dataset:

@@ -77,7 +77,7 @@ def background_rain(
 
     Observed fields go before forecasts that the cycle does not stand on; of several the first in the settings counts.
     """
-    past_h = desk.district.settings.warning.past_h
+    past_h = desk.settings.warning.past_h
     end = to_datetime64(valid_at).astype("datetime64[h]").astype("datetime64[ns]") + np.arange(1 - past_h, 1) * _HOUR
     gaps = _gaps(window, end)
     if not gaps.any():
@@ -111,7 +111,7 @@ def pattern_rain(
     feed = next((feed for feed in feeds_of_kind(desk, BACKGROUND_KINDS + RADAR_KINDS) if feed.merge), None)
     if feed is None:
         return None
-    past_h = desk.district.settings.warning.past_h
+    past_h = desk.settings.warning.past_h
     end = to_datetime64(valid_at).astype("datetime64[h]").astype("datetime64[ns]") + np.arange(1 - past_h, 1) * _HOUR
     files = observed_maps(
         desk.ledger,

@@ -104,7 +104,7 @@ def write_report(
         Progress.
     """
     scope = scope_for(desk, kind, key, edition)
-    if desk.district.settings.mail.status == "Actual":
+    if desk.settings.mail.status == "Actual":
         return draft_report(desk, scope, now=now, langs=langs, report=report)
     return report_at_once(desk, scope, chair=EXERCISE_CHAIR, now=now, langs=langs, report=report)
 

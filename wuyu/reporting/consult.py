@@ -101,7 +101,7 @@ def open_consultation(
         If there is no open draft.
     """
     key = key_of(desk, scope)
-    hours = desk.district.settings.reports.consultation_deadline_h if deadline_h is None else deadline_h
+    hours = desk.settings.reports.consultation_deadline_h if deadline_h is None else deadline_h
     if not (math.isfinite(hours) and hours > 0):
         raise ConfigError(f"the deadline must be a number of hours above 0, got {hours:g}")
     with desk.ledger.writing() as session:
@@ -353,6 +353,8 @@ def _settled(
     mail: bool,
 ) -> Made | None:
     """Keep the opinions that a person wrote down, and do what they chose."""
+    if choice not in OPTIONS:
+        raise ConfigError(f"'{choice}' is no answer; accepted: {', '.join(OPTIONS)}")
     opinions = [parse_opinion(line) for line in fields["opinions"].splitlines() if line.strip()]
     account = _personal(user, "id")
     chair = fields["chair"].strip() or _personal(user, "name") or account
@@ -398,7 +400,7 @@ def department_of(desk: Desk, given: str) -> str:
     ConfigError
         If the settings name departments, and not this one.
     """
-    known = desk.district.settings.reports.departments
+    known = desk.settings.reports.departments
     for one in known:
         if given in (one.id, one.name.zh, one.name.en):
             return one.id
@@ -418,7 +420,7 @@ def _record(
     desk: Desk, scope: Scope, before: DraftStanding, *, chair: str, decision: str, now: datetime
 ) -> Consultation:
     """Return the record as it is printed; in an exercise every moment is the scheduled hour of the report."""
-    is_actual = desk.district.settings.mail.status == "Actual"
+    is_actual = desk.settings.mail.status == "Actual"
 
     def moment(at: datetime) -> datetime:
         return (at if is_actual else scope.issued_at).astimezone(scope.issued_at.tzinfo).replace(microsecond=0)
@@ -465,7 +467,7 @@ def _shown(desk: Desk, scope: Scope, key: ReportKey, draft: int, due_at: datetim
     """Return subject and body of the page on which the chair answers."""
     folder = Archive(desk.out, key).draft
     record = read_as_of(folder)
-    settings = desk.district.settings
+    settings = desk.settings
     name = settings.district.name
     due = due_at.astimezone(desk.timezone)
     lines = [

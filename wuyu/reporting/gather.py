@@ -78,7 +78,7 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, report: Report = silen
     window = _window(desk, span, scope, moments)
     report(0.0, "rain of the span")
     # Days of rain run from 20:00: the first one begins in the evening before the span.
-    begin = day_span(span.first_day, span.last_day, desk.district.settings.district.timezone).start
+    begin = day_span(span.first_day, span.last_day, desk.settings.district.timezone).start
     rain = span_rain(desk, begin=begin, end=min(window.end, window.cut), known_at=moments.known_at)
     report(0.15, "risk tables")
     risk = tables.risk_rows(desk, window)
@@ -124,11 +124,11 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, report: Report = silen
 
 def reference_gauge(desk: Desk) -> str:
     """Return the gauge that stands for the district in figures: as set, else the first of the register."""
-    return desk.district.settings.district.reference_gauge or str(desk.district.gauges.index[0])
+    return desk.settings.district.reference_gauge or str(desk.district.gauges.index[0])
 
 
 def _window(desk: Desk, span: Span, scope: Scope, moments: Moments) -> tables.Window:
-    begin, end = span.bounds(desk.district.settings.district.timezone)
+    begin, end = span.bounds(desk.settings.district.timezone)
     cut = moments.cut(scope)
     return tables.Window(begin=begin, end=end, cut=cut, known_at=moments.known_at)
 
@@ -162,18 +162,18 @@ def _review(
         gauge_rain_mm=hourly_table(rain.rain),
         hotspot_depth=depth,
         classes=HotspotClasses.for_kinds(
-            desk.standards.depth_classes(desk.district.settings.standards.depth_classes), desk.district.hotspots["kind"]
+            desk.standards.depth_classes(desk.settings.standards.depth_classes), desk.district.hotspots["kind"]
         ),
         towns=desk.district.hotspots["town_code"],
         reports=None if seen is None else seen[["at", "hotspot_id", "state", "depth_m"]],
-        timezone=desk.district.settings.district.timezone,
+        timezone=desk.settings.district.timezone,
         reference_gauge=reference_gauge(desk),
     )
 
 
 def _templates(desk: Desk) -> Path | None:
-    folder = desk.district.settings.reports.templates
-    return None if folder is None else desk.district.root / folder
+    folder = desk.settings.reports.templates
+    return None if folder is None else desk.root / folder
 
 
 def _hashes(desk: Desk, rain: SpanRain, looked_back: dict[str, Any], earlier: Earlier | None) -> dict[str, str]:

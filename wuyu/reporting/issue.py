@@ -85,7 +85,7 @@ def scope_for(desk: Desk, kind: Kind, key: str, edition: Edition) -> Scope:
     ConfigError
         If the key is not in form, or the district has no such important period.
     """
-    settings = desk.district.settings
+    settings = desk.settings
     return scope_of(parse_span(kind, key, settings), edition, settings)
 
 
@@ -133,7 +133,7 @@ def draft_report(
     ConfigError
         If the span to be reviewed is not over.
     """
-    moments = moments_of(scope, known_at=now, timezone=desk.district.settings.district.timezone)
+    moments = moments_of(scope, known_at=now, timezone=desk.settings.district.timezone)
     key = key_of(desk, scope)
     archive = Archive(desk.out, key)
     with archive.locked():
@@ -354,7 +354,7 @@ def _open_draft(before: DraftStanding, draft: int) -> DraftStanding:
 
 def _issued_at(desk: Desk, scope: Scope, now: datetime) -> datetime:
     """Return the moment of issue that is printed: the scheduled hour in an exercise, else not before it is so."""
-    if desk.district.settings.mail.status != "Actual":
+    if desk.settings.mail.status != "Actual":
         return scope.issued_at
     return max(scope.issued_at, now.astimezone(scope.issued_at.tzinfo).replace(microsecond=0))
 

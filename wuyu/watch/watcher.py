@@ -48,7 +48,6 @@ __all__ = [
     "look",
     "problems_of",
     "tell",
-    "watch",
     "write_alarm",
 ]
 
@@ -97,33 +96,6 @@ class WatchReport:
     mails: list[str] = field(default_factory=list)
     unsent: list[str] = field(default_factory=list)
     checked_at: datetime | None = None
-
-
-def watch(
-    settings: DistrictSettings, ledger_at: str | Path, out: Path, *, root: Path, post: Post, now: datetime
-) -> WatchReport:
-    """Look once; tell the operators if something is wrong, if it is well again, and once a day that all is watched.
-
-    The folder ``<out>/watch`` holds ``ALARM.txt`` while something is wrong, and what was told last.
-
-    Parameters
-    ----------
-    settings : DistrictSettings
-    ledger_at : str or Path
-        URL, or path of a SQLite file, which is not made if it is absent.
-    out : Path
-    root : Path
-        District folder, for the certificate that letters are signed with.
-    post : Post
-    now : datetime
-        Wall time, aware.
-
-    Returns
-    -------
-    WatchReport
-    """
-    found = look(settings, ledger_at, now=now, checked_at=last_check(out))
-    return tell(settings, found, out, root=root, post=post, now=now)
 
 
 def last_check(out: Path) -> datetime | None:

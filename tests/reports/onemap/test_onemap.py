@@ -20,6 +20,7 @@ from reports.onemap import OneMapInputs, onemap_html, write_onemap
 from reports.onemap.payload import payload
 from risk_models.levels import Level
 from risk_models.warning.records import Action
+from tests.patience import PATIENCE_S
 
 REPORTS = Path(__file__).resolve().parents[3] / "reports"
 
@@ -193,7 +194,9 @@ def test_browser_runs_the_page_and_opens_a_hotspot(map_inputs: OneMapInputs, tmp
     options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     options += f" --disable-component-update --disable-sync --user-data-dir={tmp_path / 'profile'} --dump-dom"
     address = f"{path.as_uri()}#t=2021-07-20T08:00Z&h=EQ-001"
-    run = subprocess.run([browser, *options.split(), address], capture_output=True, text=True, timeout=60, check=True)
+    run = subprocess.run(
+        [browser, *options.split(), address], capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    )
     assert run.stdout.count("leaflet-marker-icon spot") == 60
     assert re.search(r'<article id="detail"[^>]*>.*陇海路铁路下穿.*07-20 16:00.*立即封闭通道并设岗', run.stdout, re.S)
     assert 'id="banner" role="note">演示数据' in run.stdout
@@ -208,7 +211,11 @@ def test_address_may_ask_for_english(map_inputs: OneMapInputs, tmp_path: Path) -
     options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     options += f" --disable-component-update --disable-sync --user-data-dir={tmp_path / 'profile'} --dump-dom"
     run = subprocess.run(
-        [browser, *options.split(), f"{path.as_uri()}#l=en"], capture_output=True, text=True, timeout=60, check=True
+        [browser, *options.split(), f"{path.as_uri()}#l=en"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=True,
     )
     assert '<html lang="en">' in run.stdout
     assert ">Red Ⅰ</span>" in run.stdout

@@ -97,8 +97,10 @@ def test_every_number_of_a_sentence_is_one_of_its_facts(outlook: PeriodOutlook) 
     for item in outlook.statements:
         names = re.sub(r"^.*?(?=达到|积水|降雨)", "", item.zh)
         facts = [*item.facts.values(), *(100 * value for value in item.facts.values())]
-        for number in map(float, re.findall(r"\d+(?:\.\d+)?", names)):
-            assert min(abs(number - fact) for fact in facts) <= 0.51, (number, item.zh)
+        for is_more, number in re.findall(r"(>?)(\d+(?:\.\d+)?)", names):
+            # Near certainty is written as ">99%".
+            near = (float(number) <= fact <= 100 if is_more else abs(float(number) - fact) <= 0.51 for fact in facts)
+            assert any(near), (number, item.zh)
 
 
 def test_depths_are_those_most_likely(outlook: PeriodOutlook, district: District) -> None:

@@ -7,11 +7,12 @@ import contextlib
 import json
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from typing import Any, Self
 
 from websockets.sync.client import connect
+
+from tests.patience import PATIENCE_S, until
 
 OPTIONS = (
     "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update "
@@ -38,7 +39,7 @@ class Browser:
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             stack.callback(self._end)
-            self.socket = stack.enter_context(connect(self._address(), max_size=2**26, open_timeout=20))
+            self.socket = stack.enter_context(connect(self._address(), max_size=2**26, open_timeout=PATIENCE_S))
             targets = self._call("Target.getTargets")["targetInfos"]
             page = next(one for one in targets if one["type"] == "page")["targetId"]
             self.session = self._call("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
@@ -50,16 +51,14 @@ class Browser:
         self.stack.close()
 
     def _address(self) -> str:
-        file, give_up = self.profile / "DevToolsActivePort", time.monotonic() + 40
-        while not (file.exists() and len(file.read_text().splitlines()) == 2):
-            assert time.monotonic() < give_up, "chromium did not start"
-            time.sleep(0.05)
+        file = self.profile / "DevToolsActivePort"
+        until("chromium", lambda: file.exists() and len(file.read_text().splitlines()) == 2)
         port, path = file.read_text().splitlines()
         return f"ws://127.0.0.1:{port}{path}"
 
     def _end(self) -> None:
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(PATIENCE_S)
 
     def _call(self, method: str, **params: Any) -> dict[str, Any]:
         self.calls += 1
@@ -68,7 +67,7 @@ class Browser:
             message["sessionId"] = self.session
         self.socket.send(json.dumps(message))
         while True:
-            answer = json.loads(self.socket.recv(timeout=40))
+            answer = json.loads(self.socket.recv(timeout=PATIENCE_S))
             if answer.get("id") == self.calls:
                 assert "error" not in answer, answer
                 return dict(answer["result"])
@@ -82,12 +81,7 @@ class Browser:
 
     def settle(self, url: str = "") -> None:
         """Wait until the page is there whole."""
-        give_up = time.monotonic() + 30
-        while time.monotonic() < give_up:
-            if self.run("document.readyState === 'complete' && location.href !== 'about:blank'"):
-                return
-            time.sleep(0.05)
-        raise AssertionError(f"{url} did not load")
+        until(url, lambda: self.run("document.readyState === 'complete' && location.href !== 'about:blank'"))
 
     def run(self, script: str) -> Any:
         result = self._call("Runtime.evaluate", expression=script, returnByValue=True)
@@ -101,15 +95,14 @@ class Browser:
     def send(self, selector: str) -> None:
         """Click what loads another page, and wait for it."""
         self.click(selector)
-        give_up = time.monotonic() + 30
-        while time.monotonic() < give_up:
+
+        def has_come() -> bool:
             try:
-                if self.run("document.readyState === 'complete' && window.stale !== true"):
-                    return
+                return bool(self.run("document.readyState === 'complete' && window.stale !== true"))
             except AssertionError:
-                pass  # between two pages
-            time.sleep(0.05)
-        raise AssertionError("no page came")
+                return False  # between two pages
+
+        until("the next page", has_come)
 
     def fill(self, selector: str, text: str) -> None:
         self.run(f"document.querySelector({json.dumps(selector)}).focus()")

@@ -6,7 +6,6 @@ import dataclasses
 import re
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 import uvicorn
 
 from tests.factories import STORM_PEAK
+from tests.patience import PATIENCE_S, until
 from tests.replays import now as wall
 from wuyu.ack.app import create_app
 from wuyu.ack.book import Standing, standings
@@ -60,7 +60,7 @@ class Served:
     links: Links
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=20)
+        return httpx.Client(base_url=self.url, timeout=PATIENCE_S)
 
     def link(self, waiting: Standing, recipient: str | None = None) -> str:
         """Return the path of a link, as a mail carries it."""
@@ -121,10 +121,7 @@ class serve:  # noqa: N801 - reads as a verb
 
     def __enter__(self) -> str:
         self.thread.start()
-        give_up = time.monotonic() + 20
-        while not self.server.started:
-            assert time.monotonic() < give_up
-            time.sleep(0.01)
+        until("the server", lambda: self.server.started)
         host, port = self.server.servers[0].sockets[0].getsockname()
         return f"http://{host}:{port}"
 

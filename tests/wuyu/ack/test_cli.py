@@ -7,13 +7,13 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.patience import PATIENCE_S, until
 from tests.replays import child_environment
 from wuyu.cli import main
 from wuyu.desk import Desk
@@ -91,17 +91,19 @@ def test_serve_prints_a_link_for_the_desk_that_works(place: list[str]) -> None:
             page = _patiently(f"http://127.0.0.1:{port}{path}")
         finally:
             process.terminate()
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=PATIENCE_S)
     assert page.status_code == 200
     assert "还有" in page.text
     assert path not in errors
 
 
 def _patiently(url: str) -> httpx.Response:
-    give_up = time.monotonic() + 30
-    while True:
+    def page() -> httpx.Response | None:
         try:
-            return httpx.get(url, timeout=10)
+            return httpx.get(url, timeout=PATIENCE_S)
         except httpx.ConnectError:
-            assert time.monotonic() < give_up
-            time.sleep(0.1)
+            return None
+
+    found = until("the page", page)
+    assert found is not None
+    return found

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.replays import child_environment
 from tests.wuyu.ack.conftest import KEYS
 from wuyu.ack.book import Standing
@@ -59,7 +60,12 @@ def variables(desk: Desk, tmp_path: Path) -> dict[str, str]:
 def test_airflow_lists_the_plugin(variables: dict[str, str]) -> None:
     airflow = str(Path(sys.executable).parent / "airflow")
     done = subprocess.run(
-        [airflow, "plugins", "--output", "json"], env=variables, capture_output=True, text=True, timeout=120, check=True
+        [airflow, "plugins", "--output", "json"],
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=True,
     )
     rows = json.loads(done.stdout[done.stdout.index("[") :])
     assert "wuyu_ack" in {row["name"] for row in rows}
@@ -74,7 +80,7 @@ def test_the_page_is_served_where_it_is_mounted(variables: dict[str, str], waiti
         env=variables,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]

@@ -19,7 +19,7 @@ from wuyu.desk import Desk
 from wuyu.ledger import open_ledger
 from wuyu.sink import local_sink
 
-QUICK = Timeouts(connect_s=1, command_s=1, block_s=1, final_dot_s=1)
+PATIENT = Timeouts(connect_s=300, command_s=300, block_s=300, final_dot_s=300)
 
 
 class FaultyServer:
@@ -38,12 +38,12 @@ class FaultyServer:
 
     def __enter__(self) -> FaultyServer:
         self._thread.start()
-        assert self._ready.wait(5)
+        assert self._ready.wait(300)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(5)
+        self._thread.join(300)
         assert not self._thread.is_alive()
 
     def received(self, recipient: str) -> list[str]:
@@ -82,7 +82,7 @@ class FaultyServer:
         if self.fault == "no greeting":
             return
         if self.fault == "silent":
-            await asyncio.sleep(30)
+            await self._stop.wait()
         await say({"greeting 421": "421 busy", "greeting 554": "554 go away"}.get(self.fault, "220 here"))
         recipient = ""
         while line := await reader.readline():
@@ -130,7 +130,7 @@ class FaultyServer:
         if fault == "accepted, then cut":
             return True
         if fault == "accepted, silent":
-            await asyncio.sleep(30)
+            await self._stop.wait()
         await say(refusal or "250 taken")  # type: ignore[misc]
         return fault == "cut after 250"
 
@@ -143,7 +143,7 @@ def faulty() -> Iterator[FaultyServer]:
 
 @pytest.fixture
 def transport(faulty: FaultyServer) -> Iterator[SmtpTransport]:
-    with SmtpTransport(SmtpSettings(host="127.0.0.1", port=faulty.port, timeouts=QUICK)) as opened:
+    with SmtpTransport(SmtpSettings(host="127.0.0.1", port=faulty.port, timeouts=PATIENT)) as opened:
         yield opened
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from typing import Self
 
 
@@ -34,20 +35,24 @@ class HttpServer:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
-        assert self._ready.wait(5)
+        assert self._ready.wait(300)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(5)
+        self._thread.join(300)
         assert not self._thread.is_alive()
+
+    def hang_up(self) -> None:
+        """Cut the connections on which nothing more would come."""
+        self._loop.call_soon_threadsafe(self._silence_ends.set)
 
     def _run(self) -> None:
         self._loop.run_until_complete(self._serve())
         self._loop.close()
 
     async def _serve(self) -> None:
-        self._stop = asyncio.Event()
+        self._stop, self._silence_ends = asyncio.Event(), asyncio.Event()
         server = await asyncio.start_server(self._talk, "127.0.0.1", 0, limit=2**22)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
@@ -76,15 +81,17 @@ class HttpServer:
         if self.fault == "early 413":
             writer.write(b"HTTP/1.1 413 too large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
             await writer.drain()
-            await asyncio.sleep(0.2)
+            await reader.read()  # until the client has had enough
             return
         self.taken.append(Taken(headers, await reader.readexactly(int(headers["content-length"]))))
         if self.fault == "cut after body":
             writer.transport.abort()
         elif self.fault == "silent after body":
-            await asyncio.sleep(30)
+            await self._silence_ends.wait()
+            writer.transport.abort()
+            return
         elif self.fault == "drop by drop":
-            for letter in b"HTTP/1.1 200 OK\r\nx-long: " + b"a" * 5000:
+            for letter in chain(b"HTTP/1.1 200 OK\r\nx-long: ", repeat(b"a"[0])):
                 writer.write(bytes([letter]))
                 await writer.drain()
                 await asyncio.sleep(0.1)
@@ -93,7 +100,7 @@ class HttpServer:
         elif self.fault == "endless answer":
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n" + b"x" * 100_000)
             await writer.drain()
-            await asyncio.sleep(30)
+            await self._silence_ends.wait()
         else:
             location = b"location: http://127.0.0.1:1/\r\n" if self.fault.startswith("3") else b""
             answer = b"because\r\n\x1b[31m"

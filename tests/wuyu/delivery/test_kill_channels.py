@@ -7,7 +7,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -39,7 +38,6 @@ def _kill_and_restart(ledger: str | Path, channel: str, place: str, step: str) -
     name = f"{step}-{'pg' if isinstance(ledger, str) else 'lite'}"
     command = [sys.executable, str(SCRIPT), str(ledger), channel, place, name]
     assert subprocess.run([*command, step], check=False, capture_output=True).returncode == -signal.SIGKILL
-    time.sleep(0.05)
     if step == "begin":
         with open_ledger(ledger) as opened:
             assert opened.outbox() == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-import time
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from risk_models.errors import ConfigError
+from tests.patience import until
 from tests.wuyu.delivery.http_server import HttpServer
 from wuyu.delivery.dispatch import dispatch_all
 from wuyu.delivery.relay import deliver
@@ -26,7 +27,9 @@ SECRET = b"0123456789abcdef0123456789abcdef"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HUB = Target("webhook:hub", exercise=True, scopes=("Public", "Restricted"))
 BODY = as_bytes({"message_id": "E-1.r0", "zh": "红色预警", "fill": "x" * 200_000})
-QUICK: dict[str, Any] = {"connect_s": 0.3, "write_s": 0.3, "read_s": 0.3, "total_s": 0.5}
+PATIENT: dict[str, Any] = {"connect_s": 300, "write_s": 300, "read_s": 300, "total_s": 600}
+#: Short only where the other side never moves again: then no machine is too slow for it.
+IMPATIENT: dict[str, dict[str, Any]] = {"silent after body": {"read_s": 0.3}, "drop by drop": {"total_s": 5}}
 
 
 @pytest.fixture
@@ -36,11 +39,11 @@ def server() -> Iterator[HttpServer]:
 
 
 def _way(url: str, target: Target = HUB, **changes: Any) -> WebhookTransport:
-    return WebhookTransport(target, WebhookSettings(url=url, secret=SECRET, **(QUICK | changes)), clock=lambda: NOW)
+    return WebhookTransport(target, WebhookSettings(url=url, secret=SECRET, **(PATIENT | changes)), clock=lambda: NOW)
 
 
 def _send(server: HttpServer, body: bytes = BODY) -> Outcome:
-    return _way(server.url).send("duty", "hub", body)
+    return _way(server.url, **IMPATIENT.get(server.fault, {})).send("duty", "hub", body)
 
 
 def test_a_post_can_be_proven_by_its_receiver(server: HttpServer) -> None:
@@ -82,14 +85,12 @@ def test_each_fault_is_told_for_what_it_is(
     server: HttpServer, fault: str, state: str, stage: Stage | None, is_fault_of_server: bool
 ) -> None:
     server.fault = fault
-    begun = time.monotonic()
     body = BODY + b" " * 20_000_000 if fault in ("cut in body", "early 413") else BODY
     outcome = _send(server, body)
     if fault == "early 413" and outcome.code is None:  # the answer was lost with the connection
         state, is_fault_of_server = "ambiguous", True
     assert (str(outcome.state), outcome.is_session_fault) == (state, is_fault_of_server)
     assert stage is None or outcome.stage is stage
-    assert time.monotonic() - begun < 2.5
     assert "\x1b" not in outcome.text
 
 
@@ -101,10 +102,9 @@ def test_a_port_nobody_listens_on_is_tried_again() -> None:
 def test_a_server_that_never_accepts_is_given_up_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf:
         url = f"https://127.0.0.1:{deaf.getsockname()[1]}/"
-        begun = time.monotonic()
-        outcome = _way(url).send("duty", "hub", BODY)  # TLS never comes about
+        outcome = _way(url, connect_s=0.3).send("duty", "hub", BODY)  # TLS never comes about
     assert (outcome.state, outcome.stage) == (OutboxState.RETRY, Stage.CONNECT)
-    assert time.monotonic() - begun < 2
+    assert "within" not in outcome.text, "the time to connect has run out, not that of the whole"
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,13 @@ def test_dead_ends_delay_nobody_else(
         def refuse() -> WebhookTransport:
             raise ConfigError("the secret is not set")
 
-        begun = time.monotonic()
+        def hang_up() -> None:
+            """End the silence when all that is good has come: were one way to wait for another, it would never end."""
+            until("what is good", lambda: silent.taken and server.taken and len(faulty.taken) == 5)
+            silent.hang_up()
+
+        watch = threading.Thread(target=hang_up)
+        watch.start()
         ways: dict[str, Any] = {
             "webhook:dead": lambda: _way(silent.url, dead),
             "webhook:absent": lambda: _way("http://127.0.0.1:1/", absent),
@@ -181,7 +187,7 @@ def test_dead_ends_delay_nobody_else(
             "webhook:hub": lambda: _way(server.url),
         }
         reports = dispatch_all(ledger, ways, clock=clock, now=at)
-        assert time.monotonic() - begun < 3
+        watch.join()
     assert {name: report.counts for name, report in reports.items()} == {
         "webhook:dead": {"ambiguous": 1}, "webhook:absent": {"retry": 1}, "webhook:unset": {},
         "mail": {"sent": 5}, "webhook:hub": {"sent": 1},

@@ -40,7 +40,7 @@ class Web:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            timeout = 5
+            timeout = 300
 
             def do_GET(self) -> None:
                 web.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))

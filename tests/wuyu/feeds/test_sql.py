@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,9 +86,7 @@ def test_a_query_that_cannot_be_used_is_an_error(database: Path, take_from: Take
 def test_an_endless_query_is_stopped(database: Path, take_from: Take) -> None:
     numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
     endless = f"{numbers} SELECT max(i) AS time, 1 AS gauge_id, 1 AS rain_mm FROM n"
-    began = time.monotonic()
     assert "interrupted" in take_from(feed(query=endless, total_timeout_s=0.3)).error
-    assert time.monotonic() - began < 3
 
 
 def test_too_many_rows_are_refused(database: Path, take_from: Take) -> None:
@@ -170,12 +167,14 @@ def test_postgresql_is_read_in_utc(postgres: str) -> None:
 
 @pytest.mark.postgres
 @pytest.mark.parametrize(
-    ("query", "words"),
+    ("query", "words", "limit_s"),
     [
-        ("WITH d AS (DELETE FROM feed_rain RETURNING *) SELECT at AS time FROM d", "data-modifying statements"),
-        ("SELECT nextval('feed_numbers') AS time, 1 AS gauge_id, 1 AS rain_mm", "read-only transaction"),
-        ("SELECT pg_sleep(5) AS time, 1 AS gauge_id, 1 AS rain_mm", "statement timeout"),
+        ("WITH d AS (DELETE FROM feed_rain RETURNING *) SELECT at AS time FROM d", "data-modifying statements", 300),
+        ("SELECT nextval('feed_numbers') AS time, 1 AS gauge_id, 1 AS rain_mm", "read-only transaction", 300),
+        ("SELECT pg_sleep(3600) AS time, 1 AS gauge_id, 1 AS rain_mm", "statement timeout", 0.3),
     ],
 )
-def test_postgresql_is_only_read_and_not_for_long(postgres: str, take_from: Take, query: str, words: str) -> None:
-    assert words in take_from(feed(query=query, total_timeout_s=0.3)).error
+def test_postgresql_is_only_read_and_not_for_long(
+    postgres: str, take_from: Take, query: str, words: str, limit_s: float
+) -> None:
+    assert words in take_from(feed(query=query, total_timeout_s=limit_s)).error

@@ -413,6 +413,55 @@ def test_a_damaged_ledger_is_not_upgraded(tmp_path: Path) -> None:
     assert path.read_bytes() == harmed
 
 
+# What a message is for
+
+
+WARNING = "410103-20210719T1200Z-410103001"
+
+
+def _add_messages(path: Path, *message_ids: str) -> None:
+    """Copy a row of the outbox under other ids, as releases of schema 1 wrote them."""
+    with closing(sqlite3.connect(path)) as connection:
+        names = [row[1] for row in connection.execute('PRAGMA table_info("outbox")') if row[1] != "id"]
+        shown = ", ".join("?" if name == "message_id" else name for name in names)
+        for message_id in message_ids:
+            query = f"INSERT INTO outbox ({', '.join(names)}) SELECT {shown} FROM outbox ORDER BY id LIMIT 1"
+            connection.execute(query, (message_id,))
+        connection.commit()
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_every_message_of_every_release_gets_its_purpose(release: str, tmp_path: Path) -> None:
+    path = unpack(release, tmp_path)
+    added = {
+        f"{WARNING}.r0.second_contact": ("second_contact", f"{WARNING}.r0"),
+        f"{WARNING}.r0.upward": ("upward", f"{WARNING}.r0"),
+        f"{WARNING}.r0.call0": ("call", f"{WARNING}.r0"),
+        f"{WARNING}.r0.call12": ("call", f"{WARNING}.r0"),
+        f"{WARNING}.rain-lost": ("rain_lost", f"{WARNING}.r0"),
+        f"{WARNING}.rain-lost2": ("rain_lost", f"{WARNING}.r0"),
+        "410103-report-month-2021-07.r0": ("report", "410103-report-month-2021-07.r0"),
+    }
+    _add_messages(path, *added)
+    upgrade_ledger(path)
+    with open_ledger(path) as ledger:
+        found = {row.message_id: (row.purpose, row.about) for row in ledger.outbox()}
+        warned = {row.message_id for row in ledger.warnings()}
+    assert {name: found.pop(name) for name in added} == added
+    assert found == {name: ("bulletin", name) for name in found}
+    assert found.keys() <= warned
+
+
+@pytest.mark.parametrize("strange", ["E-1.r0", f"{WARNING}.r9.upward", "unknown.rain-lost", f"{WARNING}.r0.all-clear"])
+def test_a_message_that_nobody_can_place_stops_the_upgrade(strange: str, tmp_path: Path) -> None:
+    path = unpack("220769a", tmp_path)
+    _add_messages(path, strange)
+    before = rows_of(path)
+    with pytest.raises(LedgerError, match=f"what message {re.escape(repr(strange))} of the outbox is for"):
+        upgrade_ledger(path)
+    assert (schema_of(path), rows_of(path)) == ("1", before)
+
+
 # Rows that never change
 
 
@@ -422,10 +471,10 @@ def test_a_row_that_never_changes_cannot_be_replaced(table: str, made: str, tmp_
     path = unpack("220769a", tmp_path)
     upgrade_ledger(path)
     if made == "new":
-        rows = rows_of(path)
+        columns, rows = columns_of(path), rows_of(path)
         path.unlink()
         make_ledger(path)
-        _fill(path, columns_of(path), rows)
+        _fill(path, columns, rows)
     columns = columns_of(path)[table]
     before = rows_of(path)[table]
     others = ", ".join(name for name in columns if name != "id")

@@ -108,7 +108,7 @@ def test_a_bounce_raises_a_task_and_tells_the_second_contact(desk: Desk, sent: l
 def test_escalation_afterwards_tells_nobody_twice(desk: Desk, sent: list[Outbox], box: Box) -> None:
     take_bounces(desk, box(report(sent[0].sender)), now=LATER)
     before = [(row.message_id, row.recipient) for row in desk.ledger.outbox()]
-    escalate(desk.ledger, desk, LATER)
+    escalate(desk, LATER)
     after = [(row.message_id, row.recipient) for row in desk.ledger.outbox()]
     assert after.count((f"{sent[0].message_id}.second_contact", sent[0].recipient.replace("@", "-second@"))) == 1
     assert set(before) <= set(after)

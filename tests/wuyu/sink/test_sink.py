@@ -8,12 +8,12 @@ import smtplib
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from risk_models.errors import DispatchError
+from tests.patience import PATIENCE_S, until
 from wuyu import sink
 from wuyu.sink import Maildir, local_sink, main
 
@@ -21,7 +21,7 @@ MAIL = b"Date: Tue, 20 Jul 2021 09:00:00 +0000\r\nMessage-ID: <1@erqi.example>\r
 
 
 def test_a_mail_is_in_the_box_once_the_server_said_yes(tmp_path: Path) -> None:
-    with local_sink(tmp_path) as (host, port), smtplib.SMTP(host, port, "localhost", timeout=5) as client:
+    with local_sink(tmp_path) as (host, port), smtplib.SMTP(host, port, "localhost", timeout=PATIENCE_S) as client:
         client.sendmail("a@erqi.example", ["Duty@town.example", "b@town.example"], MAIL)
         boxes = sorted(path.name for path in tmp_path.iterdir() if path.is_dir())
         assert boxes == ["b@town.example", "duty@town.example"]
@@ -32,10 +32,10 @@ def test_a_mail_is_in_the_box_once_the_server_said_yes(tmp_path: Path) -> None:
 
 
 def test_a_second_copy_is_counted_and_not_laid_in(tmp_path: Path) -> None:
-    with local_sink(tmp_path) as (host, port), smtplib.SMTP(host, port, "localhost", timeout=5) as client:
+    with local_sink(tmp_path) as (host, port), smtplib.SMTP(host, port, "localhost", timeout=PATIENCE_S) as client:
         for body in (MAIL, b"X-Wuyu-Resend: try 2\r\n" + MAIL):
             client.sendmail("a@erqi.example", ["b@town.example"], body)
-    with local_sink(tmp_path) as (host, port), smtplib.SMTP(host, port, "localhost", timeout=5) as client:
+    with local_sink(tmp_path) as (host, port), smtplib.SMTP(host, port, "localhost", timeout=PATIENCE_S) as client:
         client.sendmail("a@erqi.example", ["b@town.example"], MAIL)
     assert len(list((tmp_path / "b@town.example" / "new").iterdir())) == 1
     assert (tmp_path / "duplicates.log").read_text() == "b@town.example <1@erqi.example>\n" * 2
@@ -56,7 +56,10 @@ def test_mails_without_id_are_told_apart_by_their_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("address", ["../../x@town.example", "a/b@town.example", "!x@town.example"])
 def test_an_address_cannot_name_a_place_outside_the_folder(tmp_path: Path, address: str) -> None:
-    with local_sink(tmp_path / "box") as (host, port), smtplib.SMTP(host, port, "localhost", timeout=5) as client:
+    with (
+        local_sink(tmp_path / "box") as (host, port),
+        smtplib.SMTP(host, port, "localhost", timeout=PATIENCE_S) as client,
+    ):
         client.ehlo()
         client.mail("a@erqi.example")
         code, _ = client.rcpt(address)
@@ -77,15 +80,11 @@ def test_it_ends_cleanly_on_sigterm(tmp_path: Path) -> None:
     port_file = tmp_path / "port"
     command = [sys.executable, "-m", "wuyu.sink", "--maildir", str(tmp_path / "box"), "--port-file", str(port_file)]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
-        for _ in range(500):
-            if port_file.exists():
-                break
-            time.sleep(0.02)
-        host, port = port_file.read_text().split()
-        with socket.create_connection((host, int(port)), timeout=5) as connection:
+        host, port = until("the port", lambda: port_file.exists() and port_file.read_text().split())
+        with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as connection:
             assert connection.recv(3) == b"220"
             process.send_signal(signal.SIGTERM)
-            _, said = process.communicate(timeout=10)
+            _, said = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, said) == (0, b"")
 
 
@@ -97,15 +96,16 @@ def test_it_ends_when_the_process_that_started_it_is_killed(tmp_path: Path) -> N
     )
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
     port = int(done.stdout)
-    for _ in range(100):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except ConnectionRefusedError:
-            break
-        time.sleep(0.05)
-    else:
-        pytest.fail("the sink outlived the process that started it")
     assert done.returncode == -signal.SIGKILL
+    until("the sink to end with the process that started it", lambda: _is_refused(port))
+
+
+def _is_refused(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def test_a_sink_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +115,7 @@ def test_a_sink_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_full_disk_is_told_to_the_sender(tmp_path: Path) -> None:
-    with local_sink(tmp_path) as (host, port), smtplib.SMTP(host, port, "localhost", timeout=5) as client:
+    with local_sink(tmp_path) as (host, port), smtplib.SMTP(host, port, "localhost", timeout=PATIENCE_S) as client:
         (tmp_path / "b@town.example").write_text("a file where the box should be")
         with pytest.raises(smtplib.SMTPDataError, match="452"):
             client.sendmail("a@erqi.example", ["b@town.example"], MAIL)

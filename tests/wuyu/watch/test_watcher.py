@@ -32,7 +32,7 @@ from wuyu.ledger.tasks import OPERATOR_TASK, open_tasks, settle_task
 from wuyu.messages.mail import Mail
 from wuyu.sink import local_sink
 from wuyu.watch.last_good import COPY, settings_in_force
-from wuyu.watch.watcher import WatchReport, airflow_problem, last_check, look, problems_of, watch
+from wuyu.watch.watcher import WatchReport, airflow_problem, last_check, look, problems_of, tell
 
 CODE = "410199"
 NOW = datetime(2026, 7, 20, 4, 20, tzinfo=UTC)  # 12:20 in Zhengzhou
@@ -93,6 +93,14 @@ def _finish(ledger: Ledger, at: datetime) -> None:
         return
     with ledger.decide(now=at, cycle=cycle) as decision:
         decision.finish_cycle(inputs={}, risk_paths={}, ladder_step=1, summary={}, warning_states={"states": []})
+
+
+def watch(
+    settings: DistrictSettings, ledger_at: Path, out: Path, *, root: Path, post: PostBox, now: datetime
+) -> WatchReport:
+    """Look once and tell, as the verb does."""
+    found = look(settings, ledger_at, now=now, checked_at=last_check(out))
+    return tell(settings, found, out, root=root, post=post, now=now)
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from lxml import etree
 from reports.fonts import font_folder
 from reports.periodic.content import Document, Metadata, Paragraph
 from reports.periodic.writers.docx import docx_bytes, write_docx
-from reports.periodic.writers.layout import CHARACTERS_PER_LINE, LINES_PER_PAGE
-from tests.reports.periodic.writers.sample import every_kind, meta
+from tests.patience import PATIENCE_S
+from tests.reports.periodic.writers.sample import CHARACTERS_PER_LINE, LINES_PER_PAGE, every_kind, meta
 
 # Order of the children in ECMA-376 part 1, 17.3.1.26, 17.3.2.28, 17.7.4.17 (those that may occur here).
 _ORDERS = {
@@ -192,7 +192,7 @@ def test_full_page_has_22_lines_of_28_characters_in_libreoffice(tmp_path: Path) 
         encoding="utf-8",
     )
     environment = os.environ | {"FONTCONFIG_FILE": str(fonts)}
-    subprocess.run(command, env=environment, capture_output=True, timeout=120, check=True)
+    subprocess.run(command, env=environment, capture_output=True, timeout=PATIENCE_S, check=True)
     page = pypdf.PdfReader(tmp_path / "full.pdf").pages[1]
     lines = [line.strip() for line in page.extract_text().split("\n") if "雨" in line]
     assert [len(line) for line in lines] == [CHARACTERS_PER_LINE] * LINES_PER_PAGE
