@@ -21,7 +21,7 @@ from typing import Any
 
 from benchmarks.rows import Row
 from wuyu.delivery.relay import deliver, deliver_together
-from wuyu.delivery.smtp import Outcome, SmtpSettings, SmtpTransport, Stage
+from wuyu.delivery.smtp import Outcome, SmtpSettings, SmtpStage, SmtpTransport
 from wuyu.ledger import Ledger, Outbox, OutboxState, create_ledger
 from wuyu.messages.guard import Target
 from wuyu.messages.mail import Attachment, MailContent, MailHead, build_mail
@@ -123,7 +123,7 @@ class _Nowhere:
 
     def send(self, sender: str, recipient: str, body: bytes, *, checkpoint: Callable[[str], None]) -> Outcome:
         checkpoint(f"{sender} {recipient} {len(body)}")
-        return Outcome(state=OutboxState.SENT, stage=Stage.DONE, code=250, text="ok")
+        return Outcome(state=OutboxState.SENT, stage=SmtpStage.DONE, code=250, text="ok")
 
 
 def _clock() -> datetime:

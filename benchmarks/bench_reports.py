@@ -58,7 +58,7 @@ def _report(desk: Desk, kind: Kind, key: str) -> list[Row]:
     looking_ahead._outlooks.clear()
     watch = Watch()
     wall, cpu = time.perf_counter(), time.process_time()
-    made = write_report(desk, kind, key, now=NOW, langs=LANGS, report=watch)
+    made = write_report(desk, kind, key, now=NOW, langs=LANGS, tell=watch)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     size_kb = sum(path.stat().st_size for path in made.folder.iterdir()) // 1000
     name = f"{kind} {key}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -23,7 +24,7 @@ from wuyu.feeds.status import FeedLine
 from wuyu.issuing.bulletins import Bulletins
 from wuyu.issuing.issue import earlier_revisions, issue, states_of
 from wuyu.issuing.rain_lost import LOST_STEP, tell_rain_lost
-from wuyu.ledger import Approval, Cycle, CycleState
+from wuyu.ledger import Approval, Cycle, CycleState, WarningRow
 from wuyu.ledger.contacts import keep_contacts
 from wuyu.ledger.decision import Decision
 from wuyu.ledger.tasks import OPERATOR_TASK
@@ -179,14 +180,15 @@ def decide(
         policy=desk.policy,
     )
     waiting = _waiting(desk)
-    told = [record for record in decided.records if _is_told(desk, record)]
+    past = _Past(desk)
+    told = [record for record in decided.records if _is_told(past, record)]
     mailed = [record for record in told if record.area_code in desk.district.towns.index]
     levels = {record.area_code: record.level for record in decided.open_records}
-    signed = {record.message_id: _signature(desk, record) for record in mailed}
+    signed = {record.message_id: _signature(desk, record, past) for record in mailed}
     due = {record.message_id: _due(desk, record) for record in mailed if signed[record.message_id] is None}
     files = {
         record.message_id: maker.write(
-            record, facts, earlier=earlier_revisions(desk, record), sign_off=signed[record.message_id], levels=levels
+            record, facts, earlier=past.issued(record), sign_off=signed[record.message_id], levels=levels
         )
         for record in mailed
         if drafts or record.message_id not in due
@@ -259,12 +261,27 @@ def _task_for_town_that_left(decision: Decision, record: WarningRecord) -> None:
     decision.log(OPERATOR_TASK, event_key=record.event_key, message_id=record.message_id, task=task)
 
 
-def _is_told(desk: Desk, record: WarningRecord) -> bool:
+class _Past:
+    """What was decided before, read once a cycle however many records ask."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._of_event = cache(lambda key: desk.ledger.warnings(event_key=key))
+
+    def rows(self, record: WarningRecord) -> list[WarningRow]:
+        """Return the revisions of the same warning."""
+        return [row for row in self._of_event(record.event_key) if row.warning_id == record.warning_id]
+
+    def issued(self, record: WarningRecord) -> list[WarningRecord]:
+        """Return those of them that were issued before, oldest first."""
+        return earlier_revisions(self.rows(record), record)
+
+
+def _is_told(past: _Past, record: WarningRecord) -> bool:
     """Tell whether towns hear of a revision: not of one that changes nothing, nor of the end of what they never got."""
-    return record.action.is_mailed and not (record.action.is_end and not earlier_revisions(desk, record))
+    return record.action.is_mailed and not (record.action.is_end and not past.issued(record))
 
 
-def _signature(desk: Desk, record: WarningRecord) -> SignOff | None:
+def _signature(desk: Desk, record: WarningRecord, past: _Past) -> SignOff | None:
     """Return who answers for a revision; None if an officer must still decide.
 
     Below the district's approval level nobody needs to. Prolonging, lowering or ending what an officer approved rests
@@ -274,8 +291,7 @@ def _signature(desk: Desk, record: WarningRecord) -> SignOff | None:
         return SignOff()
     if record.level > record.previous_level and not record.action.is_end:
         return None
-    rows = desk.ledger.warnings(event_key=record.event_key)
-    same = [row for row in rows if row.warning_id == record.warning_id and row.level >= record.level]
+    same = [row for row in past.rows(record) if row.level >= record.level]
     approved = [row for row in same if row.approval_state == Approval.APPROVED]
     if not approved:
         return None

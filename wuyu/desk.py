@@ -15,7 +15,7 @@ from risk_models.warning.states import WarningPolicy
 from wuyu.clock import require_honest_clock
 from wuyu.ledger import Ledger, open_ledger
 from wuyu.ledger.places import ledger_of, make_ledger_of
-from wuyu.progress import Report, silent
+from wuyu.progress import Tell, silent
 from wuyu.station import Station, update_contacts
 
 __all__ = ["Desk", "begin_desk", "open_desk"]
@@ -62,7 +62,7 @@ class Desk(Station):
         return self.out / "risk"
 
 
-def open_desk(district: Path, out: Path, *, report: Report = silent) -> Desk:
+def open_desk(district: Path, out: Path, *, tell: Tell = silent) -> Desk:
     """Open a ledger, load and check its district, and derive (or read from cache) its terrain.
 
     Contacts of towns that have changed are noted in the ledger, where whoever escalates finds them.
@@ -73,7 +73,7 @@ def open_desk(district: Path, out: Path, *, report: Report = silent) -> Desk:
         District folder.
     out : Path
         Folder of the products; made if absent.
-    report : Report
+    tell : Tell
         Progress.
 
     Returns
@@ -89,13 +89,13 @@ def open_desk(district: Path, out: Path, *, report: Report = silent) -> Desk:
     """
     ledger = open_ledger(ledger_of(out))
     try:
-        return _derive(district, out, ledger, report)
+        return _derive(district, out, ledger, tell)
     except BaseException:
         ledger.close()
         raise
 
 
-def begin_desk(district: Path, out: Path, *, report: Report = silent) -> Desk:
+def begin_desk(district: Path, out: Path, *, tell: Tell = silent) -> Desk:
     """Open a desk, its ledger made first if there is none: for replays and trials, never for a verb in service.
 
     Parameters and answer are those of `open_desk`.
@@ -108,11 +108,11 @@ def begin_desk(district: Path, out: Path, *, report: Report = silent) -> Desk:
         If `out` holds products of a ledger that is gone, or a ledger of another version.
     """
     make_ledger_of(out)
-    return open_desk(district, out, report=report)
+    return open_desk(district, out, tell=tell)
 
 
-def _derive(district: Path, out: Path, ledger: Ledger, report: Report) -> Desk:
-    report(0.0, "reading the district")
+def _derive(district: Path, out: Path, ledger: Ledger, tell: Tell) -> Desk:
+    tell(0.0, "reading the district")
     loaded = load_district(district)
     require_honest_clock(loaded.settings)
     make_folders(out)
@@ -123,10 +123,10 @@ def _derive(district: Path, out: Path, ledger: Ledger, report: Report) -> Desk:
         loaded,
         land_cover_table=land_cover,
         cache_dir=cache,
-        progress=lambda fraction, text: report(0.1 + 0.8 * fraction, text),
+        progress=lambda fraction, text: tell(0.1 + 0.8 * fraction, text),
     )
-    report(0.9, "preparing the scorer")
-    scorer = HotspotScorer(loaded, terrain, standards, cache_dir=cache, progress=lambda _, text: report(0.9, text))
+    tell(0.9, "preparing the scorer")
+    scorer = HotspotScorer(loaded, terrain, standards, cache_dir=cache, progress=lambda _, text: tell(0.9, text))
     desk = Desk(
         district=loaded,
         standards=standards,
@@ -136,5 +136,5 @@ def _derive(district: Path, out: Path, ledger: Ledger, report: Report) -> Desk:
         out=out,
     )
     update_contacts(desk, loaded)
-    report(1.0, "ready")
+    tell(1.0, "ready")
     return desk

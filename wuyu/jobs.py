@@ -51,9 +51,9 @@ def prepare_replay(start: str, end: str, *, blocks: int) -> list[list[str]]:
     from wuyu.replay import hours
 
     desk = desk_from_environment()
-    with progress("feeds") as report:
+    with progress("feeds") as tell:
         results = pull_feeds(desk, now=time_now())
-        report(1.0, ", ".join(f"{result.feed_id}: {len(result.accepted)} new files" for result in results))
+        tell(1.0, ", ".join(f"{result.feed_id}: {len(result.accepted)} new files" for result in results))
     times = [time.isoformat() for time in hours(parse_hour(start, desk.timezone), parse_hour(end, desk.timezone))]
     size = -(-len(times) // blocks)
     return [times[number * size : (number + 1) * size] for number in range(blocks)]
@@ -71,10 +71,10 @@ def replay_block(hours: list[str]) -> int:
     from wuyu.replay import replay
 
     times = [datetime.fromisoformat(hour).astimezone(UTC) for hour in hours]
-    with transport_from_environment() as transport, progress("replay") as report:
-        done = replay(desk_from_environment(), times, transport=transport, clock=wall_clock, report=report)
+    with transport_from_environment() as transport, progress("replay") as tell:
+        done = replay(desk_from_environment(), times, transport=transport, clock=wall_clock, tell=tell)
         for name, why in done.given_up.items():
-            report(1.0, f"{name} was given up: {why}")
+            tell(1.0, f"{name} was given up: {why}")
         return done.mails_sent
 
 

@@ -16,7 +16,7 @@ from wuyu.delivery.relay import Transport, drain
 from wuyu.issuing.bulletins import Bulletins
 from wuyu.ledger import Approval, OutboxState
 from wuyu.ledger.outbox import due_ids, next_due
-from wuyu.progress import Report, silent
+from wuyu.progress import Tell, silent
 
 if TYPE_CHECKING:
     from wuyu.clock import Clock
@@ -82,7 +82,7 @@ def replay(
     *,
     transport: Transport,
     clock: Clock,
-    report: Report = silent,
+    tell: Tell = silent,
     patience_s: float = PATIENCE_S,
 ) -> ReplayResult:
     """Run cycles in order, approve what waits as the exercise desk, and deliver after each by every way out.
@@ -100,7 +100,7 @@ def replay(
         Where mail goes.
     clock : callable
         Wall time, for leases and tries.
-    report : Report
+    tell : Tell
         Progress.
     patience_s : float
         How long mail that the server does not take is tried again before the replay stops [s].
@@ -127,7 +127,7 @@ def replay(
         sent += _send(desk, transport, clock=clock, now=valid_at, patience_s=patience_s)
         others.send(valid_at)
         results.append(result)
-        report((index + 1) / len(times), _headline(desk, result))
+        tell((index + 1) / len(times), _headline(desk, result))
     return ReplayResult(tuple(results), sent, others.sent, others.given_up)
 
 
@@ -148,14 +148,14 @@ def _approve_waiting(desk: Desk, bulletins: Bulletins) -> None:
 def _send(desk: Desk, transport: Transport, *, clock: Clock, now: datetime, patience_s: float) -> int:
     """Deliver what is due at `now`, all of it; returns the number of mails accepted."""
     give_up_at = clock() + timedelta(seconds=patience_s)
-    report = drain(desk.ledger, transport, clock=clock, sleep=_nap, give_up_at=give_up_at, now=now)
+    handed = drain(desk.ledger, transport, clock=clock, sleep=_nap, give_up_at=give_up_at, now=now)
     going = (OutboxState.PENDING, OutboxState.RETRY, OutboxState.AMBIGUOUS)
     ours = [row for row in desk.ledger.outbox(states=going) if row.channel == transport.channel]
     left = [row for row in ours if row.not_before <= now]
     if left:
-        why = report.stopped or left[0].last_error
+        why = handed.stopped or left[0].last_error
         raise DispatchError(f"{len(left)} mails could not be handed over ({why}); start the same replay again")
-    return report.sent
+    return handed.sent
 
 
 class _Others:
@@ -180,14 +180,14 @@ class _Others:
         give_up_at = self.clock() + timedelta(seconds=self.patience_s)
         try:
             with channel_transport(self.desk, name, clock=self.clock) as way:
-                report = drain(self.desk.ledger, way, clock=self.clock, sleep=_nap, give_up_at=give_up_at, now=now)
+                handed = drain(self.desk.ledger, way, clock=self.clock, sleep=_nap, give_up_at=give_up_at, now=now)
         except ConfigError as error:
             self.given_up[name] = str(error)
             return
-        self.sent += report.sent
+        self.sent += handed.sent
         left = next_due(self.desk.ledger, channel=name, now=now) is not None or self._due(name, now)
         if left:
-            self.given_up[name] = report.stopped or "it did not take every message"
+            self.given_up[name] = handed.stopped or "it did not take every message"
 
 
 def _nap(seconds: float) -> None:

@@ -13,7 +13,7 @@ from risk_models.levels import Level
 from wuyu.ack.book import Standing
 from wuyu.ack.links import links_of
 from wuyu.ledger.acknowledgements import StepKind
-from wuyu.ledger.models import Bulletin
+from wuyu.ledger.models import BulletinRow
 from wuyu.messages.letters import letter
 from wuyu.messages.mail import Attachment, Mail, MailContent
 from wuyu.messages.purpose import Purpose, message_id
@@ -115,7 +115,7 @@ def _how_to_answer(station: Station, waiting: Standing, recipient: str, lang: st
 def _attachments(station: Station, bulletin_id: str) -> tuple[Attachment, ...]:
     """Return the bulletin's files as they were issued; a file that is gone or changed is left out."""
     with station.ledger.reading() as session:
-        bulletin = session.scalars(select(Bulletin).where(Bulletin.message_id == bulletin_id)).one_or_none()
+        bulletin = session.scalars(select(BulletinRow).where(BulletinRow.message_id == bulletin_id)).one_or_none()
     kept = []
     for kind, mime in _MIMES.items():
         product = {} if bulletin is None else bulletin.products.get(kind, {})

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from wuyu.issuing.bulletins import Bulletins
     from wuyu.station import Station
 
-__all__ = ["Outcome", "settle"]
+__all__ = ["Settlement", "settle"]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Settlement:
     """What became of one warning.
 
     Attributes
@@ -52,7 +52,7 @@ def settle(
     note: Text = NO_NOTE,
     why: str = "",
     open_desk: Callable[[], Desk],
-) -> list[Outcome]:
+) -> list[Settlement]:
     """Approve or refuse waiting warnings in an officer's name.
 
     Doing it again changes nothing: what has been decided or replaced meanwhile is left as it is, with the reason.
@@ -77,7 +77,7 @@ def settle(
 
     Returns
     -------
-    list of Outcome
+    list of Settlement
         In the order of `verdicts`.
 
     Raises
@@ -94,12 +94,12 @@ def settle(
             if approved:
                 signed = sign_warning(station, message_id, officer=officer, now=now, note=note, account=account)
                 told = None if signed is None else issuer.publish(signed)
-                outcomes.append(Outcome(message_id, "signed" if told is None else "approved", tuple(told or ())))
+                outcomes.append(Settlement(message_id, "signed" if told is None else "approved", tuple(told or ())))
             else:
                 station.ledger.refuse(message_id, officer=officer, now=now, why=why)
-                outcomes.append(Outcome(message_id, "refused"))
+                outcomes.append(Settlement(message_id, "refused"))
         except ConfigError as error:
-            outcomes.append(Outcome(message_id, "unchanged", why=str(error)))
+            outcomes.append(Settlement(message_id, "unchanged", why=str(error)))
     return outcomes
 
 

@@ -11,7 +11,7 @@ from wuyu.cli.common import add_place, add_verb, open_from, say, say_json, stati
 from wuyu.clock import time_now
 
 if TYPE_CHECKING:
-    from wuyu.approval import Outcome, Waiting
+    from wuyu.approval import Settlement, Waiting
     from wuyu.station import Station
 
 __all__ = ["add_verbs"]
@@ -81,7 +81,7 @@ def _settle(station: Station, message_ids: list[str], arguments: argparse.Namesp
     return 1 if any(one.state == "unchanged" for one in outcomes) else 0
 
 
-def _told(outcome: Outcome) -> str:
+def _told(outcome: Settlement) -> str:
     return f"{outcome.message_id}: " + {
         "approved": f"approved, queued for {', '.join(outcome.recipients)}; send with: wuyu dispatch",
         "signed": "signed; a second officer must sign before it goes",

@@ -47,8 +47,8 @@ def open_from(arguments: argparse.Namespace, *, begin: bool = False) -> Desk:
     from wuyu.desk import begin_desk, open_desk
     from wuyu.progress import progress
 
-    with progress("district") as report:
-        return (begin_desk if begin else open_desk)(Path(arguments.district), Path(arguments.out), report=report)
+    with progress("district") as tell:
+        return (begin_desk if begin else open_desk)(Path(arguments.district), Path(arguments.out), tell=tell)
 
 
 def station_from(arguments: argparse.Namespace) -> Station:

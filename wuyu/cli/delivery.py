@@ -17,7 +17,7 @@ from wuyu.clock import parse_time, time_now, wall_clock
 if TYPE_CHECKING:
     from wuyu.delivery.smtp import Outcome
     from wuyu.ledger.types import OutboxState
-    from wuyu.watch.watcher import Post, WatchReport
+    from wuyu.watch.watcher import Post, WatchLook
 
 __all__ = ["add_verbs"]
 
@@ -60,7 +60,7 @@ def add_verbs(verbs: Any) -> None:
 
 def _dispatch(arguments: argparse.Namespace) -> int:
     from wuyu.delivery.dispatch import dispatch_all, ways
-    from wuyu.delivery.relay import DeliveryReport
+    from wuyu.delivery.relay import DeliveryCount
 
     if arguments.relays < 1:
         raise ConfigError("--relays must be at least 1")
@@ -71,7 +71,7 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             raise ConfigError(f"there is no way '{arguments.way}'; there are: {', '.join(openers)}")
         openers = {arguments.way: openers[arguments.way]}
     reports = dispatch_all(station.ledger, openers, clock=wall_clock, now=time_now(), relays=arguments.relays)
-    total = DeliveryReport()
+    total = DeliveryCount()
     for report in reports.values():
         total.merge(report)
     if arguments.json:
@@ -185,14 +185,14 @@ def _look_once(arguments: argparse.Namespace) -> int:
     """Look without opening the desk: neither broken settings or tables nor a slow terrain may silence the watcher."""
     from wuyu.ledger.places import ledger_of
     from wuyu.watch.last_good import clock_in_force, settings_in_force
-    from wuyu.watch.watcher import WatchReport, airflow_problem, last_check, look, tell, write_alarm
+    from wuyu.watch.watcher import WatchLook, airflow_problem, last_check, look, tell, write_alarm
 
     out = Path(arguments.out)
     settings, wrong = settings_in_force(arguments.district, out)
     clock, wrong_clock = clock_in_force(settings)
     now, wrong = clock.now(), wrong_clock + wrong
     if settings is None:
-        report = WatchReport(problems=wrong, unsent=["alarm: no settings could ever be read, so nobody is known"])
+        report = WatchLook(problems=wrong, unsent=["alarm: no settings could ever be read, so nobody is known"])
         write_alarm(report, out, now)
         _say_report(report, as_json=arguments.json)
         return 1
@@ -219,13 +219,13 @@ def _look_once(arguments: argparse.Namespace) -> int:
 
 def _no_way(why: str, *_mail: object) -> Outcome:
     """Take no mail, and say why."""
-    from wuyu.delivery.smtp import Outcome, Stage
+    from wuyu.delivery.smtp import Outcome, SmtpStage
     from wuyu.ledger.types import OutboxState
 
-    return Outcome(state=OutboxState.RETRY, stage=Stage.CONNECT, code=None, text=why)
+    return Outcome(state=OutboxState.RETRY, stage=SmtpStage.CONNECT, code=None, text=why)
 
 
-def _say_report(report: WatchReport, *, as_json: bool) -> None:
+def _say_report(report: WatchLook, *, as_json: bool) -> None:
     if as_json:
         problems = [{"kind": one.kind, "zh": one.zh, "en": one.en} for one in report.problems]
         say_json({"problems": problems, "facts": report.facts, "mails": report.mails, "unsent": report.unsent})

@@ -133,12 +133,14 @@ def _feeds_accept(arguments: argparse.Namespace) -> int:
 
 def _score(arguments: argparse.Namespace) -> int:
     from risk_models.levels import Level
+    from risk_models.risk import write_geojson
     from wuyu.cycle import assess
     from wuyu.rain import pull_feeds
 
     desk = open_from(arguments)
     pull_feeds(desk, now=time_now())
     table, paths, _ = assess(desk, _hour(arguments, desk))
+    paths |= {"geojson": desk.relative(write_geojson(table, (desk.out / paths["parquet"]).with_suffix(".geojson")))}
     worst = table.sort_values("score", ascending=False).head(10)
     if arguments.json:
         say_json(
@@ -204,8 +206,8 @@ def _replay(arguments: argparse.Namespace) -> int:
     desk = open_from(arguments, begin=True)
     pull_feeds(desk, now=time_now())
     times = hours(parse_hour(arguments.start, desk.timezone), parse_hour(arguments.end, desk.timezone))
-    with transport_from(arguments) as transport, progress("replay") as report:
-        result = replay(desk, times, transport=transport, clock=wall_clock, report=report)
+    with transport_from(arguments) as transport, progress("replay") as tell:
+        result = replay(desk, times, transport=transport, clock=wall_clock, tell=tell)
     if arguments.json:
         facts = {"cycles": len(result.cycles), "sent": result.mails_sent, "sent_by_channels": result.others_sent}
         say_json({**facts, "given_up": result.given_up, "outbox": desk.ledger.outbox_counts()})

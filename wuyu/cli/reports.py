@@ -97,7 +97,7 @@ def _write(arguments: argparse.Namespace) -> int:
     opinions = [parse_opinion(text) for text in arguments.opinion]
     desk = open_from(arguments)
     scope = scope_for(desk, arguments.kind, arguments.key, arguments.edition)
-    with progress(f"report {arguments.kind} {arguments.key}") as report:
+    with progress(f"report {arguments.kind} {arguments.key}") as tell:
         now, langs = time_now(), _langs(arguments)
         if arguments.issue:
             made = report_at_once(
@@ -108,10 +108,10 @@ def _write(arguments: argparse.Namespace) -> int:
                 opinions=opinions,
                 langs=langs,
                 mail=arguments.mail,
-                report=report,
+                tell=tell,
             )
         else:
-            made = draft_report(desk, scope, now=now, langs=langs, report=report)
+            made = draft_report(desk, scope, now=now, langs=langs, tell=tell)
     return _told(desk, made, as_json=arguments.json)
 
 
@@ -198,8 +198,8 @@ def _decide(desk: Desk, scope: Any, arguments: argparse.Namespace) -> int:
 
     key, now, chair = key_of(desk, scope), time_now(), arguments.chair or ""
     if arguments.issue:
-        with progress(f"report {key}") as report:
-            made = close_consultation(desk, scope, chair=chair, now=now, mail=arguments.mail, report=report)
+        with progress(f"report {key}") as tell:
+            made = close_consultation(desk, scope, chair=chair, now=now, mail=arguments.mail, tell=tell)
         return _told(desk, made, as_json=arguments.json)
     if arguments.send_back is not None or arguments.reject is not None:
         step = Step.REJECTED if arguments.send_back is None else Step.SENT_BACK

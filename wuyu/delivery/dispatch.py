@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from risk_models.errors import ConfigError
 from wuyu.clock import Clock
 from wuyu.delivery.channels import MAIL, channel_name, channel_transport
-from wuyu.delivery.relay import DeliveryReport, Transport, deliver_together
+from wuyu.delivery.relay import DeliveryCount, Transport, deliver_together
 from wuyu.ledger.outbox import claimed_rows, due_ids, expire
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def ways(station: Station, mail: Opener, *, clock: Clock) -> dict[str, Opener]:
 
 def dispatch(
     ledger: Ledger, way: str, opener: Opener, *, clock: Clock, relays: int = 1, now: datetime | None = None
-) -> DeliveryReport:
+) -> DeliveryCount:
     """Hand over what is due by one way; a way that cannot be opened is reported, and its rows stay due.
 
     A way by which nothing is due is not opened.
@@ -63,16 +63,16 @@ def dispatch(
     domain_now = clock() if now is None else now
     has_work = due_ids(ledger, channel=way, now=domain_now, wall=clock()) or claimed_rows(ledger, channel=way)
     if not has_work:
-        return DeliveryReport(expired=expire(ledger, now=domain_now))
+        return DeliveryCount(expired=expire(ledger, now=domain_now))
     try:
         return deliver_together(ledger, opener, relays=relays, clock=clock, now=now)
     except ConfigError as error:
-        return DeliveryReport(stopped=str(error))
+        return DeliveryCount(stopped=str(error))
 
 
 def dispatch_all(
     ledger: Ledger, openers: dict[str, Opener], *, clock: Clock, relays: int = 1, now: datetime | None = None
-) -> dict[str, DeliveryReport]:
+) -> dict[str, DeliveryCount]:
     """Hand over what is due by every way, all ways side by side.
 
     Parameters
@@ -89,7 +89,7 @@ def dispatch_all(
 
     Returns
     -------
-    dict of str to DeliveryReport
+    dict of str to DeliveryCount
         By way, in the order given.
     """
     with ThreadPoolExecutor(len(openers), thread_name_prefix="way") as pool:

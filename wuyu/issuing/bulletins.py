@@ -37,21 +37,23 @@ __all__ = ["BulletinFiles", "Bulletins", "CycleFacts"]
 
 @dataclass(frozen=True)
 class CycleFacts:
-    """What all bulletins of one cycle share: the risk table, rain signals, and proposed actions."""
+    """What all bulletins of one cycle share: the risk table, and what is derived from it when it is first asked for.
 
+    The same table gives the same facts at any later time.
+    """
+
+    desk: Desk
     risk_table: RiskTable
-    signals: pd.DataFrame
-    actions: pd.DataFrame
 
-    @classmethod
-    def of(cls, desk: Desk, risk_table: RiskTable) -> CycleFacts:
-        """Derive signals and actions from a risk table; the same table gives the same facts at any later time."""
-        picks = desk.settings.standards
-        return cls(
-            risk_table=risk_table,
-            signals=rain_signals(risk_table, desk.standards, picks.rain_signals),
-            actions=propose_actions(desk.district, risk_table),
-        )
+    @cached_property
+    def signals(self) -> pd.DataFrame:
+        """Rain signal of every town; every decision needs them."""
+        return rain_signals(self.risk_table, self.desk.standards, self.desk.settings.standards.rain_signals)
+
+    @cached_property
+    def actions(self) -> pd.DataFrame:
+        """Proposed actions; only an hour that tells a town something needs them."""
+        return propose_actions(self.desk.district, self.risk_table)
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Bulletins:
         """
         if self._facts is None or self._facts[0] != risk_path:
             table = read_risk(self.desk.out / risk_path) if risk_table is None else risk_table
-            self._facts = (risk_path, CycleFacts.of(self.desk, table))
+            self._facts = (risk_path, CycleFacts(self.desk, table))
         return self._facts[1]
 
     @cached_property

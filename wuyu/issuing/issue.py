@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from wuyu.messages.letters import RESTRICTED
 if TYPE_CHECKING:
     from wuyu.desk import Desk
     from wuyu.issuing.bulletins import BulletinFiles, Bulletins
-    from wuyu.ledger import Cycle, Decision
+    from wuyu.ledger import Cycle, Decision, WarningRow
 
 __all__ = ["ALL_CLEAR_H", "earlier_revisions", "issue", "states_of"]
 
@@ -62,12 +63,19 @@ def issue(desk: Desk, decision: Decision, maker: Bulletins, record: WarningRecor
     return recipients
 
 
-def earlier_revisions(desk: Desk, record: WarningRecord) -> list[WarningRecord]:
-    """Return the issued revisions of the same warning before this one, oldest first; what waits reached nobody."""
+def earlier_revisions(rows: Iterable[WarningRow], record: WarningRecord) -> list[WarningRecord]:
+    """Return the issued revisions of the same warning before this one, oldest first; what waits reached nobody.
+
+    Parameters
+    ----------
+    rows : iterable of WarningRow
+        Of that warning at least, as `Ledger.warnings` gives them.
+    record : WarningRecord
+    """
     issued = (Approval.NOT_NEEDED, Approval.APPROVED)
     return [
         row.to_record()
-        for row in desk.ledger.warnings(event_key=record.event_key)
+        for row in rows
         if row.warning_id == record.warning_id and row.revision < record.revision
         if row.approval_state in issued and Action(row.action).is_mailed
     ]

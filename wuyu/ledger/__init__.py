@@ -10,7 +10,7 @@ from wuyu.ledger.decision import Decision, LedgerConflictError
 from wuyu.ledger.faults import LedgerError, LedgerFaultError
 from wuyu.ledger.models import (
     Attempt,
-    Bulletin,
+    BulletinRow,
     Cycle,
     FeedFile,
     FeedState,
@@ -33,7 +33,7 @@ __all__ = [
     "Approval",
     "Attempt",
     "Bounce",
-    "Bulletin",
+    "BulletinRow",
     "Cycle",
     "CycleState",
     "Decision",

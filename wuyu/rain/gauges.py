@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from risk_models.forecast.quality.flag import flag_gauges
 from risk_models.forecast.rainfall import Quality, to_datetime64
 from risk_models.forecast.readers.gauge_table import read_gauge_table
 from wuyu.feeds.select import SelectedFile, gauge_tables
-from wuyu.rain.gathered import Gathered, delay_of, feeds_of_kind, reader_options
+from wuyu.rain.gathered import FeedFilesRead, FileState, delay_of, feeds_of_kind, reader_options, state_of
 
 if TYPE_CHECKING:
     from risk_models.district.settings import FeedSettings
@@ -56,7 +57,7 @@ def gauge_rain(desk: Desk, file: SelectedFile | None, *, valid_at: datetime | No
     return flagged(desk, whole_hours(desk, rain) if rain.sizes["time"] else rain)
 
 
-def observed_rain(desk: Desk, valid_at: datetime, known_at: datetime | None, gathered: Gathered) -> xr.Dataset:
+def observed_rain(desk: Desk, valid_at: datetime, known_at: datetime | None, gathered: FeedFilesRead) -> xr.Dataset:
     """Return flagged gauge rain from every gauge feed; where two tables know a value, the first feed, newest file."""
     feeds = []
     for feed in feeds_of_kind(desk, ("gauge_table",)):
@@ -75,7 +76,7 @@ def failed(window: xr.Dataset, hours: int) -> xr.Dataset:
 
 
 def _tables(
-    desk: Desk, feed: FeedSettings, valid_at: datetime, known_at: datetime | None, gathered: Gathered
+    desk: Desk, feed: FeedSettings, valid_at: datetime, known_at: datetime | None, gathered: FeedFilesRead
 ) -> list[xr.Dataset]:
     """Read the tables of one feed, each cut where it was known at `valid_at`."""
     files = gauge_tables(
@@ -100,7 +101,13 @@ def read_table(desk: Desk, file: SelectedFile, feed: FeedSettings | None) -> xr.
     """Read one gauge table as the settings of its feed say."""
     options = {} if feed is None else reader_options(desk, feed)
     timezone = desk.settings.district.timezone
-    return read_gauge_table(file.path, gauge_ids=gauge_ids(desk), timezone=timezone, **options)[0]
+    return _decoded(state_of(file), tuple(gauge_ids(desk)), timezone, json.dumps(options, sort_keys=True)).copy()
+
+
+@lru_cache(maxsize=96)
+def _decoded(state: FileState, gauges: tuple[str, ...], timezone: str, options: str) -> xr.Dataset:
+    """Read a table once for all the hours that look at it, three days of them in files of an hour and some more."""
+    return read_gauge_table(state[0], gauge_ids=list(gauges), timezone=timezone, **json.loads(options))[0]
 
 
 def filled_from(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:

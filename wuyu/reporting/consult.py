@@ -22,9 +22,9 @@ from wuyu.ledger import ReportKey
 from wuyu.ledger.reporting import DraftStanding, Step, add_step, open_drafts, standing
 from wuyu.ledger.store import lock_ledger
 from wuyu.ledger.tasks import OPERATOR_TASK, open_tasks
-from wuyu.progress import Report, silent
+from wuyu.progress import Tell, silent
 from wuyu.reporting.archive import Archive
-from wuyu.reporting.gather import Gathered
+from wuyu.reporting.gather import ReportMaterial
 from wuyu.reporting.issue import Made, draft_names, issue_report, issued_before, key_of
 from wuyu.reporting.making import read_as_of
 
@@ -171,8 +171,8 @@ def close_consultation(
     decision: str = APPROVED,
     account: str = "",
     mail: bool = False,
-    gathered: Gathered | None = None,
-    report: Report = silent,
+    gathered: ReportMaterial | None = None,
+    tell: Tell = silent,
 ) -> Made:
     """Issue the draft in the name of the chair, with the record of the consultation.
 
@@ -192,9 +192,9 @@ def close_consultation(
         That the chair answered with, for the ledger.
     mail : bool
         True to send it to towns and departments.
-    gathered : Gathered, optional
+    gathered : ReportMaterial, optional
         What the draft stands on, where it is at hand.
-    report : Report
+    tell : Tell
         Progress.
 
     Raises
@@ -214,7 +214,7 @@ def close_consultation(
         mail=mail,
         account=account,
         gathered=gathered,
-        report=report,
+        tell=tell,
     )
 
 

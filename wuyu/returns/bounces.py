@@ -24,7 +24,7 @@ from wuyu.ledger.outbox import mark_bounced
 from wuyu.ledger.tasks import OPERATOR_TASK
 from wuyu.messages.purpose import Purpose, purpose_of
 from wuyu.messages.verp import addresses_in
-from wuyu.returns.status_notices import DeliveryStatus, ReportOutcome, read_report
+from wuyu.returns.status_notices import DeliveryStatus, NoticeOutcome, read_report
 from wuyu.station import contacts_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["ReturnBox", "TakenBounce", "take_bounces"]
 
 _BODY_MAX_BYTES = 2_000_000
-_COUNTS = (ReportOutcome.BOUNCED, ReportOutcome.DELAYED, ReportOutcome.UNCLEAR)
+_COUNTS = (NoticeOutcome.BOUNCED, NoticeOutcome.DELAYED, NoticeOutcome.UNCLEAR)
 
 
 class ReturnBox(Protocol):
@@ -51,7 +51,7 @@ class ReturnBox(Protocol):
 class TakenBounce:
     """What became of one mail of the return box: the row it is about, and whether someone else was told instead."""
 
-    outcome: ReportOutcome
+    outcome: NoticeOutcome
     outbox_id: int | None = None
     recipient: str = ""
     status: str = ""
@@ -92,12 +92,12 @@ def take_bounces(station: Station, box: ReturnBox, *, now: datetime, limit: int 
 
 def _take(station: Station, decision: Decision, raw: bytes | None, digest: str) -> TakenBounce:
     if raw is None or len(raw) > _BODY_MAX_BYTES:
-        found = DeliveryStatus(outcome=ReportOutcome.TOO_LARGE)
+        found = DeliveryStatus(outcome=NoticeOutcome.TOO_LARGE)
     else:
         found = read_report(raw)
     row = _row_of(decision.session, found, station.settings.mail.return_domain)
-    is_report = found.outcome in (*_COUNTS, ReportOutcome.DELIVERED)
-    outcome = ReportOutcome.UNKNOWN if row is None and is_report else found.outcome
+    is_report = found.outcome in (*_COUNTS, NoticeOutcome.DELIVERED)
+    outcome = NoticeOutcome.UNKNOWN if row is None and is_report else found.outcome
     decision.session.add(
         Bounce(
             sha256=digest,
@@ -117,13 +117,13 @@ def _take(station: Station, decision: Decision, raw: bytes | None, digest: str) 
 def _act(station: Station, decision: Decision, row: Outbox, found: DeliveryStatus) -> TakenBounce:
     """Note a bounce of a mail of ours; if its warning is in force, raise a task and tell the second contact."""
     said = f"{found.outcome} {found.status} {found.text}".strip()
-    if found.outcome is ReportOutcome.BOUNCED:
+    if found.outcome is NoticeOutcome.BOUNCED:
         mark_bounced(decision.session, row, text=said)
     facts: dict[str, Any] = {"outbox_id": row.id, "recipient": row.recipient, "status": found.status, "said": said}
     facts |= {"event_key": row.event_key, "message_id": row.message_id}
     decision.log("mail-bounced", outcome=str(found.outcome), fault=str(found.kind or ""), **facts)
     is_live = row.expires_at > decision.now
-    told = _tell_second(station, decision, row) if is_live and found.outcome is not ReportOutcome.UNCLEAR else ""
+    told = _tell_second(station, decision, row) if is_live and found.outcome is not NoticeOutcome.UNCLEAR else ""
     if is_live:
         decision.log(OPERATOR_TASK, task=_todo(found, told, purpose_of(row.purpose)), **facts)
     return TakenBounce(
@@ -151,7 +151,7 @@ def _todo(found: DeliveryStatus, told: str, purpose: Purpose) -> str:
     """Say in one sentence what an officer should do."""
     whom = _WHOM[purpose]
     instead = f"; {told} was told instead" if told else f"; nobody was told instead: call {whom}"
-    if found.outcome is ReportOutcome.UNCLEAR:
+    if found.outcome is NoticeOutcome.UNCLEAR:
         return f"a mail came back in no known form: look at the return box and call {whom}"
     if found.kind == "policy":
         return f"refused by policy: look at our own sender authentication{instead}"
