@@ -64,7 +64,7 @@ def drill(storm_district: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         desk = begin_desk(folder / "mini", folder / "out")
         pull_feeds(desk, now=now())
         run_cycle(desk, PEAK, drafts=False)
-        shown = evidence(desk, waiting(desk), now=PEAK).text
+        shown = evidence(desk, waiting(desk.ledger), now=PEAK).text
         for row in desk.ledger.warnings(approval=Approval.WAITING):
             approve(desk, row.message_id, officer="李明", now=PEAK + timedelta(minutes=4))
         write_products(desk)
