@@ -108,15 +108,37 @@ def _posted(desk: Desk, folder: Path) -> list[tuple[str, str, bytes]]:
     return mails
 
 
-@pytest.mark.parametrize("purpose", Purpose)
-def test_a_letter_has_all_that_a_letter_must_have(signing_desk: Desk, purpose: Purpose, tmp_path: Path) -> None:
+def _written(desk: Desk, purpose: Purpose, folder: Path) -> list[tuple[str, str, bytes]]:
     match purpose:
         case Purpose.WATCH:
-            mails = _posted(signing_desk, tmp_path)
+            return _posted(desk, folder)
         case Purpose.BULLETIN:
-            mails = _bulletin(signing_desk)
+            return _bulletin(desk)
         case _:
-            mails = _queued(signing_desk, purpose, tmp_path)
+            return _queued(desk, purpose, folder)
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_letter_by_a_drill_clock_says_so_once_in_each_language(
+    signing_desk: Desk, purpose: Purpose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WUYU_CLOCK", "shift:-5min")
+    mails = _written(signing_desk, purpose, tmp_path)
+    assert mails, "nothing was written"
+    for *_, body in mails:
+        parsed = message_from_bytes(body, policy=policy.default)
+        assert isinstance(parsed, EmailMessage)
+        text = parsed.get_body(("plain",))
+        assert text is not None
+        words = text.get_content()
+        assert words.count("时钟非实时：演练时钟，比实际时间慢5分钟") == 1
+        assert words.count("Clock not real time: drill clock, 5 min behind the real time") == 1
+        assert "演示数据" in words
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_letter_has_all_that_a_letter_must_have(signing_desk: Desk, purpose: Purpose, tmp_path: Path) -> None:
+    mails = _written(signing_desk, purpose, tmp_path)
     assert mails, "nothing was written"
     for envelope, recipient, body in mails:
         parsed = message_from_bytes(body, policy=policy.default)
