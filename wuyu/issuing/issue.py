@@ -16,7 +16,7 @@ from wuyu.messages.letters import RESTRICTED
 if TYPE_CHECKING:
     from wuyu.desk import Desk
     from wuyu.issuing.bulletins import BulletinFiles, Bulletins
-    from wuyu.ledger import Cycle, Decision
+    from wuyu.ledger import Cycle, Decision, Ledger, WarningRow
 
 __all__ = ["ALL_CLEAR_H", "earlier_revisions", "issue", "states_of"]
 
@@ -63,14 +63,25 @@ def issue(desk: Desk, decision: Decision, maker: Bulletins, record: WarningRecor
 
 
 def earlier_revisions(desk: Desk, record: WarningRecord) -> list[WarningRecord]:
-    """Return the issued revisions of the same warning before this one, oldest first; what waits reached nobody."""
+    """Return the issued revisions of the same warning before this one, oldest first; what waits reached nobody.
+
+    Where an end has none, because what it ends was never signed, those of the warning whose place that one took: its
+    readers still hold it.
+    """
+    rows = [row for row in _revisions(desk.ledger, record) if row.revision < record.revision]
+    while record.action.is_end and rows and not _issued(rows):
+        superseded = None if rows[0].supersedes is None else desk.ledger.warning(rows[0].supersedes)
+        rows = [] if superseded is None else _revisions(desk.ledger, superseded)
+    return _issued(rows)
+
+
+def _revisions(ledger: Ledger, of: WarningRecord | WarningRow) -> list[WarningRow]:
+    return [row for row in ledger.warnings(event_key=of.event_key) if row.warning_id == of.warning_id]
+
+
+def _issued(rows: list[WarningRow]) -> list[WarningRecord]:
     issued = (Approval.NOT_NEEDED, Approval.APPROVED)
-    return [
-        row.to_record()
-        for row in desk.ledger.warnings(event_key=record.event_key)
-        if row.warning_id == record.warning_id and row.revision < record.revision
-        if row.approval_state in issued and Action(row.action).is_mailed
-    ]
+    return [row.to_record() for row in rows if row.approval_state in issued and Action(row.action).is_mailed]
 
 
 def states_of(cycle: Cycle | None) -> list[WarningState]:
