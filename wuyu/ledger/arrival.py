@@ -11,11 +11,9 @@ from wuyu.ledger.types import OutboxState
 
 __all__ = ["MAY_HAVE_ARRIVED"]
 
-_MAY_ARRIVE = (OutboxState.SENT, OutboxState.AMBIGUOUS, OutboxState.CLAIMED)
-
+_IN_HAND = Outbox.state == OutboxState.CLAIMED
+_WAS_ACCEPTED = Outbox.sent_at.is_not(None)
 _WAS_UNCLEAR = exists().where(Attempt.outbox_id == Outbox.id, Attempt.result == OutboxState.AMBIGUOUS)
 
-MAY_HAVE_ARRIVED: Final[ColumnElement[bool]] = or_(
-    Outbox.state.in_(_MAY_ARRIVE), Outbox.sent_at.is_not(None), _WAS_UNCLEAR
-)
+MAY_HAVE_ARRIVED: Final[ColumnElement[bool]] = or_(_IN_HAND, _WAS_ACCEPTED, _WAS_UNCLEAR)
 """Holds for a row of the outbox that is with its reader, or may be: whatever became of the row afterwards."""

@@ -34,7 +34,6 @@ from wuyu.ledger import Approval, Ledger, Outbox, OutboxState, outbox
 from wuyu.ledger.acknowledgements import AckRequest, Answer
 from wuyu.ledger.holders import holders
 from wuyu.ledger.models import Base
-from wuyu.ledger.overtaking import OPEN_STATES
 from wuyu.messages.parcel import Parcel
 from wuyu.messages.purpose import Purpose, message_id
 
@@ -45,6 +44,7 @@ HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 LEADER = "leader@t.example"
 DESK = "duty@d.example"
 COLUMNS = ["town_code", "level", "score", "reason_zh", "reason_en", "unconfirmed"]
+OPEN = (OutboxState.HELD, OutboxState.PENDING, OutboxState.RETRY, OutboxState.AMBIGUOUS)
 MAY_COME = (OutboxState.PENDING, OutboxState.RETRY)
 """A bulletin that has not left: whoever waits for it gets the new one in its place."""
 
@@ -290,7 +290,7 @@ class Service:
     def _check_withdrawn_at_once(self, session: Session, record: WarningRecord, reader: str) -> None:
         """What a message overtakes is not left open beside it, however old it is."""
         new = Fate(0, reader, record, Purpose.BULLETIN)
-        for row in session.scalars(select(Outbox).where(Outbox.recipient == reader, Outbox.state.in_(OPEN_STATES))):
+        for row in session.scalars(select(Outbox).where(Outbox.recipient == reader, Outbox.state.in_(OPEN))):
             assert not new.overtakes(self.fates[row.id]), f"{row.message_id} is still open beside {record.message_id}"
 
     def check_accepted_once(self) -> None:
