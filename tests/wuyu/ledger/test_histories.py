@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -486,4 +487,76 @@ def test_an_end_told_after_days_without_a_cycle_is_overtaken_like_any_other() ->
     service.cycle(_first(Level.NONE), 75)
     service.cycle(_first(Level.BLUE), 1)
     assert [row.state for row in service.ledger.outbox()] == ["sent", "withdrawn", "pending"]
+    service.ledger.close()
+
+
+def _upcoming_holders(service: Service) -> list[str]:
+    """Return who holds the first town's warning, before its next revision."""
+    record = next(state.record for state in service.states if state.area_code == TOWNS[0])
+    with service.ledger.reading() as session:
+        return holders(session, replace(record, revision=record.revision + 1), "mail")
+
+
+@pytest.mark.parametrize(
+    ("tries", "holds"),
+    [
+        ([], True),
+        (["in hand"], True),
+        ([OutboxState.RETRY], True),
+        ([OutboxState.SENT], True),
+        ([OutboxState.SENT, "bounce"], True),
+        ([OutboxState.AMBIGUOUS], True),
+        ([OutboxState.AMBIGUOUS, OutboxState.FAILED], True),
+        ([OutboxState.FAILED], False),
+        ([OutboxState.RETRY, OutboxState.FAILED], False),
+    ],
+)
+def test_whoever_may_have_a_bulletin_or_will_get_it_holds_it(tries: list[OutboxState | str], holds: bool) -> None:
+    service = Service()
+    service.cycle(_first(Level.BLUE), 1)
+    (row,) = service.due()
+    for one in tries:
+        if one == "bounce":
+            service.bounce()
+            continue
+        service.claim(row)
+        if isinstance(one, OutboxState):
+            service.finish(row, one, came=one is OutboxState.SENT)
+    assert _upcoming_holders(service) == (["office-1@t.example"] if holds else [])
+    service.ledger.close()
+
+
+def test_an_escalation_makes_a_holder_once_it_may_have_arrived() -> None:
+    service = Service()
+    service.cycle(_first(Level.BLUE), 1)
+    service.escalate(Purpose.UPWARD)
+    assert _upcoming_holders(service) == ["office-1@t.example"]
+    service.deliver_all()
+    assert _upcoming_holders(service) == ["office-1@t.example", LEADER]
+    service.ledger.close()
+
+
+def test_an_escalation_that_has_not_left_is_overtaken_by_the_next_bulletin_for_anyone() -> None:
+    service = Service()
+    service.cycle(_first(Level.BLUE), 1)
+    service.escalate(Purpose.UPWARD)
+    service.cycle(_first(Level.YELLOW), 1)
+    assert [(row.recipient, row.state) for row in service.ledger.outbox()] == [
+        ("office-1@t.example", "withdrawn"),
+        (LEADER, "withdrawn"),
+        ("office-1@t.example", "pending"),
+    ]
+    service.ledger.close()
+
+
+def test_a_warning_of_another_town_overtakes_nothing() -> None:
+    """The leader is told of both towns; what is said of the second, an hour later, leaves first."""
+    service = Service()
+    service.cycle(_first(Level.BLUE), 1)
+    service.cycle(dict.fromkeys(TOWNS, Level.BLUE), 1)
+    service.escalate(Purpose.UPWARD)
+    for row in reversed(service.due()):
+        assert service.claim(row)
+        service.finish(row, OutboxState.SENT, came=True)
+    assert {row.state for row in service.ledger.outbox()} == {"sent"}
     service.ledger.close()
