@@ -265,6 +265,7 @@ class _Past:
     """What was decided before, read once a cycle however many records ask."""
 
     def __init__(self, desk: Desk) -> None:
+        self._ledger = desk.ledger
         self._of_event = cache(lambda key: desk.ledger.warnings(event_key=key))
 
     def rows(self, record: WarningRecord) -> list[WarningRow]:
@@ -273,7 +274,7 @@ class _Past:
 
     def issued(self, record: WarningRecord) -> list[WarningRecord]:
         """Return those of them that were issued before, oldest first."""
-        return earlier_revisions(self.rows(record), record)
+        return earlier_revisions(self._ledger, record, self.rows(record))
 
 
 def _is_told(past: _Past, record: WarningRecord) -> bool:

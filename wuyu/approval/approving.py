@@ -152,7 +152,7 @@ def publish(desk: Desk, sign: SignedWarning, *, bulletins: Bulletins | None = No
     said = next((one.note for one in reversed(sign.signatures) if one.note), NO_NOTE)
     names = "、".join(one.officer for one in sign.signatures)
     sign_off = SignOff(officer=names, decided_at=sign.at, note=said)
-    earlier = earlier_revisions(desk.ledger.warnings(warning_id=record.warning_id), record)
+    earlier = earlier_revisions(desk.ledger, record)
     files = maker.write(record, facts, earlier=earlier, sign_off=sign_off, levels=levels)
     with desk.ledger.decide(now=sign.at, who=sign.officer) as decision:
         detail = {"account": sign.account, "note_zh": said.zh, "note_en": said.en}

@@ -376,19 +376,16 @@ def _expires_at(record: WarningRecord) -> datetime:
 def _references(
     record: WarningRecord, earlier: Iterable[WarningRecord], channel: CapChannel, unit_index: int
 ) -> Sequence[str]:
-    """Return the triples "sender,identifier,sent" of the messages that this one replaces, oldest first."""
+    """Return the triples "sender,identifier,sent" of the messages that this one replaces, oldest first.
+
+    An end of what was never issued itself replaces what was issued of the warning whose place it took.
+    """
     if record.action == Action.NEW:
         return ()
-    sent = sorted(
-        (
-            message
-            for message in earlier
-            if message.warning_id == record.warning_id
-            and message.revision < record.revision
-            and message.action.is_mailed
-        ),
-        key=lambda message: message.revision,
-    )
+    mailed = sorted((one for one in earlier if one.action.is_mailed), key=lambda one: (one.issued_at, one.revision))
+    own = [one for one in mailed if one.warning_id == record.warning_id and one.revision < record.revision]
+    before = [one for one in mailed if one.area_code == record.area_code and one.issued_at < record.issued_at]
+    sent = own or (before if record.action.is_end else [])
     if not sent:
         if record.action.is_end:
             raise ValueError(f"{record.message_id}: {record.action} needs the earlier messages of {record.warning_id}")

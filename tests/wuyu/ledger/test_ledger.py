@@ -168,6 +168,16 @@ def test_mail_of_a_waiting_warning_is_held_until_an_officer_approves(
         ledger.approve(row.message_id, officer="李", now=later)
 
 
+def test_a_revision_that_a_later_one_replaced_cannot_be_approved(
+    ledger: Ledger, at: datetime, make_record: Record
+) -> None:
+    with ledger.decide(now=at) as decision:
+        old = decision.warn(make_record(), approval_due_at=at)
+        decision.warn(make_record(revision=1, action=Action.EXT))
+    with pytest.raises(ConfigError, match=r"r0 is out of date: .*\.r1 came after it"):
+        ledger.approve(old.message_id, officer="王", now=at)
+
+
 def test_mail_of_a_refused_warning_never_leaves(
     ledger: Ledger, at: datetime, make_record: Record, make_mail: MakeMail
 ) -> None:

@@ -107,6 +107,21 @@ def test_a_revision_that_waits_for_an_officer_overtakes_nothing_until_signed(
     assert ledger.warnings(approval=Approval.APPROVED)[0].revision == 1
 
 
+def test_what_waits_for_an_officer_is_overtaken_like_any_other(ledger: Ledger, warn: Warn, at: datetime) -> None:
+    warn(0, Action.NEW, due=at + timedelta(minutes=10))
+    warn(1)
+    assert _states(ledger) == ["withdrawn", "pending"]
+
+
+def test_what_ended_unclear_is_not_tried_again_after_the_newer(
+    ledger: Ledger, warn: Warn, clock: Any, at: datetime
+) -> None:
+    warn(0, Action.NEW)
+    deliver(ledger, Way(OutboxState.AMBIGUOUS), clock=clock, now=at)
+    warn(1)
+    assert _states(ledger) == ["withdrawn", "pending"]
+
+
 def test_a_refused_revision_overtakes_nothing(ledger: Ledger, warn: Warn, at: datetime) -> None:
     warn(0, Action.NEW)
     warn(1, due=at + timedelta(minutes=10))
