@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from reports.bulletin import SignOff
 from risk_models.errors import ConfigError
@@ -15,9 +15,13 @@ from wuyu.ledger import Approval
 
 if TYPE_CHECKING:
     from reports.words import Text
+    from risk_models.levels import Level
+    from risk_models.warning.records import WarningRecord
     from wuyu.desk import Desk
+    from wuyu.issuing.bulletins import CycleFacts
+    from wuyu.ledger import Cycle, WarningRow
 
-__all__ = ["approve"]
+__all__ = ["approve", "begin_approved"]
 
 
 def approve(
@@ -76,16 +80,46 @@ def approve(
     if signatures is None:
         return []
     maker = bulletins or Bulletins(desk)
-    facts = maker.facts(cycle.risk_paths["parquet"])
-    levels = {state.area_code: state.record.level for state in states_of(cycle) if state.is_open}
     said = next((one.note for one in reversed(signatures) if one.note), NO_NOTE)
     names = "、".join(one.officer for one in signatures)
     sign_off = SignOff(officer=names, decided_at=now, note=said)
-    earlier = earlier_revisions(desk.ledger.warnings(warning_id=record.warning_id), record)
-    files = maker.write(record, facts, earlier=earlier, sign_off=sign_off, levels=levels)
+    files = maker.write(record, sign_off=sign_off, **_basis(desk, maker, record, cycle))
     with desk.ledger.decide(now=now, who=officer) as decision:
         detail = {"account": account, "note_zh": said.zh, "note_en": said.en}
         decision.settle_approval(message_id, Approval.APPROVED, signed_by=names, **detail)
         recipients = issue(desk, decision, maker, record, files)
     maker.remove_draft(record)
     return recipients
+
+
+def begin_approved(desk: Desk, row: WarningRow, *, officer: str, now: datetime, bulletins: Bulletins) -> None:
+    """Begin to draw the bulletin that `approve` issues if this officer signs alone at `now`; nothing is decided yet.
+
+    Parameters
+    ----------
+    desk : Desk
+    row : WarningRow
+        A warning that waits; one that has a successor is left alone.
+    officer, now, bulletins
+        As `approve` will be given them.
+    """
+    record = row.to_record()
+    cycle = desk.ledger.cycle(desk.code, record.issued_at)
+    if cycle is not None and successor(desk.ledger, row) is None:
+        sign_off = SignOff(officer=officer, decided_at=now, note=NO_NOTE)
+        bulletins.begin(record, sign_off=sign_off, **_basis(desk, bulletins, record, cycle))
+
+
+class _Basis(TypedDict):
+    facts: CycleFacts
+    earlier: list[WarningRecord]
+    levels: dict[str, Level]
+
+
+def _basis(desk: Desk, maker: Bulletins, record: WarningRecord, cycle: Cycle) -> _Basis:
+    """Return what a bulletin stands on beside its signature."""
+    return {
+        "facts": maker.facts(cycle.risk_paths["parquet"]),
+        "earlier": earlier_revisions(desk.ledger.warnings(warning_id=record.warning_id), record),
+        "levels": {state.area_code: state.record.level for state in states_of(cycle) if state.is_open},
+    }
