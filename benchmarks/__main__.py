@@ -34,7 +34,10 @@ def main(names: list[str] | None = None) -> int:
     status = 0
     for name in chosen:
         try:
-            rows: list[Row] = importlib.import_module(f"benchmarks.bench_{name}").run()
+            rows: list[Row] = []
+            for row in importlib.import_module(f"benchmarks.bench_{name}").run():
+                print(f"{name}: {'  '.join(filter(None, _cells(row)))}", file=sys.stderr, flush=True)
+                rows.append(row)
         except Exception as error:  # one broken benchmark must not hide the others
             print(f"{name}: broke: {type(error).__name__}: {error}", file=sys.stderr)
             status = 1

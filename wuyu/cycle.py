@@ -182,18 +182,16 @@ def decide(
     levels = {record.area_code: record.level for record in decided.open_records}
     signed = {record.message_id: _signature(desk, record, past) for record in mailed}
     due = {record.message_id: _due(desk, record) for record in mailed if signed[record.message_id] is None}
-    files = _written(
-        maker,
-        facts,
-        [
-            (record, past.issued(record), signed[record.message_id])
-            for record in mailed
-            if drafts or record.message_id not in due
-        ],
-        levels,
-    )
-    if bulletins is None:
-        maker.studio.close()
+    asked = [
+        (record, past.issued(record), signed[record.message_id])
+        for record in mailed
+        if drafts or record.message_id not in due
+    ]
+    try:
+        files = _written(maker, facts, asked, levels)
+    finally:
+        if bulletins is None:
+            maker.studio.close()
     counts = {str(level): int((risk_table["level"] == int(level)).sum()) for level in Level}
     with ledger.decide(now=valid_at, cycle=cycle) as decision:
         if decision.already_done:

@@ -120,7 +120,8 @@ def replay(
     if desk.district.settings.mail.status == "Actual":
         raise ConfigError("a replay needs mail.status Exercise or Test in district.yaml; it is Actual")
     bulletins = Bulletins(desk)
-    with bulletins.studio:
+    with bulletins.studio as studio:
+        studio.open()
         return _hour_by_hour(desk, times, bulletins, transport, clock=clock, report=report, patience_s=patience_s)
 
 
