@@ -19,7 +19,6 @@ import multiprocessing, os, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from tests.factories import STORM_PEAK
-from tests.replays import now
 from wuyu.cycle import run_cycle
 from wuyu.desk import begin_desk
 from wuyu.issuing.drawing import Studio
