@@ -17,17 +17,19 @@ import pandas as pd
 from benchmarks.rows import Row, median_s
 from risk_models.district import load_district
 from risk_models.outlook import (
+    Expected,
     GeneratedPeriods,
     HotspotClasses,
     SkipRule,
     StormCatalogue,
+    count_exceedances,
     cut_storms,
-    expected_exceedances,
     generate_periods,
     hotspot_field,
     ponding_models,
     resampled_generators,
     return_levels,
+    run_periods,
 )
 from risk_models.risk import HotspotScorer
 from risk_models.standards import load_standards
@@ -55,14 +57,14 @@ def run() -> list[Row]:
     months, year = _periods(catalogue, JULY, MONTHS), _periods(catalogue, YEAR, 200)
     few = _periods(catalogue, JULY, 100)
 
-    def outlook(periods: GeneratedPeriods, rule: SkipRule | None) -> object:
-        return expected_exceedances(periods, field, models, classes, groups=district.hotspots["town_code"], skip=rule)
+    def outlook(periods: GeneratedPeriods, rule: SkipRule | None) -> Expected:
+        run = run_periods(periods, field, models, skip=rule)
+        return count_exceedances(periods, run, classes, groups=district.hotspots["town_code"])
 
-    whole = expected_exceedances(few, field, models, classes)
-    fast = expected_exceedances(few, field, models, classes, skip=skip)
+    whole, fast = outlook(few, None), outlook(few, skip)
     pd.testing.assert_frame_equal(fast.passes, whole.passes)
     few_s = median_s(lambda: outlook(few, skip), repeats=3)
-    many = expected_exceedances(months, field, models, classes, skip=skip)
+    many = outlook(months, skip)
     note = f"{many.n_run:,} of {many.n_storms:,} storms run"
     maxima = np.random.default_rng(1).gumbel(60, 20, 40)
     return [

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pylopdf_fonts_zh_cn
 
-__all__ = ["REPLACEMENT", "SANS", "SERIF", "font_folder", "missing_glyphs", "printable", "register_fonts"]
+__all__ = ["REPLACEMENT", "SANS", "font_folder", "missing_glyphs", "printable", "register_fonts"]
 
 SANS = "Noto Sans SC"
-SERIF = "Noto Serif SC"
 # The geta mark, by which Chinese and Japanese printers have always shown a sort that the case did not hold.
 REPLACEMENT = "〓"
 

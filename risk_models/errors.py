@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NoReturn
 
-__all__ = ["BadInputError", "ConfigError", "DispatchError", "Finding", "FloodRiskError", "StaleInputError", "refuse"]
+__all__ = ["BadInputError", "ConfigError", "DispatchError", "Finding", "FloodRiskError", "refuse"]
 
 Severity = Literal["error", "warning"]
 
@@ -108,10 +108,6 @@ class BadInputError(FloodRiskError):
         n = len(self.findings)
         lines = "\n".join(f"  {f}" for f in self.findings)
         super().__init__(f"{what}: {n} problem{'' if n == 1 else 's'}\n{lines}")
-
-
-class StaleInputError(FloodRiskError):
-    """An input is older than its limit."""
 
 
 class DispatchError(FloodRiskError):

@@ -17,16 +17,20 @@ from risk_models.risk.outages import outage_summary, refused_summary
 from risk_models.warning import decide as warning_decide
 from risk_models.warning.event import current_event_key
 from risk_models.warning.records import WarningRecord
+from wuyu.approval.basis import BASIS, basis_of
 from wuyu.approval.book import minutes_to_decide
+from wuyu.clock import wall_clock
 from wuyu.feeds.status import FeedLine
 from wuyu.issuing.bulletins import BulletinFiles, Bulletins, CycleFacts
 from wuyu.issuing.issue import earlier_revisions, issue, states_of
 from wuyu.issuing.rain_lost import LOST_STEP, tell_rain_lost
 from wuyu.ledger import Approval, Cycle, CycleState, WarningRow
+from wuyu.ledger.contacts import keep_contacts
 from wuyu.ledger.decision import Decision
 from wuyu.ledger.tasks import OPERATOR_TASK
 from wuyu.messages.letters import RESTRICTED
 from wuyu.rain import cycle_rain
+from wuyu.station import register_of
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
@@ -107,7 +111,7 @@ def assess(desk: Desk, valid_at: datetime) -> tuple[RiskTable, dict[str, str], d
 
 def _soil_water_before(desk: Desk, valid_at: datetime) -> pd.Series | None:
     """Return the soil water index at the start of the rain window, if a cycle of that hour was kept."""
-    begin = desk.ledger.cycle(desk.code, valid_at - timedelta(hours=desk.district.settings.warning.past_h))
+    begin = desk.ledger.cycle(desk.code, valid_at - timedelta(hours=desk.settings.warning.past_h))
     if begin is None or begin.state != CycleState.DONE:
         return None
     index_mm: pd.Series = read_risk(desk.out / begin.risk_paths["parquet"])["soil_water_index_mm"]
@@ -197,11 +201,15 @@ def decide(
         if decision.already_done:
             return _done(decision.cycle or cycle)
         decision.require_unsigned(waiting)
+        keep_contacts(decision.session, desk.code, register_of(desk.district), at=wall_clock())
         for record in told:
             if record not in mailed:
                 _task_for_town_that_left(decision, record)
         for record in decided.records:
             decision.warn(record, approval_due_at=due.get(record.message_id))
+            if record.message_id in due:
+                about = {"event_key": record.event_key, "message_id": record.message_id}
+                decision.log(BASIS, **about, **basis_of(record, risk_table))
         for record in mailed:
             if record.message_id not in due:
                 issue(desk, decision, maker, record, files[record.message_id])
@@ -299,7 +307,7 @@ def _signature(desk: Desk, record: WarningRecord, past: _Past) -> SignOff | None
     Below the district's approval level nobody needs to. Prolonging, lowering or ending what an officer approved rests
     on that approval; raising never does.
     """
-    if record.level < Level.from_name(desk.district.settings.warning.approval_from):
+    if record.level < Level.from_name(desk.settings.warning.approval_from):
         return SignOff()
     if record.level > record.previous_level and not record.action.is_end:
         return None
@@ -312,7 +320,7 @@ def _signature(desk: Desk, record: WarningRecord, past: _Past) -> SignOff | None
 
 def _due(desk: Desk, record: WarningRecord) -> datetime:
     """Return until when an officer must decide."""
-    return record.issued_at + timedelta(minutes=minutes_to_decide(desk, record.level))
+    return record.issued_at + timedelta(minutes=minutes_to_decide(desk.settings, record.level))
 
 
 def _done(cycle: Cycle) -> CycleResult:

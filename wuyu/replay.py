@@ -16,11 +16,11 @@ from wuyu.delivery.relay import Transport, drain
 from wuyu.issuing.bulletins import Bulletins
 from wuyu.ledger import Approval, OutboxState
 from wuyu.ledger.outbox import due_ids, next_due
-from wuyu.progress import Report, silent
+from wuyu.progress import Tell, silent
 
 if TYPE_CHECKING:
     from risk_models.risk import RiskTable
-    from wuyu.delivery.relay import Clock
+    from wuyu.clock import Clock
     from wuyu.desk import Desk
 
 __all__ = ["EXERCISE_OFFICER", "EXERCISE_SECOND", "ReplayResult", "hours", "replay"]
@@ -83,7 +83,7 @@ def replay(
     *,
     transport: Transport,
     clock: Clock,
-    report: Report = silent,
+    tell: Tell = silent,
     patience_s: float = PATIENCE_S,
 ) -> ReplayResult:
     """Run cycles in order, approve what waits as the exercise desk, and deliver after each by every way out.
@@ -101,7 +101,7 @@ def replay(
         Where mail goes.
     clock : callable
         Wall time, for leases and tries.
-    report : Report
+    tell : Tell
         Progress.
     patience_s : float
         How long mail that the server does not take is tried again before the replay stops [s].
@@ -117,12 +117,12 @@ def replay(
     DispatchError
         If mail was left over; the same replay started again takes it up.
     """
-    if desk.district.settings.mail.status == "Actual":
+    if desk.settings.mail.status == "Actual":
         raise ConfigError("a replay needs mail.status Exercise or Test in district.yaml; it is Actual")
     bulletins = Bulletins(desk)
     with bulletins.studio as studio:
         studio.open()
-        return _hour_by_hour(desk, times, bulletins, transport, clock=clock, report=report, patience_s=patience_s)
+        return _hour_by_hour(desk, times, bulletins, transport, clock=clock, tell=tell, patience_s=patience_s)
 
 
 def _hour_by_hour(
@@ -132,7 +132,7 @@ def _hour_by_hour(
     transport: Transport,
     *,
     clock: Clock,
-    report: Report,
+    tell: Tell,
     patience_s: float,
 ) -> ReplayResult:
     results: list[CycleResult] = []
@@ -146,7 +146,7 @@ def _hour_by_hour(
         sent += _send(desk, transport, clock=clock, now=valid_at, patience_s=patience_s)
         others.send(valid_at)
         results.append(result)
-        report((index + 1) / len(times), _headline(desk, result))
+        tell((index + 1) / len(times), _headline(desk, result))
     return ReplayResult(tuple(results), sent, others.sent, others.given_up)
 
 
@@ -203,14 +203,14 @@ def _approve_waiting(desk: Desk, bulletins: Bulletins) -> None:
 def _send(desk: Desk, transport: Transport, *, clock: Clock, now: datetime, patience_s: float) -> int:
     """Deliver what is due at `now`, all of it; returns the number of mails accepted."""
     give_up_at = clock() + timedelta(seconds=patience_s)
-    report = drain(desk.ledger, transport, clock=clock, sleep=_nap, give_up_at=give_up_at, now=now)
+    handed = drain(desk.ledger, transport, clock=clock, sleep=_nap, give_up_at=give_up_at, now=now)
     going = (OutboxState.PENDING, OutboxState.RETRY, OutboxState.AMBIGUOUS)
     ours = [row for row in desk.ledger.outbox(states=going) if row.channel == transport.channel]
     left = [row for row in ours if row.not_before <= now]
     if left:
-        why = report.stopped or left[0].last_error
+        why = handed.stopped or left[0].last_error
         raise DispatchError(f"{len(left)} mails could not be handed over ({why}); start the same replay again")
-    return report.sent
+    return handed.sent
 
 
 class _Others:
@@ -223,7 +223,7 @@ class _Others:
 
     def send(self, now: datetime) -> None:
         """Deliver what is due at `now` by each way that still works."""
-        for channel in self.desk.district.settings.channels:
+        for channel in self.desk.settings.channels:
             name = channel_name(channel)
             if name not in self.given_up and self._due(name, now):
                 self._send_by(name, now)
@@ -235,14 +235,14 @@ class _Others:
         give_up_at = self.clock() + timedelta(seconds=self.patience_s)
         try:
             with channel_transport(self.desk, name, clock=self.clock) as way:
-                report = drain(self.desk.ledger, way, clock=self.clock, sleep=_nap, give_up_at=give_up_at, now=now)
+                handed = drain(self.desk.ledger, way, clock=self.clock, sleep=_nap, give_up_at=give_up_at, now=now)
         except ConfigError as error:
             self.given_up[name] = str(error)
             return
-        self.sent += report.sent
+        self.sent += handed.sent
         left = next_due(self.desk.ledger, channel=name, now=now) is not None or self._due(name, now)
         if left:
-            self.given_up[name] = report.stopped or "it did not take every message"
+            self.given_up[name] = handed.stopped or "it did not take every message"
 
 
 def _nap(seconds: float) -> None:

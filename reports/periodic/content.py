@@ -24,7 +24,6 @@ __all__ = [
     "Paragraph",
     "ParagraphStyle",
     "Table",
-    "all_text",
 ]
 
 HeadingLevel = Literal[1, 2, 3, 4]
@@ -356,28 +355,6 @@ class DocumentBuilder:
         if self._annex:
             blocks += [Heading(1, "附件" if self.meta.lang == "zh" else "Annex", starts_page=True), *self._annex]
         return Document(self.meta, tuple(blocks))
-
-
-def all_text(document: Document) -> tuple[str, ...]:
-    """Return every piece of text of a document in reading order, captions without their numbers.
-
-    Examples
-    --------
-    >>> from datetime import date
-    >>> meta = Metadata(title="T", organisation="O", lang="en", issued_on=date(2021, 8, 1))
-    >>> all_text(Document(meta, (Heading(1, "1. Rain"), Note("observed"))))
-    ('T', '1. Rain', 'observed')
-    """
-    texts = [document.meta.title_line]
-    for block in document.blocks:
-        match block:
-            case Heading(text=text) | Paragraph(text=text) | Note(text=text):
-                texts.append(text)
-            case Table():
-                texts.extend((block.caption, *block.header, *(cell for row in block.rows for cell in row)))
-            case Figure():
-                texts.append(block.caption)
-    return tuple(text for text in texts if text)
 
 
 def _chinese_number(number: int) -> str:

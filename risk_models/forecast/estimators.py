@@ -8,9 +8,8 @@ from __future__ import annotations
 from sklearn.base import BaseEstimator
 
 from risk_models.forecast.interpolate import OrdinaryKriging
-from risk_models.forecast.merge import GaugeMerge
 
-__all__ = ["GaugeKriging", "ResidualKriging"]
+__all__ = ["GaugeKriging"]
 
 
 class GaugeKriging(BaseEstimator, OrdinaryKriging):  # type: ignore[misc]
@@ -21,14 +20,4 @@ class GaugeKriging(BaseEstimator, OrdinaryKriging):  # type: ignore[misc]
     >>> from sklearn.base import clone
     >>> clone(GaugeKriging("spherical", range_m=9000.0)).get_params()["range_m"]
     9000.0
-    """
-
-
-class ResidualKriging(BaseEstimator, GaugeMerge):  # type: ignore[misc]
-    """Gauges merged with a background; parameters and attributes are those of `GaugeMerge`.
-
-    Examples
-    --------
-    >>> ResidualKriging().set_params(nugget=0.1).nugget
-    0.1
     """

@@ -65,8 +65,7 @@ class GaugeMerge:
 
     rain = b f background + residual, with f the mean-field factor of the step and b from 0 to 1 the least-squares slope
     of the gauges' differences within a step on those of the scaled background, pooled over all steps. A background
-    whose pattern is noise gets b near 0, and the result is that of the gauges alone. As a scikit-learn estimator it is
-    `risk_models.forecast.estimators.ResidualKriging`.
+    whose pattern is noise gets b near 0, and the result is that of the gauges alone.
 
     Parameters
     ----------

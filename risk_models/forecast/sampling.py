@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from pyproj import Transformer
 
-__all__ = ["POINT_REACH_KM", "at_points", "sample_bilinear"]
+__all__ = ["POINT_REACH_KM", "at_points"]
 
 FloatArray = NDArray[np.float64]
 POINT_REACH_KM = 30.0
@@ -76,31 +76,6 @@ def at_points(rain: xr.Dataset, lon: ArrayLike, lat: ArrayLike) -> xr.Dataset:
         {"member": np.arange(sampled.shape[0]), **times},
         attrs=rain.attrs,
     )
-
-
-def sample_bilinear(forecast: xr.Dataset, lon: ArrayLike, lat: ArrayLike) -> FloatArray:
-    """Return forecast rain at points, bilinear in longitude and latitude.
-
-    Parameters
-    ----------
-    forecast : xarray.Dataset
-        ``rain_mm(member, time, lat, lon)`` with rising or falling ``lat`` and ``lon``.
-    lon, lat : array_like, shape (point,)
-        WGS84 degrees.
-
-    Returns
-    -------
-    ndarray, shape (member, time, point)
-        Rain [mm]; NaN more than one cell outside the grid, the edge value up to there.
-
-    Examples
-    --------
-    >>> grid = xr.Dataset({"rain_mm": (("member", "time", "lat", "lon"), [[[[0.0, 2.0], [4.0, 6.0]]]])},
-    ...     {"lat": [34.0, 35.0], "lon": [113.0, 114.0]})
-    >>> sample_bilinear(grid, [113.5, 120.0], [34.5, 34.5]).ravel().tolist()
-    [3.0, nan]
-    """
-    return _on_grid(forecast["rain_mm"], np.asarray(lat, dtype=np.float64), np.asarray(lon, dtype=np.float64))
 
 
 def _on_plane(rain: xr.Dataset, lon: FloatArray, lat: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -1,4 +1,4 @@
-"""Storm formula: depth of a return period and duration, its exact inverse, and design storms (Chicago, block, Huff).
+"""Storm formula: depth of a return period and duration, its exact inverse, and the design storm (Chicago).
 
 A Chinese storm-intensity formula gives q = a1 (1 + c (lg P)^m) / (t + b)^n in L/(s·ha) for a return period P (years)
 and a duration t (minutes). One L/(s·ha) is 0.36 mm/h, so the depth over t is q · 0.36 · t / 60 mm.
@@ -14,10 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from risk_models.standards import StormFormula
 
 __all__ = [
-    "block_hyetograph",
     "chicago_hyetograph",
     "depth_mm",
-    "huff_hyetograph",
     "is_extrapolated",
     "return_period_a",
     "return_period_text",
@@ -25,14 +23,6 @@ __all__ = [
 
 FloatArray = NDArray[np.float64]
 MM_PER_MINUTE = 0.36 / 60.0  # of 1 L/(s·ha)
-# Median share [%] of a storm's rain fallen by 5, 10 ... 95 % of its time, for storms with their heaviest quarter first,
-# second, third or last; at a point.
-HUFF_MEDIAN = {
-    1: (16, 33, 43, 52, 60, 66, 71, 75, 79, 82, 84, 86, 88, 90, 92, 94, 96, 97, 98),
-    2: (3, 8, 12, 16, 22, 29, 39, 51, 62, 70, 76, 81, 85, 88, 91, 93, 95, 97, 98),
-    3: (3, 6, 9, 12, 15, 19, 23, 27, 32, 38, 45, 57, 70, 79, 85, 89, 92, 95, 97),
-    4: (2, 5, 8, 10, 13, 16, 19, 22, 25, 28, 32, 35, 39, 45, 51, 59, 72, 84, 92),
-}
 _EDGE = 1e-9  # relative rounding allowed at the ends of the formula's range
 
 
@@ -212,88 +202,6 @@ def chicago_hyetograph(
     within = np.zeros_like(span)
     within[span > 0] = depth_mm(formula, period_a, span[span > 0])
     return np.asarray(np.diff(np.sign(from_peak) * share * within))
-
-
-def block_hyetograph(formula: StormFormula, period_a: float, duration_min: int, *, step_min: int = 5) -> FloatArray:
-    """Return a storm of constant intensity with the formula's depth.
-
-    Parameters
-    ----------
-    formula : StormFormula
-    period_a : float
-        Return period [years].
-    duration_min : int
-        Duration [min], a multiple of `step_min`.
-    step_min : int
-        Step [min].
-
-    Returns
-    -------
-    ndarray, shape (duration_min / step_min,)
-        Rain [mm] in each step.
-
-    Raises
-    ------
-    ValueError
-        If the duration is no multiple of the step.
-
-    Examples
-    --------
-    >>> from risk_models.standards import load_standards
-    >>> block_hyetograph(load_standards().storm_formula("zz-f2"), 2, 60, step_min=30).round(1).tolist()
-    [20.0, 20.0]
-    """
-    steps = len(_step_edges_min(duration_min, step_min)) - 1
-    return np.full(steps, float(depth_mm(formula, period_a, duration_min)) / steps)
-
-
-def huff_hyetograph(
-    formula: StormFormula, period_a: float, duration_min: int, *, step_min: int = 5, quartile: int = 2
-) -> FloatArray:
-    """Return a storm with the formula's depth, spread over time as Huff's median storm of a quartile.
-
-    Parameters
-    ----------
-    formula : StormFormula
-    period_a : float
-        Return period [years].
-    duration_min : int
-        Duration [min], a multiple of `step_min`.
-    step_min : int
-        Step [min].
-    quartile : {1, 2, 3, 4}
-        Quarter of the storm in which most of it falls. Huff found the first two in storms up to 12 h, the third from
-        12 to 24 h, the fourth in longer ones, in Illinois.
-
-    Returns
-    -------
-    ndarray, shape (duration_min / step_min,)
-        Rain [mm] in each step; straight lines join the points of the curve.
-
-    Raises
-    ------
-    ValueError
-        If the duration is no multiple of the step, or there is no such quartile.
-
-    References
-    ----------
-    Huff, F. A. (1990). Time distributions of heavy rainstorms in Illinois. Illinois State Water Survey Circular 173,
-    table 3; method: Huff (1967), Water Resources Research 3(4), 1007-1019. Curves of another climate: compare before
-    use.
-
-    Examples
-    --------
-    >>> from risk_models.standards import load_standards
-    >>> rain_mm = huff_hyetograph(load_standards().storm_formula("zz-f2"), 2, 60, step_min=15, quartile=1)
-    >>> rain_mm.round(1).tolist(), round(float(rain_mm.sum()), 1)
-    ([24.0, 8.8, 4.0, 3.2], 40.0)
-    """
-    if quartile not in HUFF_MEDIAN:
-        raise ValueError(f"quartile is {quartile}; accepted: 1, 2, 3, 4")
-    curve = np.array([0, *HUFF_MEDIAN[quartile], 100]) / 100.0
-    edges = _step_edges_min(duration_min, step_min) / duration_min
-    share = np.diff(np.interp(edges, np.linspace(0.0, 1.0, len(curve)), curve))
-    return np.asarray(float(depth_mm(formula, period_a, duration_min)) * share)
 
 
 def _one_year_mm(formula: StormFormula, minutes: ArrayLike) -> FloatArray:

@@ -16,10 +16,8 @@ __all__ = [
     "DEFAULT_RANGE_M",
     "MIN_GAUGES",
     "Variogram",
-    "VariogramFit",
     "correlation",
     "fit_range_m",
-    "fit_variogram",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -28,32 +26,6 @@ VARIOGRAMS: tuple[Variogram, ...] = ("exponential", "spherical")
 DEFAULT_RANGE_M = 20_000.0
 MIN_GAUGES = 5
 WET_MM = 0.1
-_NUGGETS = np.linspace(0.0, 0.6, 13)
-
-
-@dataclass(frozen=True, kw_only=True)
-class VariogramFit:
-    """A variogram fitted to pooled steps.
-
-    Attributes
-    ----------
-    variogram : {"exponential", "spherical"}
-    range_m : float
-        Distance [m] at which correlation is (nearly) gone.
-    nugget : float
-        Share of the sill at distance 0.
-    steps, pairs : int
-        Wet steps and pairs of gauges used; 0 steps means that the defaults were taken.
-    rmse : float
-        Root of the mean squared misfit of the pooled semivariances; NaN for the defaults.
-    """
-
-    variogram: Variogram
-    range_m: float
-    nugget: float
-    steps: int
-    pairs: int
-    rmse: float
 
 
 def correlation(distance_m: FloatArray, range_m: float, variogram: Variogram) -> FloatArray:
@@ -118,51 +90,7 @@ def fit_range_m(gauge_xy: ArrayLike, rain_mm: ArrayLike, *, variogram: Variogram
     20000.0
     """
     pooled = _pooled(gauge_xy, rain_mm)
-    return DEFAULT_RANGE_M if pooled is None else _best_range(pooled, variogram, np.zeros(1))[0]
-
-
-def fit_variogram(
-    gauge_xy: ArrayLike, rain_mm: ArrayLike, *, variogram: Variogram | None = None, with_nugget: bool = True
-) -> VariogramFit:
-    """Return the model, range and nugget that best fit the pooled, standardised variogram of the wet steps.
-
-    Parameters
-    ----------
-    gauge_xy : array_like, shape (gauge, 2)
-        Coordinates [m].
-    rain_mm : array_like, shape (time, gauge)
-        Rain [mm]; NaN is unknown. Steps of one season or month make a climatological variogram.
-    variogram : {"exponential", "spherical"}, optional
-        The better of the two if not given.
-    with_nugget : bool
-        Try shares from 0 to 0.6 of the sill; otherwise the nugget is 0.
-
-    Returns
-    -------
-    VariogramFit
-        Exponential, `DEFAULT_RANGE_M` and no nugget where `fit_range_m` would return its default.
-
-    References
-    ----------
-    Lebel et al. (1987), see `fit_range_m`.
-
-    Examples
-    --------
-    >>> fit_variogram([[0, 0], [1000, 0]], [[1.0, 2.0]]).range_m
-    20000.0
-    """
-    pooled = _pooled(gauge_xy, rain_mm)
-    if pooled is None:
-        kind = variogram or "exponential"
-        return VariogramFit(variogram=kind, range_m=DEFAULT_RANGE_M, nugget=0.0, steps=0, pairs=0, rmse=np.nan)
-    nuggets = _NUGGETS if with_nugget else np.zeros(1)
-    kinds = VARIOGRAMS if variogram is None else (variogram,)
-    fits = [(*_best_range(pooled, kind, nuggets), kind) for kind in kinds]
-    range_m, nugget, error, kind = min(fits, key=lambda fit: fit[2])
-    rmse = float(np.sqrt(error / len(pooled.distance_m)))
-    return VariogramFit(
-        variogram=kind, range_m=range_m, nugget=nugget, steps=pooled.steps, pairs=len(pooled.distance_m), rmse=rmse
-    )
+    return DEFAULT_RANGE_M if pooled is None else _best_range(pooled, variogram)
 
 
 @dataclass(frozen=True)
@@ -196,17 +124,11 @@ def _pooled(gauge_xy: ArrayLike, rain_mm: ArrayLike) -> _Pooled | None:
     return _Pooled(distance[usable], halved[first, second][usable] / seen[usable], len(rain))
 
 
-def _best_range(pooled: _Pooled, variogram: Variogram, nuggets: FloatArray) -> tuple[float, float, float]:
-    """Return range, nugget and squared error of the best of 40 ranges and the nuggets, with the sill left free."""
+def _best_range(pooled: _Pooled, variogram: Variogram) -> float:
+    """Return the best of 40 ranges, with the sill left free."""
     distance, gamma = pooled.distance_m, pooled.gamma
     ranges = np.geomspace(distance.min(), 3.0 * distance.max(), 40)
-    plain = 1.0 - np.array([correlation(distance, candidate, variogram) for candidate in ranges])
-    best = (np.nan, np.nan, np.inf)
-    for nugget in nuggets:
-        shapes = nugget + (1.0 - nugget) * plain
-        sills = (shapes @ gamma) / (shapes**2).sum(axis=1)
-        errors = ((sills[:, np.newaxis] * shapes - gamma) ** 2).sum(axis=1)
-        place = int(errors.argmin())
-        if errors[place] < best[2]:
-            best = (float(ranges[place]), float(nugget), float(errors[place]))
-    return best
+    shapes = 1.0 - np.array([correlation(distance, candidate, variogram) for candidate in ranges])
+    sills = (shapes @ gamma) / (shapes**2).sum(axis=1)
+    errors = ((sills[:, np.newaxis] * shapes - gamma) ** 2).sum(axis=1)
+    return float(ranges[errors.argmin()])

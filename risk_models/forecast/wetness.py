@@ -1,25 +1,17 @@
-"""How wet the ground is: soil water index (three tanks), antecedent precipitation, half-life effective rain."""
+"""How wet the ground is: the soil water index of three tanks."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from risk_models.forecast.recursion import first_order
 from risk_models.kernels import kernel
 
 __all__ = [
-    "HALF_LIVES_H",
-    "antecedent_precipitation_mm",
-    "effective_rain_mm",
-    "half_life_indices_mm",
     "soil_water_index",
 ]
 
 FloatArray = NDArray[np.float64]
-HALF_LIVES_H = (1.5, 6.0, 24.0, 72.0)
 
 
 def _run_tanks(
@@ -116,118 +108,3 @@ def soil_water_index(
     storage = np.ascontiguousarray(state.reshape(3, -1))
     index = _tanks(columns, storage, substeps, step_h / substeps, lower_bound)
     return np.moveaxis(index.reshape(rain.shape), 0, axis), storage.reshape(3, *others)
-
-
-def antecedent_precipitation_mm(
-    rain_mm: ArrayLike, *, daily_factor: float = 0.85, step_h: float = 24.0, initial_mm: ArrayLike = 0.0, axis: int = 0
-) -> FloatArray:
-    """Return the antecedent precipitation index API_t = k API_(t-1) + P_t, with k for a day scaled to the step.
-
-    Parameters
-    ----------
-    rain_mm : array_like
-        Rain [mm] per step along `axis`; an unknown (NaN) step makes the index unknown from there on.
-    daily_factor : float
-        k for one day; 0.80 to 0.90 is usual in northern China (general knowledge, unconfirmed).
-    step_h : float
-        Step [h].
-    initial_mm : array_like
-        Index [mm] before the first step; broadcast against the other axes.
-    axis : int
-        Axis of time.
-
-    Returns
-    -------
-    ndarray
-        Index [mm], same shape.
-
-    Raises
-    ------
-    ValueError
-        If the factor is not between 0 and 1.
-
-    References
-    ----------
-    Kohler, M. A. & Linsley, R. K. (1951). Predicting the runoff from storm rainfall. US Weather Bureau Paper 34.
-
-    Examples
-    --------
-    >>> antecedent_precipitation_mm([10, 0, 5], daily_factor=0.8).round(2).tolist()
-    [10.0, 8.0, 11.4]
-    """
-    if not 0 < daily_factor < 1:
-        raise ValueError(f"daily_factor is {daily_factor}; accepted: between 0 and 1")
-    return first_order(rain_mm, keep=daily_factor ** (step_h / 24.0), start=initial_mm, axis=axis)
-
-
-def effective_rain_mm(
-    rain_mm: ArrayLike, *, half_life_h: float, step_h: float = 1.0, initial_mm: ArrayLike = 0.0, axis: int = 0
-) -> FloatArray:
-    """Return the half-life effective rain R_eff(t) = R(t) + R_eff(t-1) 0.5^(step / half-life).
-
-    Parameters
-    ----------
-    rain_mm : array_like
-        Rain [mm] per step along `axis`; an unknown (NaN) step makes the result unknown from there on.
-    half_life_h : float
-        Half-life [h]: 1.5 or 6 for waterlogging, 24 or 72 for slides.
-    step_h : float
-        Step [h].
-    initial_mm : array_like
-        Effective rain [mm] before the first step.
-    axis : int
-        Axis of time.
-
-    Returns
-    -------
-    ndarray
-        Effective rain [mm], same shape.
-
-    Raises
-    ------
-    ValueError
-        If the half-life is not above 0.
-
-    References
-    ----------
-    Effective rainfall by half-lives, as used for slope-failure warnings in Japan since the 1980s.
-
-    Examples
-    --------
-    >>> effective_rain_mm([8, 0, 0], half_life_h=1).tolist()
-    [8.0, 4.0, 2.0]
-    """
-    if not half_life_h > 0:
-        raise ValueError(f"half_life_h is {half_life_h}; accepted: above 0")
-    return first_order(rain_mm, keep=0.5 ** (step_h / half_life_h), start=initial_mm, axis=axis)
-
-
-def half_life_indices_mm(
-    rain_mm: ArrayLike, *, half_lives_h: Sequence[float] = HALF_LIVES_H, step_h: float = 1.0, axis: int = 0
-) -> FloatArray:
-    """Return the effective rain of several half-lives at once (see `effective_rain_mm`).
-
-    Parameters
-    ----------
-    rain_mm : array_like
-        Rain [mm] per step along `axis`; unknown (NaN) from an unknown step on.
-    half_lives_h : sequence of float
-        Half-lives [h]: 1.5 and 6 for waterlogging, 24 and 72 for slides.
-    step_h : float
-        Step [h].
-    axis : int
-        Axis of time.
-
-    Returns
-    -------
-    ndarray, shape (half-life, ...)
-        Effective rain [mm].
-
-    Examples
-    --------
-    >>> half_life_indices_mm([8, 0, 0], half_lives_h=[1, 2]).round(2).tolist()
-    [[8.0, 4.0, 2.0], [8.0, 5.66, 4.0]]
-    """
-    return np.stack(
-        [effective_rain_mm(rain_mm, half_life_h=half_life, step_h=step_h, axis=axis) for half_life in half_lives_h]
-    )

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
         HotspotClasses,
         SkipRule,
         count_exceedances,
-        expected_exceedances,
         ponding_models,
         run_periods,
     )
@@ -42,9 +41,9 @@ if TYPE_CHECKING:
         read_tercile_table,
     )
     from risk_models.outlook.seasonal_netcdf import read_seasonal
-    from risk_models.outlook.skill import SkillVerdict, judge, tercile_skill
+    from risk_models.outlook.skill import SkillVerdict, tercile_skill
     from risk_models.outlook.storms import StormCatalogue, cut_storms, hotspot_field
-    from risk_models.outlook.wording import Statement, Withheld, gate
+    from risk_models.outlook.wording import Statement, Withheld
 else:
     from risk_models.lazy import on_demand
 
@@ -59,7 +58,6 @@ else:
                 "HotspotClasses",
                 "SkipRule",
                 "count_exceedances",
-                "expected_exceedances",
                 "ponding_models",
                 "run_periods",
             ],
@@ -77,9 +75,9 @@ else:
             "record": ["TooShort", "check_record", "record_lengths"],
             "seasonal": ["TercileForecast", "choose_seasonal_forecast", "neutral_forecast", "read_tercile_table"],
             "seasonal_netcdf": ["read_seasonal"],
-            "skill": ["SkillVerdict", "judge", "tercile_skill"],
+            "skill": ["SkillVerdict", "tercile_skill"],
             "storms": ["StormCatalogue", "cut_storms", "hotspot_field"],
-            "wording": ["Statement", "Withheld", "gate"],
+            "wording": ["Statement", "Withheld"],
         },
     )
 
@@ -106,13 +104,10 @@ __all__ = [
     "condition_on_terciles",
     "count_exceedances",
     "cut_storms",
-    "expected_exceedances",
     "fit_generator",
-    "gate",
     "generate_periods",
     "hotspot_field",
     "join_record",
-    "judge",
     "neutral_forecast",
     "ponding_models",
     "read_rain_record",

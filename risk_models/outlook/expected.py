@@ -38,7 +38,6 @@ __all__ = [
     "HotspotClasses",
     "SkipRule",
     "count_exceedances",
-    "expected_exceedances",
     "ponding_models",
     "run_periods",
 ]
@@ -230,48 +229,6 @@ def ponding_models(basins: HotspotBasins) -> tuple[DepthModel, ...]:
     return tuple(made(*parameters) for parameters in PARAMETER_SETS)
 
 
-def expected_exceedances(
-    periods: GeneratedPeriods,
-    field: npt.ArrayLike,
-    models: Sequence[DepthModel],
-    classes: HotspotClasses,
-    *,
-    groups: pd.Series | None = None,
-    skip: SkipRule | None = None,
-) -> Expected:
-    """Run the periods and count.
-
-    Parameters
-    ----------
-    periods : GeneratedPeriods
-        Their weights carry the seasonal signal.
-    field : array_like (H, G)
-        Gauge rain to hotspot rain, of `hotspot_field`.
-    models : sequence of DepthModel
-        Equally likely; period i is run by model ``i % len(models)``.
-    classes : HotspotClasses
-        Of H hotspots.
-    groups : Series, optional
-        Group (town) of each hotspot, by hotspot_id.
-    skip : SkipRule, optional
-        Default: every storm is run.
-
-    Returns
-    -------
-    Expected
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit, or a model returns another shape than its rain.
-    """
-    wanted = (len(classes.hotspot_ids), len(periods.catalogue.gauge_ids))
-    if np.shape(field) != wanted:
-        raise ValueError(f"field must be {wanted}, got shape {np.shape(field)}")
-    run = run_periods(periods, field, models, skip=skip)
-    return count_exceedances(periods, run, classes, groups=groups)
-
-
 def run_periods(
     periods: GeneratedPeriods, field: npt.ArrayLike, models: Sequence[DepthModel], *, skip: SkipRule | None = None
 ) -> DayDepths:
@@ -279,8 +236,13 @@ def run_periods(
 
     Parameters
     ----------
-    periods, field, models, skip
-        As in `expected_exceedances`.
+    periods : GeneratedPeriods
+    field : array_like (H, G)
+        Gauge rain to hotspot rain, of `hotspot_field`.
+    models : sequence of DepthModel
+        Equally likely; period i is run by model ``i % len(models)``.
+    skip : SkipRule, optional
+        Default: every storm is run.
 
     Returns
     -------
@@ -309,10 +271,14 @@ def count_exceedances(
 
     Parameters
     ----------
-    periods, classes, groups
-        As in `expected_exceedances`.
+    periods : GeneratedPeriods
+        Their weights carry the seasonal signal.
     run : DayDepths
         Of the same periods.
+    classes : HotspotClasses
+        Of H hotspots.
+    groups : Series, optional
+        Group (town) of each hotspot, by hotspot_id.
 
     Returns
     -------

@@ -20,13 +20,10 @@ from risk_models.errors import ConfigError
 if TYPE_CHECKING:
     from risk_models.district import DistrictSettings
 
-__all__ = ["EDITIONS", "KINDS", "Edition", "Kind", "Scope", "Span", "parse_span", "scope_of"]
+__all__ = ["Edition", "Kind", "Scope", "Span", "parse_span", "scope_of"]
 
 Kind = Literal["month", "quarter", "flood-season", "year", "period"]
 Edition = Literal["review", "outlook"]
-KINDS: tuple[Kind, ...] = ("month", "quarter", "flood-season", "year", "period")
-EDITIONS: tuple[Edition, ...] = ("review", "outlook")
-
 _FORMS = {"month": "YYYY-MM", "quarter": "YYYY-Q1 to YYYY-Q4", "flood-season": "YYYY", "year": "YYYY"}
 # ASCII digits only, so that a key has one spelling; years that the calendars of the libraries can count.
 _YEAR = "(1[789][0-9]{2}|2[01][0-9]{2})"

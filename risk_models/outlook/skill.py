@@ -20,7 +20,6 @@ Monthly Weather Review 78(1), 1-3. Epstein, E. S. (1969) J. Applied Meteorology 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,14 +30,8 @@ from risk_models.arithmetic import settled
 
 __all__ = [
     "MIN_HINDCAST_YEARS",
-    "Hindcast",
     "SkillVerdict",
-    "brier_score",
-    "event_table",
-    "hindcast_monthly_event",
-    "judge",
     "judge_errors",
-    "leave_one_year_out",
     "tercile_skill",
 ]
 
@@ -49,174 +42,9 @@ MIN_HINDCAST_YEARS = 10
 N_RESAMPLES = 500
 
 
-def brier_score(probability: npt.ArrayLike, outcome: npt.ArrayLike) -> float:
-    """Return the mean squared error of probabilities; 0 is best. NaN if there is no case.
-
-    Parameters
-    ----------
-    probability : array_like (n,)
-        0 to 1.
-    outcome : array_like (n,)
-        0 or 1.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If shapes differ or a probability lies outside 0 to 1.
-
-    References
-    ----------
-    Brier (1950).
-
-    Examples
-    --------
-    >>> brier_score([0.5, 1.0], [0, 1])
-    0.125
-    """
-    p, o = np.asarray(probability, dtype=np.float64), np.asarray(outcome, dtype=np.float64)
-    if p.shape != o.shape or not ((p >= 0) & (p <= 1)).all() or not np.isin(o, (0, 1)).all():
-        raise ValueError("probabilities must lie in 0 to 1, outcomes be 0 or 1, and both have one shape")
-    return float(np.mean((p - o) ** 2)) if p.size else float("nan")
-
-
-@dataclass(frozen=True)
-class Hindcast:
-    """Forecasts of past years made without them; n cases.
-
-    Attributes
-    ----------
-    year : ndarray of int (n,)
-    probability, reference : ndarray (n,)
-        Of the statement, and of what it must beat.
-    outcome : ndarray (n,)
-        0 or 1.
-    """
-
-    year: npt.NDArray[np.int64]
-    probability: Floats
-    reference: Floats
-    outcome: Floats
-
-    @property
-    def skill(self) -> float:
-        """Brier skill; NaN if the reference was never wrong or there is no case."""
-        return _skill((self.probability - self.outcome) ** 2, (self.reference - self.outcome) ** 2)
-
-
 def _skill(error: Floats, reference: Floats) -> float:
     total = float(reference.sum())
     return 1.0 - float(error.sum()) / total if total > 0 else float("nan")
-
-
-def leave_one_year_out(
-    outcome: pd.Series,
-    forecast: Callable[[pd.Series], float],
-    reference: Callable[[pd.Series], float] | None = None,
-) -> Hindcast:
-    """Forecast each year from the others.
-
-    Parameters
-    ----------
-    outcome : Series of 0, 1 or NaN
-        By year; a year with NaN is neither used nor judged.
-    forecast : callable
-        From the outcomes of the other years to the probability for the year left out. Whatever else it needs of the
-        year left out must have been known before that year's period.
-    reference : callable, optional
-        What must be beaten; default the share of the other years (with half a case added on both sides).
-
-    Returns
-    -------
-    Hindcast
-
-    Examples
-    --------
-    >>> years = pd.Series([0.0, 1.0, 1.0], index=[2001, 2002, 2003])
-    >>> leave_one_year_out(years, lambda others: others.mean()).probability.tolist()
-    [1.0, 0.5, 0.5]
-    """
-    known = outcome.dropna()
-    beaten = reference or _share
-    others = [known.drop(year) for year in known.index]
-    return Hindcast(
-        year=known.index.to_numpy().astype(np.int64),
-        probability=np.array([forecast(rest) for rest in others], dtype=np.float64),
-        reference=np.array([beaten(rest) for rest in others], dtype=np.float64),
-        outcome=known.to_numpy().astype(np.float64),
-    )
-
-
-def _share(outcomes: pd.Series) -> float:
-    return (float(outcomes.sum()) + 0.5) / (len(outcomes) + 1.0)
-
-
-def event_table(heavy: pd.DataFrame, column: str = "heavy_days") -> pd.DataFrame:
-    """Lay out by year and month whether an event occurred.
-
-    Parameters
-    ----------
-    heavy : DataFrame
-        Of `risk_models.outlook.climatology.heavy_counts`.
-    column : {"heavy_days", "heavy_hours"}
-
-    Returns
-    -------
-    DataFrame (year, month 1-12)
-        1 if it occurred, 0 if a month known in full did not see it, NaN else.
-
-    Examples
-    --------
-    >>> heavy = pd.DataFrame({"heavy_days": [0, 0, 1], "days_known": [30, 20, 20], "heavy_hours": 0, "hours_known": 0},
-    ...                      index=pd.DatetimeIndex(["2001-06-01", "2001-07-01", "2001-08-01"]))
-    >>> event_table(heavy).loc[2001, [6, 7, 8]].tolist()
-    [0.0, nan, 1.0]
-    """
-    months = pd.DatetimeIndex(heavy.index)
-    unit, per_day = ("days_known", 1) if column == "heavy_days" else ("hours_known", 24)
-    is_known = heavy[unit].to_numpy() >= months.days_in_month * per_day
-    occurred = heavy[column].to_numpy() > 0
-    years = np.unique(months.year)
-    values = np.full((len(years), 12), np.nan)
-    values[np.searchsorted(years, months.year), months.month.to_numpy() - 1] = np.where(
-        occurred, 1.0, np.where(is_known, 0.0, np.nan)
-    )
-    return pd.DataFrame(values, index=pd.Index(years, name="year"), columns=pd.RangeIndex(1, 13, name="month"))
-
-
-def hindcast_monthly_event(outcomes: pd.DataFrame, month: int) -> Hindcast:
-    """Hindcast "this month will see the event" from the same month of other years, against the share of all months.
-
-    It answers whether knowing the season says more than knowing the place.
-
-    Parameters
-    ----------
-    outcomes : DataFrame (year, month 1-12)
-        1 if the event occurred, 0 if not, NaN if not known.
-    month : int
-        1 to 12.
-
-    Returns
-    -------
-    Hindcast
-
-    Examples
-    --------
-    >>> table = pd.DataFrame(0.0, index=range(2001, 2013), columns=range(1, 13))
-    >>> table[7] = 1.0
-    >>> hindcast_monthly_event(table, 7).skill > 0.9
-    True
-    """
-
-    def all_months(rest: pd.Series) -> float:
-        values = outcomes.loc[rest.index].to_numpy(dtype=np.float64)
-        values = values[~np.isnan(values)]
-        return float((values.sum() + 0.5) / (len(values) + 1.0))
-
-    return leave_one_year_out(outcomes[month], _share, all_months)
 
 
 @dataclass(frozen=True)
@@ -241,35 +69,6 @@ class SkillVerdict:
     reason_en: str
 
 
-def judge(
-    hindcast: Hindcast, *, rng: np.random.Generator, min_years: int = MIN_HINDCAST_YEARS, min_skill: float = 0.0
-) -> SkillVerdict:
-    """Judge a hindcast.
-
-    Parameters
-    ----------
-    hindcast : Hindcast
-    rng : Generator
-        For the interval.
-    min_years : int
-    min_skill : float
-        The lower end of the interval must be above this.
-
-    Returns
-    -------
-    SkillVerdict
-
-    Examples
-    --------
-    >>> table = pd.DataFrame(0.0, index=range(2001, 2004), columns=range(1, 13))
-    >>> print(judge(hindcast_monthly_event(table, 7), rng=np.random.default_rng(0)).reason_en)
-    3 years of hindcast are too few; at least 10 are needed
-    """
-    error = (hindcast.probability - hindcast.outcome) ** 2
-    reference = (hindcast.reference - hindcast.outcome) ** 2
-    return judge_errors(hindcast.year, error, reference, rng=rng, min_years=min_years, min_skill=min_skill)
-
-
 def judge_errors(
     year: npt.NDArray[np.int64],
     error: Floats,
@@ -287,8 +86,11 @@ def judge_errors(
         Of each case; cases of a year are drawn together.
     error, reference : ndarray (n,)
         Score of the statement and of what it must beat, 0 best.
-    rng, min_years, min_skill
-        As in `judge`.
+    rng : Generator
+        For the interval.
+    min_years : int
+    min_skill : float
+        The lower end of the interval must be above this.
 
     Returns
     -------

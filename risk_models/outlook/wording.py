@@ -15,14 +15,12 @@ import numpy as np
 from risk_models.levels import Level
 from risk_models.outlook.record import TooShort
 from risk_models.outlook.seasonal import TercileForecast
-from risk_models.outlook.skill import SkillVerdict
 from risk_models.standards import WordingLevel
 
 __all__ = [
     "Statement",
     "Withheld",
     "depth_statement",
-    "gate",
     "level_statement",
     "percent",
     "rain_statement",
@@ -269,22 +267,6 @@ def seasonal_statement(forecast: TercileForecast) -> Statement | Withheld:
         en=f"Total rain is most likely {names_en[top]} ({parts_en}).",
         facts={"below": shares[0], "normal": shares[1], "above": shares[2], "skill": forecast.skill},
     )
-
-
-def gate(statement: Statement, verdict: SkillVerdict) -> Statement | Withheld:
-    """Let a statement pass only if hindcast skill supports its kind.
-
-    Parameters
-    ----------
-    statement : Statement
-    verdict : SkillVerdict
-        Of the same kind of statement.
-
-    Returns
-    -------
-    Statement or Withheld
-    """
-    return statement if verdict.is_supported else Withheld(statement.key, verdict.reason_zh, verdict.reason_en)
 
 
 def withheld_too_short(key: str, answer: TooShort) -> Withheld:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -262,7 +262,7 @@ def propose_actions(
     for i, (level, town_code) in enumerate(zip(levels, hotspots["town_code"].tolist(), strict=True)):
         people = math.ceil(exposed[i] * MOVE_SHARE.get(level, 0.0))
         row: dict[str, Any] = {"level": int(level), "people_to_move": people}
-        row.update(cast(dict[str, Any], plans[i]))
+        row |= {str(name): value for name, value in plans[i].items()}
         row |= teams.draw(place_m[i], str(town_code), PEOPLE_NEEDED.get(level, 0))
         row |= shelters.draw(place_m[i], people)
         row["shortfall_zh"], row["shortfall_en"] = _shortfall(row, shelters.standby_places)

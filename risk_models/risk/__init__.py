@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from risk_models.risk.ponding import HotspotBasins, simulate_ponding
-    from risk_models.risk.scorer import HotspotScorer, score_hotspots
+    from risk_models.risk.scorer import HotspotScorer
     from risk_models.risk.table import (
         RISK_COLUMNS,
         RiskTable,
-        district_level,
         read_risk,
         town_levels,
         write_geojson,
@@ -23,11 +22,10 @@ else:
         __name__,
         {
             "ponding": ["HotspotBasins", "simulate_ponding"],
-            "scorer": ["HotspotScorer", "score_hotspots"],
+            "scorer": ["HotspotScorer"],
             "table": [
                 "RISK_COLUMNS",
                 "RiskTable",
-                "district_level",
                 "read_risk",
                 "town_levels",
                 "write_geojson",
@@ -41,9 +39,7 @@ __all__ = [
     "HotspotBasins",
     "HotspotScorer",
     "RiskTable",
-    "district_level",
     "read_risk",
-    "score_hotspots",
     "simulate_ponding",
     "town_levels",
     "write_geojson",

@@ -94,7 +94,7 @@ def _greatest_sums(
 ) -> Floats:  # pragma: no cover - compiled
     """Return the greatest sum (W, H, M) of any window that ends in the future part.
 
-    As `max_moving_sum_mm` with the past joined to every member, without joining it: windows that would begin before
+    As the greatest moving sum with the past joined to every member, without joining it: windows that would begin before
     the first step are left out, and the result is NaN if any other is unknown or none remains. Sums are put together
     from sums over powers of two: only additions, so that no digits are lost.
     """

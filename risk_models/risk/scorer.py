@@ -30,13 +30,13 @@ from risk_models.risk.explain import typical_place
 from risk_models.risk.exposure import ContourExposure, exposure_json, hotspot_exposure, is_day
 from risk_models.risk.ponding import HotspotBasins
 from risk_models.risk.table import RiskTable
-from risk_models.standards import Standards
-from risk_models.terrain import HotspotTerrain
+from risk_models.standards import Standards, load_standards
+from risk_models.terrain import HotspotTerrain, hotspot_terrain
 
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["CENTRAL_SET", "METHOD_VERSION", "PARAMETER_SETS", "HotspotScorer", "RainSource", "score_hotspots"]
+__all__ = ["CENTRAL_SET", "METHOD_VERSION", "PARAMETER_SETS", "HotspotScorer", "RainSource", "score"]
 
 Floats = npt.NDArray[np.float64]
 #: Rain of all hotspots (its arrays may be lazy), or a function that gives it for some hotspots by their ids.
@@ -298,20 +298,42 @@ def _as_json(counts: pd.DataFrame) -> list[str]:
     return [exposure_json({str(name): value for name, value in row.items()}) for row in counts.to_dict("records")]
 
 
-def score_hotspots(
-    district: District, terrain: HotspotTerrain, rainfall: xr.Dataset, standards: Standards
+def score(
+    district: District,
+    rainfall: RainSource,
+    *,
+    terrain: HotspotTerrain | None = None,
+    standards: Standards | None = None,
+    cache_dir: Path | None = None,
 ) -> RiskTable:
-    """Score one cycle without keeping the scorer; see `HotspotScorer`.
+    """Score the hotspots of a district once; see `HotspotScorer` for many cycles.
 
     Parameters
     ----------
     district : District
-    terrain : HotspotTerrain
-    rainfall : Dataset
-    standards : Standards
+    rainfall : Dataset, or callable
+        As `HotspotScorer.score` takes it, e.g. of `risk_models.uniform_rain`.
+    terrain : HotspotTerrain, optional
+        Default: derived from the district's rasters with the land-cover table that its settings name.
+    standards : Standards, optional
+        Default: the bundled ones.
+    cache_dir : Path, optional
+        Folder in which what the district alone determines is kept; see `risk_models.kept`. Default: nothing is kept.
 
     Returns
     -------
     RiskTable
+        See `risk_models.risk.table`.
+
+    Raises
+    ------
+    BadInputError
+        If rain or rasters cannot be used.
+    ValueError
+        If rain or terrain are of other hotspots.
     """
-    return HotspotScorer(district, terrain, standards).score(rainfall)
+    standards = standards or load_standards()
+    if terrain is None:
+        land_cover = standards.land_cover(district.settings.standards.land_cover)
+        terrain = hotspot_terrain(district, land_cover_table=land_cover, cache_dir=cache_dir)
+    return HotspotScorer(district, terrain, standards, cache_dir=cache_dir).score(rainfall)

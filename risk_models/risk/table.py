@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from risk_models.files import whole_file, write_whole
 from risk_models.levels import Level
 
-__all__ = ["RISK_COLUMNS", "RiskTable", "district_level", "read_risk", "town_levels", "write_geojson", "write_risk"]
+__all__ = ["RISK_COLUMNS", "RiskTable", "read_risk", "town_levels", "write_geojson", "write_risk"]
 
 #: A risk table is a GeoDataFrame indexed by hotspot_id with `RISK_COLUMNS`, in the district's projected CRS.
 RiskTable: TypeAlias = gpd.GeoDataFrame
@@ -94,24 +94,6 @@ def town_levels(table: RiskTable) -> pd.DataFrame:
         n_unknown, unknown_share (of its hotspots), lead_hotspot (id of the worst, the first by id of equals).
     """
     return _levels_by(table, table["town_code"].to_numpy()).rename_axis("town_code")
-
-
-def district_level(table: RiskTable) -> pd.Series:
-    """Sum up all hotspots by the rule of `town_levels`: the district has the level of its worst hotspot.
-
-    Below a warning one unknown hotspot makes it unknown; `unknown_share` says how much of the register that is. The
-    score is the highest, so it never falls when that of any hotspot rises.
-
-    Parameters
-    ----------
-    table : RiskTable
-
-    Returns
-    -------
-    Series
-        level, score, n_red, n_orange, n_yellow, n_blue, n_unknown, unknown_share, lead_hotspot.
-    """
-    return _levels_by(table, np.full(len(table), "district")).iloc[0].rename("district")
 
 
 def _levels_by(table: RiskTable, group: np.ndarray) -> pd.DataFrame:

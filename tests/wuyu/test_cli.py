@@ -8,18 +8,22 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
 from risk_models.district.settings import QualitySettings
 from risk_models.errors import ConfigError
+from risk_models.outlook import read_tercile_table
 from tests.factories import STORM_PEAK, read_rows, write_mini_district, write_rows
 from tests.replays import ROOT, child_environment, raw_mails
+from tests.risk_models.outlook.test_seasonal import seasonal
 from wuyu.cli import main
 from wuyu.clock import parse_hour
 from wuyu.ledger import make_ledger, open_ledger
@@ -56,6 +60,22 @@ def place(storm_district: Path, tmp_path: Path) -> list[str]:
 def mini(tmp_path: Path) -> Path:
     """A mini district to break."""
     return write_mini_district(tmp_path / "broken")
+
+
+def test_a_season_becomes_a_row_of_the_typed_table(run: Run, storm_district: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    seasonal(list(range(1993, 2017)), rng.gamma(4, 1, (24, 25))).to_netcdf(tmp_path / "past.nc")
+    seasonal([2021], rng.gamma(4, 1, (1, 51)) + 2).to_netcdf(tmp_path / "now.nc")
+    files = tmp_path / "now.nc", tmp_path / "past.nc"
+    status, out, _ = run("district", "season", *files, storm_district, "--months", 2, 3, 4)
+    assert status == 0
+    (tmp_path / "seasonal.csv").write_text(out, encoding="utf-8")
+    (row,) = read_tercile_table(tmp_path / "seasonal.csv")
+    assert (row.first_day, row.last_day, row.source) == (date(2021, 6, 1), date(2021, 8, 31), "SEAS5")
+    assert row.above > 0.6
+    assert np.isnan(row.skill)
+    status, _, err = run("district", "season", tmp_path / "none.nc", files[1], storm_district, "--months", 2)
+    assert (status, "none.nc" in err) == (1, True)
 
 
 def test_check_passes_on_a_whole_district(run: Run, storm_district: Path) -> None:

@@ -1,4 +1,4 @@
-"""`wuyu district new|check|show|climatology`."""
+"""`wuyu district new|check|show|climatology|season`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,12 @@ def add_verbs(verbs: Any) -> None:
     limits = add_verb(family, "climatology", _climatology, "limits of hourly rain by month, from ten years of gauges")
     limits.add_argument("record", type=Path, help="gauge table of hours, or of shorter steps")
     limits.add_argument("--step-h", type=float, default=1.0, help="step of the table in hours (default 1)")
-    for parser in (check, show, limits):
+    season = add_verb(family, "season", _season, "row of seasonal_forecasts from a seasonal ensemble (SEAS5 and peers)")
+    season.add_argument("forecast", type=Path, help="NetCDF of monthly rain of all members")
+    season.add_argument("hindcast", type=Path, help="the same of past years, ten or more")
+    season.add_argument("--months", type=int, nargs="+", required=True, help="lead months; 1 is that of the start")
+    season.add_argument("--source", default="SEAS5", help="who made it (default SEAS5)")
+    for parser in (check, show, limits, season):
         parser.add_argument("directory", type=Path, nargs="?", default=Path("data/erqi"))
     for parser in (check, show):
         parser.add_argument("--json", action="store_true", help="answer as JSON on standard output")
@@ -81,4 +86,24 @@ def _climatology(arguments: argparse.Namespace) -> int:
     limits = monthly_limits(load_district(arguments.directory), arguments.record, step_h=arguments.step_h)
     numbers = ", ".join("null" if limit is None else f"{limit:g}" for limit in limits)
     say(f"quality:\n  monthly_max_mm: [{numbers}]\n  source: {arguments.record.name}")
+    return 0
+
+
+def _season(arguments: argparse.Namespace) -> int:
+    import geopandas as gpd
+
+    from risk_models.district import load_district
+    from risk_models.outlook.seasonal import COLUMNS
+    from risk_models.outlook.seasonal_netcdf import read_seasonal
+
+    spots = load_district(arguments.directory).hotspots.geometry
+    middle = gpd.GeoSeries([spots.union_all().centroid], crs=spots.crs).to_crs("EPSG:4326").iloc[0]
+    found = read_seasonal(
+        arguments.forecast, arguments.hindcast, lon=middle.x, lat=middle.y, months=arguments.months,
+        source=arguments.source,
+    )  # fmt: skip
+    shares = ",".join(f"{100 * share:.1f}" for share in found.probabilities)
+    say(",".join(COLUMNS))
+    # Its skill is for the district to find out: without one the forecast is told and not used.
+    say(f"{found.first_day},{found.last_day},{shares},,{found.issued_on},{found.source}")
     return 0

@@ -20,7 +20,6 @@ __all__ = [
     "gauge_table",
     "gauge_tables",
     "gauge_tables_of_span",
-    "newest_ensemble",
     "observed_maps",
 ]
 
@@ -51,7 +50,7 @@ class SelectedFile:
         return valid_at if self.arrived_at <= valid_at else valid_at - delay
 
 
-def newest_ensemble(
+def ensembles(
     ledger: Ledger,
     feed_id: str,
     *,
@@ -59,8 +58,8 @@ def newest_ensemble(
     valid_at: datetime,
     delay: timedelta = timedelta(0),
     known_at: datetime | None = None,
-) -> SelectedFile | None:
-    """Return the newest forecast that was there at `valid_at`, or None.
+) -> list[SelectedFile]:
+    """Return the forecasts that were there at `valid_at`, the newest first: should one be lost, the next stands in.
 
     Parameters
     ----------
@@ -75,30 +74,6 @@ def newest_ensemble(
         after ``valid_at - delay`` are left out.
     known_at : datetime or None
         Leave out what arrived later, to rebuild a cycle as it was; None for a replay from an archive.
-
-    Returns
-    -------
-    SelectedFile or None
-    """
-    found = ensembles(ledger, feed_id, raw_dir=raw_dir, valid_at=valid_at, delay=delay, known_at=known_at)
-    return found[0] if found else None
-
-
-def ensembles(
-    ledger: Ledger,
-    feed_id: str,
-    *,
-    raw_dir: Path,
-    valid_at: datetime,
-    delay: timedelta = timedelta(0),
-    known_at: datetime | None = None,
-) -> list[SelectedFile]:
-    """Return the forecasts that were there at `valid_at`, the newest first: should one be lost, the next stands in.
-
-    Parameters
-    ----------
-    ledger, feed_id, raw_dir, valid_at, delay, known_at
-        As in `newest_ensemble`.
     """
     query = _issued(feed_id, valid_at, delay, known_at)
     return _files(ledger, query.limit(MAX_ISSUES), raw_dir)
@@ -120,7 +95,7 @@ def forecast_issues(
     Parameters
     ----------
     ledger, feed_id, raw_dir, valid_at, delay, known_at
-        As in `newest_ensemble`.
+        As in `ensembles`.
     """
     files = _files(ledger, _issued(feed_id, valid_at, delay, known_at).limit(MAX_TABLES), raw_dir)
     issues: dict[datetime | None, dict[str, SelectedFile]] = {}
@@ -144,7 +119,7 @@ def observed_maps(
     Parameters
     ----------
     ledger, feed_id, raw_dir, valid_at, delay, known_at
-        As in `newest_ensemble`.
+        As in `ensembles`.
     begin : datetime
         Nothing up to it is needed.
     """
@@ -172,7 +147,7 @@ def gauge_table(
     Parameters
     ----------
     ledger, feed_id, raw_dir, valid_at, known_at
-        As in `newest_ensemble`.
+        As in `ensembles`.
     """
     query = _tables(feed_id, valid_at, known_at).limit(1)
     return next(iter(_files(ledger, query, raw_dir)), None)
@@ -196,7 +171,7 @@ def gauge_tables(
     Parameters
     ----------
     ledger, feed_id, raw_dir, valid_at, known_at
-        As in `newest_ensemble`.
+        As in `ensembles`.
     past_h : int
         Length of the window before `valid_at` [h].
     step_h : float

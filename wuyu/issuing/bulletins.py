@@ -26,6 +26,7 @@ from wuyu.issuing.drawing import Drawing, Studio
 from wuyu.messages.letters import RESTRICTED, letter
 from wuyu.messages.mail import Attachment, InlineImage, Mail, MailContent
 from wuyu.messages.purpose import Purpose
+from wuyu.station import register_of
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
@@ -46,7 +47,7 @@ class CycleFacts:
     @cached_property
     def signals(self) -> pd.DataFrame:
         """Rain signal of every town; every decision needs them."""
-        return rain_signals(self.risk_table, self.desk.standards, self.desk.district.settings.standards.rain_signals)
+        return rain_signals(self.risk_table, self.desk.standards, self.desk.settings.standards.rain_signals)
 
     @cached_property
     def spots(self) -> RiskTable:
@@ -93,7 +94,8 @@ class Bulletins:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.channel = CapChannel.from_settings(desk.district.settings, scope=RESTRICTED)
+        told = tuple(f"{mark.zh} / {mark.en}" for mark in desk.marks)
+        self.channel = CapChannel.from_settings(desk.settings, scope=RESTRICTED, marks=told)
         self.studio = Studio(desk.district)
         self._facts: tuple[str, CycleFacts] | None = None
         self._begun: dict[str, tuple[_Order, Callable[[], BulletinFiles]]] = {}
@@ -177,6 +179,7 @@ class Bulletins:
             standards=self.desk.standards,
             previous=order.earlier[-1] if order.earlier else None,
             sign_off=order.sign_off,
+            marks=self.desk.marks,
         )
         is_final = order.sign_off is not None or not bulletin.draft
         drawing = Drawing(
@@ -231,7 +234,7 @@ class Bulletins:
         """Return what the mail to one recipient says; its link, if they may answer, is theirs alone."""
         paths, bulletin = files.paths, files.bulletin
         ack_url = None
-        if self._links is not None and recipient in may_answer(self.desk, record.area_code):
+        if self._links is not None and recipient in may_answer(register_of(self.desk.district)[record.area_code]):
             ack_url = self._links.acknowledge(record.message_id, recipient, expires_at=link_expiry(record))
         return MailContent(
             subject=subject(bulletin),

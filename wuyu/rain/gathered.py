@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from risk_models.district.settings import FeedSettings
     from wuyu.desk import Desk
 
-__all__ = ["Gathered", "delay_of", "feeds_of_kind", "read_field", "reader_options", "state_of"]
+__all__ = ["FeedFilesRead", "delay_of", "feeds_of_kind", "read_field", "reader_options", "state_of"]
 
 FileState = tuple[Path, int, int]
 """Path, time of the last change [ns], size [byte]."""
@@ -31,7 +31,7 @@ _CROPPED = ("grib", "imerg", "netcdf_cf")
 
 
 @dataclass
-class Gathered:
+class FeedFilesRead:
     """What was read for a cycle, and what had to be passed over."""
 
     used: list[SelectedFile] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Gathered:
 
 def feeds_of_kind(desk: Desk, kinds: Sequence[str]) -> Iterator[FeedSettings]:
     """Give the feeds of some kinds, in the order of the settings."""
-    return (feed for feed in desk.district.settings.feeds if feed.kind in kinds)
+    return (feed for feed in desk.settings.feeds if feed.kind in kinds)
 
 
 def delay_of(feed: FeedSettings) -> timedelta:
@@ -87,7 +87,7 @@ def reader_options(desk: Desk, feed: FeedSettings) -> dict[str, Any]:
 def read_field(desk: Desk, files: Sequence[SelectedFile]) -> xr.Dataset:
     """Read a field of rain from the files of one feed (several for GRIB only), with the issue time the ledger knows."""
     first = files[0]
-    feed = next(feed for feed in desk.district.settings.feeds if feed.id == first.feed_id)
+    feed = next(feed for feed in desk.settings.feeds if feed.id == first.feed_id)
     states = tuple(state_of(file) for file in files)
     dataset = _decoded(states, feed.kind, json.dumps(reader_options(desk, feed), sort_keys=True)).copy()
     issued_at: datetime | None = first.issued_at

@@ -21,7 +21,7 @@ from wuyu.rain.span import span_rain
 if TYPE_CHECKING:
     from wuyu.desk import Desk
 
-__all__ = ["KnownRecord", "forget_outlooks", "hourly_table", "known_record", "outlook_of", "table_hash"]
+__all__ = ["KnownRecord", "hourly_table", "known_record", "outlook_of", "table_hash"]
 
 #: How far back gauge tables are read to carry the long record on, or to stand in for one.
 REACH = timedelta(days=3 * 366)
@@ -61,7 +61,7 @@ def known_record(desk: Desk, *, as_of: datetime, known_at: datetime) -> KnownRec
     known_at : datetime
         Wall time: gauge tables that came in later are left out.
     """
-    settings, root = desk.district.settings, desk.district.root
+    settings, root = desk.settings, desk.root
     hashes: dict[str, str] = {}
     columns = [str(gauge) for gauge in desk.district.gauges.index]
     long_record = pd.DataFrame(columns=columns, index=pd.DatetimeIndex([], tz="UTC"), dtype=float)
@@ -117,11 +117,6 @@ def outlook_of(desk: Desk, span: Span, record: KnownRecord, *, as_of: datetime) 
         while len(_outlooks) > _KEPT:
             _outlooks.popitem(last=False)
     return _outlooks[key]
-
-
-def forget_outlooks() -> None:
-    """Empty the memory of outlooks, for measuring."""
-    _outlooks.clear()
 
 
 def hourly_table(rain: xr.Dataset) -> pd.DataFrame:

@@ -15,21 +15,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 __all__ = [
-    "CHARACTERS_PER_LINE",
     "DATE_INDENT_CHARACTERS",
     "FONTS",
     "LAYOUTS",
-    "LINES_PER_PAGE",
     "MARGINS_MM",
     "PAGE_MM",
-    "TEXT_MM",
     "Layout",
 ]
 
 PAGE_MM = (210.0, 297.0)
 MARGINS_MM = {"top": 37.0, "bottom": 35.0, "left": 28.0, "right": 26.0}
-TEXT_MM = (156.0, 225.0)
-LINES_PER_PAGE, CHARACTERS_PER_LINE = 22, 28
 DATE_INDENT_CHARACTERS = 4  # of the date of issue from the right edge
 
 # Preferred font of the standard -> open fonts that stand in for it, best first. Word and LibreOffice read the list

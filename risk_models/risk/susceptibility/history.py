@@ -7,10 +7,10 @@ import pandas as pd
 
 from risk_models.errors import BadInputError, Finding
 
-__all__ = ["CONFIDENCE_ORDER", "group_storms", "training_table"]
+__all__ = ["group_storms", "training_table"]
 
 #: Confidence classes of the history table, best first.
-CONFIDENCE_ORDER = ("A", "B", "C", "D")
+_CONFIDENCE_ORDER = ("A", "B", "C", "D")
 
 
 def group_storms(history: pd.DataFrame, *, gap_h: float = 24.0, timezone: str = "Asia/Shanghai") -> pd.Series:
@@ -106,8 +106,8 @@ def training_table(
     0  2025-08-07     EQ-004        45.0        87.5     True
     1  2025-08-07     EQ-005        40.0        87.5    False
     """
-    if worst_confidence not in CONFIDENCE_ORDER:
-        raise ValueError(f"worst_confidence must be one of {', '.join(CONFIDENCE_ORDER)}, got {worst_confidence!r}")
+    if worst_confidence not in _CONFIDENCE_ORDER:
+        raise ValueError(f"worst_confidence must be one of {', '.join(_CONFIDENCE_ORDER)}, got {worst_confidence!r}")
     shared = hotspot_features.columns.intersection(storm_features.columns)
     if len(shared):
         raise ValueError(f"both hotspot and storm features have a column {shared[0]!r}; rename one")

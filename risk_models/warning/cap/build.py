@@ -73,6 +73,8 @@ class CapChannel:
         True marks the message as made from demonstration data.
     addresses : tuple of str
         Needed if the scope is Private.
+    marks : tuple of str
+        Further notes of a message, after that of demonstration data.
     """
 
     division_code: str
@@ -86,6 +88,7 @@ class CapChannel:
     timezone: ZoneInfo
     demonstration: bool
     addresses: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, digits in (("division_code", 6), ("sector_code", 3)):
@@ -98,13 +101,16 @@ class CapChannel:
             raise ValueError("a Private message needs addresses")
 
     @classmethod
-    def from_settings(cls, settings: DistrictSettings, *, scope: CapScope = "Restricted") -> CapChannel:
+    def from_settings(
+        cls, settings: DistrictSettings, *, scope: CapScope = "Restricted", marks: tuple[str, ...] = ()
+    ) -> CapChannel:
         """Return the channel of a district; Restricted by default, since bulletins go to duty desks.
 
         Parameters
         ----------
         settings : DistrictSettings
         scope : {"Public", "Restricted"}
+        marks : tuple of str
         """
         district = settings.district
         return cls(
@@ -118,6 +124,7 @@ class CapChannel:
             scope=scope,
             timezone=ZoneInfo(district.timezone),
             demonstration=district.demonstration,
+            marks=marks,
         )
 
 
@@ -412,6 +419,7 @@ def _head(
     notes = [record.event_key] if channel.status != "Actual" else []
     if channel.demonstration:
         notes.append("演示数据 / demonstration data")
+    notes += channel.marks
     if notes:
         _add(alert, "note", "; ".join(notes))
     if references:

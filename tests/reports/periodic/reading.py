@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
-from reports.periodic.content import Document, all_text
+from reports.periodic.content import Document, Figure, Heading, Note, Paragraph, Table
 from reports.periodic.inputs import Consultation, Opinion
-from risk_models.outlook.periods import EDITIONS, KINDS, Edition, Kind
+from risk_models.outlook.periods import Edition, Kind
 
-KINDS_AND_EDITIONS: list[tuple[Kind, Edition]] = [(kind, edition) for kind in KINDS for edition in EDITIONS]
+KINDS_AND_EDITIONS: list[tuple[Kind, Edition]] = [
+    (kind, edition) for kind in get_args(Kind) for edition in get_args(Edition)
+]
 
 CONSULTATION = Consultation(
     chair="张某某",
@@ -21,6 +23,20 @@ CONSULTATION = Consultation(
         Opinion(department="other", expert="王某", opinion="", at=datetime(2021, 8, 1, 2, 30, tzinfo=UTC)),
     ),
 )
+
+
+def all_text(document: Document) -> tuple[str, ...]:
+    """Return every piece of text in reading order, captions without their numbers."""
+    texts = [document.meta.title_line]
+    for block in document.blocks:
+        match block:
+            case Heading(text=text) | Paragraph(text=text) | Note(text=text):
+                texts.append(text)
+            case Table():
+                texts.extend((block.caption, *block.header, *(cell for row in block.rows for cell in row)))
+            case Figure():
+                texts.append(block.caption)
+    return tuple(text for text in texts if text)
 
 
 def text_of(document: Document) -> str:

@@ -14,12 +14,12 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from reports.periodic.content import Document, Paragraph, all_text
+from reports.periodic.content import Document, Paragraph
 from reports.periodic.inputs import ReportInputs
 from reports.periodic.report import periodic_report
 from reports.words import LANGUAGES, Lang
 from tests.reports.periodic.conftest import Reader, outlook_of
-from tests.reports.periodic.reading import KINDS_AND_EDITIONS, text_of
+from tests.reports.periodic.reading import KINDS_AND_EDITIONS, all_text, text_of
 
 Make = Callable[..., ReportInputs]
 pytestmark = pytest.mark.usefixtures("quick")

@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from reports.periodic.content import Document, Note, Paragraph, Table, all_text
+from reports.periodic.content import Document, Note, Paragraph, Table
 from reports.periodic.inputs import ReportInputs
 from reports.periodic.report import file_stem, periodic_report
 from reports.words import LANGUAGES, Lang
 from risk_models.district.settings import StandardsSettings
 from tests.reports.periodic.conftest import Reader
-from tests.reports.periodic.reading import CONSULTATION, KINDS_AND_EDITIONS, text_of
+from tests.reports.periodic.reading import CONSULTATION, KINDS_AND_EDITIONS, all_text, text_of
 
 Make = Callable[..., ReportInputs]
 

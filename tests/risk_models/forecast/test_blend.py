@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 from risk_models.forecast.blend import BlendOptions, blend_rainfall, forecast_bias
 from risk_models.forecast.quality.flag import flag_gauges
 from risk_models.forecast.rainfall import Origin
-from risk_models.forecast.sampling import sample_bilinear
+from risk_models.forecast.sampling import at_points
 
 NOW = datetime(2021, 7, 20, 9, tzinfo=UTC)
 NOW64 = np.datetime64("2021-07-20T09", "ns")
@@ -94,13 +94,13 @@ def test_hotspot_on_a_gauge_has_its_rain(observed: xr.Dataset) -> None:
 
 def test_forecast_steps_are_the_sampled_members(observed: xr.Dataset, forecast: xr.Dataset) -> None:
     rain = blend(observed, forecast, options=AS_IS)
-    sampled = sample_bilinear(forecast, HOTSPOTS.lon, HOTSPOTS.lat)
+    sampled = at_points(forecast, HOTSPOTS.lon, HOTSPOTS.lat).rain_mm.to_numpy()
     np.testing.assert_allclose(rain.rain_mm.to_numpy()[:, PAST + 3 :], sampled[:, 11 : 8 + LEAD], rtol=1e-6)
 
 
 def test_nowcast_lies_between_persistence_and_forecast(observed: xr.Dataset, forecast: xr.Dataset) -> None:
     rain = blend(observed, forecast, options=AS_IS).rain_mm.to_numpy()
-    sampled = sample_bilinear(forecast, HOTSPOTS.lon, HOTSPOTS.lat)
+    sampled = at_points(forecast, HOTSPOTS.lon, HOTSPOTS.lat).rain_mm.to_numpy()
     for step in range(3):
         persisted = rain[:, PAST - 1] * 0.8 ** (step + 1)
         low, high = np.minimum(persisted, sampled[:, 8 + step]), np.maximum(persisted, sampled[:, 8 + step])
@@ -148,7 +148,7 @@ def test_step_4_forecast_fills_and_is_not_below_persistence(
     rain = blend(lose(observed, hours), forecast)
     assert rain.attrs["ladder_step"] == 4
     values = rain.rain_mm.to_numpy()
-    sampled = sample_bilinear(forecast, HOTSPOTS.lon, HOTSPOTS.lat).astype(np.float32)
+    sampled = at_points(forecast, HOTSPOTS.lon, HOTSPOTS.lat).rain_mm.to_numpy().astype(np.float32)
     first = PAST - hours
     last = values[:, first - 1]
     np.testing.assert_allclose(values[:, first], np.maximum(last, sampled[:, 8 - hours]), rtol=1e-6)
@@ -240,15 +240,17 @@ def test_observed_off_the_hour_is_refused(observed: xr.Dataset) -> None:
 
 def test_bilinear_meets_grid_points_and_planes(forecast: xr.Dataset) -> None:
     lon, lat = np.meshgrid(forecast.lon, forecast.lat)
-    at_nodes = sample_bilinear(forecast, lon.ravel(), lat.ravel())
+    at_nodes = at_points(forecast, lon.ravel(), lat.ravel()).rain_mm.to_numpy()
     np.testing.assert_allclose(at_nodes, forecast.rain_mm.to_numpy().reshape(5, 30, 16), rtol=1e-9)
     plane = forecast.assign(rain_mm=forecast.rain_mm * 0 + forecast.lat * 10 + forecast.lon)
-    np.testing.assert_allclose(sample_bilinear(plane, [113.61], [34.72])[0, 0], 34.72 * 10 + 113.61)
+    np.testing.assert_allclose(at_points(plane, [113.61], [34.72]).rain_mm.to_numpy()[0, 0], 34.72 * 10 + 113.61)
 
 
 def test_bilinear_of_a_single_cell_is_that_cell(forecast: xr.Dataset) -> None:
     single = forecast.isel(lat=[0], lon=[0])
-    np.testing.assert_array_equal(sample_bilinear(single, [113.6], [34.7])[:, :, 0], single.rain_mm[:, :, 0, 0])
+    np.testing.assert_array_equal(
+        at_points(single, [113.6], [34.7]).rain_mm.to_numpy()[:, :, 0], single.rain_mm[:, :, 0, 0]
+    )
 
 
 def test_empty_record_is_unknown(observed: xr.Dataset, forecast: xr.Dataset) -> None:
@@ -263,7 +265,7 @@ def test_radar_nowcast_takes_the_first_hours_and_fades(observed: xr.Dataset, for
     rain = blend(observed, forecast, nowcast_mm=radar, options=AS_IS)
     assert rain.attrs["nowcast_method"] == "radar"
     assert rain.origin.to_numpy()[PAST:].tolist() == [1] * 4 + [2] * (LEAD - 4)
-    sampled = sample_bilinear(forecast, HOTSPOTS.lon, HOTSPOTS.lat)[:, 8 : 8 + LEAD]
+    sampled = at_points(forecast, HOTSPOTS.lon, HOTSPOTS.lat).rain_mm.to_numpy()[:, 8 : 8 + LEAD]
     ahead = rain.rain_mm.to_numpy()[:, PAST:]
     for step, weight in enumerate((0.85, 0.6, 0.35, 0.15, 0.0, 0.0)):
         np.testing.assert_allclose(ahead[:, step], weight * 40 + (1 - weight) * sampled[:, step], rtol=1e-5)

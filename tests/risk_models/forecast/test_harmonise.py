@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from risk_models.forecast.harmonise import choose_forecast, hourly_at_points, is_hourly, radar_frames, to_hours
 from risk_models.forecast.rainfall import to_datetime64
-from risk_models.forecast.sampling import POINT_REACH_KM, at_points, sample_bilinear
+from risk_models.forecast.sampling import POINT_REACH_KM, at_points
 
 AT = datetime(2021, 7, 20, 9, tzinfo=UTC)
 HOUR = np.timedelta64(3600, "s")
@@ -121,7 +121,7 @@ def test_an_unknown_cell_spoils_only_what_it_has_weight_in() -> None:
         {"rain_mm": (("member", "time", "lat", "lon"), [[[[1.0, np.nan], [3.0, 5.0]]]])},
         {"lat": [34.0, 35.0], "lon": [113.0, 114.0]},
     )
-    sampled = sample_bilinear(grid, [113.0, 113.5, 113.5], [34.5, 34.5, 35.0])[0, 0]
+    sampled = at_points(grid, [113.0, 113.5, 113.5], [34.5, 34.5, 35.0]).rain_mm.to_numpy()[0, 0]
     np.testing.assert_array_equal(sampled, [2.0, np.nan, 4.0])
 
 

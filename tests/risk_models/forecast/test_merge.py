@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from risk_models.forecast.estimators import GaugeKriging, ResidualKriging
-from risk_models.forecast.merge import mean_field_factor
+from risk_models.forecast.estimators import GaugeKriging
+from risk_models.forecast.merge import GaugeMerge, mean_field_factor
 
 RNG = np.random.default_rng(3)
 GAUGES, TARGETS = RNG.uniform(0, 40_000, (12, 2)), RNG.uniform(0, 40_000, (300, 2))
@@ -31,14 +31,14 @@ def rmse(told: np.ndarray) -> float:
 
 def test_good_picture_with_wrong_amounts_beats_gauges_and_picture() -> None:
     radar, at_gauges = 0.6 * cells(TARGETS), 0.6 * cells(GAUGES)
-    merged = ResidualKriging(range_m=15_000).fit(GAUGES, cells(GAUGES), at_gauges).predict(TARGETS, radar)
+    merged = GaugeMerge(range_m=15_000).fit(GAUGES, cells(GAUGES), at_gauges).predict(TARGETS, radar)
     gauges = GaugeKriging(range_m=15_000).fit(GAUGES, cells(GAUGES)).predict(TARGETS)
     assert rmse(merged) < 0.5 * min(rmse(gauges), rmse(radar))
 
 
 def test_picture_of_noise_is_left_out() -> None:
     noise = RNG.gamma(0.5, 10.0, (8, 12)), RNG.gamma(0.5, 10.0, (8, 300))
-    model = ResidualKriging(range_m=15_000).fit(GAUGES, cells(GAUGES), noise[0])
+    model = GaugeMerge(range_m=15_000).fit(GAUGES, cells(GAUGES), noise[0])
     gauges = GaugeKriging(range_m=15_000).fit(GAUGES, cells(GAUGES)).predict(TARGETS)
     assert model.slope_ < 0.4
     assert rmse(model.predict(TARGETS, noise[1])) < 1.15 * rmse(gauges)
@@ -48,20 +48,20 @@ def test_picture_of_noise_is_left_out() -> None:
 @settings(max_examples=20, deadline=None)
 def test_gauges_keep_their_value_whatever_the_picture(seed: int, factor: float) -> None:
     radar = np.random.default_rng(seed).gamma(0.5, 10.0 * factor, (8, 12))
-    told = ResidualKriging(range_m=15_000).fit(GAUGES, cells(GAUGES), radar).predict(GAUGES, radar)
+    told = GaugeMerge(range_m=15_000).fit(GAUGES, cells(GAUGES), radar).predict(GAUGES, radar)
     np.testing.assert_allclose(told, cells(GAUGES), atol=1e-8)
 
 
 def test_unknown_picture_leaves_the_gauges() -> None:
     radar = cells(TARGETS)
     radar[:, :50] = np.nan
-    model = ResidualKriging(range_m=15_000).fit(GAUGES, cells(GAUGES), cells(GAUGES))
+    model = GaugeMerge(range_m=15_000).fit(GAUGES, cells(GAUGES), cells(GAUGES))
     told, std = model.predict_with_std(TARGETS, radar)
     gauges, spread = GaugeKriging(range_m=15_000).fit(GAUGES, cells(GAUGES)).predict_with_std(TARGETS)
     np.testing.assert_allclose(told[:, :50], gauges[:, :50])
     np.testing.assert_allclose(std[:, :50], spread[:, :50])
     assert (std[:, 50:] < spread[:, 50:]).mean() > 0.9
-    blind = ResidualKriging(range_m=15_000).fit(GAUGES, cells(GAUGES), np.full((8, 12), np.nan))
+    blind = GaugeMerge(range_m=15_000).fit(GAUGES, cells(GAUGES), np.full((8, 12), np.nan))
     assert set(blind.method_) == {"gauges"}
     np.testing.assert_allclose(blind.predict(TARGETS, cells(TARGETS)), gauges)
 
@@ -75,8 +75,8 @@ def test_factor_is_bounded_and_one_where_little_is_known() -> None:
 
 def test_wrong_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match=r"background_mm has shape \(2, 12\); accepted: that of rain_mm, \(8, 12\)"):
-        ResidualKriging().fit(GAUGES, cells(GAUGES), np.ones((2, 12)))
-    model = ResidualKriging(range_m=9000).fit(GAUGES, cells(GAUGES), cells(GAUGES))
+        GaugeMerge().fit(GAUGES, cells(GAUGES), np.ones((2, 12)))
+    model = GaugeMerge(range_m=9000).fit(GAUGES, cells(GAUGES), cells(GAUGES))
     with pytest.raises(ValueError, match=r"background_mm has shape \(1, 300\); accepted: \(8, 300\)"):
         model.predict(TARGETS, np.ones((1, 300)))
 
@@ -97,6 +97,6 @@ def test_real_radar_corrected_by_gauges(shared_data: Path) -> None:
     told = np.full(gauges.shape, np.nan)
     for gauge in range(10):
         rest = np.arange(10) != gauge
-        model = ResidualKriging(range_m=25_000.0).fit(xy[rest], gauges[:, rest], radar[:, rest])
+        model = GaugeMerge(range_m=25_000.0).fit(xy[rest], gauges[:, rest], radar[:, rest])
         told[:, gauge] = model.predict(xy[[gauge]], radar[:, [gauge]])[:, 0]
     assert np.sqrt(np.mean((told - gauges) ** 2)) < 0.8 * np.sqrt(np.mean((radar - gauges) ** 2))

@@ -8,10 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from risk_models.forecast.storm import (
-    block_hyetograph,
     chicago_hyetograph,
     depth_mm,
-    huff_hyetograph,
     is_extrapolated,
     return_period_a,
     return_period_text,
@@ -102,7 +100,6 @@ def test_design_storms_hold_the_formula_depth(period: float, steps: int, step: i
     total = float(depth_mm(F2, period, duration))
     storm = chicago_hyetograph(F2, period, duration, step_min=step, peak_ratio=ratio)
     assert storm.sum() == pytest.approx(total, abs=1e-9)
-    assert block_hyetograph(F2, period, duration, step_min=step).sum() == pytest.approx(total, abs=1e-9)
     assert (storm > 0).all()
 
 
@@ -132,21 +129,3 @@ def test_bad_storms_are_refused() -> None:
 def test_long_durations_are_marked_extrapolated() -> None:
     assert not is_extrapolated(F2, 180)
     assert is_extrapolated(F2, 1440)
-
-
-@pytest.mark.parametrize("quartile", [1, 2, 3, 4])
-@pytest.mark.parametrize(("duration_min", "step_min"), [(60, 5), (180, 15), (1440, 60), (120, 120)])
-def test_huff_storm_keeps_the_depth_and_has_its_heaviest_quarter(
-    quartile: int, duration_min: int, step_min: int
-) -> None:
-    rain = huff_hyetograph(F2, 20, duration_min, step_min=step_min, quartile=quartile)
-    assert len(rain) == duration_min // step_min
-    assert (rain > 0).all()
-    assert rain.sum() == pytest.approx(float(depth_mm(F2, 20, duration_min)))
-    if len(rain) % 4 == 0:
-        assert rain.reshape(4, -1).sum(axis=1).argmax() == quartile - 1
-
-
-def test_huff_of_another_quartile_is_refused() -> None:
-    with pytest.raises(ValueError, match="quartile is 5; accepted: 1, 2, 3, 4"):
-        huff_hyetograph(F2, 2, 60, quartile=5)

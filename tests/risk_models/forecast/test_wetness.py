@@ -1,4 +1,4 @@
-"""Wetness indices: reference values, state hand-over, unknown rain."""
+"""Soil water index: reference values, state hand-over, unknown rain."""
 
 from __future__ import annotations
 
@@ -8,14 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from risk_models.forecast.wetness import (
-    HALF_LIVES_H,
-    _run_tanks,
-    antecedent_precipitation_mm,
-    effective_rain_mm,
-    half_life_indices_mm,
-    soil_water_index,
-)
+from risk_models.forecast.wetness import _run_tanks, soil_water_index
 
 STORM = [30.0, 30.0, 30.0, 0.0, 0.0, 0.0]
 
@@ -75,7 +68,6 @@ def test_unknown_rain_is_not_dry() -> None:
     assert np.isnan(soil_water_index(rain)[0]).tolist() == [False, True, True]
     bound = soil_water_index(rain, lower_bound=True)[0]
     np.testing.assert_array_equal(bound, soil_water_index([10.0, 0.0, 5.0])[0])
-    assert np.isnan(effective_rain_mm(rain, half_life_h=6)).tolist() == [False, True, True]
 
 
 @given(rain=arrays(float, (12,), elements=st.floats(0, 100)), extra=arrays(float, (12,), elements=st.floats(0, 50)))
@@ -89,27 +81,3 @@ def test_index_never_exceeds_the_rain_that_fell(rain) -> None:
     index = soil_water_index(rain)[0]
     assert (index >= 0).all()
     assert (index <= np.cumsum(rain) + 1e-9).all()
-
-
-def test_half_life_halves() -> None:
-    assert effective_rain_mm([8.0, 0, 0, 0], half_life_h=1.5, step_h=1.5).tolist() == [8, 4, 2, 1]
-    assert effective_rain_mm([0.0], half_life_h=2, step_h=2, initial_mm=6).tolist() == [3.0]
-    with pytest.raises(ValueError, match="half_life_h is 0"):
-        effective_rain_mm([1.0], half_life_h=0)
-
-
-def test_antecedent_index_of_a_day_does_not_depend_on_the_step() -> None:
-    daily = antecedent_precipitation_mm([24.0, 0.0], daily_factor=0.85)
-    hourly = antecedent_precipitation_mm([0.0] * 23 + [24.0] + [0.0] * 24, daily_factor=0.85, step_h=1)
-    assert hourly[-1] == pytest.approx(daily[-1])
-    with pytest.raises(ValueError, match=r"daily_factor is 1\.2"):
-        antecedent_precipitation_mm([1.0], daily_factor=1.2)
-
-
-def test_half_lives_together_equal_each_alone() -> None:
-    rain = np.random.default_rng(3).gamma(0.4, 5.0, (4, 50))
-    found = half_life_indices_mm(rain, axis=1)
-    assert found.shape == (len(HALF_LIVES_H), 4, 50)
-    for number, half_life in enumerate(HALF_LIVES_H):
-        np.testing.assert_allclose(found[number], effective_rain_mm(rain, half_life_h=half_life, axis=1))
-    assert (np.diff(found, axis=0) >= -1e-9).all()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from risk_models.levels import Level
-from risk_models.outlook import SkillVerdict, Statement, TercileForecast, TooShort, Withheld, gate, neutral_forecast
+from risk_models.outlook import Statement, TercileForecast, TooShort, Withheld, neutral_forecast
 from risk_models.outlook.wording import (
     depth_statement,
     level_statement,
@@ -70,14 +70,6 @@ def test_no_signal_is_told_not_worded() -> None:
     assert isinstance(dry, Statement)
     assert "below normal" in dry.en
     assert "偏少" in dry.zh
-
-
-def test_gate() -> None:
-    made = depth_statement(PLACE, ("stall", 0.27), (0.5, 0.4, 0.6), LEVELS)
-    good = SkillVerdict(0.2, 0.05, 20, True, "好", "good")
-    poor = SkillVerdict(0.1, -0.05, 20, False, "技巧不足", "no skill")
-    assert gate(made, good) is made
-    assert gate(made, poor) == Withheld("depth:EQ-001:stall", "技巧不足", "no skill")
 
 
 def test_a_short_record_is_a_withheld_statement() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from risk_models.district import check_district, load_district
 from risk_models.errors import BadInputError
 from risk_models.levels import Level
-from risk_models.risk import HotspotScorer, district_level, town_levels
+from risk_models.risk import HotspotScorer, town_levels
 from risk_models.risk.combined import RAIN_FEATURES, combine_classes, place_features
 from risk_models.risk.reasons import FACTORS
 from risk_models.risk.susceptibility import HotspotFloodClassifier, save_model
@@ -75,16 +75,13 @@ def test_a_warned_sentence_names_its_main_cause(scorer: HotspotScorer) -> None:
     assert (warned["reason_zh"].str.len() < 150).all()
 
 
-def test_the_district_has_the_level_of_its_worst_hotspot(scorer: HotspotScorer) -> None:
+def test_towns_have_the_level_of_their_worst_hotspot(scorer: HotspotScorer) -> None:
     table = scorer.score(rainfall(scorer, past_mm_h=30, future_mm_h=60))
-    whole, towns = district_level(table), town_levels(table)
-    assert whole["level"] == table["level"].max() == towns["level"].max()
-    assert whole["score"] == table["score"].max()
-    assert whole["unknown_share"] == 0
+    towns = town_levels(table)
+    assert towns["level"].max() == table["level"].max()
+    assert (towns["unknown_share"] == 0).all()
     quiet = scorer.score(rainfall(scorer, unknown=[70]))
-    whole = district_level(quiet)
-    assert whole["level"] == Level.UNKNOWN
-    assert whole["unknown_share"] == 1
+    assert (town_levels(quiet)["level"] == Level.UNKNOWN).all()
     assert (town_levels(quiet)["unknown_share"] == 1).all()
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from risk_models.forecast.accumulate import max_moving_sum_mm
+from risk_models.forecast.accumulate import moving_sum_mm
 from risk_models.forecast.storm import depth_mm
 from risk_models.risk.rain_amounts import rain_amounts, return_periods
 from risk_models.standards import load_standards
@@ -94,5 +94,6 @@ def test_greatest_sums_are_those_of_the_joined_series(past: np.ndarray, future: 
     joined = np.concatenate([np.repeat(before[:, None], 3, axis=1), future], axis=2)
     amounts = rain_amounts(past[:, -n_past:], future)
     for window_h in (1, 3, 6, 12, 24):
-        greatest = max_moving_sum_mm(joined, window_h=window_h, axis=2, first=before.shape[1])
+        ends = moving_sum_mm(joined, window_h=window_h, axis=2)[:, :, max(before.shape[1], window_h - 1) :]
+        greatest = ends.max(axis=2)
         np.testing.assert_array_equal(amounts.expected_p50[window_h], np.quantile(greatest, 0.5, axis=1))

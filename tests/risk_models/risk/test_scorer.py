@@ -11,14 +11,16 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from risk_models import score, uniform_rain
 from risk_models.district import load_district
+from risk_models.errors import BadInputError
 from risk_models.forecast.rainfall import Origin, Provenance, Quality, build_rainfall
 from risk_models.levels import Level
 from risk_models.risk import (
     RISK_COLUMNS,
     HotspotScorer,
+    RiskTable,
     read_risk,
-    score_hotspots,
     town_levels,
     write_geojson,
     write_risk,
@@ -237,9 +239,37 @@ def test_town_level_is_that_of_its_worst_hotspot(scorer: HotspotScorer) -> None:
         assert counted == (part["level"] != Level.NONE).sum()
 
 
-def test_score_hotspots_is_the_scorer(scorer: HotspotScorer) -> None:
-    standards = load_standards()
-    terrain = hotspot_terrain(scorer.district, land_cover_table=standards.land_cover())
+def test_scoring_once_is_the_scorer_with_the_terrain_and_standards_of_the_district(
+    scorer: HotspotScorer, tmp_path: Path
+) -> None:
     rain = rainfall(scorer, future_mm_h=40)
-    once = score_hotspots(scorer.district, terrain, rain, standards)
-    pd.testing.assert_frame_equal(pd.DataFrame(once), pd.DataFrame(scorer.score(rain)))
+    wanted = pd.DataFrame(scorer.score(rain))
+    pd.testing.assert_frame_equal(pd.DataFrame(score(scorer.district, rain)), wanted)
+    for _ in range(2):  # derived and kept, then read back
+        kept = score(scorer.district, rain, cache_dir=tmp_path)
+        pd.testing.assert_frame_equal(pd.DataFrame(kept), wanted)
+    assert list(tmp_path.iterdir())
+
+
+def test_rain_made_by_hand_is_scored_and_claims_no_observation(scorer: HotspotScorer) -> None:
+    def scored(*rain_mm: float) -> RiskTable:
+        rain = uniform_rain(scorer.district, rain_mm, until=VALID_AT)
+        assert (rain["origin"] == Origin.FALLBACK).all()
+        return scorer.score(rain)
+
+    table = scored(0, 0, 0, 30, 60, 90)
+    assert table["level"].max() >= Level.ORANGE
+    assert (table["confidence"] == "low").all()
+    assert table.attrs["ladder_en"] == "rain made by hand, nothing observed"
+    gone = scored(0, 0, 0, np.nan, np.nan, np.nan)
+    assert (gone["level"] == Level.UNKNOWN).all()
+
+
+def test_rain_made_by_hand_must_be_one_amount_an_hour_with_a_time_that_says_its_zone(scorer: HotspotScorer) -> None:
+    for wrong in ([], [[1.0, 2.0]]):
+        with pytest.raises(ValueError, match="one amount for each hour"):
+            uniform_rain(scorer.district, wrong, until=VALID_AT)
+    with pytest.raises(ValueError, match="has no time zone"):
+        uniform_rain(scorer.district, [1.0], until="2021-07-20T17:00")
+    with pytest.raises(BadInputError, match="Rainfall"):
+        uniform_rain(scorer.district, [-1.0], until=VALID_AT)

@@ -36,7 +36,7 @@ from wuyu.cli import main
 from wuyu.cycle import run_cycle
 from wuyu.delivery.dispatch import dispatch_all, ways
 from wuyu.delivery.relay import deliver
-from wuyu.delivery.smtp import Outcome, SmtpSettings, SmtpTransport, Stage
+from wuyu.delivery.smtp import Outcome, SmtpSettings, SmtpStage, SmtpTransport
 from wuyu.delivery.summary import FILES_SCHEMA
 from wuyu.desk import Desk, begin_desk
 from wuyu.issuing.rain_lost import tell_rain_lost
@@ -47,7 +47,7 @@ from wuyu.reporting import scope_for
 from wuyu.reporting.mail import queue_report
 from wuyu.returns.bounces import take_bounces
 from wuyu.returns.mailboxes import MaildirMailbox
-from wuyu.watch.watcher import Problem, WatchReport, tell
+from wuyu.watch.watcher import Problem, WatchLook, tell
 
 pytestmark = pytest.mark.xdist_group("storm")
 
@@ -283,12 +283,12 @@ def test_the_watcher(turned: Callable[..., Desk], tmp_path: Path, status: str, d
 
     def post(sender: str, recipient: str, body: bytes) -> Outcome:
         posted.append(recipient)
-        return Outcome(state=OutboxState.SENT, stage=Stage.DONE, code=250, text=f"{sender} {len(body)}")
+        return Outcome(state=OutboxState.SENT, stage=SmtpStage.DONE, code=250, text=f"{sender} {len(body)}")
 
     alarm = tell(
-        settings, WatchReport(problems=[Problem("x", "某", "x")]), tmp_path, root=tmp_path, post=post, now=wall()
+        settings, WatchLook(problems=[Problem("x", "某", "x")]), tmp_path, root=tmp_path, post=post, now=wall()
     )
-    well = tell(settings, WatchReport(), tmp_path, root=tmp_path, post=post, now=wall())
+    well = tell(settings, WatchLook(), tmp_path, root=tmp_path, post=post, now=wall())
     assert (alarm.mails, well.mails) == (["alarm", "heartbeat"], ["all-well"])
     in_earnest = status == "Actual" and not demonstration
     assert posted == [LIVE, UNREAL] * 3 if in_earnest else [UNREAL] * 3

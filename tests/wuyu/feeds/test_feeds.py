@@ -15,8 +15,9 @@ from sqlalchemy import select
 from risk_models.errors import BadInputError, Finding
 from wuyu.feeds import folder
 from wuyu.feeds.checks import FileFacts, file_check, issued_at_from_name
-from wuyu.feeds.folder import PullResult, pull, status
-from wuyu.feeds.select import gauge_table, newest_ensemble
+from wuyu.feeds.intake import PullResult, pull
+from wuyu.feeds.select import ensembles, gauge_table
+from wuyu.feeds.status import status
 from wuyu.ledger import FeedFile, Ledger
 
 AT = datetime(2021, 7, 20, 9, tzinfo=UTC)
@@ -194,11 +195,11 @@ def test_forecasts_are_chosen_by_issue_time_and_delay(take: Pull, drop: Path, ra
     take(Feed(id="ensemble"), check=check)
 
     def chosen(hour: float, delay_h: float = 0) -> str | None:
-        found = newest_ensemble(
+        found = ensembles(
             ledger, "ensemble", raw_dir=raw, valid_at=datetime(2021, 7, 20, tzinfo=UTC) + hour * HOUR,
             delay=delay_h * HOUR,
         )  # fmt: skip
-        return None if found is None else found.path.read_text()
+        return found[0].path.read_text() if found else None
 
     assert [chosen(hour) for hour in (-1, 0, 5, 6, 11, 30)] == [None, "0", "0", "6", "6", "12"]
     assert [chosen(hour, 3) for hour in (2, 3, 8, 9, 15)] == [None, "0", "0", "6", "12"]
@@ -214,11 +215,9 @@ def test_a_forecast_that_came_late_was_not_known_before(take: Pull, drop: Path, 
     take(check=check, now=AT)
     (drop / "ens_20210720T06Z.nc").write_text("6")
     take(check=check, now=AT + 2 * HOUR)
-    then = newest_ensemble(ledger, "gauges", raw_dir=raw, valid_at=AT + HOUR, known_at=AT + HOUR)
-    now = newest_ensemble(ledger, "gauges", raw_dir=raw, valid_at=AT + HOUR)
-    assert then is not None
-    assert now is not None
-    assert (then.name, now.name) == ("ens_20210720T00Z.nc", "ens_20210720T06Z.nc")
+    then = ensembles(ledger, "gauges", raw_dir=raw, valid_at=AT + HOUR, known_at=AT + HOUR)
+    now = ensembles(ledger, "gauges", raw_dir=raw, valid_at=AT + HOUR)
+    assert (then[0].name, now[0].name) == ("ens_20210720T00Z.nc", "ens_20210720T06Z.nc")
 
 
 def test_the_gauge_table_is_the_last_that_came(take: Pull, drop: Path, raw: Path, ledger: Ledger) -> None:

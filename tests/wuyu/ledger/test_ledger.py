@@ -18,7 +18,7 @@ from risk_models.levels import Level
 from risk_models.warning.records import Action, WarningRecord
 from wuyu.ledger import (
     Approval,
-    Bulletin,
+    BulletinRow,
     Cycle,
     CycleState,
     Ledger,
@@ -117,7 +117,7 @@ def test_the_same_decision_twice_changes_nothing(
     assert ledger.outbox_counts() == {"pending": 1}
     assert [entry.what for entry in ledger.log_entries()] == ["warning-decided"]
     with ledger.reading() as session:
-        assert session.scalar(select(func.count()).select_from(Bulletin)) == 1
+        assert session.scalar(select(func.count()).select_from(BulletinRow)) == 1
         assert session.scalar(select(func.count()).select_from(MessageBody)) == 1
 
 

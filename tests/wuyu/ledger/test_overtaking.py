@@ -11,7 +11,7 @@ import pytest
 from risk_models.levels import Level
 from risk_models.warning.records import Action, WarningRecord
 from wuyu.delivery.relay import deliver
-from wuyu.delivery.smtp import Outcome, Stage
+from wuyu.delivery.smtp import Outcome, SmtpStage
 from wuyu.ledger import Approval, Ledger, OutboxState
 from wuyu.messages.mail import Mail
 from wuyu.messages.purpose import Purpose
@@ -34,7 +34,7 @@ class Way:
         state = self.states.pop(0) if self.states else OutboxState.SENT
         if state is OutboxState.SENT:
             self.sent.append(body)
-        return Outcome(state=state, stage=Stage.RCPT, code=450, text="told so")
+        return Outcome(state=state, stage=SmtpStage.RCPT, code=450, text="told so")
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from tests.wuyu.delivery.test_every_way_out import (
 from tests.wuyu.messages.test_smime import folder as certificate
 from tests.wuyu.returns.test_bounces import report as notice_of
 from wuyu.delivery.relay import deliver
-from wuyu.delivery.smtp import Outcome, SmtpTransport, Stage
+from wuyu.delivery.smtp import Outcome, SmtpStage, SmtpTransport
 from wuyu.desk import Desk
 from wuyu.issuing.bulletins import Bulletins
 from wuyu.ledger.models import Outbox
@@ -38,7 +38,7 @@ from wuyu.messages.purpose import Purpose, UnknownPurposeError, message_id, purp
 from wuyu.messages.verp import addresses_in
 from wuyu.returns.bounces import take_bounces
 from wuyu.returns.mailboxes import MaildirMailbox
-from wuyu.watch.watcher import Problem, WatchReport, tell
+from wuyu.watch.watcher import Problem, WatchLook, tell
 
 __all__ = ["certificate"]
 
@@ -100,9 +100,9 @@ def _posted(desk: Desk, folder: Path) -> list[tuple[str, str, bytes]]:
 
     def post(sender: str, recipient: str, body: bytes) -> Outcome:
         mails.append((sender, recipient, body))
-        return Outcome(state=OutboxState.SENT, stage=Stage.DONE, code=250, text="")
+        return Outcome(state=OutboxState.SENT, stage=SmtpStage.DONE, code=250, text="")
 
-    report = WatchReport(problems=[Problem("x", "某事", "something")])
+    report = WatchLook(problems=[Problem("x", "某事", "something")])
     tell(desk.district.settings, report, folder, root=desk.district.root, post=post, now=wall())
     assert report.unsent == []
     return mails
@@ -157,9 +157,9 @@ def test_an_alarm_that_cannot_be_signed_goes_out_all_the_same(
 
     def post(sender: str, recipient: str, body: bytes) -> Outcome:
         sent.append(body)
-        return Outcome(state=OutboxState.SENT, stage=Stage.DONE, code=250, text=sender + recipient)
+        return Outcome(state=OutboxState.SENT, stage=SmtpStage.DONE, code=250, text=sender + recipient)
 
-    report = WatchReport(problems=[Problem("x", "某事", "something")])
+    report = WatchLook(problems=[Problem("x", "某事", "something")])
     tell(signing_desk.district.settings, report, tmp_path, root=tmp_path, post=post, now=wall())
     assert sent
     assert "alarm" in report.mails

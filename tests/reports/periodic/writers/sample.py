@@ -10,6 +10,7 @@ from PIL import Image
 
 from reports.periodic.content import Document, DocumentBuilder, Metadata
 
+LINES_PER_PAGE, CHARACTERS_PER_LINE = 22, 28  # GB/T 9704-2012
 HOSTILE = '#panic("x") $x^2$ \\ @ref *b* _i_ <b>alert</b> &amp; {{ meta }} {banner}'
 TITLES = {
     "zh": "2021年7月二七区\n洪涝灾害综合风险分析报告（月报）",

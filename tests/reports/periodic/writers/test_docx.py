@@ -22,9 +22,8 @@ from lxml import etree
 from reports.fonts import font_folder
 from reports.periodic.content import Document, Metadata, Paragraph
 from reports.periodic.writers.docx import docx_bytes, write_docx
-from reports.periodic.writers.layout import CHARACTERS_PER_LINE, LINES_PER_PAGE
 from tests.patience import PATIENCE_S
-from tests.reports.periodic.writers.sample import every_kind, meta
+from tests.reports.periodic.writers.sample import CHARACTERS_PER_LINE, LINES_PER_PAGE, every_kind, meta
 
 # Order of the children in ECMA-376 part 1, 17.3.1.26, 17.3.2.28, 17.7.4.17 (those that may occur here).
 _ORDERS = {

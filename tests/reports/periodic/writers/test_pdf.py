@@ -11,9 +11,8 @@ import pytest
 from pypdf.generic import DictionaryObject
 
 from reports.periodic.content import Document, Metadata, Paragraph
-from reports.periodic.writers.layout import CHARACTERS_PER_LINE, LINES_PER_PAGE
 from reports.periodic.writers.pdf import pdf_bytes
-from tests.reports.periodic.writers.sample import every_kind
+from tests.reports.periodic.writers.sample import CHARACTERS_PER_LINE, LINES_PER_PAGE, every_kind
 
 
 @pytest.fixture(scope="module")
