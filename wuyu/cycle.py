@@ -21,7 +21,7 @@ from wuyu.approval.basis import BASIS, basis_of
 from wuyu.approval.book import minutes_to_decide
 from wuyu.clock import wall_clock
 from wuyu.feeds.status import FeedLine
-from wuyu.issuing.bulletins import Bulletins
+from wuyu.issuing.bulletins import BulletinFiles, Bulletins, CycleFacts
 from wuyu.issuing.issue import earlier_revisions, issue, states_of
 from wuyu.issuing.rain_lost import LOST_STEP, tell_rain_lost
 from wuyu.ledger import Approval, Cycle, CycleState, WarningRow
@@ -186,13 +186,16 @@ def decide(
     levels = {record.area_code: record.level for record in decided.open_records}
     signed = {record.message_id: _signature(desk, record, past) for record in mailed}
     due = {record.message_id: _due(desk, record) for record in mailed if signed[record.message_id] is None}
-    files = {
-        record.message_id: maker.write(
-            record, facts, earlier=past.issued(record), sign_off=signed[record.message_id], levels=levels
-        )
+    asked = [
+        (record, past.issued(record), signed[record.message_id])
         for record in mailed
         if drafts or record.message_id not in due
-    }
+    ]
+    try:
+        files = _written(maker, facts, asked, levels)
+    finally:
+        if bulletins is None:
+            maker.studio.close()
     counts = {str(level): int((risk_table["level"] == int(level)).sum()) for level in Level}
     with ledger.decide(now=valid_at, cycle=cycle) as decision:
         if decision.already_done:
@@ -259,6 +262,23 @@ def _task_for_town_that_left(decision: Decision, record: WarningRecord) -> None:
     """Ask an operator to tell a town that has left the district's table while its warning stands: no mail can."""
     task = f"{record.area_code} is no town of the district any more: tell its office by hand ({record.action})"
     decision.log(OPERATOR_TASK, event_key=record.event_key, message_id=record.message_id, task=task)
+
+
+def _written(
+    maker: Bulletins,
+    facts: CycleFacts,
+    orders: list[tuple[WarningRecord, list[WarningRecord], SignOff | None]],
+    levels: dict[str, Level],
+) -> dict[str, BulletinFiles]:
+    """Write bulletins, several at a time; all of them are on the disk when this returns."""
+    if len(orders) > 1:
+        maker.studio.open()
+    for record, earlier, sign_off in orders:
+        maker.begin(record, facts, earlier=earlier, sign_off=sign_off, levels=levels)
+    return {
+        record.message_id: maker.write(record, facts, earlier=earlier, sign_off=sign_off, levels=levels)
+        for record, earlier, sign_off in orders
+    }
 
 
 class _Past:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from risk_models.errors import ConfigError, DispatchError
 from risk_models.levels import Level
-from wuyu.approval.approving import approve
-from wuyu.cycle import CycleResult, run_cycle
+from wuyu.approval.approving import approve, begin_approved
+from wuyu.cycle import CycleResult, assess, decide, run_cycle
 from wuyu.delivery.channels import channel_name, channel_transport
 from wuyu.delivery.relay import Transport, drain
 from wuyu.issuing.bulletins import Bulletins
@@ -19,6 +19,7 @@ from wuyu.ledger.outbox import due_ids, next_due
 from wuyu.progress import Tell, silent
 
 if TYPE_CHECKING:
+    from risk_models.risk import RiskTable
     from wuyu.clock import Clock
     from wuyu.desk import Desk
 
@@ -119,16 +120,70 @@ def replay(
     if desk.settings.mail.status == "Actual":
         raise ConfigError("a replay needs mail.status Exercise or Test in district.yaml; it is Actual")
     bulletins = Bulletins(desk)
+    with bulletins.studio as studio:
+        studio.open()
+        return _hour_by_hour(desk, times, bulletins, transport, clock=clock, tell=tell, patience_s=patience_s)
+
+
+def _hour_by_hour(
+    desk: Desk,
+    times: list[datetime],
+    bulletins: Bulletins,
+    transport: Transport,
+    *,
+    clock: Clock,
+    tell: Tell,
+    patience_s: float,
+) -> ReplayResult:
     results: list[CycleResult] = []
     sent, others = 0, _Others(desk, clock, patience_s)
-    for index, valid_at in enumerate(times):
-        result = run_cycle(desk, valid_at, bulletins=bulletins, drafts=False)
+    ahead: _Scored | None = None
+    for index, (valid_at, after) in enumerate(zip(times, [*times[1:], None], strict=True)):
+        result = _run(desk, valid_at, bulletins, ahead)
+        # The next hour stands on the decision of this one alone: it is scored while the bulletins are drawn.
+        ahead = _scored(desk, after) if after is not None and _begin_waiting(desk, bulletins) else None
         _approve_waiting(desk, bulletins)
         sent += _send(desk, transport, clock=clock, now=valid_at, patience_s=patience_s)
         others.send(valid_at)
         results.append(result)
         tell((index + 1) / len(times), _headline(desk, result))
     return ReplayResult(tuple(results), sent, others.sent, others.given_up)
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """An hour that was scored before its turn: the arguments of `decide`."""
+
+    table: RiskTable
+    paths: dict[str, str]
+    inputs: dict[str, str]
+
+
+def _scored(desk: Desk, valid_at: datetime) -> _Scored | None:
+    """Score an hour; None if that fails: it is tried again in its turn, and fails there."""
+    try:
+        return _Scored(*assess(desk, valid_at))
+    except Exception:
+        return None
+
+
+def _run(desk: Desk, valid_at: datetime, bulletins: Bulletins, ahead: _Scored | None) -> CycleResult:
+    """Run a cycle, with what was scored ahead if anything was."""
+    if ahead is None:
+        return run_cycle(desk, valid_at, bulletins=bulletins, drafts=False)
+    return decide(
+        desk, valid_at, ahead.table, paths=ahead.paths, inputs=ahead.inputs, bulletins=bulletins, drafts=False
+    )
+
+
+def _begin_waiting(desk: Desk, bulletins: Bulletins) -> bool:
+    """Begin to draw what waits, side by side; returns whether that goes on beside the next work."""
+    waiting = desk.ledger.warnings(approval=Approval.WAITING)
+    if not waiting or desk.district.settings.warning.second_person_from is not None or not bulletins.studio.open():
+        return False
+    for row in waiting:
+        begin_approved(desk, row, officer=EXERCISE_OFFICER, now=row.issued_at, bulletins=bulletins)
+    return True
 
 
 def _approve_waiting(desk: Desk, bulletins: Bulletins) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from risk_models.errors import ConfigError
 from wuyu.approval.book import NO_NOTE, successor
@@ -13,14 +13,15 @@ from wuyu.ledger import Approval
 
 if TYPE_CHECKING:
     from reports.words import Text
+    from risk_models.levels import Level
     from risk_models.warning.records import WarningRecord
     from wuyu.approval.book import Signature
     from wuyu.desk import Desk
-    from wuyu.issuing.bulletins import Bulletins
-    from wuyu.ledger import Cycle
+    from wuyu.issuing.bulletins import Bulletins, CycleFacts
+    from wuyu.ledger import Cycle, WarningRow
     from wuyu.station import Station
 
-__all__ = ["SignedWarning", "approve", "publish", "sign_warning"]
+__all__ = ["SignedWarning", "approve", "begin_approved", "publish", "sign_warning"]
 
 
 @dataclass(frozen=True)
@@ -144,19 +145,53 @@ def publish(desk: Desk, sign: SignedWarning, *, bulletins: Bulletins | None = No
     """
     from reports.bulletin import SignOff
     from wuyu.issuing.bulletins import Bulletins
-    from wuyu.issuing.issue import earlier_revisions, issue, states_of
+    from wuyu.issuing.issue import issue
 
     record, maker = sign.record, bulletins or Bulletins(desk)
-    facts = maker.facts(sign.cycle.risk_paths["parquet"])
-    levels = {state.area_code: state.record.level for state in states_of(sign.cycle) if state.is_open}
     said = next((one.note for one in reversed(sign.signatures) if one.note), NO_NOTE)
     names = "、".join(one.officer for one in sign.signatures)
     sign_off = SignOff(officer=names, decided_at=sign.at, note=said)
-    earlier = earlier_revisions(desk.ledger, record)
-    files = maker.write(record, facts, earlier=earlier, sign_off=sign_off, levels=levels)
+    files = maker.write(record, sign_off=sign_off, **_basis(desk, maker, record, sign.cycle))
     with desk.ledger.decide(now=sign.at, who=sign.officer) as decision:
         detail = {"account": sign.account, "note_zh": said.zh, "note_en": said.en}
         decision.settle_approval(record.message_id, Approval.APPROVED, signed_by=names, **detail)
         recipients = issue(desk, decision, maker, record, files)
     maker.remove_draft(record)
     return recipients
+
+
+def begin_approved(desk: Desk, row: WarningRow, *, officer: str, now: datetime, bulletins: Bulletins) -> None:
+    """Begin to draw the bulletin that `approve` issues if this officer signs alone at `now`; nothing is decided yet.
+
+    Parameters
+    ----------
+    desk : Desk
+    row : WarningRow
+        A warning that waits; one that has a successor is left alone.
+    officer, now, bulletins
+        As `approve` will be given them.
+    """
+    from reports.bulletin import SignOff
+
+    record = row.to_record()
+    cycle = desk.ledger.cycle(desk.code, record.issued_at)
+    if cycle is not None and successor(desk.ledger, row) is None:
+        sign_off = SignOff(officer=officer, decided_at=now, note=NO_NOTE)
+        bulletins.begin(record, sign_off=sign_off, **_basis(desk, bulletins, record, cycle))
+
+
+class _Basis(TypedDict):
+    facts: CycleFacts
+    earlier: list[WarningRecord]
+    levels: dict[str, Level]
+
+
+def _basis(desk: Desk, maker: Bulletins, record: WarningRecord, cycle: Cycle) -> _Basis:
+    """Return what a bulletin stands on beside its signature."""
+    from wuyu.issuing.issue import earlier_revisions, states_of
+
+    return {
+        "facts": maker.facts(cycle.risk_paths["parquet"]),
+        "earlier": earlier_revisions(desk.ledger, record),
+        "levels": {state.area_code: state.record.level for state in states_of(cycle) if state.is_open},
+    }
