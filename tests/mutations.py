@@ -37,6 +37,8 @@ HEADING = "## Promises, and the test that holds each"
 #: From the bottom up: a wing imports itself and those before it, so that those before a changed one stay loaded.
 WINGS = ("risk_models", "reports", "wuyu", "dags", "data", "tests", "benchmarks")
 KEPT_LOADED = WINGS[:2]
+#: Slow to load, and the same whatever is changed here.
+HEAVY = ("sqlalchemy.orm", "sqlalchemy.dialects.sqlite", "aiosmtpd.controller", "pydantic")
 PATIENCE_S = 900.0
 
 
@@ -186,6 +188,8 @@ def _load(tree: Path) -> None:
         compileall.compile_dir(tree / wing, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
     sys.dont_write_bytecode = True
     sys.path[:] = [str(tree), *(path for path in sys.path if path not in ("", str(ROOT)))]
+    for name in HEAVY:
+        importlib.import_module(name)
     for wing in KEPT_LOADED:
         package = importlib.import_module(wing)
         for found in pkgutil.walk_packages(package.__path__, f"{wing}."):

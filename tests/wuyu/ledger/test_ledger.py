@@ -65,9 +65,9 @@ def test_a_finished_cycle_gives_back_what_the_next_one_needs(ledger: Ledger, at:
 
 
 def test_a_cycle_is_finished_once(ledger: Ledger, at: datetime) -> None:
-    cycle = ledger.begin_cycle("410103", at)
+    cycle, of_another = ledger.begin_cycle("410103", at), ledger.begin_cycle("410103", at)
     _finish(ledger, cycle, at)
-    with ledger.decide(now=at, cycle=cycle) as decision:
+    with ledger.decide(now=at, cycle=of_another) as decision:
         assert decision.already_done
         with pytest.raises(LedgerConflictError, match="no open cycle"):
             decision.finish_cycle(inputs={}, risk_paths={}, ladder_step=1, summary={}, warning_states={})
