@@ -266,7 +266,7 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
             ("or_(_IN_HAND, _WAS_ACCEPTED, _WAS_UNCLEAR)", "or_(_IN_HAND, _WAS_ACCEPTED)", HOLDS),
         ],
         "wuyu/ledger/holders.py": [
-            ("    while warning_id is not None:", "    for _ in range(20):", CHAIN),
+            ("    while warning_id is not None and warning_id not in seen:", "    for _ in range(20):", CHAIN),
             (
                 "_WILL_BE_TRIED = (OutboxState.PENDING, OutboxState.RETRY)",
                 "_WILL_BE_TRIED = (OutboxState.PENDING,)",
@@ -282,7 +282,7 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
             ("if not is_first or row.revision < record.revision]", "if row.revision < record.revision]", CHAIN),
         ],
         "wuyu/issuing/issue.py": [
-            ("while record.action.is_end and rows and not _issued(rows):", "while False:", CHAIN),
+            ("while record.action.is_end and mine and not _issued(mine):", "while False:", CHAIN),
             (
                 "keep_h = ALL_CLEAR_H if record.action.is_end else 0",
                 "keep_h = 0",
@@ -483,8 +483,8 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
         ],
         "wuyu/replay.py": [
             (
-                'if desk.district.settings.mail.status == "Actual":',
-                'if desk.district.settings.mail.status == "Draft":',
+                'if desk.settings.mail.status == "Actual":',
+                'if desk.settings.mail.status == "Draft":',
                 f"{REPLAY}test_replay_refuses_real_traffic",
             ),
         ],
@@ -521,13 +521,13 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
         ],
         "wuyu/delivery/smtp.py": [
             (
-                "cut_in_body = self._stage in (Stage.BODY, Stage.DOT)",
-                "cut_in_body = self._stage in (Stage.BODY,)",
+                "cut_in_body = self._stage in (SmtpStage.BODY, SmtpStage.DOT)",
+                "cut_in_body = self._stage in (SmtpStage.BODY,)",
                 f"{SMTP}test_each_fault_is_written_down_as_what_it_is",
             ),
             (
-                "cut_in_body = self._stage in (Stage.BODY, Stage.DOT)",
-                "cut_in_body = self._stage in (Stage.DOT,)",
+                "cut_in_body = self._stage in (SmtpStage.BODY, SmtpStage.DOT)",
+                "cut_in_body = self._stage in (SmtpStage.DOT,)",
                 f"{SMTP}test_each_fault_is_written_down_as_what_it_is",
             ),
         ],
@@ -613,8 +613,8 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{CYCLE}test_going_on_rests_on_the_approval_and_raising_never_does",
             ),
             (
-                "if record.level < Level.from_name(desk.district.settings.warning.approval_from):",
-                "if record.level <= Level.from_name(desk.district.settings.warning.approval_from):",
+                "if record.level < Level.from_name(desk.settings.warning.approval_from):",
+                "if record.level <= Level.from_name(desk.settings.warning.approval_from):",
                 f"{CYCLE}test_grave_warnings_wait_for_an_officer",
             ),
         ],
@@ -627,7 +627,7 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{APPROVAL}test_red_waits_for_a_second_person_and_the_ledger_keeps_both",
             ),
             (
-                "    if not needs_second(desk, Level(row.level)):",
+                "    if not needs_second(station.settings, Level(row.level)):",
                 "    if True:",
                 f"{APPROVAL}test_red_waits_for_a_second_person_and_the_ledger_keeps_both",
             ),
@@ -728,8 +728,8 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{LETTERS}test_a_letter_has_all_that_a_letter_must_have",
             ),
             (
-                "return signed(build_mail(_marked(content, sender), head), sender.smime, sender.root)",
-                "return build_mail(_marked(content, sender), head)",
+                "    return signed(mail, sender.smime, sender.root)",
+                "    return mail",
                 f"{LETTERS}test_what_cannot_be_signed_is_not_sent_unsigned",
             ),
             (
