@@ -1,4 +1,4 @@
-"""Run every `benchmarks/bench_*.py` and print one table of ratios.
+"""Run every `benchmarks/bench_*.py` and print a row of each comparison as soon as it is done.
 
 Names after the command choose modules: ``python -m benchmarks interpolation quality``.
 """
@@ -15,9 +15,12 @@ import argparse  # noqa: E402
 import importlib  # noqa: E402
 import platform  # noqa: E402
 import sys  # noqa: E402
+from collections.abc import Sequence  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from benchmarks.rows import Row  # noqa: E402
+
+WIDTHS = (62, 9, 24, 9, 7, 9, 6, 0)
 
 
 def main(names: list[str] | None = None) -> int:
@@ -33,37 +36,37 @@ def main(names: list[str] | None = None) -> int:
     print("medians of processor time, unless a note says otherwise; ratio = peer / ours\n")
     status = 0
     for name in chosen:
+        _print((name, "ours", "peer", "peer's", "ratio", "aim", "", "note"))
         try:
-            rows: list[Row] = importlib.import_module(f"benchmarks.bench_{name}").run()
+            for row in importlib.import_module(f"benchmarks.bench_{name}").run():
+                _print(_cells(row))
         except Exception as error:  # one broken benchmark must not hide the others
             print(f"{name}: broke: {type(error).__name__}: {error}", file=sys.stderr)
             status = 1
-            continue
-        print(_table(name, rows), flush=True)
+        print(flush=True)
     return status
 
 
-def _table(name: str, rows: list[Row]) -> str:
-    head = (name, "ours", "peer", "peer's", "ratio", "target", "", "note")
-    lines = [head, *(_cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    text.insert(1, "-" * max(map(len, text)))
-    return "\n".join(text) + "\n"
+def _print(cells: Sequence[str]) -> None:
+    """Print one row at once: a long benchmark shows how far it has come."""
+    line = "  ".join(cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True))
+    print(line.rstrip(), flush=True)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    target = ""
+    target = "" if row.most is None else f"<= {row.most:g}x"
     if row.target is not None:
         target = f"<= {row.target:g} s" if row.ratio is None else f">= {row.target:g}x"
     verdict = {True: "met", False: "MISSED", None: ""}[row.reached]
-    peer_time = "" if row.peer_s is None else _time(row.peer_s)
+    peer_time = "" if row.peer_s is None else _amount(row.peer_s, row.unit)
     ratio = "" if row.ratio is None else f"{row.ratio:.3g}x"
-    return row.job, _time(row.ours_s), row.peer, peer_time, ratio, target, verdict, row.note
+    return row.job, _amount(row.ours_s, row.unit), row.peer, peer_time, ratio, target, verdict, row.note
 
 
-def _time(seconds: float) -> str:
-    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+def _amount(number: float, unit: str) -> str:
+    if unit == "s" and number < 1:
+        return f"{number * 1000:.3g} ms"
+    return f"{number:.3g} {unit}"
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import dataclasses
 import math
 import tempfile
 import tracemalloc
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,7 +34,7 @@ PONDING_RATIO = 4.0
 LOOPED = 2  # hotspots that the Python loops are timed on
 
 
-def run() -> list[Row]:
+def run() -> Iterator[Row]:
     """Time ponding alone beside its peers, then whole scorings of growing districts."""
     standards, district = load_standards(), with_horizon(load_district(ERQI))
     with tempfile.TemporaryDirectory() as folder:
@@ -43,7 +44,7 @@ def run() -> list[Row]:
     # the peers know no network: beside them every hotspot stands alone
     alone = dataclasses.replace(basins, downstream=np.full(len(basins), -1))
     many = alone.take(np.tile(np.arange(len(alone)), 10))
-    rows = [*_ponding_rows(alone, with_loops=True), *_ponding_rows(many, with_loops=False), *_network_row(basins)]
+    yield from [*_ponding_rows(alone, with_loops=True), *_ponding_rows(many, with_loops=False), *_network_row(basins)]
     per_hotspot_us: list[float] = []
     for times, repeats in ((1, 7), (10, 3), (100, 1)):
         scorer = HotspotScorer(tiled(district, times), tiled_terrain(terrain, times), standards)
@@ -55,9 +56,8 @@ def run() -> list[Row]:
         if times <= 10:
             note += f"; peak {_peak_mib(scorer, rainfall):.0f} MiB of arrays beyond the rain"
         job = f"score {hotspots:,} hotspots x {MEMBERS} x {AHEAD_H} h, 3 parameter sets, reasons"
-        rows.append(Row(job=job, ours_s=seconds, target=LIMIT_S if times == 1 else None, note=note))
+        yield Row(job=job, ours_s=seconds, target=LIMIT_S if times == 1 else None, note=note)
         del scorer, rainfall
-    return rows
 
 
 def _ponding_rows(basins: HotspotBasins, *, with_loops: bool) -> list[Row]:

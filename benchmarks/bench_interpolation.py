@@ -6,7 +6,7 @@ import os
 import resource
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy.interpolate import RBFInterpolator
@@ -22,9 +22,8 @@ RAIN_MM = RNG.gamma(0.8, 4.0, (STEPS, GAUGES))
 GAPPY_MM = np.where(RNG.random(RAIN_MM.shape) < 0.03, np.nan, RAIN_MM)  # nearly every step has its own pattern
 
 
-def run() -> list[Row]:
+def run() -> Iterator[Row]:
     """Time fit and prediction together, as a cycle does."""
-    rows = []
     for count in (236, 100_000):
         targets = RNG.uniform(0, EXTENT_M, (count, 2))
         repeats = 15 if count < 1000 else 5
@@ -45,7 +44,7 @@ def run() -> list[Row]:
         gstools = scaled_time(lambda step, xy=targets: _gstools(step, xy), few)
         rbf = median_s(lambda xy=targets: _rbf(xy, "thin_plate_spline"), repeats=repeats)
         linear = median_s(lambda xy=targets: _rbf(xy, "linear"), repeats=repeats)
-        rows += [
+        yield from [
             Row(job=job, ours_s=ours, target=0.012 if count < 1000 else 0.9, note="with variance; 3x a plain estimate"),
             Row(job=job, ours_s=ours, peer="PyKrige", peer_s=pykrige, target=_aim(count), note=note),
             Row(job=job, ours_s=ours, peer="GSTools", peer_s=gstools, note=note),
@@ -63,11 +62,10 @@ def run() -> list[Row]:
             Row(job=job + ", weights kept", ours_s=kept_both, peer="PyKrige", peer_s=pykrige, target=_aim(count),
                 note="both with variance; as in a service that meets the same targets every cycle"),
         ]  # fmt: skip
-        rows += _on_all_cores(targets, repeats, few)
+        yield from _on_all_cores(targets, repeats, few)
     peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    rows.append(Row(job=f"peak memory of this run {peak_gib:.2f} GiB", ours_s=0.0, note="peers included; ours alone: "
-                    f"{_own_peak_mib():.0f} MiB of arrays at 100,000 targets with variance"))  # fmt: skip
-    return rows
+    yield Row(job=f"peak memory of this run {peak_gib:.2f} GiB", ours_s=0.0, note="peers included; ours alone: "
+                    f"{_own_peak_mib():.0f} MiB of arrays at 100,000 targets with variance")  # fmt: skip
 
 
 def _on_all_cores(targets: np.ndarray, repeats: int, few: int) -> list[Row]:

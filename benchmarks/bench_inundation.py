@@ -8,6 +8,7 @@ is that of one hotspot.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,10 +86,9 @@ def depths(case: Case, rain_mm: float) -> tuple[float, float]:
     return ours, float(inundate(case.elevation_m, rain, cell_m=case.cell_m).peak_depth_m[case.at])
 
 
-def run() -> list[Row]:
+def run() -> Iterator[Row]:
     """Compare depths for two storms, and the time of one hotspot."""
     chosen = cases()
-    rows = []
     for rain_mm in RAIN_MM:
         both = np.array([depths(case, rain_mm) for case in chosen])
         error = both[:, 0] - both[:, 1]
@@ -101,9 +101,6 @@ def run() -> list[Row]:
             f"{len(chosen)} hotspots: depth error median {np.median(error):+.2f} m, mean absolute {size.mean():.2f} m, "
             f"90 % within {np.quantile(size, 0.9):.2f} m, at depths of {np.median(both[:, 1]):.2f} m (median)"
         )
-        rows.append(
-            Row(
-                job=f"peak depth, {rain_mm:g} mm in 1 h", ours_s=ours, peer="local inertia, 2-D", peer_s=peer, note=note
-            )
+        yield Row(
+            job=f"peak depth, {rain_mm:g} mm in 1 h", ours_s=ours, peer="local inertia, 2-D", peer_s=peer, note=note
         )
-    return rows

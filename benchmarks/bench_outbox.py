@@ -14,14 +14,14 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from benchmarks.rows import Row
 from wuyu.delivery.relay import deliver, deliver_together
-from wuyu.delivery.smtp import Outcome, SmtpSettings, SmtpTransport, Stage
+from wuyu.delivery.smtp import Outcome, SmtpSettings, SmtpStage, SmtpTransport
 from wuyu.ledger import Ledger, Outbox, OutboxState, create_ledger
 from wuyu.messages.guard import Target
 from wuyu.messages.mail import Attachment, MailContent, MailHead, build_mail
@@ -35,9 +35,8 @@ SLICE = 5_000
 IN_MEMORY = Path("/dev/shm")
 
 
-def run() -> list[Row]:
+def run() -> Iterator[Row]:
     """Time one relay, four relays, the mails of one evening, and the long drain."""
-    rows = []
     with tempfile.TemporaryDirectory() as folder, local_sink(Path(folder) / "mailbox") as (host, port):
         settings = SmtpSettings(host=host, port=port)
         for relays in (1, 4):
@@ -45,14 +44,13 @@ def run() -> list[Row]:
             seconds = _send_many(path, settings, RECIPIENTS, relays=relays, body_bytes=2_000)
             job = f"{RECIPIENTS:,} recipients, {relays} relay{'s' if relays > 1 else ''}, 4 kB each"
             note = f"{RECIPIENTS / seconds:.0f} mails/s"
-            rows.append(Row(job=job, ours_s=seconds, target=300.0 if relays == 1 else None, note=note))
+            yield Row(job=job, ours_s=seconds, target=300.0 if relays == 1 else None, note=note)
         seconds = _send_many(Path(folder) / "towns.sqlite", settings, TOWNS, relays=1, body_bytes=BULLETIN_BYTES)
         job = f"approved until the last of {TOWNS} mails is accepted, {BULLETIN_BYTES // 1000} kB attached"
-        rows.append(Row(job=job, ours_s=seconds, target=60.0, note="queueing included"))
+        yield Row(job=job, ours_s=seconds, target=60.0, note="queueing included")
     place, where = (IN_MEMORY, "in memory") if os.access(IN_MEMORY, os.W_OK) else (None, "on disk")
     with tempfile.TemporaryDirectory(dir=place) as folder:
-        rows.append(_long_drain(Path(folder) / "long.sqlite", where))
-    return rows
+        yield _long_drain(Path(folder) / "long.sqlite", where)
 
 
 def _send_many(path: Path, settings: SmtpSettings, recipients: int, *, relays: int, body_bytes: int) -> float:
@@ -125,7 +123,7 @@ class _Nowhere:
 
     def send(self, sender: str, recipient: str, body: bytes, *, checkpoint: Callable[[str], None]) -> Outcome:
         checkpoint(f"{sender} {recipient} {len(body)}")
-        return Outcome(state=OutboxState.SENT, stage=Stage.DONE, code=250, text="ok")
+        return Outcome(state=OutboxState.SENT, stage=SmtpStage.DONE, code=250, text="ok")
 
 
 def _clock() -> datetime:

@@ -47,20 +47,18 @@ class Watch:
         self._last = (wall, cpu, text)
 
 
-def run() -> list[Row]:
+def run() -> Iterator[Row]:
     """Time the parts of a month and of a year."""
-    rows = []
     with _desk() as desk:
         for kind, key in (("month", "2021-07"), ("year", "2021")):
-            rows += _report(desk, kind, key)  # type: ignore[arg-type]
-    return rows
+            yield from _report(desk, kind, key)  # type: ignore[arg-type]
 
 
 def _report(desk: Desk, kind: Kind, key: str) -> list[Row]:
     looking_ahead._outlooks.clear()
     watch = Watch()
     wall, cpu = time.perf_counter(), time.process_time()
-    made = write_report(desk, kind, key, now=NOW, langs=LANGS, report=watch)
+    made = write_report(desk, kind, key, now=NOW, langs=LANGS, tell=watch)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     size_kb = sum(path.stat().st_size for path in made.folder.iterdir()) // 1000
     name = f"{kind} {key}"

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,9 +65,8 @@ class BlockRain:
         return rainfall
 
 
-def run() -> list[Row]:
+def run() -> Iterator[Row]:
     """Score growing numbers of hotspots, each in a process of its own; then with one and with two workers."""
-    rows: list[Row] = []
     first_us = 0.0
     for size in SIZES:
         found = _apart(size)
@@ -79,7 +79,7 @@ def run() -> list[Row]:
         )
         job = f"score {found['hotspots']:,} hotspots x {MEMBERS} x {AHEAD_H} h, one thread"
         target = LIMIT_S if size == SIZES[-1] else None
-        rows.append(Row(job=job, ours_s=found["score_s"], target=target, note=note))
+        yield Row(job=job, ours_s=found["score_s"], target=target, note=note)
     found = _apart(WORKERS_SIZE, workers=2)
     own_1_s, own_2_s = (found[f"client_cpu_{n}_s"] + found[f"worker_cpu_{n}_s"] for n in (1, 2))
     note = (
@@ -89,8 +89,7 @@ def run() -> list[Row]:
     )
     job = f"score {found['hotspots']:,} hotspots on two Dask workers"
     peer = {"peer": "one worker", "peer_s": found["wall_1_s"]}
-    rows.append(Row(job=job, ours_s=found["wall_2_s"], **peer, target=WORKERS_RATIO, note=note))
-    return rows
+    yield Row(job=job, ours_s=found["wall_2_s"], **peer, target=WORKERS_RATIO, note=note)
 
 
 def _apart(size: int, *, workers: int = 0) -> dict[str, float]:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,9 +35,8 @@ LIMIT_S, LIMIT_GIB = 60.0, 2.0
 STREAM_CELLS = 5000
 
 
-def run() -> list[Row]:
+def run() -> Iterator[Row]:
     """Derive the terrain of two sizes, and of the larger one with the peer."""
-    rows: list[Row] = []
     per_cell_ns: list[float] = []
     for size in SIZES:
         with tempfile.TemporaryDirectory() as folder:
@@ -49,10 +49,9 @@ def run() -> list[Row]:
             f"{found['links']:.0f} links; the peer's HAND alone {peer['hand_s']:.1f} s"
         )
         job = f"terrain of {size} x {size} cells, {HOTSPOTS} hotspots"
-        rows.append(Row(job=job, ours_s=found["seconds"], peer="pyflwdir alone", peer_s=peer["seconds"], note=note))
+        yield Row(job=job, ours_s=found["seconds"], peer="pyflwdir alone", peer_s=peer["seconds"], note=note)
         if size == SIZES[-1]:
-            rows.append(Row(job=f"{job}: limit", ours_s=found["seconds"], target=LIMIT_S))
-    return rows
+            yield Row(job=f"{job}: limit", ours_s=found["seconds"], target=LIMIT_S)
 
 
 def _apart(name: str, size: int, folder: str) -> dict[str, float]:

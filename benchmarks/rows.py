@@ -26,6 +26,10 @@ class Row:
         Median time of the peer [s].
     target : float or None
         Least ratio peer_s / ours_s aimed at, or with no peer the longest time [s].
+    most : float or None
+        Greatest ratio ours_s / peer_s aimed at, where the peer does a part of the work and cannot be beaten.
+    unit : str
+        What the two numbers are in: s, or MiB of memory.
     note : str
         What a reader must know: steps timed and scaled, what is shared, precision.
     """
@@ -35,16 +39,22 @@ class Row:
     peer: str = ""
     peer_s: float | None = None
     target: float | None = None
+    most: float | None = None
+    unit: str = "s"
     note: str = ""
 
     @property
     def ratio(self) -> float | None:
-        """How many times faster than the peer."""
+        """How many times faster than the peer; with `most`, how many times as much as the peer."""
+        if self.most is not None and self.peer_s is not None:
+            return self.ours_s / self.peer_s
         return None if self.peer_s is None else self.peer_s / self.ours_s
 
     @property
     def reached(self) -> bool | None:
         """Whether the target is met; None without one."""
+        if self.most is not None and self.ratio is not None:
+            return self.ratio <= self.most
         if self.target is None:
             return None
         return self.ours_s <= self.target if self.ratio is None else self.ratio >= self.target

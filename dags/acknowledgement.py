@@ -34,19 +34,18 @@ def acknowledgement() -> None:
     def escalate() -> int:
         from wuyu.ack.escalation import escalate as take_next_steps
         from wuyu.clock import time_now
-        from wuyu.service import desk_from_environment
+        from wuyu.service import station_from_environment
 
-        desk = desk_from_environment()
-        return len(take_next_steps(desk.ledger, desk, time_now()))
+        return len(take_next_steps(station_from_environment(), time_now()))
 
     @task
     def dispatch() -> dict[str, int]:
         from wuyu.clock import time_now, wall_clock
         from wuyu.delivery.relay import deliver
-        from wuyu.service import desk_from_environment, transport_from_environment
+        from wuyu.service import station_from_environment, transport_from_environment
 
         with transport_from_environment() as transport:
-            return deliver(desk_from_environment().ledger, transport, clock=wall_clock, now=time_now()).counts
+            return deliver(station_from_environment().ledger, transport, clock=wall_clock, now=time_now()).counts
 
     @task
     def check_delivery() -> None:

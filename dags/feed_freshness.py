@@ -37,11 +37,11 @@ def feed_freshness() -> None:
         from wuyu.clock import time_now
         from wuyu.feeds.freshness import check_freshness
         from wuyu.feeds.status import feed_lines
-        from wuyu.service import desk_from_environment
+        from wuyu.service import station_from_environment
 
-        desk = desk_from_environment()
-        feed_ids = [feed.id for feed in desk.district.settings.feeds]
-        late = check_freshness(desk.ledger, feed_ids, now=time_now())
+        station = station_from_environment()
+        feed_ids = [feed.id for feed in station.settings.feeds]
+        late = check_freshness(station.ledger, feed_ids, now=time_now())
         if late:
             # Another try would find the same: the next run looks again.
             raise AirflowFailException(" ".join(line.en for line in feed_lines(late)))

@@ -80,10 +80,10 @@ def warning_cycle() -> None:
     def dispatch() -> dict[str, int]:
         from wuyu.clock import time_now, wall_clock
         from wuyu.delivery.relay import deliver
-        from wuyu.service import desk_from_environment, transport_from_environment
+        from wuyu.service import station_from_environment, transport_from_environment
 
         with transport_from_environment() as transport:
-            return deliver(desk_from_environment().ledger, transport, clock=wall_clock, now=time_now()).counts
+            return deliver(station_from_environment().ledger, transport, clock=wall_clock, now=time_now()).counts
 
     hour = hour_of_run()
     decided = decide(hour, score(hour))

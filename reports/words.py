@@ -10,15 +10,16 @@ import math
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
-
-import pandas as pd
 
 from risk_models.levels import Level
 from risk_models.warning.records import Action
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "ACTION_WORDS",
@@ -138,10 +139,16 @@ def is_missing(value: Any) -> bool:
 
     Examples
     --------
-    >>> is_missing(float("nan")), is_missing(pd.NaT), is_missing(0.0), is_missing("")
-    (True, True, False, False)
+    >>> import pandas as pd
+    >>> is_missing(float("nan")), is_missing(pd.NaT), is_missing(pd.NA), is_missing(0.0), is_missing("")
+    (True, True, True, False, False)
     """
-    return value is None or bool(pd.isna(value))
+    if value is None:
+        return True
+    try:
+        return bool(value != value)  # true of NaN and NaT, and of nothing else
+    except TypeError:  # NA, of which pandas will not say whether it equals itself
+        return True
 
 
 def plain(value: Any) -> str:
@@ -175,24 +182,26 @@ def sentence(text: Any, stop: str) -> str:
     return words if not words or words.endswith((".", "。")) else words + stop
 
 
-def local(at: datetime | pd.Timestamp, zone: str) -> datetime:
+def local(at: datetime | pd.Timestamp | str, zone: str) -> datetime:
     """Return a moment in local time; a moment without zone is taken as UTC, as everywhere inside.
 
     Parameters
     ----------
-    at : datetime
-        Aware, or naive UTC.
+    at : datetime or str
+        Aware, or naive UTC; a text in ISO 8601 too.
     zone : str
         IANA name, e.g. ``Asia/Shanghai``.
 
     Examples
     --------
-    >>> local(pd.Timestamp("2021-07-20T09:00"), "Asia/Shanghai").isoformat()
+    >>> local(datetime(2021, 7, 20, 9), "Asia/Shanghai").isoformat()
     '2021-07-20T17:00:00+08:00'
     """
-    stamp = pd.Timestamp(at)
-    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp
-    return stamp.tz_convert(ZoneInfo(zone)).to_pydatetime(warn=False)
+    if isinstance(at, str):  # as the attributes of a table keep it
+        at = datetime.fromisoformat(at)
+    plainly: datetime = at.to_pydatetime(warn=False) if hasattr(at, "to_pydatetime") else at
+    aware = plainly.replace(tzinfo=UTC) if plainly.tzinfo is None else plainly
+    return aware.astimezone(ZoneInfo(zone))
 
 
 def _clock(at: datetime, lang: Lang) -> str:
@@ -206,6 +215,7 @@ def date_only(at: datetime | pd.Timestamp, lang: Lang, zone: str, *, year: bool 
 
     Examples
     --------
+    >>> import pandas as pd
     >>> at = pd.Timestamp("2021-07-20T09:00Z")
     >>> date_only(at, "zh", "Asia/Shanghai"), date_only(at, "en", "Asia/Shanghai", year=False)
     ('2021年7月20日', '20 July')
@@ -221,6 +231,7 @@ def moment(at: datetime | pd.Timestamp | None, lang: Lang, zone: str, *, year: b
 
     Examples
     --------
+    >>> import pandas as pd
     >>> at = pd.Timestamp("2021-07-20T09:00Z")
     >>> moment(at, "zh", "Asia/Shanghai", year=False), moment(at, "en", "Asia/Shanghai")
     ('7月20日17时', '17:00 on 20 July 2021')
@@ -239,6 +250,7 @@ def short_moment(at: datetime | pd.Timestamp | None, lang: Lang, zone: str) -> s
 
     Examples
     --------
+    >>> import pandas as pd
     >>> at = pd.Timestamp("2021-07-20T09:30Z")
     >>> short_moment(at, "zh", "Asia/Shanghai"), short_moment(at, "en", "Asia/Shanghai")
     ('20日17:30', '20 Jul 17:30')
@@ -256,6 +268,7 @@ def day_time(at: datetime | pd.Timestamp, zone: str) -> str:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> day_time(pd.Timestamp("2021-07-20T09:00Z"), "Asia/Shanghai")
     '07-20 17:00'
     """
@@ -267,6 +280,7 @@ def window(start: datetime | pd.Timestamp, end: datetime | pd.Timestamp, lang: L
 
     Examples
     --------
+    >>> import pandas as pd
     >>> start, end = pd.Timestamp("2021-07-20T09:00Z"), pd.Timestamp("2021-07-20T21:00Z")
     >>> window(start, end, "zh", "Asia/Shanghai")
     '2021年7月20日17时至21日5时'

@@ -142,6 +142,46 @@ def test_science_and_products_read_no_clock() -> None:
     assert read == []
 
 
+#: The file that may read the time of the machine. Elapsed time (`time.monotonic`) and the ages of files are no clock.
+THE_CLOCK = "wuyu/clock.py"
+OTHER_CLOCKS = {
+    ("time", "localtime"), ("time", "gmtime"), ("time", "ctime"), ("time", "strftime"), ("utils", "formatdate"),
+    ("utils", "make_msgid"), ("utils", "localtime"), ("", "formatdate"), ("", "make_msgid"), ("", "localtime"),
+}  # fmt: skip
+
+
+def _clocks_read(path: Path) -> list[str]:
+    """Return where a file reads a clock, or hands one on without calling it."""
+    found = []
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Attribute):
+            owner = node.value.id if isinstance(node.value, ast.Name) else getattr(node.value, "attr", "?")
+            named = {(owner, node.attr)}
+        elif isinstance(node, ast.ImportFrom):
+            named = {((node.module or "").rpartition(".")[2], alias.name) for alias in node.names}
+        else:
+            continue
+        found += [f"{path.name}:{node.lineno} {a}.{b}" for a, b in named & (CLOCKS | OTHER_CLOCKS)]
+    return found
+
+
+def test_only_the_clock_reads_the_time_of_the_machine() -> None:
+    paths = {path.relative_to(ROOT).as_posix(): path for path in _python_files("wuyu", "dags")}
+    assert len(_clocks_read(paths.pop(THE_CLOCK))) == 1
+    assert {name: read for name, path in paths.items() if (read := _clocks_read(path))} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["x = datetime.now(UTC)", "f(clock=datetime.utcnow)", "datetime.date.today()", "from time import time",
+     "time.time()", "from email.utils import formatdate", "pd.Timestamp.now()"],
+)  # fmt: skip
+def test_a_clock_is_seen_however_it_is_read(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "module.py"
+    path.write_text(f"{line}\n", encoding="utf-8")
+    assert _clocks_read(path) != []
+
+
 def test_nothing_unsafe_is_loaded_or_run() -> None:
     found = []
     for path in _python_files("risk_models", "reports", "wuyu", "dags", "data"):

@@ -35,7 +35,7 @@ def cycles_on_record(desk: Desk) -> pd.DataFrame:
     parts = []
     for cycle in desk.ledger.cycles(desk.code):
         table = read_risk(desk.out / cycle.risk_paths["parquet"])
-        signals = rain_signals(table, desk.standards, desk.district.settings.standards.rain_signals)
+        signals = rain_signals(table, desk.standards, desk.settings.standards.rain_signals)
         part = pd.DataFrame(table[_COLUMNS]).reset_index()
         part["signal"] = part["town_code"].map(signals["level"]).fillna(int(Level.UNKNOWN)).astype(int)
         parts.append(part.assign(valid_at=pd.Timestamp(cycle.valid_at), ladder_step=cycle.ladder_step or 1))
@@ -96,7 +96,7 @@ def write_budget(desk: Desk) -> tuple[Path, pd.DataFrame]:
     table : DataFrame
         See `risk_models.verification.budget.warning_budget`.
     """
-    settings = desk.district.settings
+    settings = desk.settings
     table = warning_budget(
         cycles_on_record(desk),
         floods_on_record(desk),

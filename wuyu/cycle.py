@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -16,16 +17,20 @@ from risk_models.risk.outages import outage_summary, refused_summary
 from risk_models.warning import decide as warning_decide
 from risk_models.warning.event import current_event_key
 from risk_models.warning.records import WarningRecord
+from wuyu.approval.basis import BASIS, basis_of
 from wuyu.approval.book import minutes_to_decide
+from wuyu.clock import wall_clock
 from wuyu.feeds.status import FeedLine
-from wuyu.issuing.bulletins import Bulletins
+from wuyu.issuing.bulletins import BulletinFiles, Bulletins, CycleFacts
 from wuyu.issuing.issue import earlier_revisions, issue, states_of
 from wuyu.issuing.rain_lost import LOST_STEP, tell_rain_lost
-from wuyu.ledger import Approval, Cycle, CycleState
+from wuyu.ledger import Approval, Cycle, CycleState, WarningRow
+from wuyu.ledger.contacts import keep_contacts
 from wuyu.ledger.decision import Decision
 from wuyu.ledger.tasks import OPERATOR_TASK
 from wuyu.messages.letters import RESTRICTED
 from wuyu.rain import cycle_rain
+from wuyu.station import register_of
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
@@ -106,7 +111,7 @@ def assess(desk: Desk, valid_at: datetime) -> tuple[RiskTable, dict[str, str], d
 
 def _soil_water_before(desk: Desk, valid_at: datetime) -> pd.Series | None:
     """Return the soil water index at the start of the rain window, if a cycle of that hour was kept."""
-    begin = desk.ledger.cycle(desk.code, valid_at - timedelta(hours=desk.district.settings.warning.past_h))
+    begin = desk.ledger.cycle(desk.code, valid_at - timedelta(hours=desk.settings.warning.past_h))
     if begin is None or begin.state != CycleState.DONE:
         return None
     index_mm: pd.Series = read_risk(desk.out / begin.risk_paths["parquet"])["soil_water_index_mm"]
@@ -175,28 +180,36 @@ def decide(
         policy=desk.policy,
     )
     waiting = _waiting(desk)
-    told = [record for record in decided.records if _is_told(desk, record)]
+    past = _Past(desk)
+    told = [record for record in decided.records if _is_told(past, record)]
     mailed = [record for record in told if record.area_code in desk.district.towns.index]
     levels = {record.area_code: record.level for record in decided.open_records}
-    signed = {record.message_id: _signature(desk, record) for record in mailed}
+    signed = {record.message_id: _signature(desk, record, past) for record in mailed}
     due = {record.message_id: _due(desk, record) for record in mailed if signed[record.message_id] is None}
-    files = {
-        record.message_id: maker.write(
-            record, facts, earlier=earlier_revisions(desk, record), sign_off=signed[record.message_id], levels=levels
-        )
+    asked = [
+        (record, past.issued(record), signed[record.message_id])
         for record in mailed
         if drafts or record.message_id not in due
-    }
+    ]
+    try:
+        files = _written(maker, facts, asked, levels)
+    finally:
+        if bulletins is None:
+            maker.studio.close()
     counts = {str(level): int((risk_table["level"] == int(level)).sum()) for level in Level}
     with ledger.decide(now=valid_at, cycle=cycle) as decision:
         if decision.already_done:
             return _done(decision.cycle or cycle)
         decision.require_unsigned(waiting)
+        keep_contacts(decision.session, desk.code, register_of(desk.district), at=wall_clock())
         for record in told:
             if record not in mailed:
                 _task_for_town_that_left(decision, record)
         for record in decided.records:
             decision.warn(record, approval_due_at=due.get(record.message_id))
+            if record.message_id in due:
+                about = {"event_key": record.event_key, "message_id": record.message_id}
+                decision.log(BASIS, **about, **basis_of(record, risk_table))
         for record in mailed:
             if record.message_id not in due:
                 issue(desk, decision, maker, record, files[record.message_id])
@@ -251,23 +264,55 @@ def _task_for_town_that_left(decision: Decision, record: WarningRecord) -> None:
     decision.log(OPERATOR_TASK, event_key=record.event_key, message_id=record.message_id, task=task)
 
 
-def _is_told(desk: Desk, record: WarningRecord) -> bool:
+def _written(
+    maker: Bulletins,
+    facts: CycleFacts,
+    orders: list[tuple[WarningRecord, list[WarningRecord], SignOff | None]],
+    levels: dict[str, Level],
+) -> dict[str, BulletinFiles]:
+    """Write bulletins, several at a time; all of them are on the disk when this returns."""
+    if len(orders) > 1:
+        maker.studio.open()
+    for record, earlier, sign_off in orders:
+        maker.begin(record, facts, earlier=earlier, sign_off=sign_off, levels=levels)
+    return {
+        record.message_id: maker.write(record, facts, earlier=earlier, sign_off=sign_off, levels=levels)
+        for record, earlier, sign_off in orders
+    }
+
+
+class _Past:
+    """What was decided before, read once a cycle however many records ask."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._ledger = desk.ledger
+        self._of_event = cache(lambda key: desk.ledger.warnings(event_key=key))
+
+    def rows(self, record: WarningRecord) -> list[WarningRow]:
+        """Return the revisions of the same warning."""
+        return [row for row in self._of_event(record.event_key) if row.warning_id == record.warning_id]
+
+    def issued(self, record: WarningRecord) -> list[WarningRecord]:
+        """Return those of them that were issued before, oldest first."""
+        return earlier_revisions(self._ledger, record, self.rows(record))
+
+
+def _is_told(past: _Past, record: WarningRecord) -> bool:
     """Tell whether towns hear of a revision: not of one that changes nothing, nor of the end of what they never got."""
-    return record.action.is_mailed and not (record.action.is_end and not earlier_revisions(desk, record))
+    return record.action.is_mailed and not (record.action.is_end and not past.issued(record))
 
 
-def _signature(desk: Desk, record: WarningRecord) -> SignOff | None:
+def _signature(desk: Desk, record: WarningRecord, past: _Past) -> SignOff | None:
     """Return who answers for a revision; None if an officer must still decide.
 
     Below the district's approval level nobody needs to. Prolonging, lowering or ending what an officer approved rests
     on that approval; raising never does.
     """
-    if record.level < Level.from_name(desk.district.settings.warning.approval_from):
+    if record.level < Level.from_name(desk.settings.warning.approval_from):
         return SignOff()
     if record.level > record.previous_level and not record.action.is_end:
         return None
-    rows = desk.ledger.warnings(event_key=record.event_key)
-    same = [row for row in rows if row.warning_id == record.warning_id and row.level >= record.level]
+    same = [row for row in past.rows(record) if row.level >= record.level]
     approved = [row for row in same if row.approval_state == Approval.APPROVED]
     if not approved:
         return None
@@ -276,7 +321,7 @@ def _signature(desk: Desk, record: WarningRecord) -> SignOff | None:
 
 def _due(desk: Desk, record: WarningRecord) -> datetime:
     """Return until when an officer must decide."""
-    return record.issued_at + timedelta(minutes=minutes_to_decide(desk, record.level))
+    return record.issued_at + timedelta(minutes=minutes_to_decide(desk.settings, record.level))
 
 
 def _done(cycle: Cycle) -> CycleResult:

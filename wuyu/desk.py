@@ -2,66 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from risk_models.district import District, load_district
+from risk_models.district import District, DistrictSettings, load_district
 from risk_models.files import make_folders
 from risk_models.risk import HotspotScorer
 from risk_models.standards import Standards, load_standards
 from risk_models.terrain import HotspotTerrain, hotspot_terrain
 from risk_models.warning.states import WarningPolicy
+from wuyu.clock import require_honest_clock
 from wuyu.ledger import Ledger, open_ledger
 from wuyu.ledger.places import ledger_of, make_ledger_of
-from wuyu.messages.letters import Sender
-from wuyu.progress import Report, silent
+from wuyu.progress import Tell, silent
+from wuyu.station import Station, update_contacts
 
 __all__ = ["Desk", "begin_desk", "open_desk"]
 
 
-@dataclass(frozen=True)
-class Desk:
-    """A district with its terrain, standards, scorer, ledger and the folder of its products.
+@dataclass(frozen=True, kw_only=True)
+class Desk(Station):
+    """A station with the tables of its district, the terrain, the standards and the scorer: enough to decide.
 
     Attributes
     ----------
     district : District
+        Its settings and folder are those of the station.
     standards : Standards
     terrain : HotspotTerrain
     scorer : HotspotScorer
-    ledger : Ledger
-    out : Path
-        Folder under which every product is written.
     """
 
+    settings: DistrictSettings = field(init=False)
+    root: Path = field(init=False)
     district: District
     standards: Standards
     terrain: HotspotTerrain
     scorer: HotspotScorer
-    ledger: Ledger
-    out: Path
 
-    @property
-    def code(self) -> str:
-        """Code of the district."""
-        return self.district.settings.district.code
-
-    @cached_property
-    def timezone(self) -> ZoneInfo:
-        """Local time zone, for products."""
-        return ZoneInfo(self.district.settings.district.timezone)
+    def __post_init__(self) -> None:
+        # Set here, so that a desk with another district (`dataclasses.replace`) never keeps the settings of the first.
+        object.__setattr__(self, "settings", self.district.settings)
+        object.__setattr__(self, "root", self.district.root)
 
     @cached_property
     def policy(self) -> WarningPolicy:
         """How the district lowers and renews warnings."""
-        return WarningPolicy.from_settings(self.district.settings.warning)
-
-    @cached_property
-    def sender(self) -> Sender:
-        """From whom letters come."""
-        return Sender.of(self.district.settings, root=self.district.root, out=self.out)
+        return WarningPolicy.from_settings(self.settings.warning)
 
     @property
     def raw_dir(self) -> Path:
@@ -73,13 +61,11 @@ class Desk:
         """Where risk tables are kept, one per cycle."""
         return self.out / "risk"
 
-    def relative(self, path: Path) -> str:
-        """Return a product's path relative to `out`, as the ledger keeps it."""
-        return path.resolve().relative_to(self.out.resolve()).as_posix()
 
-
-def open_desk(district: Path, out: Path, *, report: Report = silent) -> Desk:
+def open_desk(district: Path, out: Path, *, tell: Tell = silent) -> Desk:
     """Open a ledger, load and check its district, and derive (or read from cache) its terrain.
+
+    Contacts of towns that have changed are noted in the ledger, where whoever escalates finds them.
 
     Parameters
     ----------
@@ -87,7 +73,7 @@ def open_desk(district: Path, out: Path, *, report: Report = silent) -> Desk:
         District folder.
     out : Path
         Folder of the products; made if absent.
-    report : Report
+    tell : Tell
         Progress.
 
     Returns
@@ -103,13 +89,13 @@ def open_desk(district: Path, out: Path, *, report: Report = silent) -> Desk:
     """
     ledger = open_ledger(ledger_of(out))
     try:
-        return _derive(district, out, ledger, report)
+        return _derive(district, out, ledger, tell)
     except BaseException:
         ledger.close()
         raise
 
 
-def begin_desk(district: Path, out: Path, *, report: Report = silent) -> Desk:
+def begin_desk(district: Path, out: Path, *, tell: Tell = silent) -> Desk:
     """Open a desk, its ledger made first if there is none: for replays and trials, never for a verb in service.
 
     Parameters and answer are those of `open_desk`.
@@ -122,12 +108,13 @@ def begin_desk(district: Path, out: Path, *, report: Report = silent) -> Desk:
         If `out` holds products of a ledger that is gone, or a ledger of another version.
     """
     make_ledger_of(out)
-    return open_desk(district, out, report=report)
+    return open_desk(district, out, tell=tell)
 
 
-def _derive(district: Path, out: Path, ledger: Ledger, report: Report) -> Desk:
-    report(0.0, "reading the district")
+def _derive(district: Path, out: Path, ledger: Ledger, tell: Tell) -> Desk:
+    tell(0.0, "reading the district")
     loaded = load_district(district)
+    require_honest_clock(loaded.settings)
     make_folders(out)
     standards = load_standards()
     land_cover = standards.land_cover(loaded.settings.standards.land_cover)
@@ -136,9 +123,18 @@ def _derive(district: Path, out: Path, ledger: Ledger, report: Report) -> Desk:
         loaded,
         land_cover_table=land_cover,
         cache_dir=cache,
-        progress=lambda fraction, text: report(0.1 + 0.8 * fraction, text),
+        progress=lambda fraction, text: tell(0.1 + 0.8 * fraction, text),
     )
-    report(0.9, "preparing the scorer")
-    scorer = HotspotScorer(loaded, terrain, standards, cache_dir=cache, progress=lambda _, text: report(0.9, text))
-    report(1.0, "ready")
-    return Desk(loaded, standards, terrain, scorer, ledger, out)
+    tell(0.9, "preparing the scorer")
+    scorer = HotspotScorer(loaded, terrain, standards, cache_dir=cache, progress=lambda _, text: tell(0.9, text))
+    desk = Desk(
+        district=loaded,
+        standards=standards,
+        terrain=terrain,
+        scorer=scorer,
+        ledger=ledger,
+        out=out,
+    )
+    update_contacts(desk, loaded)
+    tell(1.0, "ready")
+    return desk

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from wuyu.clock import time_now, wall_clock
-from wuyu.service import desk_from_environment, transport_from_environment
+from wuyu.service import desk_from_environment, station_from_environment, transport_from_environment
 
 if TYPE_CHECKING:
     from risk_models.outlook.periods import Edition, Kind
@@ -51,9 +51,9 @@ def prepare_replay(start: str, end: str, *, blocks: int) -> list[list[str]]:
     from wuyu.replay import hours
 
     desk = desk_from_environment()
-    with progress("feeds") as report:
+    with progress("feeds") as tell:
         results = pull_feeds(desk, now=time_now())
-        report(1.0, ", ".join(f"{result.feed_id}: {len(result.accepted)} new files" for result in results))
+        tell(1.0, ", ".join(f"{result.feed_id}: {len(result.accepted)} new files" for result in results))
     times = [time.isoformat() for time in hours(parse_hour(start, desk.timezone), parse_hour(end, desk.timezone))]
     size = -(-len(times) // blocks)
     return [times[number * size : (number + 1) * size] for number in range(blocks)]
@@ -71,10 +71,10 @@ def replay_block(hours: list[str]) -> int:
     from wuyu.replay import replay
 
     times = [datetime.fromisoformat(hour).astimezone(UTC) for hour in hours]
-    with transport_from_environment() as transport, progress("replay") as report:
-        done = replay(desk_from_environment(), times, transport=transport, clock=wall_clock, report=report)
+    with transport_from_environment() as transport, progress("replay") as tell:
+        done = replay(desk_from_environment(), times, transport=transport, clock=wall_clock, tell=tell)
         for name, why in done.given_up.items():
-            report(1.0, f"{name} was given up: {why}")
+            tell(1.0, f"{name} was given up: {why}")
         return done.mails_sent
 
 
@@ -166,9 +166,9 @@ def delivery_ways() -> list[str]:
     from wuyu.delivery.dispatch import ways
     from wuyu.ledger.outbox import due_ids
 
-    desk, now, wall = desk_from_environment(), time_now(), wall_clock()
-    names = list(ways(desk, transport_from_environment, clock=wall_clock))
-    return [name for name in names if due_ids(desk.ledger, channel=name, now=now, wall=wall)]
+    station, now, wall = station_from_environment(), time_now(), wall_clock()
+    names = list(ways(station, transport_from_environment, clock=wall_clock))
+    return [name for name in names if due_ids(station.ledger, channel=name, now=now, wall=wall)]
 
 
 def require_delivery() -> None:
@@ -182,12 +182,12 @@ def require_delivery() -> None:
     from risk_models.errors import DispatchError
     from wuyu.ledger.outbox import untried
 
-    desk, now = desk_from_environment(), time_now()
-    waiting = untried(desk.ledger, due_before=now - timedelta(minutes=UNTRIED_MIN), now=now)
+    station, now = station_from_environment(), time_now()
+    waiting = untried(station.ledger, due_before=now - timedelta(minutes=UNTRIED_MIN), now=now)
     if not waiting:
         return
     ways = "; ".join(
-        f"{way}: {count} since {since.astimezone(desk.timezone):%m-%d %H:%M}" for way, count, since in waiting
+        f"{way}: {count} since {since.astimezone(station.timezone):%m-%d %H:%M}" for way, count, since in waiting
     )
     raise DispatchError(
         f"messages are due and no relay has tried them ({ways}): is the DAG 'delivery' switched on, and does Airflow "
@@ -211,9 +211,9 @@ def deliver_by(way: str) -> dict[str, int]:
     from risk_models.errors import DispatchError
     from wuyu.delivery.dispatch import dispatch, ways
 
-    desk = desk_from_environment()
-    opener = ways(desk, transport_from_environment, clock=wall_clock)[way]
-    report = dispatch(desk.ledger, opener, clock=wall_clock, now=time_now())
+    station = station_from_environment()
+    opener = ways(station, transport_from_environment, clock=wall_clock)[way]
+    report = dispatch(station.ledger, way, opener, clock=wall_clock, now=time_now())
     if report.stopped:
         raise DispatchError(report.stopped)
     return report.counts
@@ -226,5 +226,5 @@ def bounces_from(folder: str) -> int:
     from wuyu.returns.bounces import take_bounces
     from wuyu.returns.mailboxes import MaildirMailbox
 
-    taken = take_bounces(desk_from_environment(), MaildirMailbox(Path(folder)), now=time_now())
+    taken = take_bounces(station_from_environment(), MaildirMailbox(Path(folder)), now=time_now())
     return sum(one.task for one in taken)

@@ -43,7 +43,7 @@ def write_rehearsal(desk: Desk) -> dict[str, Path]:
         ``csv`` (a row per storm and hotspot), ``summary`` (a row per hotspot) and ``png``.
     """
     table = rehearse(desk.district, desk.terrain, desk.standards)
-    classes = desk.standards.depth_classes(desk.district.settings.standards.depth_classes)
+    classes = desk.standards.depth_classes(desk.settings.standards.depth_classes)
     summary = summarise(table, classes)
     folder = desk.out / "rehearsal"
     paths = {
@@ -51,7 +51,7 @@ def write_rehearsal(desk: Desk) -> dict[str, Path]:
         "summary": folder / "critical_return_period.csv",
         "png": folder / "design_storms.png",
     }
-    mark = bool(desk.district.settings.district.demonstration)
+    mark = bool(desk.settings.district.demonstration)
     write_whole(paths["csv"], table.assign(demonstration=mark).round(4).to_csv(index=False))
     write_whole(paths["summary"], summary.hotspots.assign(demonstration=mark).round(4).to_csv())
     write_whole(paths["png"], rehearsal_map_png(desk.district, summary.hotspots))
@@ -71,6 +71,7 @@ def write_onemap_page(desk: Desk) -> Path:
         actions=propose_actions(desk.district, gravest),
         actions_at=at,
         reference_gauge=reference_gauge(desk),
+        marks=desk.marks,
     )
     return write_onemap(inputs, desk.out / "onemap.html")
 
@@ -96,6 +97,7 @@ def write_story_page(desk: Desk) -> Path:
         warnings=all_warnings(desk),
         deliveries=pd.DataFrame(mails, columns=["recipient", "status"]),
         reference_gauge=reference_gauge(desk),
+        marks=desk.marks,
     )
     return write_story(inputs, desk.out / "index.html")
 
@@ -120,7 +122,7 @@ def _cycles(desk: Desk) -> list[Cycle]:
 
 def _gauges(desk: Desk, until: datetime) -> xr.Dataset:
     """Return the newest gauge table as it was known at `until`."""
-    feed = next((feed.id for feed in desk.district.settings.feeds if feed.kind == "gauge_table"), "")
+    feed = next((feed.id for feed in desk.settings.feeds if feed.kind == "gauge_table"), "")
     file = gauge_table(desk.ledger, feed, raw_dir=desk.raw_dir, valid_at=until)
     return gauge_rain(desk, file, valid_at=until)
 

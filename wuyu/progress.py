@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-__all__ = ["Report", "progress", "silent"]
+__all__ = ["Tell", "progress", "silent"]
 
 #: Called with the fraction done (0-1) and what is being done.
-Report = Callable[[float, str], None]
+Tell = Callable[[float, str], None]
 PLAIN_EVERY_S = 2.0
 
 
@@ -22,7 +22,7 @@ def silent(_fraction: float, _text: str) -> None:
 
 
 @contextmanager
-def progress(title: str, *, stream: Console | None = None) -> Iterator[Report]:
+def progress(title: str, *, stream: Console | None = None) -> Iterator[Tell]:
     """Show the progress of one job on standard error.
 
     Parameters
@@ -34,7 +34,7 @@ def progress(title: str, *, stream: Console | None = None) -> Iterator[Report]:
 
     Yields
     ------
-    Report
+    Tell
     """
     console = stream or Console(stderr=True)
     if console.is_terminal:
@@ -51,10 +51,10 @@ def progress(title: str, *, stream: Console | None = None) -> Iterator[Report]:
     yield _plain(title)
 
 
-def _plain(title: str) -> Report:
+def _plain(title: str) -> Tell:
     last = -PLAIN_EVERY_S
 
-    def report(fraction: float, text: str) -> None:
+    def tell(fraction: float, text: str) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last >= PLAIN_EVERY_S or fraction >= 1.0:
@@ -62,4 +62,4 @@ def _plain(title: str) -> Report:
             sys.stderr.write(f"{title}: {100 * fraction:3.0f}% {text}\n")
             sys.stderr.flush()
 
-    return report
+    return tell

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 from risk_models.errors import ConfigError, DispatchError
 from risk_models.levels import Level
-from wuyu.approval.approving import approve
-from wuyu.cycle import CycleResult, run_cycle
+from wuyu.approval.approving import approve, begin_approved
+from wuyu.cycle import CycleResult, assess, decide, run_cycle
 from wuyu.delivery.channels import channel_name, channel_transport
 from wuyu.delivery.relay import Transport, drain
 from wuyu.issuing.bulletins import Bulletins
 from wuyu.ledger import Approval, OutboxState
 from wuyu.ledger.outbox import due_ids, next_due
-from wuyu.progress import Report, silent
+from wuyu.progress import Tell, silent
 
 if TYPE_CHECKING:
+    from risk_models.risk import RiskTable
     from wuyu.clock import Clock
     from wuyu.desk import Desk
 
@@ -82,7 +83,7 @@ def replay(
     *,
     transport: Transport,
     clock: Clock,
-    report: Report = silent,
+    tell: Tell = silent,
     patience_s: float = PATIENCE_S,
 ) -> ReplayResult:
     """Run cycles in order, approve what waits as the exercise desk, and deliver after each by every way out.
@@ -100,7 +101,7 @@ def replay(
         Where mail goes.
     clock : callable
         Wall time, for leases and tries.
-    report : Report
+    tell : Tell
         Progress.
     patience_s : float
         How long mail that the server does not take is tried again before the replay stops [s].
@@ -116,19 +117,73 @@ def replay(
     DispatchError
         If mail was left over; the same replay started again takes it up.
     """
-    if desk.district.settings.mail.status == "Actual":
+    if desk.settings.mail.status == "Actual":
         raise ConfigError("a replay needs mail.status Exercise or Test in district.yaml; it is Actual")
     bulletins = Bulletins(desk)
+    with bulletins.studio as studio:
+        studio.open()
+        return _hour_by_hour(desk, times, bulletins, transport, clock=clock, tell=tell, patience_s=patience_s)
+
+
+def _hour_by_hour(
+    desk: Desk,
+    times: list[datetime],
+    bulletins: Bulletins,
+    transport: Transport,
+    *,
+    clock: Clock,
+    tell: Tell,
+    patience_s: float,
+) -> ReplayResult:
     results: list[CycleResult] = []
     sent, others = 0, _Others(desk, clock, patience_s)
-    for index, valid_at in enumerate(times):
-        result = run_cycle(desk, valid_at, bulletins=bulletins, drafts=False)
+    ahead: _Scored | None = None
+    for index, (valid_at, after) in enumerate(zip(times, [*times[1:], None], strict=True)):
+        result = _run(desk, valid_at, bulletins, ahead)
+        # The next hour stands on the decision of this one alone: it is scored while the bulletins are drawn.
+        ahead = _scored(desk, after) if after is not None and _begin_waiting(desk, bulletins) else None
         _approve_waiting(desk, bulletins)
         sent += _send(desk, transport, clock=clock, now=valid_at, patience_s=patience_s)
         others.send(valid_at)
         results.append(result)
-        report((index + 1) / len(times), _headline(desk, result))
+        tell((index + 1) / len(times), _headline(desk, result))
     return ReplayResult(tuple(results), sent, others.sent, others.given_up)
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """An hour that was scored before its turn: the arguments of `decide`."""
+
+    table: RiskTable
+    paths: dict[str, str]
+    inputs: dict[str, str]
+
+
+def _scored(desk: Desk, valid_at: datetime) -> _Scored | None:
+    """Score an hour; None if that fails: it is tried again in its turn, and fails there."""
+    try:
+        return _Scored(*assess(desk, valid_at))
+    except Exception:
+        return None
+
+
+def _run(desk: Desk, valid_at: datetime, bulletins: Bulletins, ahead: _Scored | None) -> CycleResult:
+    """Run a cycle, with what was scored ahead if anything was."""
+    if ahead is None:
+        return run_cycle(desk, valid_at, bulletins=bulletins, drafts=False)
+    return decide(
+        desk, valid_at, ahead.table, paths=ahead.paths, inputs=ahead.inputs, bulletins=bulletins, drafts=False
+    )
+
+
+def _begin_waiting(desk: Desk, bulletins: Bulletins) -> bool:
+    """Begin to draw what waits, side by side; returns whether that goes on beside the next work."""
+    waiting = desk.ledger.warnings(approval=Approval.WAITING)
+    if not waiting or desk.district.settings.warning.second_person_from is not None or not bulletins.studio.open():
+        return False
+    for row in waiting:
+        begin_approved(desk, row, officer=EXERCISE_OFFICER, now=row.issued_at, bulletins=bulletins)
+    return True
 
 
 def _approve_waiting(desk: Desk, bulletins: Bulletins) -> None:
@@ -148,14 +203,14 @@ def _approve_waiting(desk: Desk, bulletins: Bulletins) -> None:
 def _send(desk: Desk, transport: Transport, *, clock: Clock, now: datetime, patience_s: float) -> int:
     """Deliver what is due at `now`, all of it; returns the number of mails accepted."""
     give_up_at = clock() + timedelta(seconds=patience_s)
-    report = drain(desk.ledger, transport, clock=clock, sleep=_nap, give_up_at=give_up_at, now=now)
+    handed = drain(desk.ledger, transport, clock=clock, sleep=_nap, give_up_at=give_up_at, now=now)
     going = (OutboxState.PENDING, OutboxState.RETRY, OutboxState.AMBIGUOUS)
     ours = [row for row in desk.ledger.outbox(states=going) if row.channel == transport.channel]
     left = [row for row in ours if row.not_before <= now]
     if left:
-        why = report.stopped or left[0].last_error
+        why = handed.stopped or left[0].last_error
         raise DispatchError(f"{len(left)} mails could not be handed over ({why}); start the same replay again")
-    return report.sent
+    return handed.sent
 
 
 class _Others:
@@ -168,7 +223,7 @@ class _Others:
 
     def send(self, now: datetime) -> None:
         """Deliver what is due at `now` by each way that still works."""
-        for channel in self.desk.district.settings.channels:
+        for channel in self.desk.settings.channels:
             name = channel_name(channel)
             if name not in self.given_up and self._due(name, now):
                 self._send_by(name, now)
@@ -180,14 +235,14 @@ class _Others:
         give_up_at = self.clock() + timedelta(seconds=self.patience_s)
         try:
             with channel_transport(self.desk, name, clock=self.clock) as way:
-                report = drain(self.desk.ledger, way, clock=self.clock, sleep=_nap, give_up_at=give_up_at, now=now)
+                handed = drain(self.desk.ledger, way, clock=self.clock, sleep=_nap, give_up_at=give_up_at, now=now)
         except ConfigError as error:
             self.given_up[name] = str(error)
             return
-        self.sent += report.sent
+        self.sent += handed.sent
         left = next_due(self.desk.ledger, channel=name, now=now) is not None or self._due(name, now)
         if left:
-            self.given_up[name] = report.stopped or "it did not take every message"
+            self.given_up[name] = handed.stopped or "it did not take every message"
 
 
 def _nap(seconds: float) -> None:

@@ -12,8 +12,9 @@ from risk_models.errors import ConfigError
 if TYPE_CHECKING:
     from wuyu.delivery.smtp import SmtpTransport
     from wuyu.desk import Desk
+    from wuyu.station import Station
 
-__all__ = ["desk_from_environment", "environment", "transport_from_environment"]
+__all__ = ["desk_from_environment", "environment", "station_from_environment", "transport_from_environment"]
 
 
 def environment(*, district: Path, out: Path, smtp_host: str = "", smtp_port: int = 0) -> dict[str, str]:
@@ -41,6 +42,24 @@ def desk_from_environment() -> Desk:
         If a variable is not set.
     """
     return _open(_variable("WUYU_DISTRICT"), _variable("WUYU_OUT"))
+
+
+def station_from_environment() -> Station:
+    """Open the station of ``WUYU_DISTRICT`` and ``WUYU_OUT``; a process opens it once.
+
+    Raises
+    ------
+    ConfigError
+        If a variable is not set.
+    """
+    return _open_station(_variable("WUYU_DISTRICT"), _variable("WUYU_OUT"))
+
+
+@lru_cache(maxsize=1)
+def _open_station(district: str, out: str) -> Station:
+    from wuyu.station import open_station
+
+    return open_station(Path(district), Path(out))
 
 
 @lru_cache(maxsize=1)

@@ -47,6 +47,7 @@ def build_bulletin(
     standards: Standards,
     previous: WarningRecord | None = None,
     sign_off: SignOff | None = None,
+    marks: tuple[Text, ...] = (),
 ) -> Bulletin:
     """Return the content of the bulletin of one warning record.
 
@@ -68,6 +69,8 @@ def build_bulletin(
         The revision before, to say when it was issued.
     sign_off : SignOff, optional
         Number and deciding officer. A warning at or above ``warning.approval_from`` without an officer is a draft.
+    marks : tuple of Text
+        What stands above everything beside the mark of demonstration data.
 
     Returns
     -------
@@ -104,6 +107,7 @@ def build_bulletin(
         action=record.action,
         status=settings.mail.status,
         demonstration=bool(names.demonstration),
+        marks=marks,
         draft=draft,
         issuer=Text(plain(names.bureau.zh), plain(names.bureau.en)),
         district=Text(plain(names.name.zh), plain(names.name.en)),

@@ -102,7 +102,11 @@ class DataBasis:
 
 @dataclass(frozen=True, kw_only=True)
 class Bulletin:
-    """One bulletin for one area, complete in Chinese and English."""
+    """One bulletin for one area, complete in Chinese and English.
+
+    ``marks`` stand above everything beside the mark of demonstration data, e.g. of a drill clock; of each a short
+    message says what comes before the colon.
+    """
 
     message_id: str
     event_key: str
@@ -142,6 +146,7 @@ class Bulletin:
     basis: DataBasis
     decision: Text
     profile: Text
+    marks: tuple[Text, ...] = ()
 
     @property
     def is_end(self) -> bool:

@@ -15,7 +15,8 @@ _RULE = "=" * 64
 
 
 def subject(bulletin: Bulletin) -> str:
-    """Return the subject of the mail: status, level, action, area, issue time, and the demonstration mark.
+    """Return the subject of the mail: status, level, action, area, issue time, and the mark of demonstration data
+    and further ones.
 
     Always one line; names were cleaned of control characters when the bulletin was built.
     """
@@ -30,7 +31,8 @@ def subject(bulletin: Bulletin) -> str:
     area = bulletin.area.zh.removeprefix(bulletin.district.zh) or bulletin.area.zh
     marks = STATUS_BANNERS[bulletin.status].zh + ("【待批准草稿】" if bulletin.draft else "")
     demonstration = "（演示数据 demonstration data）" if bulletin.demonstration else ""
-    return f"{marks}【{told}】{area} {at}{demonstration}"
+    further = "".join(f"（{mark.zh.partition('：')[0]} {mark.en.partition(':')[0]}）" for mark in bulletin.marks)
+    return f"{marks}【{told}】{area} {at}{demonstration}{further}"
 
 
 def to_text(bulletin: Bulletin, *, ack_url: str | None = None) -> str:

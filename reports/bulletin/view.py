@@ -197,10 +197,11 @@ def _validity(bulletin: Bulletin, lang: Lang) -> str:
 
 
 def _banners(bulletin: Bulletin, lang: Lang) -> list[str]:
-    """Return the marks that stand above everything: exercise or test, draft, demonstration."""
+    """Return the marks that stand above everything: exercise or test, draft, demonstration, further ones."""
     demonstration = DEMONSTRATION[lang] if bulletin.demonstration else ""
     draft = _DRAFT[lang] if bulletin.draft else ""
-    return [mark for mark in (STATUS_BANNERS[bulletin.status][lang], draft, demonstration) if mark]
+    further = (mark[lang] for mark in bulletin.marks)
+    return [mark for mark in (STATUS_BANNERS[bulletin.status][lang], draft, demonstration, *further) if mark]
 
 
 def _hotspots_note(bulletin: Bulletin, lang: Lang) -> str:

@@ -18,7 +18,7 @@ import pandas as pd
 import shapely
 import xarray as xr
 
-from reports.words import ACTION_WORDS, DEMONSTRATION, day_time, is_missing, kind_name, plain
+from reports.words import ACTION_WORDS, DEMONSTRATION, Text, day_time, is_missing, kind_name, plain
 from risk_models.levels import LEVEL_STYLES, Level
 from risk_models.risk.reasons import unknown_sentences
 from risk_models.risk.table import RiskTable, town_levels
@@ -63,6 +63,8 @@ class OneMapInputs:
         Time of that cycle, UTC.
     reference_gauge : str
         Gauge drawn under the time slider.
+    marks : tuple of Text
+        What the banner says beside the mark of demonstration data.
     """
 
     district: District
@@ -72,6 +74,7 @@ class OneMapInputs:
     actions: pd.DataFrame | None = None
     actions_at: datetime | None = None
     reference_gauge: str = "57083"
+    marks: tuple[Text, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.cycles:
@@ -133,13 +136,19 @@ def _meta(inputs: OneMapInputs) -> dict[str, Any]:
         "zh": plain(identity.name.zh),
         "en": plain(identity.name.en),
         "zone": str(identity.timezone),
-        "demonstration": [DEMONSTRATION.zh, DEMONSTRATION.en] if identity.demonstration else [],
+        "demonstration": _banner(inputs),
         "formula": str(attrs.get("formula_id", "")),
         "method": str(attrs.get("method_version", "")),
         "horizon_h": int(inputs.district.settings.warning.horizon_h),
         "unknown": [unknown_zh, unknown_en],
         "actionWords": {str(action): [ACTION_WORDS[action].zh, ACTION_WORDS[action].en] for action in Action},
     }
+
+
+def _banner(inputs: OneMapInputs) -> list[str]:
+    """Return the words of the banner, Chinese and English; none if there is nothing to say."""
+    marks = ((DEMONSTRATION,) if inputs.district.settings.district.demonstration else ()) + inputs.marks
+    return ["　".join(mark.zh for mark in marks), " · ".join(mark.en for mark in marks)] if marks else []
 
 
 def _level(level: Level) -> dict[str, Any]:

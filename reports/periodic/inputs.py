@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from reports.periodic.rain_labels import RainLabel
+from reports.words import Text
 from risk_models.outlook.period_outlook import PeriodOutlook
 from risk_models.outlook.periods import Scope
 from risk_models.standards import Standards
@@ -140,6 +141,8 @@ class ReportInputs:
         Folder of the bureau whose files replace single sentences.
     rain_labels : tuple of RainLabel or None
         Spells of rain that were constructed, not observed; None: as the labels beside the district's feeds say.
+    marks : tuple of Text
+        What the banner of every page says beside the mark of demonstration data.
     """
 
     district: District
@@ -164,6 +167,7 @@ class ReportInputs:
     consultation: Consultation | None = None
     templates: Path | None = None
     rain_labels: tuple[RainLabel, ...] | None = None
+    marks: tuple[Text, ...] = ()
 
     def __post_init__(self) -> None:
         if self.issued_at.tzinfo is None:

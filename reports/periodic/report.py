@@ -98,6 +98,7 @@ def _metadata(forms: Forms) -> Metadata:
     kind = say(f"kinds.{scope.span.kind}-{scope.edition}")
     gaps = {"district": district, "name": name, "kind": kind}
     marks = [say("banner")] if identity.demonstration else []
+    marks += [mark[forms.lang] for mark in facts.inputs.marks]
     marks += [say("draft")] if facts.is_draft else []
     title = say("title_period" if scope.span.kind == "period" else "title", **gaps)
     revised = say("revised", number=str(facts.inputs.revision)) if facts.inputs.revision else ""

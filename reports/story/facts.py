@@ -44,6 +44,8 @@ class StoryInputs:
     deliveries : DataFrame
         A row per mail: recipient, status; may be empty.
     reference_gauge : str
+    marks : tuple of Text
+        What stands on top beside the mark of demonstration data.
     """
 
     district: District
@@ -53,6 +55,7 @@ class StoryInputs:
     warnings: pd.DataFrame
     deliveries: pd.DataFrame
     reference_gauge: str = "57083"
+    marks: tuple[Text, ...] = ()
 
     def __post_init__(self) -> None:
         if self.cycles.empty:

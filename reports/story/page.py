@@ -69,6 +69,7 @@ def story_html(inputs: StoryInputs) -> str:
         name=Text(plain(identity.name.zh), plain(identity.name.en)),
         bureau=Text(plain(identity.bureau.zh), plain(identity.bureau.en)),
         banner=DEMONSTRATION if identity.demonstration else None,
+        warnings=inputs.marks,
         zone=identity.timezone,
         headlines=_headlines(inputs, timeline),
         links=_links(inputs.files),

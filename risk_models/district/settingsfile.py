@@ -56,12 +56,14 @@ class SettingsFile:
     skipped: frozenset[str] = frozenset()
 
 
-def load_settings(directory: str | Path) -> DistrictSettings:
+def load_settings(directory: str | Path, *, check_crs: bool = True) -> DistrictSettings:
     """Load the settings of a district folder without its tables.
 
     Parameters
     ----------
     directory : str or Path
+    check_crs : bool
+        False for who draws and measures nothing: whether the reference system exists is then left to who does.
 
     Returns
     -------
@@ -79,19 +81,21 @@ def load_settings(directory: str | Path) -> DistrictSettings:
     ...
     BadInputError: settings of no-such-folder: 1 problem
     """
-    result = read_settings(directory)
+    result = read_settings(directory, check_crs=check_crs)
     errors = [finding for finding in result.findings if finding.severity == "error"]
     if errors or result.settings is None:
         raise BadInputError(f"settings of {Path(directory).name}", errors)
     return result.settings
 
 
-def read_settings(directory: str | Path) -> SettingsFile:
+def read_settings(directory: str | Path, *, check_crs: bool = True) -> SettingsFile:
     """Read `district.yaml` of a folder and list every problem in it; never raises for bad content.
 
     Parameters
     ----------
     directory : str or Path
+    check_crs : bool
+        As in `load_settings`.
 
     Returns
     -------
@@ -108,22 +112,23 @@ def read_settings(directory: str | Path) -> SettingsFile:
     if not isinstance(yaml.data, dict):
         finding = Finding(code="not-settings", message="the file is no mapping of keys", file=yaml.name)
         return SettingsFile(None, yaml, (*yaml.findings, finding))
-    errors = _errors(yaml.data)
+    context = {"check_crs": check_crs}
+    errors = _errors(yaml.data, context)
     findings = [*yaml.findings, *(_finding(error, yaml) for error in errors)]
     if not errors:
-        settings = DistrictSettings.model_validate(yaml.data)
+        settings = DistrictSettings.model_validate(yaml.data, context=context)
         return SettingsFile(settings, yaml, (*findings, *_mapping_findings(settings, yaml)))
     repaired, undated, skipped = _with_stand_ins(yaml.data, errors)
-    if _errors(repaired):
+    if _errors(repaired, context):
         return SettingsFile(None, yaml, tuple(findings))
-    settings = DistrictSettings.model_validate(repaired)
+    settings = DistrictSettings.model_validate(repaired, context=context)
     findings.extend(_mapping_findings(settings, yaml))
     return SettingsFile(settings, yaml, tuple(findings), undated, skipped)
 
 
-def _errors(data: dict[Any, Any]) -> list[ErrorDetails]:
+def _errors(data: dict[Any, Any], context: dict[str, bool]) -> list[ErrorDetails]:
     try:
-        DistrictSettings.model_validate(data)
+        DistrictSettings.model_validate(data, context=context)
     except ValidationError as error:
         return error.errors(include_url=False)
     return []

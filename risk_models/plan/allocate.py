@@ -99,6 +99,8 @@ class TeamPool:
     _xy_m: Floats = field(init=False)
     _people: npt.NDArray[np.int64] = field(init=False)
     _is_left: npt.NDArray[np.bool_] = field(init=False)
+    _ids: list[str] = field(init=False)
+    _names: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
         free = (self.teams["status"] == "free") & (self.teams["people"] > 0)
@@ -106,6 +108,8 @@ class TeamPool:
         self._xy_m = _coordinates(self.teams)
         self._people = self.teams["people"].to_numpy(np.int64)
         self._town = self.teams["town_code"].to_numpy(object)
+        self._ids = [str(team) for team in self.teams.index]
+        self._names = self.teams["team_name"].tolist()
         self._is_left = np.ones(len(self.teams), dtype=bool)
 
     def draw(self, place_m: Floats, town_code: str, needed: int) -> dict[str, Any]:
@@ -132,8 +136,8 @@ class TeamPool:
         sent = order[before < needed]
         self._is_left[sent] = False
         return {
-            "team_ids": ";".join(map(str, self.teams.index[sent])),
-            "team_names": ";".join(self.teams["team_name"].iloc[sent]),
+            "team_ids": ";".join(self._ids[team] for team in sent),
+            "team_names": ";".join(self._names[team] for team in sent),
             "team_people": int(self._people[sent].sum()),
             "team_people_needed": needed,
             "team_distance_m": float(distance_m[sent].max()) if sent.size else np.nan,
@@ -165,6 +169,8 @@ class ShelterPool:
     standby_places: int = field(init=False)
     _xy_m: Floats = field(init=False)
     _free: npt.NDArray[np.int64] = field(init=False)
+    _ids: list[str] = field(init=False)
+    _names: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
         free = (self.shelters["capacity_people"] - self.shelters["occupied_people"]).clip(lower=0)
@@ -172,6 +178,8 @@ class ShelterPool:
         self.shelters = self.shelters[self.shelters["status"] == "open"].sort_index()
         self._xy_m = _coordinates(self.shelters)
         self._free = free.loc[self.shelters.index].to_numpy(np.int64, copy=True)
+        self._ids = [str(shelter) for shelter in self.shelters.index]
+        self._names = [str(name) for name in self.shelters["shelter_name"]]
 
     def draw(self, place_m: Floats, people: int) -> dict[str, Any]:
         """Give places to people of one hotspot.
@@ -202,8 +210,8 @@ class ShelterPool:
         placed = min(people, int(self._free[best]))
         self._free[best] -= placed
         return {
-            "shelter_id": str(self.shelters.index[best]),
-            "shelter_name": str(self.shelters["shelter_name"].iloc[best]),
+            "shelter_id": self._ids[best],
+            "shelter_name": self._names[best],
             "shelter_distance_m": float(distance_m[best]),
             "shelter_people": placed,
             "shelter_free": int(self._free[best]),
@@ -246,14 +254,15 @@ def propose_actions(
         return _table([], hotspots)
     place_m = _coordinates(hotspots)
     teams, shelters = TeamPool(district.teams), ShelterPool(district.shelters)
-    plans = match_plans(hotspots, district.plans, warned["level"])
+    # Cells of a frame are read as lists at once: one by one they take longer than the allocation itself.
+    plans = match_plans(hotspots, district.plans, warned["level"])[list(PLAN_COLUMNS)].to_dict("records")
     levels = [Level(level) for level in warned["level"].tolist()]
     exposed = warned["people_exposed"].tolist()
     rows = []
-    for i, (level, town_code) in enumerate(zip(levels, hotspots["town_code"], strict=True)):
+    for i, (level, town_code) in enumerate(zip(levels, hotspots["town_code"].tolist(), strict=True)):
         people = math.ceil(exposed[i] * MOVE_SHARE.get(level, 0.0))
         row: dict[str, Any] = {"level": int(level), "people_to_move": people}
-        row |= {column: plans[column].iloc[i] for column in PLAN_COLUMNS}
+        row |= {str(name): value for name, value in plans[i].items()}
         row |= teams.draw(place_m[i], str(town_code), PEOPLE_NEEDED.get(level, 0))
         row |= shelters.draw(place_m[i], people)
         row["shortfall_zh"], row["shortfall_en"] = _shortfall(row, shelters.standby_places)

@@ -60,8 +60,10 @@ def match_plans(hotspots: pd.DataFrame, plans: pd.DataFrame, levels: pd.Series) 
     """
     shelf = _shelf(plans)
     asked = hotspots.loc[levels.index]
-    places = zip(asked.index, asked["community_code"], asked["town_code"], levels.to_numpy(int), strict=True)
-    rows = [_match(shelf, plans, *map(str, place[:3]), level=int(place[3])) for place in places]
+    codes = (column.tolist() for column in (asked.index, asked["community_code"], asked["town_code"]))
+    places = zip(*codes, levels.to_numpy(int).tolist(), strict=True)
+    texts = dict(zip(map(str, plans.index), plans[list(_TEXTS)].to_dict("records"), strict=True))
+    rows = [_match(shelf, texts, *map(str, place[:3]), level=place[3]) for place in places]
     table = pd.DataFrame(rows, index=levels.index, columns=list(PLAN_COLUMNS))
     table["plan_triggered"] = table["plan_triggered"].astype(bool)
     return table
@@ -70,16 +72,17 @@ def match_plans(hotspots: pd.DataFrame, plans: pd.DataFrame, levels: pd.Series) 
 def _shelf(plans: pd.DataFrame) -> dict[tuple[str, str], list[tuple[int, str]]]:
     """Sort the plans by scope into lists of (trigger level, plan id)."""
     shelf: dict[tuple[str, str], list[tuple[int, str]]] = {}
-    for plan_id, plan in plans.sort_index().iterrows():
-        kind = str(plan["scope_kind"])
-        scope = (kind, "" if kind == "district" else str(plan["scope_id"]))
-        shelf.setdefault(scope, []).append((int(Level.from_name(plan["trigger_level"])), str(plan_id)))
+    ordered = plans.sort_index()
+    columns = (ordered[name].tolist() for name in ("scope_kind", "scope_id", "trigger_level"))
+    for plan_id, kind, scope_id, trigger in zip(ordered.index, *columns, strict=True):
+        scope = (str(kind), "" if kind == "district" else str(scope_id))
+        shelf.setdefault(scope, []).append((int(Level.from_name(trigger)), str(plan_id)))
     return shelf
 
 
 def _match(
     shelf: dict[tuple[str, str], list[tuple[int, str]]],
-    plans: pd.DataFrame,
+    texts: dict[str, dict[Any, Any]],
     hotspot_id: str,
     community_code: str,
     town_code: str,
@@ -92,6 +95,6 @@ def _match(
             continue
         reached = [entry for entry in shelf[scope] if entry[0] <= level]
         trigger, plan_id = max(reached, key=lambda entry: entry[0]) if reached else min(shelf[scope])
-        texts = {column: plans.at[plan_id, column] for column in _TEXTS}
-        return {"plan_id": plan_id, "plan_scope": scope[0], "plan_triggered": trigger <= level, **texts}
+        found = {"plan_id": plan_id, "plan_scope": scope[0], "plan_triggered": trigger <= level}
+        return found | texts[plan_id]
     return {"plan_id": "", "plan_scope": "", "plan_triggered": False, **dict.fromkeys(_TEXTS, "")}

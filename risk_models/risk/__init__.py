@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from risk_models.risk.ponding import HotspotBasins, simulate_ponding
     from risk_models.risk.scorer import HotspotScorer
-    from risk_models.risk.table import RISK_COLUMNS, RiskTable, read_risk, town_levels, write_risk
+    from risk_models.risk.table import (
+        RISK_COLUMNS,
+        RiskTable,
+        read_risk,
+        town_levels,
+        write_geojson,
+        write_risk,
+    )
 else:
     from risk_models.lazy import on_demand
 
@@ -16,7 +23,14 @@ else:
         {
             "ponding": ["HotspotBasins", "simulate_ponding"],
             "scorer": ["HotspotScorer"],
-            "table": ["RISK_COLUMNS", "RiskTable", "read_risk", "town_levels", "write_risk"],
+            "table": [
+                "RISK_COLUMNS",
+                "RiskTable",
+                "read_risk",
+                "town_levels",
+                "write_geojson",
+                "write_risk",
+            ],
         },
     )
 
@@ -28,5 +42,6 @@ __all__ = [
     "read_risk",
     "simulate_ponding",
     "town_levels",
+    "write_geojson",
     "write_risk",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import geopandas as gpd
 import numpy as np
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from risk_models.files import whole_file, write_whole
 from risk_models.levels import Level
 
-__all__ = ["RISK_COLUMNS", "RiskTable", "read_risk", "town_levels", "write_risk"]
+__all__ = ["RISK_COLUMNS", "RiskTable", "read_risk", "town_levels", "write_geojson", "write_risk"]
 
 #: A risk table is a GeoDataFrame indexed by hotspot_id with `RISK_COLUMNS`, in the district's projected CRS.
 RiskTable: TypeAlias = gpd.GeoDataFrame
@@ -122,9 +122,9 @@ def _levels_by(table: RiskTable, group: np.ndarray) -> pd.DataFrame:
 
 
 def write_risk(table: RiskTable, directory: Path, stem: str) -> dict[str, Path]:
-    """Write a risk table as GeoParquet (complete) and GeoJSON (WGS84, for any map).
+    """Write a risk table as GeoParquet, complete; `write_geojson` makes of it what any map can read.
 
-    Each file is whole or absent; two processes may write the same.
+    The file is whole or absent; two processes may write the same.
 
     Parameters
     ----------
@@ -137,13 +137,13 @@ def write_risk(table: RiskTable, directory: Path, stem: str) -> dict[str, Path]:
     Returns
     -------
     dict
-        ``{"parquet": path, "geojson": path}``.
+        ``{"parquet": path}``.
     """
-    paths = {"parquet": directory / f"{stem}.parquet", "geojson": directory / f"{stem}.geojson"}
+    path = directory / f"{stem}.parquet"
     attrs = dict(table.attrs)
     bare = table.copy()
     bare.attrs = {}
-    with whole_file(paths["parquet"]) as aside:
+    with whole_file(path) as aside:
         bare.to_parquet(aside)
         arrow = pq.read_table(aside)
         metadata = {
@@ -151,11 +151,24 @@ def write_risk(table: RiskTable, directory: Path, stem: str) -> dict[str, Path]:
             b"wuyu": json.dumps(attrs, ensure_ascii=False, sort_keys=True).encode(),
         }
         pq.write_table(arrow.replace_schema_metadata(metadata), aside, compression="zstd")
-    write_whole(paths["geojson"], _geojson(table, attrs))
-    return paths
+    return {"parquet": path}
 
 
-def _geojson(table: RiskTable, attrs: dict[str, Any]) -> str:
+def write_geojson(table: RiskTable, path: Path) -> Path:
+    """Write a risk table as GeoJSON (WGS84), for any map; the same table gives the same bytes.
+
+    Parameters
+    ----------
+    table : RiskTable
+        As scored, or as `read_risk` gives it.
+    path : Path
+
+    Returns
+    -------
+    Path
+        `path`.
+    """
+    attrs = dict(table.attrs)
     bare = table.copy()
     bare.attrs = {}
     for column in ("first_15cm_at", "first_50cm_at", "peak_at"):
@@ -164,7 +177,7 @@ def _geojson(table: RiskTable, attrs: dict[str, Any]) -> str:
     text = bare.to_crs("EPSG:4326").reset_index().to_json(drop_id=True)
     collection = json.loads(text)
     collection["wuyu"] = attrs
-    return json.dumps(collection, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return write_whole(path, json.dumps(collection, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
 
 
 def read_risk(path: Path) -> RiskTable:

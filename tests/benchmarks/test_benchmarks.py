@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
+from collections.abc import Iterator
 
 import pytest
 
@@ -17,6 +18,25 @@ def test_ratio_and_target() -> None:
     assert Row(job="a", ours_s=0.1, peer="p", peer_s=1.0, target=50.0).reached is False
     assert Row(job="a", ours_s=29.0, target=30.0).reached is True
     assert Row(job="a", ours_s=1.0).reached is None
+
+
+def test_a_part_of_our_work_is_a_peer_with_a_greatest_ratio() -> None:
+    row = Row(job="a", ours_s=60.0, peer="p", peer_s=30.0, most=2.5, unit="MiB")
+    assert (row.ratio, row.reached) == (2.0, True)
+    assert Row(job="a", ours_s=90.0, peer="p", peer_s=30.0, most=2.5).reached is False
+
+
+def test_rows_are_printed_as_they_come(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def run() -> Iterator[Row]:
+        yield Row(job="first", ours_s=60.0, peer="p", peer_s=30.0, most=2.5, unit="MiB")
+        assert "first" in capsys.readouterr().out
+        raise ValueError("the second broke")
+
+    module = types.ModuleType("benchmarks.bench_quality")
+    module.run = run
+    monkeypatch.setitem(sys.modules, "benchmarks.bench_quality", module)
+    assert main(["quality"]) == 1
+    assert "quality: broke: ValueError: the second broke" in capsys.readouterr().err
 
 
 def test_median_leaves_out_the_first_run() -> None:

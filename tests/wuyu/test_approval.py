@@ -43,6 +43,7 @@ from wuyu.ledger.outbox import Result, claim, record
 from wuyu.rain import pull_feeds
 from wuyu.replay import EXERCISE_OFFICER, EXERCISE_SECOND, replay
 from wuyu.sink import local_sink
+from wuyu.station import update_contacts
 
 pytestmark = pytest.mark.xdist_group("storm")
 
@@ -108,7 +109,7 @@ def paired(reopen: Callable[..., Desk]) -> Desk:
 
 
 def _ids(desk: Desk) -> list[str]:
-    return [item.message_id for item in waiting(desk)]
+    return [item.message_id for item in waiting(desk.ledger)]
 
 
 def _log(desk: Desk, *what: str) -> list[tuple[str, dict[str, Any]]]:
@@ -139,10 +140,10 @@ def _calls(desk: Desk) -> list[tuple[str, str]]:
 def test_a_call_that_has_not_left_is_withdrawn_when_all_it_asks_is_decided(desk: Desk) -> None:
     escalate(desk, now=AT)
     first, second, third = _ids(desk)
-    settle(desk, {first: True}, officer="王芳", now=AT + MINUTE)
+    settle(desk, {first: True}, officer="王芳", now=AT + MINUTE, open_desk=lambda: desk)
     desk.ledger.refuse(second, officer="王芳", now=AT + 2 * MINUTE, why="雨量站故障")
     assert _calls(desk) == [("pending", "")]
-    settle(desk, {third: True}, officer="王芳", now=AT + 3 * MINUTE)
+    settle(desk, {third: True}, officer="王芳", now=AT + 3 * MINUTE, open_desk=lambda: desk)
     assert _calls(desk) == [("withdrawn", "not needed: approved by 王芳 while pending")]
     (gone,) = [entry for entry in desk.ledger.log_entries() if entry.what == "mail-overtaken"]
     assert (gone.at, gone.detail["recipient"]) == (AT + 3 * MINUTE, "liming@mini.example")
@@ -159,7 +160,7 @@ def test_an_undone_decision_withdraws_no_call(desk: Desk) -> None:
 
 def test_what_lapses_is_called_about_no_more(desk: Desk) -> None:
     escalate(desk, now=AT)
-    lapse(desk, now=AT + 24 * HOUR)
+    lapse(desk.ledger, now=AT + 24 * HOUR)
     assert [state for state, _ in _calls(desk)] == ["withdrawn"]
 
 
@@ -168,7 +169,14 @@ def test_a_call_in_the_hands_of_a_relay_is_not_tried_again_after_the_decision(de
     (call,) = desk.ledger.outbox()
     held = claim(desk.ledger, call.id, owner="relay", wall=now(), lease=HOUR)
     assert held is not None
-    settle(desk, dict.fromkeys(_ids(desk), False), officer="王芳", now=AT + MINUTE, why="雨量站故障")
+    settle(
+        desk,
+        dict.fromkeys(_ids(desk), False),
+        officer="王芳",
+        now=AT + MINUTE,
+        why="雨量站故障",
+        open_desk=lambda: desk,
+    )
     assert [state for state, _ in _calls(desk)] == ["claimed"]
     record(desk.ledger, held, Result(state=OutboxState.RETRY, stage="rcpt", code=450, text="later"), wall=now())
     assert claim(desk.ledger, call.id, owner="relay", wall=now(), lease=HOUR) is None
@@ -179,10 +187,10 @@ def test_a_call_in_the_hands_of_a_relay_is_not_tried_again_after_the_decision(de
 
 
 def test_gravest_first(desk: Desk) -> None:
-    items = waiting(desk)
+    items = waiting(desk.ledger)
     assert [item.record.level for item in items] == [Level.RED, Level.RED, Level.ORANGE]
     assert [item.due_at - AT for item in items] == [10 * MINUTE, 10 * MINUTE, 15 * MINUTE]
-    assert waiting(desk, issued_at=AT + HOUR) == []
+    assert waiting(desk.ledger, issued_at=AT + HOUR) == []
 
 
 def test_first_officer_is_called_once_and_has_the_full_time(desk: Desk) -> None:
@@ -202,7 +210,7 @@ def test_no_answer_brings_the_next_and_then_the_first_again(desk: Desk) -> None:
     escalate(desk, now=at)
     names = []
     for _ in range(3):
-        at = max(item.due_at for item in waiting(desk))
+        at = max(item.due_at for item in waiting(desk.ledger))
         names += [call.name for call in escalate(desk, now=at)]
     assert names == ["王芳", "李明", "王芳"]
     assert len(_log(desk, "approval-overdue")) == 9
@@ -219,7 +227,7 @@ def test_no_answer_brings_the_next_and_then_the_first_again(desk: Desk) -> None:
 def test_each_level_has_its_own_deadline(desk: Desk) -> None:
     escalate(desk, now=AT)
     (call,) = escalate(desk, now=AT + 11 * MINUTE)
-    reds = {item.message_id for item in waiting(desk) if item.record.level is Level.RED}
+    reds = {item.message_id for item in waiting(desk.ledger) if item.record.level is Level.RED}
     assert set(call.message_ids) == reds
     (other,) = escalate(desk, now=AT + 16 * MINUTE)
     assert set(other.message_ids) == set(_ids(desk)) - reds
@@ -245,15 +253,15 @@ def test_what_is_over_lapses_and_the_log_says_so(desk: Desk) -> None:
     row = desk.ledger.warning(ids[0])
     assert row is not None
     assert (row.approved_by, row.approved_at) == (None, None)
-    assert settle(desk, {ids[0]: True}, officer="李明", now=AT)[0].why.endswith("it is lapsed")
+    assert settle(desk, {ids[0]: True}, officer="李明", now=AT, open_desk=lambda: desk)[0].why.endswith("it is lapsed")
     assert {mail.message_id for mail in desk.ledger.outbox()} & set(ids) == set()
 
 
 def test_what_a_later_revision_replaced_lapses_and_the_later_one_waits(desk: Desk) -> None:
-    orange = next(item for item in waiting(desk) if item.record.level is Level.ORANGE)
+    orange = next(item for item in waiting(desk.ledger) if item.record.level is Level.ORANGE)
     for hours in (1, 2):  # the second renews it, or raises it
         run_cycle(desk, AT + hours * HOUR, drafts=False)
-    newer = next(item for item in waiting(desk) if item.record.area_code == orange.record.area_code)
+    newer = next(item for item in waiting(desk.ledger) if item.record.area_code == orange.record.area_code)
     assert newer.record.action in (Action.UPG, Action.EXT)
     assert orange.message_id not in _ids(desk)
     escalate(desk, now=AT + 2 * HOUR, issued_at=AT)
@@ -270,7 +278,9 @@ def test_some_are_approved_with_a_note_and_the_rest_refused(desk: Desk) -> None:
     first, second, third = _ids(desk)
     note = clean_note("<b>隧道已封闭</b>\r\nBcc: all", "#Tunnel *closed* & guarded")
     verdicts = {first: True, second: False, third: True}
-    outcomes = settle(desk, verdicts, officer="王芳", now=AT + MINUTE, note=note, why="雨量站故障")
+    outcomes = settle(
+        desk, verdicts, officer="王芳", now=AT + MINUTE, note=note, why="雨量站故障", open_desk=lambda: desk
+    )
     assert [one.state for one in outcomes] == ["approved", "refused", "approved"]
     assert [len(one.recipients) for one in outcomes] == [1, 0, 1]
     assert {row.message_id for row in desk.ledger.outbox()} == {first, third}
@@ -288,30 +298,38 @@ def test_some_are_approved_with_a_note_and_the_rest_refused(desk: Desk) -> None:
 
 def test_settling_again_changes_nothing(desk: Desk) -> None:
     verdicts = dict.fromkeys(_ids(desk), True)
-    settle(desk, verdicts, officer="王芳", now=AT + MINUTE)
+    settle(desk, verdicts, officer="王芳", now=AT + MINUTE, open_desk=lambda: desk)
     before = (len(desk.ledger.log_entries()), desk.ledger.outbox_counts())
-    again = settle(desk, verdicts, officer="李明", now=AT + 2 * MINUTE)
+    again = settle(desk, verdicts, officer="李明", now=AT + 2 * MINUTE, open_desk=lambda: desk)
     assert {one.state for one in again} == {"unchanged"}
     assert all("it is approved" in one.why for one in again)
     assert (len(desk.ledger.log_entries()), desk.ledger.outbox_counts()) == before
     with pytest.raises(ConfigError, match="needs the name of an officer"):
-        settle(desk, verdicts, officer=" ", now=AT)
+        settle(desk, verdicts, officer=" ", now=AT, open_desk=lambda: desk)
 
 
 def test_red_waits_for_a_second_person_and_the_ledger_keeps_both(paired: Desk) -> None:
     red, other, orange = _ids(paired)
     first = settle(
-        paired, {red: True, orange: True}, officer="王芳", account="wf", now=AT + MINUTE, note=Text("水泵已到", "Pumps")
+        paired,
+        {red: True, orange: True},
+        officer="王芳",
+        account="wf",
+        now=AT + MINUTE,
+        note=Text("水泵已到", "Pumps"),
+        open_desk=lambda: paired,
     )
     assert [one.state for one in first] == ["signed", "approved"]
     assert paired.ledger.outbox(message_id=red) == []
     assert not list((paired.out / "bulletins").glob(f"*/{red}.txt"))
-    assert [one.officer for one in waiting(paired)[0].signatures] == ["王芳"]
+    assert [one.officer for one in waiting(paired.ledger)[0].signatures] == ["王芳"]
     for officer, account in (("王芳", ""), (" 王 芳 ", "other"), ("李明", "WF")):
-        (again,) = settle(paired, {red: True}, officer=officer, account=account, now=AT + 2 * MINUTE)
+        (again,) = settle(
+            paired, {red: True}, officer=officer, account=account, now=AT + 2 * MINUTE, open_desk=lambda: paired
+        )
         assert again.state == "unchanged"
         assert "a red warning needs a second officer" in again.why
-    (done,) = settle(paired, {red: True}, officer="李明", account="lm", now=AT + 3 * MINUTE)
+    (done,) = settle(paired, {red: True}, officer="李明", account="lm", now=AT + 3 * MINUTE, open_desk=lambda: paired)
     assert done.state == "approved"
     row = paired.ledger.warning(red)
     assert row is not None
@@ -319,9 +337,7 @@ def test_red_waits_for_a_second_person_and_the_ledger_keeps_both(paired: Desk) -
     text = _text(paired, red)
     assert "签发人：王芳、李明" in text
     assert "值班员补充：水泵已到" in text
-    entries = [
-        (e.who, e.what) for e in paired.ledger.log_entries() if e.message_id == red and e.what != "warning-decided"
-    ]
+    entries = [(e.who, e.what) for e in paired.ledger.log_entries() if e.message_id == red and e.who != "cycle"]
     assert entries == [("王芳", "approval-signed"), ("李明", "warning-approved")]
     assert _state(paired, other) == Approval.WAITING
 
@@ -336,14 +352,14 @@ def test_replay_signs_with_two_exercise_officers(storm_district: Path, tmp_path:
     ):
         replay(desk, [AT], transport=transport, clock=now)
         signed = {Level(row.level): row.approved_by for row in desk.ledger.warnings()}
-        assert waiting(desk) == []
+        assert waiting(desk.ledger) == []
     assert signed == {Level.RED: f"{EXERCISE_OFFICER}、{EXERCISE_SECOND}", Level.ORANGE: EXERCISE_OFFICER}
 
 
 def test_one_person_can_refuse_what_two_must_sign(paired: Desk) -> None:
     red = _ids(paired)[0]
     approve(paired, red, officer="王芳", now=AT)
-    (done,) = settle(paired, {red: False}, officer="李明", now=AT + MINUTE)
+    (done,) = settle(paired, {red: False}, officer="李明", now=AT + MINUTE, open_desk=lambda: paired)
     assert done.state == "refused"
     assert paired.ledger.outbox(message_id=red) == []
 
@@ -359,7 +375,8 @@ def test_a_second_person_below_the_level_of_approval_is_a_mistake(actual_distric
 
 def test_evidence_is_complete_and_names_cannot_format_it(desk: Desk) -> None:
     desk.district.towns.loc[:, "town_name_en"] = "[x](http://a.example) <img src=x> `c` *b*"
-    shown = evidence(desk, waiting(desk), now=AT + MINUTE)
+    update_contacts(desk, desk.district)
+    shown = evidence(desk, waiting(desk.ledger), now=AT + MINUTE)
     assert shown.subject.startswith("【请签发 Approve】试验区 红色2、橙色1（2 red, 1 orange），20日12:10前")
     for part in (
         "依据 Why",
@@ -376,9 +393,20 @@ def test_evidence_is_complete_and_names_cannot_format_it(desk: Desk) -> None:
     assert "演练" not in shown.text
 
 
+def test_evidence_is_kept_with_the_decision(desk: Desk, tmp_path: Path) -> None:
+    items = waiting(desk.ledger)
+    shown = evidence(desk, items, now=AT + MINUTE)
+    older = [dataclasses.replace(item, basis=None) for item in items]
+    assert evidence(desk, older, now=AT + MINUTE) == shown, "decided before it was kept: read from the risk table"
+    elsewhere = dataclasses.replace(desk, out=tmp_path)
+    again = evidence(elsewhere, items, now=AT + MINUTE)
+    assert (again.rows, again.basis, again.head) == (shown.rows, shown.basis, shown.head)
+
+
 def test_all_that_waits_stands_in_one_table(desk: Desk) -> None:
     desk.district.towns.loc[:, "town_name"] = "甲|乙"
-    shown = evidence(desk, waiting(desk), now=AT + MINUTE)
+    update_contacts(desk, desk.district)
+    shown = evidence(desk, waiting(desk.ledger), now=AT + MINUTE)
     table = [line for line in shown.markdown.splitlines() if line.startswith("|")]
     assert len(table) == 2 + 3
     assert [row[0] for row in shown.rows] == ["1", "2", "3"]
@@ -386,12 +414,12 @@ def test_all_that_waits_stands_in_one_table(desk: Desk) -> None:
     assert all(line.replace(r"\|", "").count("|") == len(COLUMNS) + 1 for line in table), "a name adds no cell"
     town, level, worst = (shown.rows[0][number] for number in (1, 2, 4))
     assert town.startswith("甲|乙 Mini Town 1")
-    assert (level, worst.split()[0]) == ("红色 Red", waiting(desk)[0].record.hotspot_ids[0])
+    assert (level, worst.split()[0]) == ("红色 Red", waiting(desk.ledger)[0].record.hotspot_ids[0])
     assert shown.markdown.index("**请于") < shown.markdown.index(table[0]) < shown.markdown.index("#### ")
 
 
 def test_of_many_warnings_the_page_shows_reasons_and_the_mail_everything(desk: Desk) -> None:
-    (item, *_) = waiting(desk)
+    (item, *_) = waiting(desk.ledger)
     shown = evidence(desk, [item] * 5, now=AT + MINUTE)
     assert shown.markdown.count("依据 Why") == shown.text.count("依据 Why") == 5
     assert (shown.markdown.count("收件 Recipients"), shown.text.count("收件 Recipients")) == (0, 5)
@@ -399,10 +427,11 @@ def test_of_many_warnings_the_page_shows_reasons_and_the_mail_everything(desk: D
 
 def test_evidence_names_everyone_who_will_get_it(desk: Desk) -> None:
     """A raised warning also goes to those who hold it, though the mailbox has changed since."""
-    held = waiting(desk)[0]
+    held = waiting(desk.ledger)[0]
     approve(desk, held.message_id, officer="李明", now=AT + MINUTE)
     raised = dataclasses.replace(held, record=dataclasses.replace(held.record, revision=1))
     desk.district.towns.loc[held.record.area_code, "mailbox"] = "new@mini.example"
+    update_contacts(desk, desk.district)
     shown = evidence(desk, [raised], now=AT + MINUTE)
     assert "收件 Recipients: 2 (new@mini.example, town1@mini.example)" in shown.text
 
@@ -430,7 +459,9 @@ def test_round_asks_until_the_shortest_deadline(desk: Desk) -> None:
 )
 def test_answers(desk: Desk, choice: str, fields: dict[str, str], states: list[str]) -> None:
     ids = _ids(desk)
-    outcomes = close_round(desk, AT, message_ids=ids, answer=_answer(choice, **fields), now=AT + MINUTE)
+    outcomes = close_round(
+        desk, AT, message_ids=ids, answer=_answer(choice, **fields), now=AT + MINUTE, open_desk=lambda: desk
+    )
     assert [one["state"] for one in outcomes] == states
     assert [_state(desk, message_id) for message_id in ids] == states
     assert {row.message_id for row in desk.ledger.outbox()} == {
@@ -443,7 +474,10 @@ def test_answers(desk: Desk, choice: str, fields: dict[str, str], states: list[s
 def test_silence_calls_the_next_and_decides_nothing(desk: Desk) -> None:
     open_round(desk, AT, now=AT)
     ids = _ids(desk)
-    assert close_round(desk, AT, message_ids=ids, answer=_answer(NEXT, None), now=AT + 11 * MINUTE) == []
+    assert (
+        close_round(desk, AT, message_ids=ids, answer=_answer(NEXT, None), now=AT + 11 * MINUTE, open_desk=lambda: desk)
+        == []
+    )
     assert [detail["called"] for _, detail in _log(desk, "approval-overdue")] == ["李明", "李明"]
     assert _ids(desk) == ids
     assert len(runs_to_trigger(desk, AT, number=2)) == 1
@@ -451,9 +485,9 @@ def test_silence_calls_the_next_and_decides_nothing(desk: Desk) -> None:
 
 def test_an_officer_may_hand_the_decision_on(desk: Desk) -> None:
     open_round(desk, AT, now=AT)
-    close_round(desk, AT, message_ids=_ids(desk), answer=_answer(NEXT), now=AT + MINUTE)
+    close_round(desk, AT, message_ids=_ids(desk), answer=_answer(NEXT), now=AT + MINUTE, open_desk=lambda: desk)
     assert [detail["by"] for _, detail in _log(desk, "approval-passed-on")] == ["王芳"] * 3
-    assert [item.calls[-1].name for item in waiting(desk)] == ["王芳"] * 3
+    assert [item.calls[-1].name for item in waiting(desk.ledger)] == ["王芳"] * 3
 
 
 @pytest.mark.parametrize(
@@ -471,7 +505,9 @@ def test_an_answer_that_cannot_be_used_decides_nothing_and_is_told(
     desk: Desk, choice: str, user: dict[str, str], fields: dict[str, str], text: str | None
 ) -> None:
     ids = _ids(desk)
-    outcomes = close_round(desk, AT, message_ids=ids, answer=_answer(choice, user, **fields), now=AT + MINUTE)
+    outcomes = close_round(
+        desk, AT, message_ids=ids, answer=_answer(choice, user, **fields), now=AT + MINUTE, open_desk=lambda: desk
+    )
     if text is None:  # a numbered account is somebody's
         assert [one["state"] for one in outcomes] == ["approved"] * 3
         return
@@ -480,19 +516,35 @@ def test_an_answer_that_cannot_be_used_decides_nothing_and_is_told(
     shown = open_round(desk, AT, now=AT + 2 * MINUTE)
     assert shown is not None
     assert "The last answer could not be used" in shown["body"]
-    assert text in waiting(desk)[0].remark
+    assert text in waiting(desk.ledger)[0].remark
 
 
 def test_typed_name_signs_and_the_account_is_kept(paired: Desk) -> None:
     ids = _ids(paired)
-    close_round(paired, AT, message_ids=ids, answer=_answer(APPROVE, officer="李明"), now=AT + MINUTE)
-    assert [one.officer for one in waiting(paired)[0].signatures] == ["李明"]
-    assert [one.account for one in waiting(paired)[0].signatures] == ["wangfang"]
+    close_round(
+        paired, AT, message_ids=ids, answer=_answer(APPROVE, officer="李明"), now=AT + MINUTE, open_desk=lambda: paired
+    )
+    assert [one.officer for one in waiting(paired.ledger)[0].signatures] == ["李明"]
+    assert [one.account for one in waiting(paired.ledger)[0].signatures] == ["wangfang"]
     # The same account under another name is the same person; the shared one is nobody's, so the name decides.
-    close_round(paired, AT, message_ids=ids, answer=_answer(APPROVE, officer="张三"), now=AT + 2 * MINUTE)
-    assert len(waiting(paired)) == 2
-    close_round(paired, AT, message_ids=ids, answer=_answer(APPROVE, ANYBODY, officer="张三"), now=AT + 3 * MINUTE)
-    assert waiting(paired) == []
+    close_round(
+        paired,
+        AT,
+        message_ids=ids,
+        answer=_answer(APPROVE, officer="张三"),
+        now=AT + 2 * MINUTE,
+        open_desk=lambda: paired,
+    )
+    assert len(waiting(paired.ledger)) == 2
+    close_round(
+        paired,
+        AT,
+        message_ids=ids,
+        answer=_answer(APPROVE, ANYBODY, officer="张三"),
+        now=AT + 3 * MINUTE,
+        open_desk=lambda: paired,
+    )
+    assert waiting(paired.ledger) == []
 
 
 # The command line

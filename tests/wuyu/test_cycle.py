@@ -144,7 +144,7 @@ def test_earlier_cycle_is_refused_and_can_still_be_scored(desk: Desk) -> None:
     assert [row.to_record() for row in desk.ledger.warnings()] == warnings
     assert [cycle.valid_at for cycle in desk.ledger.cycles(desk.code)] == [PEAK]
     table, paths, _ = assess(desk, PEAK - HOUR)
-    assert (desk.out / paths["geojson"]).exists()
+    assert (desk.out / paths["parquet"]).exists()
     assert table.attrs["valid_at"].startswith("2021-07-20T05:00")
     run_cycle(desk, PEAK + HOUR)
     assert [cycle.valid_at for cycle in desk.ledger.cycles(desk.code)] == [PEAK, PEAK + HOUR]

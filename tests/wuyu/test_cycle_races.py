@@ -23,6 +23,7 @@ from wuyu.desk import Desk, begin_desk
 from wuyu.ledger import Approval, LedgerConflictError
 from wuyu.ledger.tasks import open_tasks
 from wuyu.rain import pull_feeds
+from wuyu.station import update_contacts
 
 pytestmark = pytest.mark.xdist_group("storm")
 
@@ -95,7 +96,8 @@ def test_a_town_that_left_holds_up_nobody(desk: Desk) -> None:
     left = max(desk.ledger.warnings(), key=lambda row: row.level).area_code
     towns = desk.district.towns.drop(index=left)
     smaller = dataclasses.replace(desk, district=dataclasses.replace(desk.district, towns=towns))
-    steps = escalate(desk.ledger, smaller, ISSUED + 61 * MINUTE)
+    update_contacts(smaller, smaller.district)
+    steps = escalate(smaller, ISSUED + 61 * MINUTE)
     of_left = {one.request.id for one in standings(desk.ledger) if one.request.area_code == left}
     assert {str(step.kind) for step in steps if step.request_id in of_left} == {"upward"}
     assert {step.request_id for step in steps} > of_left

@@ -38,7 +38,7 @@ def test_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_second_opening_reads_the_terrain_from_the_cache(tmp_path: Path) -> None:
     folder = write_mini_district(tmp_path / "mini")
     said: list[str] = []
-    with begin_desk(folder, tmp_path / "out", report=lambda _, text: said.append(text)).ledger:
+    with begin_desk(folder, tmp_path / "out", tell=lambda _, text: said.append(text)).ledger:
         pass
     cached = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "cache").iterdir()}
     first = begin_desk(folder, tmp_path / "out2")

@@ -36,7 +36,7 @@ from tests.replays import (
 )
 from wuyu.delivery.smtp import SmtpSettings, SmtpTransport
 from wuyu.desk import begin_desk
-from wuyu.ledger import Approval, Bulletin
+from wuyu.ledger import Approval, BulletinRow
 from wuyu.rain import pull_feeds
 from wuyu.replay import EXERCISE_OFFICER, hours, replay
 from wuyu.sink import local_sink
@@ -125,7 +125,7 @@ def test_exercise_desk_signs_what_needs_an_officer(storm_run: StormRun) -> None:
 
 def test_bulletin_files_are_as_registered(storm_run: StormRun) -> None:
     with storm_run.desk.ledger.reading() as session:
-        rows = list(session.scalars(select(Bulletin)))
+        rows = list(session.scalars(select(BulletinRow)))
     assert len(rows) == storm_run.result.mails_sent
     for row in rows:
         assert sorted(row.products) == ["cap.xml", "html", "pdf", "png", "txt"]

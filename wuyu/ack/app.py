@@ -27,7 +27,7 @@ from wuyu.ack.web import BODY_MAX, RateLimit, SafeAnswers, security_headers
 from wuyu.clock import Clock, time_now, wall_clock
 from wuyu.keys import Keys, load_keys
 from wuyu.ledger.acknowledgements import Answer, Seen
-from wuyu.ledger.models import Bulletin
+from wuyu.ledger.models import BulletinRow
 from wuyu.ledger.opening import open_ledger
 from wuyu.ledger.store import Ledger
 
@@ -418,7 +418,7 @@ class _Site:
     def _pdf_bytes(self, message_id: str) -> bytes | None:
         """Return the PDF as it was issued; None if it is gone, changed, or outside the folder of products."""
         with self.ledger.reading() as session:
-            bulletin = session.scalars(select(Bulletin).where(Bulletin.message_id == message_id)).one_or_none()
+            bulletin = session.scalars(select(BulletinRow).where(BulletinRow.message_id == message_id)).one_or_none()
         product = {} if bulletin is None else bulletin.products.get("pdf", {})
         if not product:
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from wuyu.ack.book import standing
 from wuyu.ack.content import essentials
 from wuyu.ack.links import link_expiry
 from wuyu.ledger.acknowledgements import AckRequest, AckStep, StepKind
+from wuyu.station import register_of
 
 if TYPE_CHECKING:
     from reports.bulletin import Bulletin
@@ -64,10 +65,11 @@ def ask(
     mails : iterable of Outbox
         Rows of those who are told.
     """
-    session, settings = decision.session, desk.district.settings.acknowledgement
+    session, settings = decision.session, desk.settings.acknowledgement
     found = session.scalars(select(AckRequest).where(AckRequest.message_id == record.message_id)).one_or_none()
     if found is not None:
         return found
+    town = register_of(desk.district)[record.area_code]
     allowed = minutes(record, settings)
     expires_at = link_expiry(record)
     due_at = None if allowed is None else decision.now + timedelta(minutes=allowed[0])
@@ -86,12 +88,12 @@ def ask(
         step_min=0 if allowed is None else allowed[1],
         expires_at=expires_at,
         feedback_until=expires_at + timedelta(days=settings.feedback_days),
-        phone=str(desk.district.towns.at[record.area_code, "duty_phone"]),
+        phone=str(town["duty_phone"]),
         content=essentials(bulletin),
     )
     session.add(request)
     session.flush()
-    asked = may_answer(desk, record.area_code)
+    asked = may_answer(town)
     for mail in mails:
         step = AckStep(
             request_id=request.id,
@@ -107,10 +109,9 @@ def ask(
     return request
 
 
-def may_answer(desk: Desk, area_code: str) -> frozenset[str]:
-    """Return the addresses that may answer for a town: its mailbox and its second contact of today."""
-    town = desk.district.towns.loc[area_code]
-    return frozenset(str(town[name]) for name in ("mailbox", "second_contact") if isinstance(town[name], str))
+def may_answer(town: Mapping[str, str | None]) -> frozenset[str]:
+    """Return the addresses that may answer for a town of the register: its mailbox and its second contact of today."""
+    return frozenset(box for box in (town["mailbox"], town["second_contact"]) if box)
 
 
 def _still_due(decision: Decision, record: WarningRecord) -> datetime | None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from risk_models.errors import ConfigError
 from wuyu.ledger.acknowledgements import AckAnswer, AckRequest, AckStep, Answer, FloodReport, Seen, StepKind
@@ -23,6 +23,7 @@ __all__ = [
     "Standing",
     "find",
     "flood_reports",
+    "headlines",
     "record_answer",
     "record_floods",
     "standing",
@@ -110,6 +111,7 @@ def standings(
     event_key: str | None = None,
     code: str | None = None,
     open_at: datetime | None = None,
+    with_content: bool = True,
 ) -> list[Standing]:
     """Return how requests stand, in the order they were made.
 
@@ -120,8 +122,11 @@ def standings(
         Only those of a district, an event, a reply code.
     open_at : datetime, optional
         Only those that wait for an answer at this time.
+    with_content : bool
+        False to leave in the ledger what the page shows of each: it is most of a request, and cannot be had then.
     """
-    query = select(AckRequest).order_by(AckRequest.asked_at, AckRequest.id)
+    query = select(AckRequest).options(*([] if with_content else [defer(AckRequest.content)]))
+    query = query.order_by(AckRequest.asked_at, AckRequest.id)
     for column, value in (
         (AckRequest.district_code, district_code),
         (AckRequest.event_key, event_key),
@@ -133,6 +138,14 @@ def standings(
     with ledger.reading() as session:
         found = _load(session, list(session.scalars(query)))
     return [one for one in found if open_at is None or one.is_open(open_at)]
+
+
+def headlines(ledger: Ledger, request_ids: Sequence[int]) -> dict[int, str]:
+    """Return the Chinese headlines of some requests by their ids."""
+    headline = AckRequest.content[("zh", "headline")].as_string()
+    with ledger.reading() as session:
+        rows = session.execute(select(AckRequest.id, headline).where(AckRequest.id.in_(request_ids)))
+        return {row[0]: row[1] for row in rows}
 
 
 def record_answer(

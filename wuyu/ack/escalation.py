@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -11,10 +11,12 @@ from wuyu.ack.book import Standing, standing, standings
 from wuyu.ack.mail import escalation_mail
 from wuyu.ledger.acknowledgements import AckStep, Answer, StepKind
 from wuyu.ledger.types import OutboxState
+from wuyu.station import contacts_of
 
 if TYPE_CHECKING:
-    from wuyu.desk import Desk
-    from wuyu.ledger import Decision, Ledger
+    from risk_models.district.settings import DistrictSettings
+    from wuyu.ledger import Decision, TownContact
+    from wuyu.station import Station
 
 __all__ = ["Contact", "DueStep", "escalate", "ladder", "next_steps", "take_step"]
 
@@ -84,44 +86,37 @@ def next_steps(now_standing: Standing, rungs: Sequence[Sequence[Contact]], now: 
     return steps
 
 
-def ladder(desk: Desk, area_code: str) -> list[list[Contact]]:
+def ladder(settings: DistrictSettings, town: TownContact | None) -> list[list[Contact]]:
     """Return whom to turn to for a town, rung by rung; who is not known has no rung.
 
     Parameters
     ----------
-    desk : Desk
-    area_code : str
-        Town code.
+    settings : DistrictSettings
+    town : TownContact or None
+        None if the ledger knows no such town.
     """
-    settings = desk.district.settings
     upward = [
         Contact(StepKind.UPWARD, one.name, mailbox=one.mailbox or "", phone=one.phone)
         for one in settings.acknowledgement.upward
     ]
     upward = list({one.recipient: one for one in upward}.values())
     upward = upward or [Contact(StepKind.UPWARD, settings.district.bureau.zh)]
-    if area_code not in desk.district.towns.index:
+    if town is None or town.has_left:
         return [upward]  # the town has left the district since; it must not keep the others from being looked after
-    town = desk.district.towns.loc[area_code]
-    second = town["second_contact"]
-    name = str(town["town_name"])
-    has_second = isinstance(second, str) and second not in ("", town["mailbox"])
-    rungs = [
-        [Contact(StepKind.SECOND_CONTACT, name, mailbox=str(second))] if has_second else [],
-        [Contact(StepKind.PHONE, name, phone=str(town["duty_phone"]))],
-        upward,
-    ]
-    return [rung for rung in rungs if rung]
+    phone = Contact(StepKind.PHONE, town.town_name, phone=town.duty_phone)
+    if town.second_contact in (None, town.mailbox):
+        return [[phone], upward]
+    second = Contact(StepKind.SECOND_CONTACT, town.town_name, mailbox=town.second_contact)
+    return [[second], [phone], upward]
 
 
-def escalate(ledger: Ledger, desk: Desk, now: datetime) -> list[AckStep]:
+def escalate(station: Station, now: datetime) -> list[AckStep]:
     """Take every step that is due; calling it again changes nothing. Live it runs every minute, in a replay every hour.
 
     Parameters
     ----------
-    ledger : Ledger
-    desk : Desk
-        For contacts, settings and the files of the bulletins.
+    station : Station
+        For ledger, settings and the files of the bulletins.
     now : datetime
         Aware; of the domain.
 
@@ -129,24 +124,31 @@ def escalate(ledger: Ledger, desk: Desk, now: datetime) -> list[AckStep]:
     -------
     list of AckStep
         Taken now.
+
+    Raises
+    ------
+    BadInputError
+        As `wuyu.station.contacts_of`.
     """
+    open_now = standings(station.ledger, district_code=station.code, open_at=now)
+    contacts: Mapping[str, TownContact] = contacts_of(station) if open_now else {}
     taken: list[AckStep] = []
-    for waiting in standings(ledger, district_code=desk.code, open_at=now):
-        rungs = ladder(desk, waiting.request.area_code)
+    for waiting in open_now:
+        rungs = ladder(station.settings, contacts.get(waiting.request.area_code))
         if not next_steps(waiting, rungs, now):
             continue
-        with ledger.decide(now=now, who="escalation") as decision:
+        with station.ledger.decide(now=now, who="escalation") as decision:
             fresh = standing(decision.session, waiting.request.id)  # an answer may have come meanwhile
-            taken += [take_step(desk, decision, fresh, step) for step in next_steps(fresh, rungs, now)]
+            taken += [take_step(station, decision, fresh, step) for step in next_steps(fresh, rungs, now)]
     return taken
 
 
-def take_step(desk: Desk, decision: Decision, waiting: Standing, due: DueStep) -> AckStep:
+def take_step(station: Station, decision: Decision, waiting: Standing, due: DueStep) -> AckStep:
     """Take one step within the caller's transaction: queue its mail if there is one, and write the step down."""
     request, contact = waiting.request, due.contact
     outbox_id, note = None, ""
     if contact.mailbox:
-        mail = escalation_mail(desk, waiting, contact.kind, contact.mailbox, now=decision.now)
+        mail = escalation_mail(station, waiting, contact.kind, contact.mailbox, now=decision.now)
         row = decision.queue(
             mail, expires_at=request.expires_at, priority=max(request.level, 0), event_key=request.event_key
         )

@@ -11,7 +11,7 @@ from wuyu.keys import Keys, load_keys
 
 if TYPE_CHECKING:
     from risk_models.warning.records import WarningRecord
-    from wuyu.desk import Desk
+    from wuyu.station import Station
 
 __all__ = ["LINK_GRACE_H", "Links", "link_expiry", "links_of"]
 
@@ -43,7 +43,7 @@ class Links:
         return f"{self.base_url}/desk/{sign(self.keys, LinkUse.DESK, district_code, DESK, expires_at=expires_at)}"
 
 
-def links_of(desk: Desk) -> Links | None:
+def links_of(station: Station) -> Links | None:
     """Return the maker of links if the district says where its page is, else None: mails then carry the code only."""
-    base_url = desk.district.settings.acknowledgement.base_url
-    return None if base_url is None else Links(base_url, load_keys(desk.out))
+    base_url = station.settings.acknowledgement.base_url
+    return None if base_url is None else Links(base_url, load_keys(station.out))

@@ -13,13 +13,13 @@ from risk_models.levels import Level
 from wuyu.ack.book import Standing
 from wuyu.ack.links import links_of
 from wuyu.ledger.acknowledgements import StepKind
-from wuyu.ledger.models import Bulletin
+from wuyu.ledger.models import BulletinRow
 from wuyu.messages.letters import letter
 from wuyu.messages.mail import Attachment, Mail, MailContent
 from wuyu.messages.purpose import Purpose, message_id
 
 if TYPE_CHECKING:
-    from wuyu.desk import Desk
+    from wuyu.station import Station
 
 __all__ = ["escalation_mail"]
 
@@ -32,12 +32,12 @@ _HELPLESS: Final = ("镇办答复无法处置，上报", "A town cannot act")
 _LINK: Final = {"zh": "确认链接（限您本人使用）：", "en": "Confirm here (this link is yours alone): "}
 
 
-def escalation_mail(desk: Desk, waiting: Standing, kind: StepKind, recipient: str, *, now: datetime) -> Mail:
+def escalation_mail(station: Station, waiting: Standing, kind: StepKind, recipient: str, *, now: datetime) -> Mail:
     """Return the mail of one step, with the bulletin's files.
 
     Parameters
     ----------
-    desk : Desk
+    station : Station
     waiting : Standing
     kind : StepKind
         SECOND_CONTACT or UPWARD.
@@ -52,17 +52,17 @@ def escalation_mail(desk: Desk, waiting: Standing, kind: StepKind, recipient: st
     request = waiting.request
     helpless = kind is StepKind.UPWARD and bool(waiting.answers)
     zh, en = _HELPLESS if helpless else _HEADS[kind]
-    parts = ["\n".join(_lines(desk, waiting, kind, recipient, lang)) for lang in ("zh", "en")]
+    parts = ["\n".join(_lines(station, waiting, kind, recipient, lang)) for lang in ("zh", "en")]
     level = Level(request.level)
     at = _local(now, request.content)
     content = MailContent(
         subject=f"【{zh} {en}】{level.zh}预警 {request.content['area']['zh']} {at}",
         text="\n\n----------------\n\n".join(parts) + "\n",
-        attachments=_attachments(desk, request.message_id),
+        attachments=_attachments(station, request.message_id),
     )
     purpose = Purpose(kind)
     return letter(
-        desk.sender,
+        station.sender,
         purpose,
         content,
         message_id=message_id(purpose, request.message_id),
@@ -73,7 +73,7 @@ def escalation_mail(desk: Desk, waiting: Standing, kind: StepKind, recipient: st
     )
 
 
-def _lines(desk: Desk, waiting: Standing, kind: StepKind, recipient: str, lang: str) -> list[str]:
+def _lines(station: Station, waiting: Standing, kind: StepKind, recipient: str, lang: str) -> list[str]:
     request, view = waiting.request, waiting.request.content[lang]
     told = _local(request.asked_at, request.content)
     lines = [*view["banners"], view["headline"], ""]
@@ -90,7 +90,7 @@ def _lines(desk: Desk, waiting: Standing, kind: StepKind, recipient: str, lang: 
         )
     lines += [f"{label}{'：' if lang == 'zh' else ': '}{value}" for label, value in view["facts"]]
     if kind is StepKind.SECOND_CONTACT:
-        lines += ["", *_how_to_answer(desk, waiting, recipient, lang)]
+        lines += ["", *_how_to_answer(station, waiting, recipient, lang)]
     else:
         lines += ["", f"镇办值班电话：{request.phone}" if lang == "zh" else f"Duty phone of the town: {request.phone}"]
     lines += ["", *(f"- {line}" for line in view["guidance"])]
@@ -98,8 +98,8 @@ def _lines(desk: Desk, waiting: Standing, kind: StepKind, recipient: str, lang: 
     return [*lines, "", view["contact"], request.message_id]
 
 
-def _how_to_answer(desk: Desk, waiting: Standing, recipient: str, lang: str) -> list[str]:
-    request, links = waiting.request, links_of(desk)
+def _how_to_answer(station: Station, waiting: Standing, recipient: str, lang: str) -> list[str]:
+    request, links = waiting.request, links_of(station)
     lines = [
         f"收到后请立即回复本邮件，写明叫应码 {request.code} 和姓名；无法处置的，写“无法处置”和原因。"
         if lang == "zh"
@@ -112,14 +112,14 @@ def _how_to_answer(desk: Desk, waiting: Standing, recipient: str, lang: str) -> 
     return lines
 
 
-def _attachments(desk: Desk, bulletin_id: str) -> tuple[Attachment, ...]:
+def _attachments(station: Station, bulletin_id: str) -> tuple[Attachment, ...]:
     """Return the bulletin's files as they were issued; a file that is gone or changed is left out."""
-    with desk.ledger.reading() as session:
-        bulletin = session.scalars(select(Bulletin).where(Bulletin.message_id == bulletin_id)).one_or_none()
+    with station.ledger.reading() as session:
+        bulletin = session.scalars(select(BulletinRow).where(BulletinRow.message_id == bulletin_id)).one_or_none()
     kept = []
     for kind, mime in _MIMES.items():
         product = {} if bulletin is None else bulletin.products.get(kind, {})
-        path = desk.out / product["path"] if product else None
+        path = station.out / product["path"] if product else None
         if path is not None and path.is_file():
             data = path.read_bytes()
             if hashlib.sha256(data).hexdigest() == product["sha256"]:

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from risk_models.levels import Level
 from wuyu.ack.book import Standing
+from wuyu.clock import clock_marks
 from wuyu.ledger.acknowledgements import Answer, StepKind
 
 __all__ = ["ANSWER_WORDS", "CHANNEL_WORDS", "STEP_WORDS", "SYMBOLS", "TEMPLATES", "local", "render", "style"]
@@ -78,6 +79,7 @@ def _environment() -> Environment:
     environment.filters["local"] = local
     environment.globals.update(
         style=style(),
+        marks=clock_marks,
         symbols={int(level): symbol for level, symbol in SYMBOLS.items()},
         level_names={int(level): str(level) for level in Level},
         levels={int(level): level for level in Level},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -48,13 +49,15 @@ class CallRecord:
     until: datetime
 
 
-def call_record(ledger: Ledger, event_key: str) -> CallRecord:
+def call_record(ledger: Ledger, event_key: str, *, marks: Sequence[tuple[str, str]] = ()) -> CallRecord:
     """Gather the call record of an event from the ledger.
 
     Parameters
     ----------
     ledger : Ledger
     event_key : str
+    marks : sequence of (str, str)
+        Further banners, Chinese and English, beside those of the bulletins.
 
     Returns
     -------
@@ -69,11 +72,12 @@ def call_record(ledger: Ledger, event_key: str) -> CallRecord:
     if not found:
         raise ConfigError(f"no bulletin of event {event_key!r} asked for an answer; `wuyu ack list --all` names events")
     content = found[0].request.content
+    banners = list(zip(content["zh"]["banners"], content["en"]["banners"], strict=True))
     moments = [step.at for one in found for step in one.steps] + [row.at for one in found for row in one.answers]
     return CallRecord(
         event_key=event_key,
         zone=content["zone"],
-        banners=list(zip(content["zh"]["banners"], content["en"]["banners"], strict=True)),
+        banners=banners + [mark for mark in marks if mark not in banners],
         counts={
             "asked": len(found),
             "answered": sum(one.answer is not None for one in found),

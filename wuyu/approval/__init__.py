@@ -8,14 +8,14 @@ from wuyu.approval.book import Call, Signature, Waiting, waiting
 from wuyu.approval.calling import Called, escalate
 from wuyu.approval.evidence import Evidence, evidence
 from wuyu.approval.rounds import OPTIONS, close_round, open_round, runs_to_trigger
-from wuyu.approval.settling import Outcome, settle
+from wuyu.approval.settling import Settlement, settle
 
 __all__ = [
     "OPTIONS",
     "Call",
     "Called",
     "Evidence",
-    "Outcome",
+    "Settlement",
     "Signature",
     "Waiting",
     "close_round",

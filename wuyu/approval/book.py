@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 from reports.words import Text, plain
 from risk_models.levels import Level
 from risk_models.warning.records import Action, WarningRecord
+from wuyu.approval.basis import BASIS
 from wuyu.ledger import Approval
 from wuyu.ledger.models import LogEntry, WarningRow
 from wuyu.ledger.overtaking import CALLED
 
 if TYPE_CHECKING:
-    from wuyu.desk import Desk
+    from risk_models.district.settings import DistrictSettings
     from wuyu.ledger import Ledger
 
 __all__ = [
@@ -103,6 +104,8 @@ class Waiting:
         Not empty only where a second person must sign and one has.
     remark : str
         Why the last answer could not be used; empty if it could.
+    basis : mapping or None
+        What supports it, see `wuyu.approval.basis`; None if it was decided before that was kept.
     """
 
     record: WarningRecord
@@ -110,6 +113,7 @@ class Waiting:
     calls: tuple[Call, ...]
     signatures: tuple[Signature, ...]
     remark: str = ""
+    basis: Mapping[str, Any] | None = None
 
     @property
     def message_id(self) -> str:
@@ -117,15 +121,15 @@ class Waiting:
         return self.record.message_id
 
 
-def minutes_to_decide(desk: Desk, level: Level) -> float:
+def minutes_to_decide(settings: DistrictSettings, level: Level) -> float:
     """Return how long an officer may take for a warning of `level` [min]; without a number, the shortest there is."""
-    minutes = {str(name): value for name, value in desk.district.settings.warning.approval_deadline_min.items()}
+    minutes = {str(name): value for name, value in settings.warning.approval_deadline_min.items()}
     return minutes.get(str(level), min(minutes.values()))
 
 
-def needs_second(desk: Desk, level: Level) -> bool:
+def needs_second(settings: DistrictSettings, level: Level) -> bool:
     """Return True if two different officers must sign a warning of `level`."""
-    second = desk.district.settings.warning.second_person_from
+    second = settings.warning.second_person_from
     return second is not None and level >= Level.from_name(second)
 
 
@@ -170,12 +174,12 @@ def successor(ledger: Ledger, row: WarningRow) -> WarningRow | None:
     return later[-1] if later else None
 
 
-def waiting(desk: Desk, *, issued_at: datetime | None = None) -> list[Waiting]:
+def waiting(ledger: Ledger, *, issued_at: datetime | None = None) -> list[Waiting]:
     """Return what waits for an officer and has not been replaced, gravest first.
 
     Parameters
     ----------
-    desk : Desk
+    ledger : Ledger
     issued_at : datetime, optional
         Only what the cycle of this hour decided.
 
@@ -186,17 +190,18 @@ def waiting(desk: Desk, *, issued_at: datetime | None = None) -> list[Waiting]:
     """
     rows = [
         row
-        for row in desk.ledger.warnings(approval=Approval.WAITING)
-        if (issued_at is None or row.issued_at == issued_at) and successor(desk.ledger, row) is None
+        for row in ledger.warnings(approval=Approval.WAITING)
+        if (issued_at is None or row.issued_at == issued_at) and successor(ledger, row) is None
     ]
-    entries = {key: desk.ledger.log_entries(event_key=key) for key in {row.event_key for row in rows}}
-    found = [_waiting(row, entries[row.event_key]) for row in rows]
+    with ledger.reading() as session:
+        found = [_waiting(row, steps(session, row.message_id, *_STEPS, event_key=row.event_key)) for row in rows]
     return sorted(found, key=lambda item: (-int(item.record.level), item.due_at, item.record.area_code))
 
 
-def steps(session: Session, message_id: str, *what: str) -> list[LogEntry]:
-    """Return log entries about a message, oldest first, within a transaction."""
-    query = select(LogEntry).where(LogEntry.message_id == message_id, LogEntry.what.in_(what))
+def steps(session: Session, message_id: str, *what: str, event_key: str) -> list[LogEntry]:
+    """Return log entries about a message of an event, oldest first, within a transaction."""
+    mine = (LogEntry.event_key == event_key) & (LogEntry.message_id == message_id)
+    query = select(LogEntry).where(mine, LogEntry.what.in_(what))
     return list(session.scalars(query.order_by(LogEntry.id)))
 
 
@@ -214,8 +219,7 @@ def signatures(entries: Iterable[LogEntry]) -> tuple[Signature, ...]:
     )
 
 
-def _waiting(row: WarningRow, entries: Iterable[LogEntry]) -> Waiting:
-    mine = [entry for entry in entries if entry.message_id == row.message_id]
+def _waiting(row: WarningRow, mine: Sequence[LogEntry]) -> Waiting:
     remarks = [entry.detail["why"] if entry.what == UNUSABLE else "" for entry in mine if entry.what in _ANSWERS]
     record = row.to_record()
     return Waiting(
@@ -224,10 +228,12 @@ def _waiting(row: WarningRow, entries: Iterable[LogEntry]) -> Waiting:
         calls=tuple(_call(entry) for entry in mine if entry.what == CALLED),
         signatures=signatures(mine),
         remark=remarks[-1] if remarks else "",
+        basis=next((entry.detail for entry in mine if entry.what == BASIS), None),
     )
 
 
 _ANSWERS = (UNUSABLE, SIGNED, PASSED_ON, OVERDUE)
+_STEPS = (*_ANSWERS, CALLED, BASIS)
 
 
 def _call(entry: LogEntry) -> Call:

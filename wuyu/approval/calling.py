@@ -20,9 +20,10 @@ from wuyu.messages.mail import Mail, MailContent
 from wuyu.messages.purpose import Purpose, message_id
 
 if TYPE_CHECKING:
-    from risk_models.district.settings import UpwardContact
-    from wuyu.desk import Desk
-    from wuyu.ledger import Decision
+    from risk_models.district.settings import DistrictSettings, UpwardContact
+    from wuyu.ledger import Decision, Ledger
+    from wuyu.messages.letters import Sender
+    from wuyu.station import Station
 
 __all__ = ["Called", "escalate", "lapse"]
 
@@ -52,7 +53,7 @@ class Called:
 
 
 def escalate(
-    desk: Desk,
+    station: Station,
     *,
     now: datetime,
     issued_at: datetime | None = None,
@@ -67,7 +68,7 @@ def escalate(
 
     Parameters
     ----------
-    desk : Desk
+    station : Station
     now : datetime
         Aware.
     issued_at : datetime, optional
@@ -81,53 +82,57 @@ def escalate(
     -------
     list of Called
     """
-    lapse(desk, now=now, issued_at=issued_at)
+    lapse(station.ledger, now=now, issued_at=issued_at)
     turns: dict[int, list[Waiting]] = defaultdict(list)
-    for item in waiting(desk, issued_at=issued_at):
+    for item in waiting(station.ledger, issued_at=issued_at):
         is_due = not item.calls or item.due_at <= now or bool(passed_on_by)
         if is_due and (only is None or item.message_id in only):
             turns[len(item.calls)].append(item)
-    called = (_call(desk, number, items, now=now, passed_on_by=passed_on_by) for number, items in sorted(turns.items()))
+    called = (
+        _call(station, number, items, now=now, passed_on_by=passed_on_by) for number, items in sorted(turns.items())
+    )
     return [call for call in called if call is not None]
 
 
-def lapse(desk: Desk, *, now: datetime, issued_at: datetime | None = None) -> list[str]:
+def lapse(ledger: Ledger, *, now: datetime, issued_at: datetime | None = None) -> list[str]:
     """Close what can no longer be signed, because it is over or a later revision took its place; returns message ids.
 
     Parameters
     ----------
-    desk : Desk
+    ledger : Ledger
     now : datetime
     issued_at : datetime, optional
         Only what the cycle of this hour decided.
     """
     closed = []
-    for row in desk.ledger.warnings(approval=Approval.WAITING):
-        later = successor(desk.ledger, row)
+    for row in ledger.warnings(approval=Approval.WAITING):
+        later = successor(ledger, row)
         if (issued_at is not None and row.issued_at != issued_at) or (later is None and row.valid_to > now):
             continue
         over = f"nobody decided until {row.valid_to:%Y-%m-%dT%H:%MZ}"
         why = f"replaced by {later.message_id} ({later.action})" if later else over
-        with desk.ledger.decide(now=now, who=_WHO) as decision:
+        with ledger.decide(now=now, who=_WHO) as decision:
             if _is_waiting(decision, row.message_id):
                 decision.settle_approval(row.message_id, Approval.LAPSED, why=why)
                 closed.append(row.message_id)
     return closed
 
 
-def _call(desk: Desk, number: int, items: Sequence[Waiting], *, now: datetime, passed_on_by: str) -> Called | None:
+def _call(
+    station: Station, number: int, items: Sequence[Waiting], *, now: datetime, passed_on_by: str
+) -> Called | None:
     """Write the calls of one officer, with the mail, in one transaction."""
-    chain = desk.district.settings.warning.duty_chain
-    contact = chain[number % len(chain)] if chain else _Bureau(str(desk.district.settings.district.bureau.zh))
-    due_at = {item.message_id: _due(desk, item, number, now) for item in items}
-    shown = evidence(desk, [replace(item, due_at=due_at[item.message_id]) for item in items], now=now)
-    with desk.ledger.decide(now=now, who=_WHO) as decision:
+    chain = station.settings.warning.duty_chain
+    contact = chain[number % len(chain)] if chain else _Bureau(str(station.settings.district.bureau.zh))
+    due_at = {item.message_id: _due(station.settings, item, number, now) for item in items}
+    shown = evidence(station, [replace(item, due_at=due_at[item.message_id]) for item in items], now=now)
+    with station.ledger.decide(now=now, who=_WHO) as decision:
         taken = [
             item
             for item in items
             # Another process may have called meanwhile.
             if _is_waiting(decision, item.message_id)
-            and len(steps(decision.session, item.message_id, CALLED)) == number
+            and len(steps(decision.session, item.message_id, CALLED, event_key=item.record.event_key)) == number
         ]
         if not taken:
             return None
@@ -136,7 +141,7 @@ def _call(desk: Desk, number: int, items: Sequence[Waiting], *, now: datetime, p
             _write(decision, item, contact, due_at[item.message_id], passed_on_by, call)
         if call:
             key = taken[0].record.event_key
-            mail = _mail(desk, contact, call, taken[0].message_id, shown, now=now, event_key=key)
+            mail = _mail(station.sender, contact, call, taken[0].message_id, shown, now=now, event_key=key)
             latest = max(item.record.valid_to for item in taken)
             decision.queue(mail, expires_at=latest, priority=int(Level.RED), event_key=key)
     asked = tuple(item.message_id for item in taken)
@@ -153,9 +158,9 @@ class _Bureau:
     mailbox: str | None = None
 
 
-def _due(desk: Desk, item: Waiting, number: int, now: datetime) -> datetime:
+def _due(settings: DistrictSettings, item: Waiting, number: int, now: datetime) -> datetime:
     """Return until when an answer is expected: an officer has the full time, however late the cycle ran."""
-    full = now + timedelta(minutes=minutes_to_decide(desk, item.record.level))
+    full = now + timedelta(minutes=minutes_to_decide(settings, item.record.level))
     return max(full, item.due_at) if number == 0 else full
 
 
@@ -187,7 +192,7 @@ def _is_waiting(decision: Decision, message_id: str) -> bool:
 
 
 def _mail(
-    desk: Desk,
+    sender: Sender,
     contact: UpwardContact | _Bureau,
     call: str,
     about: str,
@@ -198,7 +203,7 @@ def _mail(
 ) -> Mail:
     """Return the mail that calls an officer; it carries the evidence, and no link that could sign."""
     return letter(
-        desk.sender,
+        sender,
         Purpose.CALL,
         MailContent(subject=shown.subject, text=shown.text),
         message_id=call,

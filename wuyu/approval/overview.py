@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
-
-import pandas as pd
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from reports.words import depth_pair, millimetres, plain, probability
 from wuyu.approval.book import Waiting
 
 if TYPE_CHECKING:
-    from wuyu.desk import Desk
+    from wuyu.ledger import TownContact
 
 __all__ = ["COLUMNS", "LEGEND", "overview_row", "town_name_en"]
 
@@ -35,26 +33,27 @@ _NAME_MAX: Final = 7
 _COMMON: Final = (" Subdistrict", " Town", " Township", " Management Committee")
 
 
-def overview_row(desk: Desk, number: int, item: Waiting, table: pd.DataFrame) -> tuple[str, ...]:
+def overview_row(number: int, item: Waiting, town: TownContact | None, basis: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the cells of one warning, in the order of `COLUMNS`.
 
     Parameters
     ----------
-    desk : Desk
     number : int
         By which the officer names it.
     item : Waiting
-    table : DataFrame
-        Risk table of its cycle; empty if it is lost.
+    town : TownContact or None
+        None if the ledger knows no such town; its code stands for its name then.
+    basis : mapping
+        As `wuyu.approval.basis` keeps it; empty if the cycle is lost.
     """
     record = item.record
-    town = desk.district.towns.loc[record.area_code]
-    name = f"{plain(town['town_name'])} {town_name_en(plain(town['town_name_en']))}"
+    zh, en = (town.town_name, town.town_name_en) if town else (record.area_code, "")
+    name = f"{plain(zh)} {town_name_en(plain(en))}".strip()
     before = f"{record.previous_level.zh}→" if record.previous_level.is_warning else ""
     marks = " 未核实 unconfirmed" if record.unconfirmed else ""
     marks += f" 已签 signed {len(item.signatures)}/2" if item.signatures else ""
     level = f"{before}{record.level.zh} {record.level.en}{marks}"
-    return (str(number), name, level, *_rain_and_worst(record.area_code, record.hotspot_ids, table))
+    return (str(number), name, level, *_rain_and_worst(len(record.hotspot_ids), basis))
 
 
 def town_name_en(name: str) -> str:
@@ -75,15 +74,13 @@ def _cut(name: str) -> str:
     return name if len(name) <= _NAME_MAX else f"{name[: _NAME_MAX - 1]}…"
 
 
-def _rain_and_worst(area_code: str, hotspot_ids: Sequence[str], table: pd.DataFrame) -> tuple[str, ...]:
-    spots = str(len(hotspot_ids))
-    if table.empty:
-        return (_NONE, _NONE, _NONE, _NONE, spots)
-    rows = table[table["town_code"] == area_code]
-    rain = " + ".join(millimetres(rows[name].max(), "en", unit=False) for name in ("obs_24h_mm", "fc_3h_mm_p50"))
-    worst = next((one for one in hotspot_ids if one in table.index), None)
-    if worst is None:
-        return (rain, _NONE, _NONE, _NONE, spots)
-    row = table.loc[worst].to_dict()
-    depth = depth_pair(row["depth_p50_m"], row["depth_p90_m"], "en")
-    return (rain, f"{worst} {_cut(plain(row['hotspot_name']))}", depth, probability(row["p_50cm"], "en"), spots)
+def _rain_and_worst(count: int, basis: Mapping[str, Any]) -> tuple[str, ...]:
+    if not basis:
+        return (_NONE, _NONE, _NONE, _NONE, str(count))
+    rain = " + ".join(millimetres(basis["rain"][name], "en", unit=False) for name in ("obs_24h_mm", "fc_3h_mm_p50"))
+    if not basis["hotspots"]:
+        return (rain, _NONE, _NONE, _NONE, str(count))
+    worst = basis["hotspots"][0]
+    depth = depth_pair(worst["depth_p50_m"], worst["depth_p90_m"], "en")
+    name = f"{worst['hotspot_id']} {_cut(plain(worst['hotspot_name']))}"
+    return (rain, name, depth, probability(worst["p_50cm"], "en"), str(count))

@@ -18,7 +18,10 @@ from wuyu.approval.evidence import evidence
 from wuyu.approval.settling import settle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wuyu.desk import Desk
+    from wuyu.station import Station
 
 __all__ = ["FIELDS", "OPTIONS", "close_round", "open_round", "runs_to_trigger"]
 
@@ -33,12 +36,12 @@ SHORTEST_S = 5.0
 _GENERIC = frozenset({"", "anonymous", "admin", "airflow"})
 
 
-def runs_to_trigger(desk: Desk, issued_at: datetime, *, number: int = 1) -> list[dict[str, Any]]:
+def runs_to_trigger(station: Station, issued_at: datetime, *, number: int = 1) -> list[dict[str, Any]]:
     """Return the run of the DAG ``approval`` that a cycle calls for: one if something waits, else none.
 
     Parameters
     ----------
-    desk : Desk
+    station : Station
     issued_at : datetime
         Hour of the cycle, UTC.
     number : int
@@ -49,18 +52,18 @@ def runs_to_trigger(desk: Desk, issued_at: datetime, *, number: int = 1) -> list
     list of dict
         ``trigger_run_id`` and ``conf``; the same cycle and round always give the same run.
     """
-    if not waiting(desk, issued_at=issued_at):
+    if not waiting(station.ledger, issued_at=issued_at):
         return []
-    run_id = f"approval__{desk.code}__{issued_at:%Y%m%dT%H%MZ}__{number}"
+    run_id = f"approval__{station.code}__{issued_at:%Y%m%dT%H%MZ}__{number}"
     return [{"trigger_run_id": run_id, "conf": {"at": issued_at.isoformat(), "round": number}}]
 
 
-def open_round(desk: Desk, issued_at: datetime, *, now: datetime) -> dict[str, Any] | None:
+def open_round(station: Station, issued_at: datetime, *, now: datetime) -> dict[str, Any] | None:
     """Call the officer whose turn it is and return what the page shows; None if nothing waits any more.
 
     Parameters
     ----------
-    desk : Desk
+    station : Station
     issued_at : datetime
         Hour of the cycle, UTC.
     now : datetime
@@ -71,11 +74,11 @@ def open_round(desk: Desk, issued_at: datetime, *, now: datetime) -> dict[str, A
         ``subject``, ``body`` (Markdown), ``timeout_s`` until the shortest deadline, ``message_ids`` in the order of
         their numbers.
     """
-    escalate(desk, now=now, issued_at=issued_at)
-    items = waiting(desk, issued_at=issued_at)
+    escalate(station, now=now, issued_at=issued_at)
+    items = waiting(station.ledger, issued_at=issued_at)
     if not items:
         return None
-    shown = evidence(desk, items, now=now)
+    shown = evidence(station, items, now=now)
     left_s = min((item.due_at - now).total_seconds() for item in items)
     return {
         "subject": shown.subject,
@@ -86,13 +89,19 @@ def open_round(desk: Desk, issued_at: datetime, *, now: datetime) -> dict[str, A
 
 
 def close_round(
-    desk: Desk, issued_at: datetime, *, message_ids: Sequence[str], answer: Mapping[str, Any], now: datetime
+    station: Station,
+    issued_at: datetime,
+    *,
+    message_ids: Sequence[str],
+    answer: Mapping[str, Any],
+    now: datetime,
+    open_desk: Callable[[], Desk],
 ) -> list[dict[str, Any]]:
     """Do what an officer answered; no answer, or one that cannot be used, decides nothing.
 
     Parameters
     ----------
-    desk : Desk
+    station : Station
     issued_at : datetime
         Hour of the cycle, UTC.
     message_ids : sequence of str
@@ -101,6 +110,8 @@ def close_round(
         As Airflow's human-in-the-loop operator gives it: ``chosen_options``, ``params_input``, ``responded_by_user``
         (None if time ran out).
     now : datetime
+    open_desk : callable
+        As in `settle`.
 
     Returns
     -------
@@ -110,7 +121,7 @@ def close_round(
     user = answer.get("responded_by_user")
     (choice,) = answer["chosen_options"]
     if user is None:
-        escalate(desk, now=now, issued_at=issued_at, only=message_ids)
+        escalate(station, now=now, issued_at=issued_at, only=message_ids)
         return []
     fields = {name: str(answer["params_input"].get(name) or "") for name in FIELDS}
     try:
@@ -118,26 +129,27 @@ def close_round(
             raise ConfigError(f"'{choice}' is no answer; accepted: {', '.join(OPTIONS)}")
         officer, account = _officer(fields["officer"], user)
         if choice == NEXT:
-            escalate(desk, now=now, issued_at=issued_at, only=message_ids, passed_on_by=officer)
+            escalate(station, now=now, issued_at=issued_at, only=message_ids, passed_on_by=officer)
             return []
         verdicts = _verdicts(choice, fields["numbers"], message_ids)
     except ConfigError as error:
-        _note_unusable(desk, issued_at, message_ids, user, str(error), now)
+        _note_unusable(station, issued_at, message_ids, user, str(error), now)
         return []
     outcomes = settle(
-        desk,
+        station,
         verdicts,
         officer=officer,
         account=account,
         now=now,
         note=clean_note(fields["note_zh"], fields["note_en"]),
         why=fields["why"],
+        open_desk=open_desk,
     )
     return [{"message_id": one.message_id, "state": one.state, "why": one.why} for one in outcomes]
 
 
-def _of(desk: Desk, issued_at: datetime, message_ids: Sequence[str]) -> list[Waiting]:
-    return [item for item in waiting(desk, issued_at=issued_at) if item.message_id in message_ids]
+def _of(station: Station, issued_at: datetime, message_ids: Sequence[str]) -> list[Waiting]:
+    return [item for item in waiting(station.ledger, issued_at=issued_at) if item.message_id in message_ids]
 
 
 def _officer(typed: str, user: Mapping[str, Any]) -> tuple[str, str]:
@@ -165,8 +177,8 @@ def _verdicts(choice: str, numbers: str, message_ids: Sequence[str]) -> dict[str
 
 
 def _note_unusable(
-    desk: Desk, issued_at: datetime, message_ids: Sequence[str], user: Mapping[str, Any], why: str, now: datetime
+    station: Station, issued_at: datetime, message_ids: Sequence[str], user: Mapping[str, Any], why: str, now: datetime
 ) -> None:
-    with desk.ledger.decide(now=now, who=str(user.get("name") or "unnamed")) as decision:
-        for item in _of(desk, issued_at, message_ids):
+    with station.ledger.decide(now=now, who=str(user.get("name") or "unnamed")) as decision:
+        for item in _of(station, issued_at, message_ids):
             decision.log(UNUSABLE, event_key=item.record.event_key, message_id=item.message_id, why=why)

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reports.words import Text
 from risk_models.errors import ConfigError
+from wuyu.approval.approving import SignedWarning, publish, sign_warning
 from wuyu.approval.book import NO_NOTE
-from wuyu.ledger import Approval
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
     from wuyu.issuing.bulletins import Bulletins
+    from wuyu.station import Station
 
-__all__ = ["Outcome", "settle"]
+__all__ = ["Settlement", "settle"]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Settlement:
     """What became of one warning.
 
     Attributes
@@ -41,7 +43,7 @@ class Outcome:
 
 
 def settle(
-    desk: Desk,
+    station: Station,
     verdicts: Mapping[str, bool],
     *,
     officer: str,
@@ -49,15 +51,15 @@ def settle(
     account: str = "",
     note: Text = NO_NOTE,
     why: str = "",
-    bulletins: Bulletins | None = None,
-) -> list[Outcome]:
+    open_desk: Callable[[], Desk],
+) -> list[Settlement]:
     """Approve or refuse waiting warnings in an officer's name.
 
     Doing it again changes nothing: what has been decided or replaced meanwhile is left as it is, with the reason.
 
     Parameters
     ----------
-    desk : Desk
+    station : Station
     verdicts : mapping of str to bool
         Message id to True (approve) or False (refuse).
     officer : str
@@ -70,11 +72,12 @@ def settle(
         What the officer adds to every bulletin approved; see `wuyu.approval.book.clean_note`.
     why : str
         Reason of a refusal.
-    bulletins : Bulletins, optional
+    open_desk : callable
+        Opens the desk that draws bulletins; asked once, and only if one is to be issued.
 
     Returns
     -------
-    list of Outcome
+    list of Settlement
         In the order of `verdicts`.
 
     Raises
@@ -82,27 +85,40 @@ def settle(
     ConfigError
         If no officer is named.
     """
-    from wuyu.approval.approving import approve  # drawing comes along with it: only when somebody signs
-    from wuyu.issuing.bulletins import Bulletins
-
     if not officer.strip():
         raise ConfigError("an approval needs the name of an officer")
-    maker = bulletins or Bulletins(desk)
+    issuer = _Issuer(open_desk)
     outcomes = []
     for message_id, approved in verdicts.items():
         try:
             if approved:
-                told = approve(desk, message_id, officer=officer, now=now, bulletins=maker, note=note, account=account)
-                outcomes.append(Outcome(message_id, *_result(desk, message_id, told)))
+                signed = sign_warning(station, message_id, officer=officer, now=now, note=note, account=account)
+                told = None if signed is None else issuer.publish(signed)
+                outcomes.append(Settlement(message_id, "signed" if told is None else "approved", tuple(told or ())))
             else:
-                desk.ledger.refuse(message_id, officer=officer, now=now, why=why)
-                outcomes.append(Outcome(message_id, "refused"))
+                station.ledger.refuse(message_id, officer=officer, now=now, why=why)
+                outcomes.append(Settlement(message_id, "refused"))
         except ConfigError as error:
-            outcomes.append(Outcome(message_id, "unchanged", why=str(error)))
+            outcomes.append(Settlement(message_id, "unchanged", why=str(error)))
     return outcomes
 
 
-def _result(desk: Desk, message_id: str, told: Iterable[str]) -> tuple[str, tuple[str, ...]]:
-    row = desk.ledger.warning(message_id)
-    is_out = row is not None and row.approval_state == Approval.APPROVED
-    return ("approved", tuple(told)) if is_out else ("signed", ())
+class _Issuer:
+    """Issues what is signed; the desk and what it draws with are there from the first bulletin on."""
+
+    def __init__(self, open_desk: Callable[[], Desk]) -> None:
+        self._open_desk = open_desk
+
+    def publish(self, signed: SignedWarning) -> list[str]:
+        """Issue one bulletin; returns its recipients."""
+        return publish(self._desk, signed, bulletins=self._bulletins)
+
+    @cached_property
+    def _desk(self) -> Desk:
+        return self._open_desk()
+
+    @cached_property
+    def _bulletins(self) -> Bulletins:
+        from wuyu.issuing.bulletins import Bulletins
+
+        return Bulletins(self._desk)

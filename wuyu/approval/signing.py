@@ -15,19 +15,19 @@ from wuyu.ledger import Approval
 from wuyu.ledger.models import WarningRow
 
 if TYPE_CHECKING:
-    from wuyu.desk import Desk
+    from wuyu.station import Station
 
 __all__ = ["countersign"]
 
 
 def countersign(
-    desk: Desk, row: WarningRow, *, officer: str, account: str, note: Text, now: datetime
+    station: Station, row: WarningRow, *, officer: str, account: str, note: Text, now: datetime
 ) -> tuple[Signature, ...] | None:
     """Return who signs together with an officer, or keep a first signature until a second person comes.
 
     Parameters
     ----------
-    desk : Desk
+    station : Station
     row : WarningRow
         The warning, waiting.
     officer, account : str
@@ -47,14 +47,14 @@ def countersign(
         If the same person signs twice, or the warning has been decided meanwhile.
     """
     mine = Signature(officer, account, now, note)
-    if not needs_second(desk, Level(row.level)):
+    if not needs_second(station.settings, Level(row.level)):
         return (mine,)
-    with desk.ledger.decide(now=now, who=officer) as decision:
+    with station.ledger.decide(now=now, who=officer) as decision:
         locked = select(WarningRow).where(WarningRow.message_id == row.message_id).with_for_update()
         state = decision.session.scalars(locked).one().approval_state
         if state != Approval.WAITING:
             raise ConfigError(f"warning {row.message_id} does not wait for an approval: it is {state}")
-        before = signatures(steps(decision.session, row.message_id, SIGNED))
+        before = signatures(steps(decision.session, row.message_id, SIGNED, event_key=row.event_key))
         if any(same_person(one, officer, account) for one in before):
             raise ConfigError(
                 f"{officer} has signed {row.message_id} already: a {Level(row.level)} warning needs a second officer"

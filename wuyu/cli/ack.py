@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from risk_models.files import write_whole
-from wuyu.cli.common import add_place, add_verb, open_from, say, say_json
+from wuyu.cli.common import add_place, add_verb, say, say_json, station_from
 from wuyu.cli.mailbox import add_mailbox, opened_mailbox
-from wuyu.clock import time_now
+from wuyu.clock import clock_marks, time_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wuyu.ack.book import Standing
-    from wuyu.desk import Desk
     from wuyu.returns.replies import TakenReply
+    from wuyu.station import Station
 
 __all__ = ["add_verbs"]
 
@@ -50,7 +50,7 @@ def _timed(parser: argparse.ArgumentParser, *, machine: bool = True) -> argparse
     return parser
 
 
-def _now(arguments: argparse.Namespace, desk: Desk) -> datetime:
+def _now(arguments: argparse.Namespace, station: Station) -> datetime:
     if arguments.at is None:
         return time_now()
     from risk_models.errors import ConfigError
@@ -59,7 +59,7 @@ def _now(arguments: argparse.Namespace, desk: Desk) -> datetime:
         at = datetime.fromisoformat(arguments.at)
     except ValueError:
         raise ConfigError(f"'{arguments.at}' is no time; accepted: 2021-07-20T17:05 (local) or with offset") from None
-    return at.replace(tzinfo=desk.timezone) if at.tzinfo is None else at
+    return at.replace(tzinfo=station.timezone) if at.tzinfo is None else at
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -69,16 +69,16 @@ def _serve(arguments: argparse.Namespace) -> int:
     from wuyu.ack.links import Links
     from wuyu.keys import load_keys
 
-    desk = open_from(arguments)
-    keys, base_url = load_keys(desk.out), desk.district.settings.acknowledgement.base_url
+    station = station_from(arguments)
+    keys, base_url = load_keys(station.out), station.settings.acknowledgement.base_url
     here = f"http://{arguments.host}:{arguments.port}"
-    ahead = _now(arguments, desk) - time_now()  # an exercise begins at its own time, and runs on from there
+    ahead = _now(arguments, station) - time_now()  # an exercise begins at its own time, and runs on from there
 
     def clock() -> datetime:
         return time_now() + ahead
 
-    app = create_app(desk.ledger, desk.out, keys, clock=clock, https=(base_url or "").startswith("https"))
-    link = Links(base_url or here, keys).desk(desk.code, expires_at=clock() + timedelta(hours=_DESK_LINK_H))
+    app = create_app(station.ledger, station.out, keys, clock=clock, https=(base_url or "").startswith("https"))
+    link = Links(base_url or here, keys).desk(station.code, expires_at=clock() + timedelta(hours=_DESK_LINK_H))
     say(f"towns answer at {base_url or here}; the duty desk, for {_DESK_LINK_H} h: {link}")
     # No access log: the links in it would let its readers answer for the towns.
     uvicorn.run(app, host=arguments.host, port=arguments.port, access_log=False, log_level="warning")
@@ -86,20 +86,22 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from wuyu.ack.book import standings
+    from wuyu.ack.book import headlines, standings
 
-    desk = open_from(arguments)
-    now = _now(arguments, desk)
-    rows = standings(desk.ledger, district_code=desk.code, open_at=None if arguments.all else now)
+    station = station_from(arguments)
+    now = _now(arguments, station)
+    open_at = None if arguments.all else now
+    rows = standings(station.ledger, district_code=station.code, open_at=open_at, with_content=False)
     if arguments.json:
         say_json([_as_dict(one) for one in rows])
         return 0
+    said_zh = headlines(station.ledger, [one.request.id for one in rows])
     for one in rows:
         asked, answer = one.request, one.answer
-        due = "-" if asked.due_at is None else f"{asked.due_at.astimezone(desk.timezone):%m-%d %H:%M}"
+        due = "-" if asked.due_at is None else f"{asked.due_at.astimezone(station.timezone):%m-%d %H:%M}"
         late = " LATE" if answer is None and asked.due_at is not None and now >= asked.due_at else ""
         said = "unanswered" if answer is None else f"{answer.answer} by {answer.name} ({answer.channel})"
-        say(f"{asked.content['zh']['headline']} {asked.phone} due {due}{late}: {said}  {asked.message_id}")
+        say(f"{said_zh[asked.id]} {asked.phone} due {due}{late}: {said}  {asked.message_id}")
     say(f"{len(rows)} bulletins{'' if arguments.all else ' wait for an answer'}")
     return 0
 
@@ -123,8 +125,8 @@ def _as_dict(one: Standing) -> dict[str, Any]:
 def _escalate(arguments: argparse.Namespace) -> int:
     from wuyu.ack.escalation import escalate
 
-    desk = open_from(arguments)
-    steps = escalate(desk.ledger, desk, _now(arguments, desk))
+    station = station_from(arguments)
+    steps = escalate(station, _now(arguments, station))
     if arguments.json:
         say_json([{"kind": step.kind, "recipient": step.recipient, "due_at": step.due_at} for step in steps])
         return 0
@@ -139,15 +141,15 @@ def _record(arguments: argparse.Namespace) -> int:
     from wuyu.ack.book import standings
     from wuyu.ack.record import call_record, record_html, record_pdf
 
-    desk = open_from(arguments)
+    station = station_from(arguments)
     event_key = arguments.event_key
     if event_key is None:
-        found = standings(desk.ledger, district_code=desk.code)
+        found = standings(station.ledger, district_code=station.code)
         if not found:
             raise ConfigError("no bulletin has asked for an answer yet")
         event_key = found[-1].request.event_key
-    record = call_record(desk.ledger, event_key)
-    folder = desk.out / "reports"
+    record = call_record(station.ledger, event_key, marks=clock_marks())
+    folder = station.out / "reports"
     makers: dict[str, Callable[[], bytes]] = {
         "html": lambda: record_html(record).encode("utf-8"),
         "pdf": lambda: record_pdf(record),
@@ -167,10 +169,10 @@ def _record(arguments: argparse.Namespace) -> int:
 def _replies(arguments: argparse.Namespace) -> int:
     from wuyu.returns.replies import count_by_outcome, take_replies
 
-    desk = open_from(arguments)
-    options: dict[str, Any] = {"now": _now(arguments, desk), "authserv_id": arguments.authserv_id}
+    station = station_from(arguments)
+    options: dict[str, Any] = {"now": _now(arguments, station), "authserv_id": arguments.authserv_id}
     with opened_mailbox(arguments) as mailbox:
-        taken = take_replies(desk.ledger, mailbox, **options)
+        taken = take_replies(station.ledger, mailbox, **options)
     _tell(taken, count_by_outcome(taken), as_json=arguments.json)
     return 0
 

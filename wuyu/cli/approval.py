@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from wuyu.cli.common import add_place, add_verb, open_from, say, say_json
+from wuyu.cli.common import add_place, add_verb, open_from, say, say_json, station_from
 from wuyu.clock import time_now
 
 if TYPE_CHECKING:
-    from wuyu.approval import Outcome, Waiting
-    from wuyu.desk import Desk
+    from wuyu.approval import Settlement, Waiting
+    from wuyu.station import Station
 
 __all__ = ["add_verbs"]
 
@@ -41,32 +42,33 @@ def add_verbs(verbs: Any) -> None:
 def _approve(arguments: argparse.Namespace) -> int:
     from risk_models.errors import ConfigError
 
-    desk = open_from(arguments)
+    station = station_from(arguments)
     if arguments.escalate:
-        return _escalate(desk, as_json=arguments.json)
+        return _escalate(station, as_json=arguments.json)
     is_chosen = any((arguments.message_id, arguments.all, arguments.town, arguments.level))
     if arguments.officer is None and arguments.message_id is None and not arguments.all and arguments.refuse is None:
-        return _list(desk, _chosen(desk, arguments), as_json=arguments.json)
+        return _list(station, _chosen(station, arguments), as_json=arguments.json)
     if not arguments.officer:
         raise ConfigError("name the officer who decides: --officer NAME")
     if not is_chosen:
         raise ConfigError("say what is decided: MESSAGE_ID, --town, --level or --all")
-    message_ids = [arguments.message_id] if arguments.message_id else _ids(_chosen(desk, arguments))
-    return _settle(desk, message_ids, arguments)
+    message_ids = [arguments.message_id] if arguments.message_id else _ids(_chosen(station, arguments))
+    return _settle(station, message_ids, arguments)
 
 
-def _settle(desk: Desk, message_ids: list[str], arguments: argparse.Namespace) -> int:
+def _settle(station: Station, message_ids: list[str], arguments: argparse.Namespace) -> int:
     from risk_models.errors import ConfigError
     from wuyu.approval import settle
     from wuyu.approval.book import clean_note
 
     outcomes = settle(
-        desk,
+        station,
         dict.fromkeys(message_ids, arguments.refuse is None),
         officer=arguments.officer,
         now=time_now(),
         note=clean_note(arguments.note_zh, arguments.note_en),
         why=arguments.refuse or "",
+        open_desk=partial(open_from, arguments),
     )
     if arguments.message_id and outcomes[0].state == "unchanged":
         raise ConfigError(outcomes[0].why)
@@ -79,7 +81,7 @@ def _settle(desk: Desk, message_ids: list[str], arguments: argparse.Namespace) -
     return 1 if any(one.state == "unchanged" for one in outcomes) else 0
 
 
-def _told(outcome: Outcome) -> str:
+def _told(outcome: Settlement) -> str:
     return f"{outcome.message_id}: " + {
         "approved": f"approved, queued for {', '.join(outcome.recipients)}; send with: wuyu dispatch",
         "signed": "signed; a second officer must sign before it goes",
@@ -91,28 +93,37 @@ def _ids(items: list[Waiting]) -> list[str]:
     return [item.message_id for item in items]
 
 
-def _chosen(desk: Desk, arguments: argparse.Namespace) -> list[Waiting]:
+def _chosen(station: Station, arguments: argparse.Namespace) -> list[Waiting]:
     """Return what waits and was named by --town and --level."""
-    from risk_models.errors import ConfigError
     from wuyu.approval import waiting
 
-    items = waiting(desk)
+    items = waiting(station.ledger)
     if arguments.level:
         items = [item for item in items if str(item.record.level) == arguments.level]
     if arguments.town:
-        towns = desk.district.towns
-        names = (towns.index == arguments.town) | (towns["town_name"] == arguments.town)
-        if not names.any():
-            raise ConfigError(f"no town is called {arguments.town!r}; there are: {', '.join(towns['town_name'])}")
-        items = [item for item in items if item.record.area_code in towns.index[names]]
+        codes = _codes_of(station, arguments.town)
+        items = [item for item in items if item.record.area_code in codes]
     return items
 
 
-def _list(desk: Desk, items: list[Waiting], *, as_json: bool) -> int:
+def _codes_of(station: Station, town: str) -> set[str]:
+    """Return the codes of the towns that are called so, by code or by name."""
+    from risk_models.errors import ConfigError
+    from wuyu.station import contacts_of
+
+    towns = contacts_of(station)
+    codes = {code for code, one in towns.items() if town in (code, one.town_name)}
+    if not codes:
+        names = ", ".join(one.town_name for one in towns.values() if not one.has_left)
+        raise ConfigError(f"no town is called {town!r}; there are: {names}")
+    return codes
+
+
+def _list(station: Station, items: list[Waiting], *, as_json: bool) -> int:
     from risk_models.warning.states import record_to_dict
     from wuyu.approval import evidence
 
-    found = evidence(desk, items, now=time_now()) if items else None
+    found = evidence(station, items, now=time_now()) if items else None
     shown = found.lines if found else ()
     if as_json:
         say_json(
@@ -128,17 +139,17 @@ def _list(desk: Desk, items: list[Waiting], *, as_json: bool) -> int:
     for line in found.head if found else ():
         say(f"  {line}")
     for item, (headline, lines) in zip(items, shown, strict=True):
-        due = item.due_at.astimezone(desk.timezone)
+        due = item.due_at.astimezone(station.timezone)
         say(f"{item.message_id} due {due:%Y-%m-%d %H:%M} {headline}")
         for line in lines:
             say(f"  {line}")
     return 0
 
 
-def _escalate(desk: Desk, *, as_json: bool) -> int:
+def _escalate(station: Station, *, as_json: bool) -> int:
     from wuyu.approval import escalate
 
-    calls = escalate(desk, now=time_now())
+    calls = escalate(station, now=time_now())
     if as_json:
         say_json([asdict(call) for call in calls])
     for call in [] if as_json else calls:

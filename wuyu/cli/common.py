@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
+    from wuyu.station import Station
 
-__all__ = ["add_place", "add_verb", "open_from", "say", "say_json"]
+__all__ = ["add_place", "add_verb", "open_from", "say", "say_json", "station_from"]
 
 DISTRICT_VARIABLE = "WUYU_DISTRICT"
 OUT_VARIABLE = "WUYU_OUT"
@@ -46,8 +47,15 @@ def open_from(arguments: argparse.Namespace, *, begin: bool = False) -> Desk:
     from wuyu.desk import begin_desk, open_desk
     from wuyu.progress import progress
 
-    with progress("district") as report:
-        return (begin_desk if begin else open_desk)(Path(arguments.district), Path(arguments.out), report=report)
+    with progress("district") as tell:
+        return (begin_desk if begin else open_desk)(Path(arguments.district), Path(arguments.out), tell=tell)
+
+
+def station_from(arguments: argparse.Namespace) -> Station:
+    """Open settings and ledger of the desk that --district and --out name, and nothing else: it takes a moment."""
+    from wuyu.station import open_station
+
+    return open_station(Path(arguments.district), Path(arguments.out))
 
 
 def say(text: str) -> None:

@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from risk_models.errors import ConfigError
-from wuyu.cli.common import add_place, add_verb, open_from, say, say_json
+from wuyu.cli.common import add_place, add_verb, say, say_json, station_from
 from wuyu.cli.mailbox import add_mailbox, opened_mailbox
 from wuyu.cli.operate import add_smtp, transport_from
-from wuyu.clock import time_now, wall_clock
+from wuyu.clock import parse_time, time_now, wall_clock
 
 if TYPE_CHECKING:
     from wuyu.delivery.smtp import Outcome
-    from wuyu.watch.watcher import Post, WatchReport
+    from wuyu.ledger.types import OutboxState
+    from wuyu.watch.watcher import Post, WatchLook
 
 __all__ = ["add_verbs"]
+
+OUTBOX_LIMIT = 200
 
 
 def add_verbs(verbs: Any) -> None:
@@ -30,6 +33,15 @@ def add_verbs(verbs: Any) -> None:
     outbox = add_place(add_verb(verbs, "outbox", _outbox, "show every message, or put a failed one back"))
     outbox.add_argument("action", nargs="?", choices=("list", "requeue"), default="list")
     outbox.add_argument("row", nargs="?", type=int, metavar="ID", help="row to put back")
+    outbox.add_argument(
+        "--limit",
+        type=int,
+        default=OUTBOX_LIMIT,
+        metavar="N",
+        help=f"newest rows shown (default {OUTBOX_LIMIT}; 0: all)",
+    )
+    outbox.add_argument("--state", action="append", metavar="STATE", help="only rows in this state; repeat for more")
+    outbox.add_argument("--since", metavar="TIME", help="only rows decided then or later, local or with offset")
     outbox.add_argument("--officer", default="", help="who puts it back")
     bounces = add_place(add_verb(verbs, "bounces", _bounces, "take mail that came back; a bounce becomes a task"))
     add_mailbox(bounces, on_disk="return box on disk")
@@ -48,18 +60,18 @@ def add_verbs(verbs: Any) -> None:
 
 def _dispatch(arguments: argparse.Namespace) -> int:
     from wuyu.delivery.dispatch import dispatch_all, ways
-    from wuyu.delivery.relay import DeliveryReport
+    from wuyu.delivery.relay import DeliveryCount
 
     if arguments.relays < 1:
         raise ConfigError("--relays must be at least 1")
-    desk = open_from(arguments)
-    openers = ways(desk, lambda: transport_from(arguments), clock=wall_clock)
+    station = station_from(arguments)
+    openers = ways(station, lambda: transport_from(arguments), clock=wall_clock)
     if arguments.way is not None:
         if arguments.way not in openers:
             raise ConfigError(f"there is no way '{arguments.way}'; there are: {', '.join(openers)}")
         openers = {arguments.way: openers[arguments.way]}
-    reports = dispatch_all(desk.ledger, openers, clock=wall_clock, now=time_now(), relays=arguments.relays)
-    total = DeliveryReport()
+    reports = dispatch_all(station.ledger, openers, clock=wall_clock, now=time_now(), relays=arguments.relays)
+    total = DeliveryCount()
     for report in reports.values():
         total.merge(report)
     if arguments.json:
@@ -73,14 +85,19 @@ def _dispatch(arguments: argparse.Namespace) -> int:
 
 
 def _outbox(arguments: argparse.Namespace) -> int:
-    desk = open_from(arguments)
+    from wuyu.ledger.outbox import newest
+
+    station = station_from(arguments)
     if arguments.action == "requeue":
         if arguments.row is None or not arguments.officer.strip():
             raise ConfigError("say which row and who: wuyu outbox requeue ID --officer NAME")
-        desk.ledger.requeue(arguments.row, officer=arguments.officer, now=time_now())
+        station.ledger.requeue(arguments.row, officer=arguments.officer, now=time_now())
         say(f"row {arguments.row}: put back; send with: wuyu dispatch")
         return 0
-    rows = desk.ledger.outbox()
+    if arguments.limit < 0:
+        raise ConfigError("--limit must be 0 (all rows) or more")
+    since = None if arguments.since is None else parse_time(arguments.since, station.timezone)
+    rows, more = newest(station.ledger, limit=arguments.limit, states=_states(arguments.state), since=since)
     if arguments.json:
         say_json(
             [
@@ -96,19 +113,30 @@ def _outbox(arguments: argparse.Namespace) -> int:
             ]
         )
         return 0
+    if more:
+        say(f"{more} older rows are not shown; --limit 0 shows all")
     for row in rows:
         head = f"{row.id:5} {row.state:10} {row.channel:12} {row.recipient:32}"
         say(f"{head} {row.subject} {row.last_error or ''}".rstrip())
-    say(str(desk.ledger.outbox_counts()))
+    say(str(station.ledger.outbox_counts()))
     return 0
+
+
+def _states(names: list[str] | None) -> tuple[OutboxState, ...]:
+    from wuyu.ledger.types import OutboxState
+
+    unknown = sorted(set(names or ()) - set(OutboxState))
+    if unknown:
+        raise ConfigError(f"there is no state '{unknown[0]}'; there are: {', '.join(OutboxState)}")
+    return tuple(OutboxState(name) for name in names or ())
 
 
 def _bounces(arguments: argparse.Namespace) -> int:
     from wuyu.returns.bounces import take_bounces
 
-    desk = open_from(arguments)
+    station = station_from(arguments)
     with opened_mailbox(arguments) as mailbox:
-        taken = take_bounces(desk, mailbox, now=time_now())
+        taken = take_bounces(station, mailbox, now=time_now())
     if arguments.json:
         say_json([vars(one) for one in taken])
         return 0
@@ -122,20 +150,20 @@ def _bounces(arguments: argparse.Namespace) -> int:
 def _tasks(arguments: argparse.Namespace) -> int:
     from wuyu.ledger.tasks import open_tasks, settle_task
 
-    desk = open_from(arguments)
+    station = station_from(arguments)
     if arguments.action == "done":
         if arguments.task is None:
             raise ConfigError("say which task: wuyu tasks done ID --officer NAME")
-        settle_task(desk.ledger, arguments.task, officer=arguments.officer, now=time_now(), note=arguments.note)
+        settle_task(station.ledger, arguments.task, officer=arguments.officer, now=time_now(), note=arguments.note)
         say(f"task {arguments.task}: settled")
         return 0
-    tasks = open_tasks(desk.ledger)
+    tasks = open_tasks(station.ledger)
     if arguments.json:
         say_json([{"id": one.id, "at": one.at, "message_id": one.message_id, **one.detail} for one in tasks])
         return 0
     for one in tasks:
         about = " ".join(str(part) for part in (one.message_id or one.event_key, one.detail.get("recipient")) if part)
-        say(f"{one.id} {one.at.astimezone(desk.timezone):%m-%d %H:%M} {about}: {one.detail.get('task', '')}")
+        say(f"{one.id} {one.at.astimezone(station.timezone):%m-%d %H:%M} {about}: {one.detail.get('task', '')}")
     say(f"{len(tasks)} open tasks")
     return 0
 
@@ -156,13 +184,15 @@ def _watch(arguments: argparse.Namespace) -> int:
 def _look_once(arguments: argparse.Namespace) -> int:
     """Look without opening the desk: neither broken settings or tables nor a slow terrain may silence the watcher."""
     from wuyu.ledger.places import ledger_of
-    from wuyu.watch.last_good import settings_in_force
-    from wuyu.watch.watcher import WatchReport, airflow_problem, last_check, look, tell, write_alarm
+    from wuyu.watch.last_good import clock_in_force, settings_in_force
+    from wuyu.watch.watcher import WatchLook, airflow_problem, last_check, look, tell, write_alarm
 
-    out, now = Path(arguments.out), time_now()
+    out = Path(arguments.out)
     settings, wrong = settings_in_force(arguments.district, out)
+    clock, wrong_clock = clock_in_force(settings)
+    now, wrong = clock.now(), wrong_clock + wrong
     if settings is None:
-        report = WatchReport(problems=wrong, unsent=["alarm: no settings could ever be read, so nobody is known"])
+        report = WatchLook(problems=wrong, unsent=["alarm: no settings could ever be read, so nobody is known"])
         write_alarm(report, out, now)
         _say_report(report, as_json=arguments.json)
         return 1
@@ -182,20 +212,20 @@ def _look_once(arguments: argparse.Namespace) -> int:
             post: Post = stack.enter_context(transport_from(arguments)).send
         except ConfigError as error:
             post = partial(_no_way, str(error))
-        tell(settings, report, out, root=Path(arguments.district), post=post, now=now)
+        tell(settings, report, out, root=Path(arguments.district), post=post, now=now, clock=clock)
     _say_report(report, as_json=arguments.json)
     return 1 if report.problems or report.unsent else 0
 
 
 def _no_way(why: str, *_mail: object) -> Outcome:
     """Take no mail, and say why."""
-    from wuyu.delivery.smtp import Outcome, Stage
+    from wuyu.delivery.smtp import Outcome, SmtpStage
     from wuyu.ledger.types import OutboxState
 
-    return Outcome(state=OutboxState.RETRY, stage=Stage.CONNECT, code=None, text=why)
+    return Outcome(state=OutboxState.RETRY, stage=SmtpStage.CONNECT, code=None, text=why)
 
 
-def _say_report(report: WatchReport, *, as_json: bool) -> None:
+def _say_report(report: WatchLook, *, as_json: bool) -> None:
     if as_json:
         problems = [{"kind": one.kind, "zh": one.zh, "en": one.en} for one in report.problems]
         say_json({"problems": problems, "facts": report.facts, "mails": report.mails, "unsent": report.unsent})

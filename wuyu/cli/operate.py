@@ -6,13 +6,13 @@ import argparse
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from wuyu.cli.common import add_place, add_verb, open_from, say, say_json
+from wuyu.cli.common import add_place, add_verb, open_from, say, say_json, station_from
 from wuyu.clock import parse_hour, time_now, wall_clock
 
 if TYPE_CHECKING:
     from wuyu.cycle import CycleResult
     from wuyu.delivery.smtp import SmtpTransport
-    from wuyu.desk import Desk
+    from wuyu.station import Station
 
 __all__ = ["add_smtp", "add_verbs", "transport_from"]
 
@@ -66,10 +66,10 @@ def transport_from(arguments: argparse.Namespace) -> SmtpTransport:
     )
 
 
-def _hour(arguments: argparse.Namespace, desk: Desk) -> datetime:
+def _hour(arguments: argparse.Namespace, station: Station) -> datetime:
     if arguments.at is None:
         return time_now().replace(minute=0, second=0, microsecond=0)
-    return parse_hour(arguments.at, desk.timezone)
+    return parse_hour(arguments.at, station.timezone)
 
 
 def _feeds_pull(arguments: argparse.Namespace) -> int:
@@ -99,8 +99,8 @@ def _feeds_status(arguments: argparse.Namespace) -> int:
 
     from wuyu.feeds.status import feed_lines, status
 
-    desk = open_from(arguments)
-    rows = status(desk.ledger, _hour(arguments, desk))
+    station = station_from(arguments)
+    rows = status(station.ledger, _hour(arguments, station))
     if arguments.json:
         say_json([asdict(row) for row in rows])
     for row, line in [] if arguments.json else zip(rows, feed_lines(rows), strict=True):
@@ -114,15 +114,16 @@ def _feeds_status(arguments: argparse.Namespace) -> int:
 def _feeds_accept(arguments: argparse.Namespace) -> int:
     from risk_models.errors import ConfigError
     from wuyu.feeds.accept import accept_file, refused_file, refused_files
-    from wuyu.rain.pulling import check_of, feed_of
 
-    desk = open_from(arguments)
     if arguments.sha256 is None:
-        for file in refused_files(desk.ledger):
+        for file in refused_files(station_from(arguments).ledger):
             say(f"{file.sha256[:12]} {file.feed_id} {file.name} came {file.arrived_at}: {file.error}")
         return 0
     if not arguments.officer:
         raise ConfigError("name the officer who answers for it: --officer NAME")
+    from wuyu.rain.pulling import check_of, feed_of
+
+    desk = open_from(arguments)
     file = refused_file(desk.ledger, arguments.sha256)
     check = check_of(desk, feed_of(desk, file.feed_id))
     accept_file(desk.ledger, file, officer=arguments.officer, now=time_now(), raw_dir=desk.raw_dir, check=check)
@@ -132,12 +133,14 @@ def _feeds_accept(arguments: argparse.Namespace) -> int:
 
 def _score(arguments: argparse.Namespace) -> int:
     from risk_models.levels import Level
+    from risk_models.risk import write_geojson
     from wuyu.cycle import assess
     from wuyu.rain import pull_feeds
 
     desk = open_from(arguments)
     pull_feeds(desk, now=time_now())
     table, paths, _ = assess(desk, _hour(arguments, desk))
+    paths |= {"geojson": desk.relative(write_geojson(table, (desk.out / paths["parquet"]).with_suffix(".geojson")))}
     worst = table.sort_values("score", ascending=False).head(10)
     if arguments.json:
         say_json(
@@ -203,8 +206,8 @@ def _replay(arguments: argparse.Namespace) -> int:
     desk = open_from(arguments, begin=True)
     pull_feeds(desk, now=time_now())
     times = hours(parse_hour(arguments.start, desk.timezone), parse_hour(arguments.end, desk.timezone))
-    with transport_from(arguments) as transport, progress("replay") as report:
-        result = replay(desk, times, transport=transport, clock=wall_clock, report=report)
+    with transport_from(arguments) as transport, progress("replay") as tell:
+        result = replay(desk, times, transport=transport, clock=wall_clock, tell=tell)
     if arguments.json:
         facts = {"cycles": len(result.cycles), "sent": result.mails_sent, "sent_by_channels": result.others_sent}
         say_json({**facts, "given_up": result.given_up, "outbox": desk.ledger.outbox_counts()})

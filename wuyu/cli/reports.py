@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from wuyu.cli.common import add_place, add_verb, open_from, say, say_json
+from wuyu.cli.common import add_place, add_verb, open_from, say, say_json, station_from
 from wuyu.clock import time_now
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _write(arguments: argparse.Namespace) -> int:
     opinions = [parse_opinion(text) for text in arguments.opinion]
     desk = open_from(arguments)
     scope = scope_for(desk, arguments.kind, arguments.key, arguments.edition)
-    with progress(f"report {arguments.kind} {arguments.key}") as report:
+    with progress(f"report {arguments.kind} {arguments.key}") as tell:
         now, langs = time_now(), _langs(arguments)
         if arguments.issue:
             made = report_at_once(
@@ -108,10 +108,10 @@ def _write(arguments: argparse.Namespace) -> int:
                 opinions=opinions,
                 langs=langs,
                 mail=arguments.mail,
-                report=report,
+                tell=tell,
             )
         else:
-            made = draft_report(desk, scope, now=now, langs=langs, report=report)
+            made = draft_report(desk, scope, now=now, langs=langs, tell=tell)
     return _told(desk, made, as_json=arguments.json)
 
 
@@ -136,9 +136,9 @@ def _told(desk: Desk, made: Made, *, as_json: bool) -> int:
 def _list(arguments: argparse.Namespace) -> int:
     from wuyu.ledger.reporting import issues, open_drafts
 
-    desk = open_from(arguments)
-    issued = issues(desk.ledger, desk.code)
-    drafts = open_drafts(desk.ledger, desk.code)
+    station = station_from(arguments)
+    issued = issues(station.ledger, station.code)
+    drafts = open_drafts(station.ledger, station.code)
     if arguments.json:
         say_json(
             {
@@ -155,10 +155,10 @@ def _list(arguments: argparse.Namespace) -> int:
         )
         return 0
     for row in issued:
-        at = row.issued_at.astimezone(desk.timezone)
+        at = row.issued_at.astimezone(station.timezone)
         say(f"issued {row.kind} {row.period} r{row.revision} {at:%Y-%m-%d %H:%M}")
     for one in drafts:
-        due = f" until {one.due_at.astimezone(desk.timezone):%Y-%m-%d %H:%M}" if one.due_at else ""
+        due = f" until {one.due_at.astimezone(station.timezone):%Y-%m-%d %H:%M}" if one.due_at else ""
         say(f"draft {one.draft} of {one.key}: {one.state}{due}")
     if not issued and not drafts:
         say("no report yet; write one with: wuyu report month YYYY-MM")
@@ -198,8 +198,8 @@ def _decide(desk: Desk, scope: Any, arguments: argparse.Namespace) -> int:
 
     key, now, chair = key_of(desk, scope), time_now(), arguments.chair or ""
     if arguments.issue:
-        with progress(f"report {key}") as report:
-            made = close_consultation(desk, scope, chair=chair, now=now, mail=arguments.mail, report=report)
+        with progress(f"report {key}") as tell:
+            made = close_consultation(desk, scope, chair=chair, now=now, mail=arguments.mail, tell=tell)
         return _told(desk, made, as_json=arguments.json)
     if arguments.send_back is not None or arguments.reject is not None:
         step = Step.REJECTED if arguments.send_back is None else Step.SENT_BACK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -18,9 +19,7 @@ from risk_models.district.outgoing import (
 from risk_models.errors import ConfigError
 from risk_models.levels import Level
 from wuyu.delivery.filedrop import FileDropTransport
-from wuyu.delivery.sms import SmsTransport, phone_number
 from wuyu.delivery.summary import file_bundle, sms_body, sms_texts, summary, with_cap
-from wuyu.delivery.webhook import WebhookSettings, WebhookTransport, secret_bytes
 from wuyu.ledger.holders import holder_channels, holders
 from wuyu.ledger.models import Outbox
 from wuyu.ledger.tasks import OPERATOR_TASK
@@ -30,16 +29,19 @@ from wuyu.messages.purpose import Purpose
 
 if TYPE_CHECKING:
     from reports.bulletin import Bulletin
+    from risk_models.district.settings import DistrictSettings
     from risk_models.warning.records import WarningRecord
     from wuyu.delivery.relay import Transport
     from wuyu.desk import Desk
     from wuyu.ledger import Decision
+    from wuyu.station import Station
 
 __all__ = [
     "MAIL",
     "channel_name",
     "channel_transport",
     "channels_in_use",
+    "phone_number",
     "queue_channels",
     "recipients_of",
     "target_of",
@@ -66,12 +68,10 @@ def target_of(channel: ChannelSettings) -> Target:
     return Target(channel_name(channel), channel.exercise, channel.scopes)
 
 
-def channels_in_use(desk: Desk, *, status: str, scope: str) -> list[ChannelSettings]:
+def channels_in_use(settings: DistrictSettings, *, status: str, scope: str) -> list[ChannelSettings]:
     """Return the channels that take messages of this status and scope; rows for the others would only fail."""
     return [
-        channel
-        for channel in desk.district.settings.channels
-        if channel.exercise == (status != "Actual") and scope in channel.scopes
+        channel for channel in settings.channels if channel.exercise == (status != "Actual") and scope in channel.scopes
     ]
 
 
@@ -106,11 +106,11 @@ def queue_channels(
     facts = summary(record, bulletin, scope=scope, district_code=desk.code)
     _task_for_lost(desk, decision, record, status=bulletin.status, scope=scope)
     rows = []
-    for channel in channels_in_use(desk, status=bulletin.status, scope=scope):
+    for channel in channels_in_use(desk.settings, status=bulletin.status, scope=scope):
         for recipient in recipients_of(desk, decision, channel, record):
             body = _body(channel, record, bulletin, recipient=recipient, facts=facts, paths=paths)
             parcel = make_parcel(
-                desk,
+                desk.settings,
                 channel,
                 recipient,
                 body,
@@ -127,7 +127,7 @@ def queue_channels(
 
 
 def make_parcel(
-    desk: Desk,
+    settings: DistrictSettings,
     channel: ChannelSettings,
     recipient: str,
     body: bytes,
@@ -140,7 +140,7 @@ def make_parcel(
     decided_at: datetime,
 ) -> Parcel:
     """Return one message to one recipient of a channel."""
-    settings, name = desk.district.settings, channel_name(channel)
+    name = channel_name(channel)
     sender = settings.cap.sender
     domain = address_domain(sender) or "wuyu.example"
     return Parcel(
@@ -173,7 +173,7 @@ def recipients_of(desk: Desk, decision: Decision, channel: ChannelSettings, reco
 
 def _task_for_lost(desk: Desk, decision: Decision, record: WarningRecord, *, status: str, scope: str) -> None:
     """Raise a task if a channel that told of a warning is there no more: only people can tell its readers now."""
-    there = {MAIL, *(channel_name(channel) for channel in channels_in_use(desk, status=status, scope=scope))}
+    there = {MAIL, *(channel_name(channel) for channel in channels_in_use(desk.settings, status=status, scope=scope))}
     gone = [name for name in holder_channels(decision.session, record) if name not in there]
     if gone:
         task = f"{', '.join(gone)} told of this warning and can no longer be reached: tell its readers by hand"
@@ -190,6 +190,18 @@ def _named(desk: Desk, channel: ChannelSettings, area_code: str) -> list[str]:
         phone = phone_number(str(towns.at[area_code, "duty_phone"]))
         numbers = ([phone] if phone else []) + numbers
     return list(dict.fromkeys(numbers))
+
+
+def phone_number(text: str) -> str | None:
+    """Return a number as a gateway of short messages wants it, or None if `text` is none.
+
+    Examples
+    --------
+    >>> phone_number("0371-6880 0001"), phone_number("+86 138 0000 0000"), phone_number("ask the porter")
+    ('037168800001', '+8613800000000', None)
+    """
+    number = re.sub(r"[ ()-]", "", text)
+    return number if re.fullmatch(r"\+?[0-9]{5,15}", number) else None
 
 
 def _body(
@@ -210,13 +222,13 @@ def _body(
 
 
 def channel_transport(
-    desk: Desk, name: str, *, clock: Callable[[], datetime], environ: Mapping[str, str] = os.environ
+    station: Station, name: str, *, clock: Callable[[], datetime], environ: Mapping[str, str] = os.environ
 ) -> AbstractContextManager[Transport]:
     """Open the way out of one channel.
 
     Parameters
     ----------
-    desk : Desk
+    station : Station
     name : str
         From `channel_name`.
     clock : callable
@@ -229,19 +241,22 @@ def channel_transport(
     ConfigError
         If the district has no such channel, or its secret is not set.
     """
-    known = {channel_name(channel): channel for channel in desk.district.settings.channels}
+    known = {channel_name(channel): channel for channel in station.settings.channels}
     channel = known.get(name)
     if isinstance(channel, FileChannelSettings):
-        return FileDropTransport(target_of(channel), desk.out / channel.path)
+        return FileDropTransport(target_of(channel), station.out / channel.path)
     if not isinstance(channel, WebhookChannelSettings | SmsChannelSettings):
         raise ConfigError(f"the district has no channel '{name}'; it has: {', '.join(known) or 'none'}")
+    from wuyu.delivery.sms import SmsTransport
+    from wuyu.delivery.webhook import WebhookSettings, WebhookTransport, secret_bytes
+
     secret = environ.get(channel.secret_env, "")
     if not secret:
         raise ConfigError(f"channel {name}: the environment variable {channel.secret_env} is not set")
     settings = WebhookSettings(
         url=channel.url,
         secret=secret_bytes(secret),
-        ca_file=None if channel.ca_file is None else str(desk.district.root / channel.ca_file),
+        ca_file=None if channel.ca_file is None else str(station.root / channel.ca_file),
         total_s=channel.total_timeout_s,
         read_s=channel.total_timeout_s,
     )

@@ -12,40 +12,45 @@ from typing import TYPE_CHECKING
 from risk_models.errors import ConfigError
 from wuyu.clock import Clock
 from wuyu.delivery.channels import MAIL, channel_name, channel_transport
-from wuyu.delivery.relay import DeliveryReport, Transport, deliver_together
+from wuyu.delivery.relay import DeliveryCount, Transport, deliver_together
+from wuyu.ledger.outbox import claimed_rows, due_ids, expire
 
 if TYPE_CHECKING:
-    from wuyu.desk import Desk
     from wuyu.ledger import Ledger
+    from wuyu.station import Station
 
 __all__ = ["MAIL", "Opener", "dispatch", "dispatch_all", "ways"]
 
 Opener = Callable[[], AbstractContextManager[Transport]]
 
 
-def ways(desk: Desk, mail: Opener, *, clock: Clock) -> dict[str, Opener]:
+def ways(station: Station, mail: Opener, *, clock: Clock) -> dict[str, Opener]:
     """Return every way out of a district by its name, mail first.
 
     Parameters
     ----------
-    desk : Desk
+    station : Station
     mail : callable
         Opens the way to the mail server.
     clock : callable
         Wall time.
     """
-    names = [channel_name(channel) for channel in desk.district.settings.channels]
-    return {MAIL: mail} | {name: partial(channel_transport, desk, name, clock=clock) for name in names}
+    names = [channel_name(channel) for channel in station.settings.channels]
+    return {MAIL: mail} | {name: partial(channel_transport, station, name, clock=clock) for name in names}
 
 
 def dispatch(
-    ledger: Ledger, opener: Opener, *, clock: Clock, relays: int = 1, now: datetime | None = None
-) -> DeliveryReport:
+    ledger: Ledger, way: str, opener: Opener, *, clock: Clock, relays: int = 1, now: datetime | None = None
+) -> DeliveryCount:
     """Hand over what is due by one way; a way that cannot be opened is reported, and its rows stay due.
+
+    A way by which nothing is due is not opened.
 
     Parameters
     ----------
     ledger : Ledger
+    way : str
+        Its name in the outbox.
     opener : callable
         Opens the way.
     clock : callable
@@ -55,15 +60,19 @@ def dispatch(
     now : datetime or None
         As in `deliver`.
     """
+    domain_now = clock() if now is None else now
+    has_work = due_ids(ledger, channel=way, now=domain_now, wall=clock()) or claimed_rows(ledger, channel=way)
+    if not has_work:
+        return DeliveryCount(expired=expire(ledger, now=domain_now))
     try:
         return deliver_together(ledger, opener, relays=relays, clock=clock, now=now)
     except ConfigError as error:
-        return DeliveryReport(stopped=str(error))
+        return DeliveryCount(stopped=str(error))
 
 
 def dispatch_all(
     ledger: Ledger, openers: dict[str, Opener], *, clock: Clock, relays: int = 1, now: datetime | None = None
-) -> dict[str, DeliveryReport]:
+) -> dict[str, DeliveryCount]:
     """Hand over what is due by every way, all ways side by side.
 
     Parameters
@@ -80,12 +89,14 @@ def dispatch_all(
 
     Returns
     -------
-    dict of str to DeliveryReport
+    dict of str to DeliveryCount
         By way, in the order given.
     """
     with ThreadPoolExecutor(len(openers), thread_name_prefix="way") as pool:
         running = {
-            name: pool.submit(dispatch, ledger, opener, clock=clock, relays=relays if name == MAIL else 1, now=now)
+            name: pool.submit(
+                dispatch, ledger, name, opener, clock=clock, relays=relays if name == MAIL else 1, now=now
+            )
             for name, opener in openers.items()
         }
-    return {name: done.result() for name, done in running.items()}
+    return {way: done.result() for way, done in running.items()}

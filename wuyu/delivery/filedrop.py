@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from risk_models.files import leftovers, write_whole
-from wuyu.delivery.smtp import Outcome, Stage
+from wuyu.delivery.smtp import Outcome, SmtpStage
 from wuyu.delivery.summary import FILES_SCHEMA, as_bytes
 from wuyu.ledger.types import OutboxState
 from wuyu.messages.guard import Target
@@ -81,7 +81,7 @@ class FileDropTransport:
             files = _unpacked(body)
         except (ValueError, KeyError, TypeError) as error:
             text = f"the bundle cannot be unpacked: {error}"
-            return Outcome(state=OutboxState.FAILED, stage=Stage.GUARD, code=None, text=text)
+            return Outcome(state=OutboxState.FAILED, stage=SmtpStage.GUARD, code=None, text=text)
         try:
             checkpoint("connected")
             for number, (name, data) in enumerate(files):
@@ -89,14 +89,14 @@ class FileDropTransport:
                     checkpoint("body")
                 if not _lay_down(self.folder, name, data):
                     text = f"another file stands in the folder as {name}"
-                    return Outcome(state=OutboxState.FAILED, stage=Stage.BODY, code=None, text=text)
+                    return Outcome(state=OutboxState.FAILED, stage=SmtpStage.BODY, code=None, text=text)
             _sweep(self.folder, [name for name, _ in files])
             checkpoint("accepted")
         except OSError as error:
             text = f"{error.strerror or error} ({self.folder.name})"
-            return Outcome(state=OutboxState.RETRY, stage=Stage.BODY, code=None, text=text, is_session_fault=True)
+            return Outcome(state=OutboxState.RETRY, stage=SmtpStage.BODY, code=None, text=text, is_session_fault=True)
         text = f"{len(files)} files in {self.folder.name}"
-        return Outcome(state=OutboxState.SENT, stage=Stage.DONE, code=None, text=text)
+        return Outcome(state=OutboxState.SENT, stage=SmtpStage.DONE, code=None, text=text)
 
 
 def _unpacked(body: bytes) -> list[tuple[str, bytes]]:

@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import Protocol
 
 from wuyu.clock import Clock
-from wuyu.delivery.smtp import Outcome, Stage
+from wuyu.delivery.smtp import Outcome, SmtpStage
 from wuyu.ledger import outbox
 from wuyu.ledger.models import Outbox
 from wuyu.ledger.store import Ledger
 from wuyu.ledger.types import OutboxState
 from wuyu.messages.guard import Target, may_send
 
-__all__ = ["BACKOFF_S", "DeliveryReport", "Transport", "backoff_s", "deliver", "deliver_together", "drain"]
+__all__ = ["BACKOFF_S", "DeliveryCount", "Transport", "backoff_s", "deliver", "deliver_together", "drain"]
 
 BACKOFF_S = (10, 30, 60, 120, 300, 600)
 _SESSION_FAULTS_TO_STOP = 3  # in a row: the server is away, and the other rows need not wait for it one by one
@@ -57,7 +57,7 @@ class Transport(Protocol):
 
 
 @dataclass
-class DeliveryReport:
+class DeliveryCount:
     """What one pass did: mails per state, and whether it stopped because the server is away."""
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class DeliveryReport:
         """Count one result."""
         self.counts[str(state)] = self.counts.get(str(state), 0) + 1
 
-    def merge(self, part: DeliveryReport) -> None:
+    def merge(self, part: DeliveryCount) -> None:
         """Add what another pass or relay did."""
         self.expired += part.expired
         self.reclaimed += part.reclaimed
@@ -118,7 +118,7 @@ def deliver(
     progress: Callable[[int, int], None] | None = None,
     limit: int | None = None,
     checkpoint: Callable[[str], None] = _nothing,
-) -> DeliveryReport:
+) -> DeliveryCount:
     """Go once through the due rows and try each; no row stops another.
 
     Parameters
@@ -138,10 +138,10 @@ def deliver(
 
     Returns
     -------
-    DeliveryReport
+    DeliveryCount
     """
     domain_now = clock() if now is None else now
-    report = DeliveryReport(expired=outbox.expire(ledger, now=domain_now))
+    report = DeliveryCount(expired=outbox.expire(ledger, now=domain_now))
     report.reclaimed = _reclaim_lost(ledger, transport.channel, clock)
     due = outbox.due_ids(ledger, channel=transport.channel, now=domain_now, wall=clock())[:limit]
     _work(ledger, transport, due, report, clock=clock, progress=progress, checkpoint=checkpoint)
@@ -155,7 +155,7 @@ def deliver_together(
     relays: int,
     clock: Clock,
     now: datetime | None = None,
-) -> DeliveryReport:
+) -> DeliveryCount:
     """Go once through the due rows with several relays side by side, each with a connection of its own.
 
     Parameters
@@ -170,16 +170,16 @@ def deliver_together(
 
     Returns
     -------
-    DeliveryReport
+    DeliveryCount
         Of all relays together.
     """
     domain_now = clock() if now is None else now
-    total = DeliveryReport(expired=outbox.expire(ledger, now=domain_now))
+    total = DeliveryCount(expired=outbox.expire(ledger, now=domain_now))
     with ExitStack() as stack:
         ways = [stack.enter_context(open_transport()) for _ in range(max(1, relays))]
         total.reclaimed = _reclaim_lost(ledger, ways[0].channel, clock)
         rows = _SharedRows(outbox.due_ids(ledger, channel=ways[0].channel, now=domain_now, wall=clock()))
-        reports = [DeliveryReport() for _ in ways]
+        reports = [DeliveryCount() for _ in ways]
         with ThreadPoolExecutor(len(ways), thread_name_prefix="relay") as pool:
             running = [
                 pool.submit(_work, ledger, way, rows, report, clock=clock)
@@ -214,7 +214,7 @@ def _work(
     ledger: Ledger,
     transport: Transport,
     rows: _Rows,
-    report: DeliveryReport,
+    report: DeliveryCount,
     *,
     clock: Clock,
     progress: Callable[[int, int], None] | None = None,
@@ -244,7 +244,7 @@ def drain(
     give_up_at: datetime,
     now: datetime | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> DeliveryReport:
+) -> DeliveryCount:
     """Deliver, wait for the rows put off, deliver again, until nothing is open or the wall time `give_up_at`.
 
     Parameters
@@ -258,10 +258,10 @@ def drain(
 
     Returns
     -------
-    DeliveryReport
+    DeliveryCount
         The sum of all passes.
     """
-    total = DeliveryReport()
+    total = DeliveryCount()
     while True:
         part = deliver(ledger, transport, clock=clock, now=now, progress=progress)
         total.stopped = ""
@@ -296,7 +296,7 @@ def _deliver_one(
         outcome = _send(transport, held, checkpoint)
     except BaseException as error:
         # An interrupt of our own process: how far the mail came is not known here, so say just that.
-        broken = Outcome(state=OutboxState.AMBIGUOUS, stage=Stage.UNKNOWN, code=None, text=repr(error))
+        broken = Outcome(state=OutboxState.AMBIGUOUS, stage=SmtpStage.UNKNOWN, code=None, text=repr(error))
         outbox.record(ledger, held, _result(held.row, broken, clock()), wall=clock())
         raise
     outbox.record(ledger, held, _result(held.row, outcome, clock()), wall=clock())
@@ -309,7 +309,7 @@ def _send(transport: Transport, held: outbox.Claim, checkpoint: Callable[[str], 
     target = transport.target
     verdict = may_send(row.status, row.scope, row.recipient, demonstration=row.demonstration, target=target)
     if not verdict.allowed:
-        return Outcome(state=OutboxState.FAILED, stage=Stage.GUARD, code=None, text=verdict.reason)
+        return Outcome(state=OutboxState.FAILED, stage=SmtpStage.GUARD, code=None, text=verdict.reason)
     body = held.body
     if held.may_be_second and target is None:  # elsewhere the id of the message says that it is the same
         body = f"X-Wuyu-Resend: try {row.attempts}, the end of an earlier one is not known\r\n".encode() + body

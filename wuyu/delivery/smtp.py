@@ -21,13 +21,13 @@ from risk_models.errors import ConfigError
 from wuyu.ledger.types import OutboxState
 from wuyu.messages.guard import Target
 
-__all__ = ["Outcome", "SmtpSettings", "SmtpTransport", "Stage", "Timeouts", "classify_reply"]
+__all__ = ["Outcome", "SmtpSettings", "SmtpStage", "SmtpTransport", "Timeouts", "classify_reply"]
 
 _BLOCK_BYTES = 65536
 _AUTH_CODES = frozenset({530, 534, 535, 538})
 
 
-class Stage(StrEnum):
+class SmtpStage(StrEnum):
     """How far the dialogue came: the step that was under way."""
 
     GUARD = "guard"  # refused by ourselves before any dialogue
@@ -51,7 +51,7 @@ class Outcome:
     """
 
     state: OutboxState
-    stage: Stage
+    stage: SmtpStage
     code: int | None
     text: str
     is_session_fault: bool = False
@@ -134,7 +134,7 @@ class SmtpTransport:
     def __init__(self, settings: SmtpSettings) -> None:
         self.settings = settings
         self._client: smtplib.SMTP | None = None
-        self._stage = Stage.CONNECT
+        self._stage = SmtpStage.CONNECT
 
     def __enter__(self) -> Self:
         return self
@@ -177,31 +177,31 @@ class SmtpTransport:
         """
         is_old_connection = self._client is not None
         outcome = self._try(sender, recipient, body, checkpoint)
-        broke_early = outcome.code in (None, 421) and outcome.stage in (Stage.MAIL, Stage.RCPT)
+        broke_early = outcome.code in (None, 421) and outcome.stage in (SmtpStage.MAIL, SmtpStage.RCPT)
         if is_old_connection and outcome.state == OutboxState.RETRY and broke_early:
             # The server closed the idle connection; nothing of this message was taken, so begin again at once.
             outcome = self._try(sender, recipient, body, checkpoint)
         return outcome
 
     def _try(self, sender: str, recipient: str, body: bytes, checkpoint: Callable[[str], None]) -> Outcome:
-        self._stage = Stage.CONNECT
+        self._stage = SmtpStage.CONNECT
         try:
             client = self._client if self._client is not None else self._open()
             checkpoint("connected")
             answer = self._hand_over(client, sender, recipient, body, checkpoint)
         except _RefusedError as refusal:
             self._after_refusal(refusal.code)
-            in_session = self._stage in (Stage.CONNECT, Stage.SESSION)
+            in_session = self._stage in (SmtpStage.CONNECT, SmtpStage.SESSION)
             state = OutboxState.RETRY if in_session else classify_reply(refusal.code)
             return self._outcome(state, refusal.code, refusal.text, in_session or refusal.code == 421)
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
-            cut_in_body = self._stage in (Stage.BODY, Stage.DOT)
+            cut_in_body = self._stage in (SmtpStage.BODY, SmtpStage.DOT)
             state = OutboxState.AMBIGUOUS if cut_in_body else OutboxState.RETRY
-            in_session = self._stage in (Stage.CONNECT, Stage.SESSION)
+            in_session = self._stage in (SmtpStage.CONNECT, SmtpStage.SESSION)
             code = error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else None
             return self._outcome(state, code, f"{type(error).__name__}: {error}", in_session)
-        return Outcome(state=OutboxState.SENT, stage=Stage.DONE, code=250, text=answer)
+        return Outcome(state=OutboxState.SENT, stage=SmtpStage.DONE, code=250, text=answer)
 
     def _outcome(self, state: OutboxState, code: int | None, text: str, is_session_fault: bool) -> Outcome:
         return Outcome(state=state, stage=self._stage, code=code, text=text, is_session_fault=is_session_fault)
@@ -213,7 +213,7 @@ class SmtpTransport:
         if client.sock is not None:
             # Body and final dot are sent apart: without this the dot waits 40 ms for the other side's delayed answer.
             client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._stage = Stage.SESSION
+        self._stage = SmtpStage.SESSION
         self._wait(settings.timeouts.command_s)
         client.ehlo_or_helo_if_needed()
         if settings.starttls:
@@ -227,23 +227,23 @@ class SmtpTransport:
     def _hand_over(
         self, client: smtplib.SMTP, sender: str, recipient: str, body: bytes, checkpoint: Callable[[str], None]
     ) -> str:
-        self._stage = Stage.MAIL
+        self._stage = SmtpStage.MAIL
         self._wait(self.settings.timeouts.command_s)
         _expect(client.mail(sender, [f"size={len(body)}"] if client.has_extn("size") else []), 250)
         checkpoint("mail")
-        self._stage = Stage.RCPT
+        self._stage = SmtpStage.RCPT
         _expect(client.rcpt(recipient), 250, 251)
         checkpoint("rcpt")
-        self._stage = Stage.DATA
+        self._stage = SmtpStage.DATA
         _expect(client.docmd("DATA"), 354)
-        self._stage = Stage.BODY
+        self._stage = SmtpStage.BODY
         self._wait(self.settings.timeouts.block_s)
         lines = _as_data(body)
         middle = len(lines) // 2
         _send_blocks(client, lines[:middle])
         checkpoint("body")
         _send_blocks(client, lines[middle:])
-        self._stage = Stage.DOT
+        self._stage = SmtpStage.DOT
         client.send(b".\r\n")
         checkpoint("dot")
         self._wait(self.settings.timeouts.final_dot_s)
@@ -258,7 +258,7 @@ class SmtpTransport:
 
     def _after_refusal(self, code: int) -> None:
         """Keep the connection for the next message if the server will; give it up otherwise."""
-        if code == 421 or self._client is None or self._stage in (Stage.CONNECT, Stage.SESSION):
+        if code == 421 or self._client is None or self._stage in (SmtpStage.CONNECT, SmtpStage.SESSION):
             self._drop()
             return
         try:

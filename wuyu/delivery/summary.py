@@ -71,6 +71,7 @@ def summary(record: WarningRecord, bulletin: Bulletin, *, scope: str, district_c
         "status": bulletin.status,
         "scope": scope,
         "demonstration": bulletin.demonstration,
+        **({"marks": [_both(mark) for mark in bulletin.marks]} if bulletin.marks else {}),
         "district": {"code": district_code, "name": _both(bulletin.district)},
         "area": {"code": record.area_code, "name": _both(bulletin.area)},
         "level": _level(record.level),
@@ -182,7 +183,8 @@ def _level(level: Level) -> dict[str, Any]:
 
 def _marks(bulletin: Bulletin) -> list[str]:
     status = _STATUS_ZH.get(bulletin.status)
-    return ([status] if status else []) + (["演示数据"] if bulletin.demonstration else [])
+    further = [mark.zh.partition("：")[0] for mark in bulletin.marks]
+    return ([status] if status else []) + (["演示数据"] if bulletin.demonstration else []) + further
 
 
 def _clock(at: Any, zone: ZoneInfo) -> str:

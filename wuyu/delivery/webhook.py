@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from risk_models.errors import ConfigError
-from wuyu.delivery.smtp import Outcome, Stage
+from wuyu.delivery.smtp import Outcome, SmtpStage
 from wuyu.ledger.types import OutboxState
 from wuyu.messages.guard import Target
 
@@ -147,18 +147,18 @@ class _Progress:
 
     def __init__(self, identifier: str, body: bytes, checkpoint: Callable[[str], None]) -> None:
         self.identifier = identifier
-        self.stage = Stage.CONNECT
+        self.stage = SmtpStage.CONNECT
         self.body = body
         self.checkpoint = checkpoint
 
     async def blocks(self) -> AsyncIterator[bytes]:
         """Give the body; asked for only when the connection stands."""
         self.checkpoint("connected")
-        self.stage = Stage.BODY
+        self.stage = SmtpStage.BODY
         for start in range(0, len(self.body), _BLOCK_BYTES):
             yield self.body[start : start + _BLOCK_BYTES]
         self.checkpoint("body")
-        self.stage = Stage.DOT
+        self.stage = SmtpStage.DOT
 
 
 def _nothing(_step: str) -> None:
@@ -222,11 +222,11 @@ class WebhookTransport:
         try:
             progress = _Progress(_identifier(body), body, checkpoint)
         except (ValueError, KeyError, TypeError):
-            return Outcome(state=OutboxState.FAILED, stage=Stage.GUARD, code=None, text="the body names no message")
+            return Outcome(state=OutboxState.FAILED, stage=SmtpStage.GUARD, code=None, text="the body names no message")
         try:
             status, text = asyncio.run(self._in_time(progress))
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ssl.SSLError) as error:
-            began = progress.stage is not Stage.CONNECT
+            began = progress.stage is not SmtpStage.CONNECT
             state = OutboxState.AMBIGUOUS if began else OutboxState.RETRY
             said = f"{type(error).__name__}: {error}".rstrip(": ")[:300]
             # A silent server would be silent for every further message too.
@@ -234,7 +234,7 @@ class WebhookTransport:
         state = classify_status(status)
         if state is OutboxState.SENT:
             checkpoint("accepted")
-        stage = Stage.DONE if state is OutboxState.SENT else progress.stage
+        stage = SmtpStage.DONE if state is OutboxState.SENT else progress.stage
         fault = state is OutboxState.RETRY and status not in _AGAIN - {429}
         return Outcome(state=state, stage=stage, code=status, text=text, is_session_fault=fault)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from reports.bulletin import MAP_CID, Bulletin, SignOff, build_bulletin, subject, to_html, to_pdf, to_text
+from reports.bulletin import MAP_CID, Bulletin, SignOff, build_bulletin, subject, to_html, to_text
 from reports.words import Text
-from risk_models.files import write_whole
 from risk_models.levels import Level
 from risk_models.plan import propose_actions
 from risk_models.risk import RiskTable, read_risk
@@ -23,34 +22,53 @@ from risk_models.warning.records import WarningRecord
 from risk_models.warning.signals import rain_signals
 from wuyu.ack.ask import may_answer
 from wuyu.ack.links import Links, link_expiry, links_of
+from wuyu.issuing.drawing import Drawing, Studio
 from wuyu.messages.letters import RESTRICTED, letter
 from wuyu.messages.mail import Attachment, InlineImage, Mail, MailContent
 from wuyu.messages.purpose import Purpose
+from wuyu.station import register_of
 
 if TYPE_CHECKING:
-    from reports.figures import LevelMap
     from wuyu.desk import Desk
 
 __all__ = ["BulletinFiles", "Bulletins", "CycleFacts"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CycleFacts:
-    """What all bulletins of one cycle share: the risk table, rain signals, and proposed actions."""
+    """What all bulletins of one cycle share: the risk table, and what is derived from it when it is first asked for.
 
+    The same table gives the same facts at any later time.
+    """
+
+    desk: Desk
     risk_table: RiskTable
-    signals: pd.DataFrame
-    actions: pd.DataFrame
 
-    @classmethod
-    def of(cls, desk: Desk, risk_table: RiskTable) -> CycleFacts:
-        """Derive signals and actions from a risk table; the same table gives the same facts at any later time."""
-        picks = desk.district.settings.standards
-        return cls(
-            risk_table=risk_table,
-            signals=rain_signals(risk_table, desk.standards, picks.rain_signals),
-            actions=propose_actions(desk.district, risk_table),
-        )
+    @cached_property
+    def signals(self) -> pd.DataFrame:
+        """Rain signal of every town; every decision needs them."""
+        return rain_signals(self.risk_table, self.desk.standards, self.desk.settings.standards.rain_signals)
+
+    @cached_property
+    def spots(self) -> RiskTable:
+        """What the maps show."""
+        return Drawing.spots_of(self.risk_table)
+
+    @cached_property
+    def actions(self) -> pd.DataFrame:
+        """Proposed actions; only an hour that tells a town something needs them."""
+        return propose_actions(self.desk.district, self.risk_table)
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What a bulletin is made from."""
+
+    record: WarningRecord
+    facts: CycleFacts
+    earlier: tuple[WarningRecord, ...]
+    sign_off: SignOff | None
+    levels: dict[str, Level]
 
 
 @dataclass(frozen=True)
@@ -67,12 +85,20 @@ class Bulletins:
     Parameters
     ----------
     desk : Desk
+
+    Attributes
+    ----------
+    studio : Studio
+        Where they are drawn; opened, it draws several at a time until it is closed.
     """
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.channel = CapChannel.from_settings(desk.district.settings, scope=RESTRICTED)
+        told = tuple(f"{mark.zh} / {mark.en}" for mark in desk.marks)
+        self.channel = CapChannel.from_settings(desk.settings, scope=RESTRICTED, marks=told)
+        self.studio = Studio(desk.district)
         self._facts: tuple[str, CycleFacts] | None = None
+        self._begun: dict[str, tuple[_Order, Callable[[], BulletinFiles]]] = {}
 
     def facts(self, risk_path: str, risk_table: RiskTable | None = None) -> CycleFacts:
         """Return the facts of a cycle, derived once for all its bulletins.
@@ -86,18 +112,25 @@ class Bulletins:
         """
         if self._facts is None or self._facts[0] != risk_path:
             table = read_risk(self.desk.out / risk_path) if risk_table is None else risk_table
-            self._facts = (risk_path, CycleFacts.of(self.desk, table))
+            self._facts = (risk_path, CycleFacts(self.desk, table))
         return self._facts[1]
 
     @cached_property
     def _links(self) -> Links | None:
         return links_of(self.desk)
 
-    @cached_property
-    def _map(self) -> LevelMap:
-        from reports.figures import LevelMap  # here, because most cycles draw nothing
-
-        return LevelMap(self.desk.district)
+    def begin(
+        self,
+        record: WarningRecord,
+        facts: CycleFacts,
+        *,
+        earlier: Sequence[WarningRecord],
+        sign_off: SignOff | None,
+        levels: dict[str, Level],
+    ) -> None:
+        """Begin to write a bulletin that `write` is soon asked for with the same arguments; see there."""
+        order = _Order(record, facts, tuple(earlier), sign_off, levels)
+        self._begun[record.message_id] = (order, self._make(order))
 
     def write(
         self,
@@ -130,6 +163,13 @@ class Bulletins:
         BadInputError
             If the CAP message breaks its own rules (a defect of ours, or a name that cannot be sent).
         """
+        order = _Order(record, facts, tuple(earlier), sign_off, levels)
+        begun = self._begun.pop(record.message_id, None)
+        return begun[1]() if begun is not None and begun[0] == order else self._make(order)()
+
+    def _make(self, order: _Order) -> Callable[[], BulletinFiles]:
+        """Put a bulletin together and begin to draw it."""
+        record, facts = order.record, order.facts
         bulletin = build_bulletin(
             record,
             district=self.desk.district,
@@ -137,25 +177,22 @@ class Bulletins:
             actions=facts.actions,
             signals=facts.signals,
             standards=self.desk.standards,
-            previous=earlier[-1] if earlier else None,
-            sign_off=sign_off,
+            previous=order.earlier[-1] if order.earlier else None,
+            sign_off=order.sign_off,
+            marks=self.desk.marks,
         )
-        listed = [line.hotspot_id for line in bulletin.hotspots]
-        town = record.area_code if record.area_code in self.desk.district.towns.index else None
-        map_png = self._map.png(facts.risk_table, town_code=town, levels=levels, listed=listed)
-        stem = record.message_id if sign_off is not None or not bulletin.draft else f"{record.message_id}.draft"
-        contents = {
-            "png": map_png,
-            "txt": to_text(bulletin).encode(),
-            "html": to_html(bulletin, map_src=f"{stem}.png").encode(),
-            "pdf": to_pdf(bulletin, map_png=map_png),
-        }
-        if not bulletin.draft:
-            contents["cap.xml"] = self._cap(record, bulletin, facts, earlier)
-        folder = self.desk.out / "bulletins" / record.area_code
-        return BulletinFiles(
-            bulletin, {kind: write_whole(folder / f"{stem}.{kind}", data) for kind, data in contents.items()}
+        is_final = order.sign_off is not None or not bulletin.draft
+        drawing = Drawing(
+            bulletin=bulletin,
+            spots=facts.spots,
+            town=record.area_code if record.area_code in self.desk.district.towns.index else None,
+            levels=order.levels,
+            cap=None if bulletin.draft else self._cap(record, bulletin, facts, order.earlier),
+            folder=self.desk.out / "bulletins" / record.area_code,
+            stem=record.message_id if is_final else f"{record.message_id}.draft",
         )
+        drawn = self.studio.begin(drawing)
+        return lambda: BulletinFiles(bulletin, drawn())
 
     def remove_draft(self, record: WarningRecord) -> None:
         """Remove the drafts of a bulletin that has been signed."""
@@ -197,7 +234,7 @@ class Bulletins:
         """Return what the mail to one recipient says; its link, if they may answer, is theirs alone."""
         paths, bulletin = files.paths, files.bulletin
         ack_url = None
-        if self._links is not None and recipient in may_answer(self.desk, record.area_code):
+        if self._links is not None and recipient in may_answer(register_of(self.desk.district)[record.area_code]):
             ack_url = self._links.acknowledge(record.message_id, recipient, expires_at=link_expiry(record))
         return MailContent(
             subject=subject(bulletin),

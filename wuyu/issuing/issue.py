@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from wuyu.messages.letters import RESTRICTED
 if TYPE_CHECKING:
     from wuyu.desk import Desk
     from wuyu.issuing.bulletins import BulletinFiles, Bulletins
-    from wuyu.ledger import Cycle, Decision
+    from wuyu.ledger import Cycle, Decision, Ledger, WarningRow
 
 __all__ = ["ALL_CLEAR_H", "earlier_revisions", "issue", "states_of"]
 
@@ -62,15 +63,36 @@ def issue(desk: Desk, decision: Decision, maker: Bulletins, record: WarningRecor
     return recipients
 
 
-def earlier_revisions(desk: Desk, record: WarningRecord) -> list[WarningRecord]:
-    """Return the issued revisions of the same warning before this one, oldest first; what waits reached nobody."""
+def earlier_revisions(
+    ledger: Ledger, record: WarningRecord, rows: Iterable[WarningRow] | None = None
+) -> list[WarningRecord]:
+    """Return the issued revisions of the same warning before this one, oldest first; what waits reached nobody.
+
+    Where an end has none, because what it ends was never signed, those of the warning whose place that one took: its
+    readers still hold it.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    record : WarningRecord
+    rows : iterable of WarningRow, optional
+        Every revision of that warning, if the caller has them already.
+    """
+    given = ledger.warnings(warning_id=record.warning_id) if rows is None else rows
+    mine = [row for row in given if row.warning_id == record.warning_id and row.revision < record.revision]
+    seen = {record.warning_id}
+    while record.action.is_end and mine and not _issued(mine):
+        superseded = None if mine[0].supersedes is None else ledger.warning(mine[0].supersedes)
+        if superseded is None or superseded.warning_id in seen:
+            return []
+        seen.add(superseded.warning_id)
+        mine = ledger.warnings(warning_id=superseded.warning_id)
+    return _issued(mine)
+
+
+def _issued(rows: list[WarningRow]) -> list[WarningRecord]:
     issued = (Approval.NOT_NEEDED, Approval.APPROVED)
-    return [
-        row.to_record()
-        for row in desk.ledger.warnings(event_key=record.event_key)
-        if row.warning_id == record.warning_id and row.revision < record.revision
-        if row.approval_state in issued and Action(row.action).is_mailed
-    ]
+    return [row.to_record() for row in rows if row.approval_state in issued and Action(row.action).is_mailed]
 
 
 def states_of(cycle: Cycle | None) -> list[WarningState]:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from risk_models.district.outgoing import FileChannelSettings, SmsChannelSettings
 from risk_models.levels import Level
+from wuyu.clock import clock_marks
 from wuyu.delivery.channels import MAIL, channel_name, channels_in_use, make_parcel
 from wuyu.delivery.summary import FILES_SCHEMA, as_bytes, notice_texts, sms_body
 from wuyu.ledger.holders import holders
@@ -94,14 +95,14 @@ def _tell(desk: Desk, decision: Decision, record: WarningRecord, scope: str, bef
     words = _words(desk, decision, record) | {
         "message_id": message_id(Purpose.RAIN_LOST, record.warning_id, len(before) + 1)
     }
-    status = desk.district.settings.mail.status
+    status = desk.settings.mail.status
     upcoming = replace(record, revision=record.revision + 1)  # what was sent up to now
     parcels = [
         _mail_to(desk, decision, record, words, recipient) for recipient in holders(decision.session, upcoming, MAIL)
     ]
     more = [
         make_parcel(
-            desk,
+            desk.settings,
             channel,
             recipient,
             _body(desk, channel, record, words, recipient=recipient, scope=scope),
@@ -112,7 +113,7 @@ def _tell(desk: Desk, decision: Decision, record: WarningRecord, scope: str, bef
             scope=scope,
             decided_at=decision.now,
         )
-        for channel in channels_in_use(desk, status=status, scope=scope)
+        for channel in channels_in_use(desk.settings, status=status, scope=scope)
         for recipient in holders(decision.session, upcoming, channel_name(channel))
     ]
     rows = [
@@ -145,12 +146,14 @@ def _mail_to(desk: Desk, decision: Decision, record: WarningRecord, words: dict[
 
 
 def _words(desk: Desk, decision: Decision, record: WarningRecord) -> dict[str, str]:
-    towns, district = desk.district.towns, desk.district.settings.district
+    towns, district = desk.district.towns, desk.settings.district
     is_town = record.area_code in towns.index
     place_zh = str(towns.at[record.area_code, "town_name"]) if is_town else district.name.zh
     place_en = str(towns.at[record.area_code, "town_name_en"]) if is_town else district.name.en
     until, at = (f"{when.astimezone(desk.timezone):%Y-%m-%d %H:%M}" for when in (record.valid_to, decision.now))
     banner_zh, banner_en = ("演示数据，非真实情况。\n", "Demonstration data.\n") if district.demonstration else ("", "")
+    for mark_zh, mark_en in clock_marks():
+        banner_zh, banner_en = f"{banner_zh}{mark_zh}\n", f"{banner_en}{mark_en}\n"
     return {
         "place": place_zh,
         "subject": f"【雨情中断】{place_zh}：当前风险未知，{record.level.zh}预警仍有效 {at}",
@@ -173,10 +176,11 @@ def _body(
     recipient: str,
     scope: str,
 ) -> bytes:
-    settings = desk.district.settings
+    settings = desk.settings
     status = settings.mail.status
     if isinstance(channel, SmsChannelSettings):
         marks = {"演练": status == "Exercise", "测试": status == "Test", "演示数据": settings.district.demonstration}
+        marks |= {zh.partition("：")[0]: True for zh, _ in clock_marks()}
         return sms_body(
             notice_texts(marks, words["place"], words["short"]),
             message_id=words["message_id"],

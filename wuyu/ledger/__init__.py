@@ -5,11 +5,12 @@
 
 from wuyu.ledger.acknowledgements import AckAnswer, AckReply, AckRequest, AckStep, FloodReport
 from wuyu.ledger.bounces import Bounce
+from wuyu.ledger.contacts import TownContact
 from wuyu.ledger.decision import Decision, LedgerConflictError
 from wuyu.ledger.faults import LedgerError, LedgerFaultError
 from wuyu.ledger.models import (
     Attempt,
-    Bulletin,
+    BulletinRow,
     Cycle,
     FeedFile,
     FeedState,
@@ -32,7 +33,7 @@ __all__ = [
     "Approval",
     "Attempt",
     "Bounce",
-    "Bulletin",
+    "BulletinRow",
     "Cycle",
     "CycleState",
     "Decision",
@@ -51,6 +52,7 @@ __all__ = [
     "ReportIssue",
     "ReportKey",
     "ReportStep",
+    "TownContact",
     "WarningRow",
     "create_ledger",
     "make_ledger",

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from risk_models.errors import ConfigError, FloodRiskError
 from risk_models.warning.records import Action, WarningRecord
-from wuyu.ledger.models import Bulletin, Cycle, LogEntry, MessageBody, Outbox, WarningRow
+from wuyu.ledger.models import BulletinRow, Cycle, LogEntry, MessageBody, Outbox, WarningRow
 from wuyu.ledger.overtaking import withdraw_calls, withdraw_older
 from wuyu.ledger.types import Approval, CycleState, OutboxState
 from wuyu.messages.guard import may_send
@@ -104,7 +104,7 @@ class Decision:
         if signed:
             raise LedgerConflictError(f"{', '.join(signed)} was signed by an officer meanwhile: run the cycle again")
 
-    def bulletin(self, message_id: str, town_code: str, products: Mapping[str, Mapping[str, str]]) -> Bulletin:
+    def bulletin(self, message_id: str, town_code: str, products: Mapping[str, Mapping[str, str]]) -> BulletinRow:
         """Write which files were made of a revision.
 
         Parameters
@@ -121,12 +121,12 @@ class Decision:
             If other files stand for the same revision.
         """
         plain = {kind: dict(product) for kind, product in sorted(products.items())}
-        found = self.session.scalars(select(Bulletin).where(Bulletin.message_id == message_id)).one_or_none()
+        found = self.session.scalars(select(BulletinRow).where(BulletinRow.message_id == message_id)).one_or_none()
         if found is not None:
             if found.products != plain:
                 raise LedgerConflictError(f"bulletin {message_id} was made before, with other files")
             return found
-        row = Bulletin(message_id=message_id, town_code=town_code, products=plain)
+        row = BulletinRow(message_id=message_id, town_code=town_code, products=plain)
         self.session.add(row)
         self.session.flush()
         return row

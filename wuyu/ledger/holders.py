@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from risk_models.warning.records import WarningRecord
-from wuyu.ledger.models import Attempt, Outbox, WarningRow
+from wuyu.ledger.arrival import MAY_HAVE_ARRIVED
+from wuyu.ledger.models import Outbox, WarningRow
 from wuyu.ledger.types import OutboxState
 from wuyu.messages.purpose import ESCALATIONS, Purpose
 
 __all__ = ["holder_channels", "holders"]
 
-_MAY_ARRIVE = (OutboxState.SENT, OutboxState.AMBIGUOUS, OutboxState.CLAIMED)
 _WILL_BE_TRIED = (OutboxState.PENDING, OutboxState.RETRY)
 _WARNS = (Purpose.BULLETIN, *ESCALATIONS)
-_CHAIN_MAX = 20
 
 
 def holders(session: Session, record: WarningRecord, channel: str) -> list[str]:
@@ -48,10 +47,8 @@ def holder_channels(session: Session, record: WarningRecord) -> list[str]:
 
 
 def _reached(revisions: list[str]) -> ColumnElement[bool]:
-    was_unclear = exists().where(Attempt.outbox_id == Outbox.id, Attempt.result == OutboxState.AMBIGUOUS)
-    arrived = or_(Outbox.state.in_(_MAY_ARRIVE), Outbox.sent_at.is_not(None), was_unclear)
     going = (Outbox.purpose == Purpose.BULLETIN) & Outbox.state.in_(_WILL_BE_TRIED)
-    return Outbox.about.in_(revisions) & Outbox.purpose.in_(_WARNS) & or_(arrived, going)
+    return Outbox.about.in_(revisions) & Outbox.purpose.in_(_WARNS) & or_(MAY_HAVE_ARRIVED, going)
 
 
 def _revisions(session: Session, record: WarningRecord) -> list[str]:
@@ -59,14 +56,14 @@ def _revisions(session: Session, record: WarningRecord) -> list[str]:
     columns = select(WarningRow.message_id, WarningRow.revision, WarningRow.supersedes).order_by(WarningRow.revision)
     warning_id: str | None = record.warning_id
     found, before = [], record.supersedes if record.revision == 0 else None
-    for _ in range(_CHAIN_MAX):
+    seen: set[str] = set()
+    while warning_id is not None and warning_id not in seen:
+        seen.add(warning_id)
         rows = session.execute(columns.where(WarningRow.warning_id == warning_id)).all()
         is_first = warning_id == record.warning_id
         found += [row.message_id for row in rows if not is_first or row.revision < record.revision]
         before = next((row.supersedes for row in rows if row.revision == 0), before)
-        if before is None:
-            break
         superseded = select(WarningRow.warning_id).where(WarningRow.message_id == before)
-        warning_id = session.scalars(superseded).one_or_none()
+        warning_id = session.scalars(superseded).one_or_none()  # of an earlier hour each time, so that this ends
         before = None
     return found

@@ -21,7 +21,7 @@ __all__ = [
     "APPEND_ONLY",
     "Attempt",
     "Base",
-    "Bulletin",
+    "BulletinRow",
     "Cycle",
     "FeedFile",
     "FeedFinding",
@@ -170,7 +170,7 @@ class WarningRow(Base):
         )
 
 
-class Bulletin(Base):
+class BulletinRow(Base):
     """The files made of one revision: ``products`` maps kind (html, txt, pdf, cap, png) to its path and sha256."""
 
     __tablename__ = "bulletins"

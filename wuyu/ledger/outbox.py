@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -25,6 +26,7 @@ __all__ = [
     "due_ids",
     "expire",
     "mark_bounced",
+    "newest",
     "next_due",
     "reclaim",
     "record",
@@ -71,6 +73,30 @@ def expire(ledger: Ledger, *, now: datetime) -> int:
             row.state = OutboxState.EXPIRED
             session.add(_entry(row, "mail-expired", at=now, detail={"error": row.last_error}))
         return len(rows)
+
+
+def newest(
+    ledger: Ledger, *, limit: int, states: Sequence[OutboxState] = (), since: datetime | None = None
+) -> tuple[list[Outbox], int]:
+    """Return the rows queued last, oldest first, and how many older ones are left out.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    limit : int
+        At most so many; 0 for all.
+    states : sequence of OutboxState
+        Only rows in one of these.
+    since : datetime, optional
+        Only rows decided then or later (domain time).
+    """
+    where: list[ColumnElement[bool]] = [Outbox.state.in_([str(state) for state in states])] if states else []
+    where += [] if since is None else [Outbox.decided_at >= since]
+    query = select(Outbox).where(*where).order_by(Outbox.id.desc())
+    with ledger.reading() as session:
+        rows = list(session.scalars(query.limit(limit) if limit > 0 else query))[::-1]
+        total = session.scalars(select(func.count()).select_from(Outbox).where(*where)).one()
+    return rows, total - len(rows)
 
 
 def claimed_rows(ledger: Ledger, *, channel: str) -> list[Outbox]:

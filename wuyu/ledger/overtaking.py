@@ -6,7 +6,7 @@ overtakes it on its way to the same reader: an all-clear that came after it woul
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, cast
 
 from sqlalchemy import CursorResult, bindparam, func, or_, select, update
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from risk_models.warning.records import Action
 from wuyu.ledger.acknowledgements import AckAnswer, AckRequest, Answer
+from wuyu.ledger.arrival import MAY_HAVE_ARRIVED
 from wuyu.ledger.models import LogEntry, Outbox, WarningRow
 from wuyu.ledger.types import Approval, OutboxState
 from wuyu.messages.purpose import ESCALATIONS, Purpose, purpose_of
@@ -33,16 +34,9 @@ CALLED: Final = "approval-called"
 """What the log calls it when an officer is called to decide."""
 
 OPEN_STATES = (OutboxState.HELD, OutboxState.PENDING, OutboxState.RETRY, OutboxState.AMBIGUOUS)
-_ON_ITS_WAY = (
-    OutboxState.PENDING,
-    OutboxState.RETRY,
-    OutboxState.AMBIGUOUS,
-    OutboxState.CLAIMED,
-    OutboxState.SENT,
-)
+_WILL_BE_TRIED = (OutboxState.PENDING, OutboxState.RETRY)
 _ENDS = tuple(str(action) for action in Action if action.is_end)
 _ISSUED = (Approval.NOT_NEEDED, Approval.APPROVED)
-_LOOK_BACK = timedelta(days=2)  # no message of an older warning can still be open
 
 # Built once: putting them together for every row costs more than the database takes to answer.
 _SAME_READER = (
@@ -50,7 +44,7 @@ _SAME_READER = (
     .join(WarningRow, WarningRow.message_id == Outbox.about)
     .where(Outbox.purpose == Purpose.BULLETIN)
     .where(Outbox.channel == bindparam("channel"), Outbox.recipient == bindparam("recipient"))
-    .where(Outbox.status == bindparam("status"), Outbox.state.in_(_ON_ITS_WAY))
+    .where(Outbox.status == bindparam("status"), or_(Outbox.state.in_(_WILL_BE_TRIED), MAY_HAVE_ARRIVED))
     .order_by(WarningRow.issued_at.desc(), WarningRow.revision.desc())
     .limit(1)
 )
@@ -101,9 +95,10 @@ def withdraw_older(session: Session, row: Outbox, *, at: datetime) -> int:
     warning = _warning(session, row.about)
     if warning is None or row.purpose != Purpose.BULLETIN:
         return 0
+    open_rows = (Outbox.channel == row.channel, Outbox.status == row.status, Outbox.state.in_(OPEN_STATES))
     near = session.execute(
         _SAME_PLACE.where(WarningRow.area_code == warning.area_code, WarningRow.id != warning.id).where(
-            WarningRow.valid_to >= warning.issued_at - _LOOK_BACK
+            WarningRow.message_id.in_(select(Outbox.about).where(*open_rows))
         )
     ).all()
     for_reader, for_everyone = _overtaken(warning, near)
@@ -115,10 +110,7 @@ def withdraw_older(session: Session, row: Outbox, *, at: datetime) -> int:
         Outbox.about.in_(before) & (Outbox.purpose == Purpose.RAIN_LOST),
     )
     anyone = Outbox.about.in_(for_everyone) & Outbox.purpose.in_(ESCALATIONS)
-    query = select(Outbox).where(
-        Outbox.channel == row.channel, Outbox.status == row.status, Outbox.state.in_(OPEN_STATES), or_(theirs, anyone)
-    )
-    found = session.scalars(query).all()
+    found = session.scalars(select(Outbox).where(*open_rows, or_(theirs, anyone))).all()
     return sum(withdraw(session, one, f"overtaken by {row.message_id}", at=at) for one in found)
 
 

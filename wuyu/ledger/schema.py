@@ -13,16 +13,16 @@ from wuyu.ledger.faults import LedgerError, runbook, shown
 from wuyu.ledger.guards import guard_names
 from wuyu.ledger.models import APPEND_ONLY, Base, LedgerInfo, guards_of
 
-__all__ = ["SCHEMA_VERSION", "Shape", "mend", "require_good", "schema_of", "tables_of"]
+__all__ = ["SCHEMA_VERSION", "Outline", "mend", "require_good", "schema_of", "tables_of"]
 
-SCHEMA_VERSION: Final = "3"
+SCHEMA_VERSION: Final = "4"
 """Number of the newest step in `wuyu.ledger.migrations`."""
 
 Key = tuple[str, tuple[str, ...], bool]
 
 
 @dataclass(frozen=True)
-class Shape:
+class Outline:
     """The outline of a ledger.
 
     Attributes
@@ -130,7 +130,7 @@ def require_good(connection: Connection) -> None:
     _require_rest(where, real, needed)
 
 
-def _require_columns(where: str, real: Shape, needed: Shape) -> None:
+def _require_columns(where: str, real: Outline, needed: Outline) -> None:
     mine = {table for table, _ in needed.columns}
     lost = [f"no column {table}.{column}" for table, column in sorted(needed.columns - real.columns)]
     lost += [
@@ -145,7 +145,7 @@ def _require_columns(where: str, real: Shape, needed: Shape) -> None:
         )
 
 
-def _require_rest(where: str, real: Shape, needed: Shape) -> None:
+def _require_rest(where: str, real: Outline, needed: Outline) -> None:
     # An index that an administrator added does no harm; one that is gone makes slow or lets doubles in.
     absent = [f"no {_index_name(key)}" for key in sorted(needed.indexes - real.indexes)]
     absent += [f"no guard {name}" for name in sorted(needed.guards - real.guards)]
@@ -165,20 +165,20 @@ def _index_name(key: Key) -> str:
     return f"{'unique ' if unique else ''}index on {table} ({', '.join(columns)})"
 
 
-def _shape_of(connection: Connection) -> Shape:
+def _shape_of(connection: Connection) -> Outline:
     kind = connection.dialect.name
     columns = frozenset((str(table), str(column)) for table, column in connection.execute(text(_COLUMNS[kind])))
     parts: dict[tuple[str, str, bool], list[str]] = {}
     for table, index, unique, column in connection.execute(text(_INDEXES[kind])):
         parts.setdefault((table, index, bool(unique)), []).append(column)
     indexes = frozenset((table, tuple(found), unique) for (table, _, unique), found in parts.items())
-    return Shape(columns, indexes, frozenset(connection.execute(text(_GUARDS[kind])).scalars()))
+    return Outline(columns, indexes, frozenset(connection.execute(text(_GUARDS[kind])).scalars()))
 
 
 @cache
-def _shape_needed(dialect: str) -> Shape:
+def _shape_needed(dialect: str) -> Outline:
     tables = Base.metadata.tables.values()
-    return Shape(
+    return Outline(
         columns=frozenset((table.name, column.name) for table in tables for column in table.columns),
         indexes=frozenset(_indexes_needed()),
         guards=frozenset(name for table in APPEND_ONLY for name in guard_names(table, dialect)),

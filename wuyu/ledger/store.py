@@ -116,11 +116,15 @@ class Ledger:
         with self.reading() as session:
             return list(session.scalars(query.order_by(Cycle.valid_at)))
 
-    def warnings(self, *, event_key: str | None = None, approval: Approval | None = None) -> list[WarningRow]:
-        """Return warning revisions in the order of their decision, all or those of one event or approval state."""
+    def warnings(
+        self, *, event_key: str | None = None, warning_id: str | None = None, approval: Approval | None = None
+    ) -> list[WarningRow]:
+        """Return warning revisions in the order of their decision, all or of one event, warning or approval state."""
         query = select(WarningRow)
         if event_key is not None:
             query = query.where(WarningRow.event_key == event_key)
+        if warning_id is not None:
+            query = query.where(WarningRow.warning_id == warning_id)
         if approval is not None:
             query = query.where(WarningRow.approval_state == approval)
         with self.reading() as session:

@@ -11,14 +11,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from wuyu.clock import process_clock
 from wuyu.messages.mail import Mail, MailContent, MailHead, build_mail
 from wuyu.messages.purpose import Purpose, purpose_of
-from wuyu.messages.smime import signed
 from wuyu.messages.verp import return_path
 
 if TYPE_CHECKING:
     from risk_models.district.outgoing import SmimeSettings
     from risk_models.district.settings import DistrictSettings
+    from wuyu.clock import ProcessClock
 
 __all__ = ["RESTRICTED", "Sender", "letter"]
 
@@ -42,6 +43,8 @@ class Sender:
         As in CAP.
     demonstration : bool
         True if the district's data are demonstration data; then every letter says so.
+    marks : tuple of (str, str)
+        What else every letter says of itself, Chinese and English, e.g. that the clock is not the wall clock.
     return_domain : str or None
         Takes what comes back; without it bounces go to the sender.
     smime : SmimeSettings or None
@@ -53,18 +56,21 @@ class Sender:
     address: str
     status: str
     demonstration: bool
+    marks: tuple[tuple[str, str], ...] = ()
     return_domain: str | None
     smime: SmimeSettings | None
     root: Path
     out: Path
 
     @classmethod
-    def of(cls, settings: DistrictSettings, *, root: Path, out: Path) -> Sender:
-        """Return the sender that a district's settings describe."""
+    def of(cls, settings: DistrictSettings, *, root: Path, out: Path, clock: ProcessClock | None = None) -> Sender:
+        """Return the sender that a district's settings describe, and the clock it goes by (default: the process's)."""
+        told = process_clock() if clock is None else clock
         return cls(
             address=settings.mail.sender,
             status=settings.mail.status,
             demonstration=settings.district.demonstration,
+            marks=() if told.is_wall else (told.told,),
             return_domain=settings.mail.return_domain,
             smime=settings.mail.smime,
             root=root,
@@ -95,7 +101,7 @@ def letter(
     sender : Sender
     purpose : Purpose
     content : MailContent
-        The words. Demonstration data are named in them, here if they are not yet.
+        The words. Demonstration data and other marks are named in them, here if they are not yet.
     message_id : str
         From `wuyu.messages.purpose.message_id`.
     about : str
@@ -133,11 +139,17 @@ def letter(
         labels=labels,
         return_path=return_path(sender.out, sender.return_domain, message_id, recipient),
     )
-    return signed(build_mail(_marked(content, sender), head), sender.smime, sender.root)
+    mail = build_mail(_marked(content, sender), head)
+    if sender.smime is None:
+        return mail
+    from wuyu.messages.smime import signed
+
+    return signed(mail, sender.smime, sender.root)
 
 
 def _marked(content: MailContent, sender: Sender) -> MailContent:
-    """Name demonstration data in the text, unless it does so itself."""
-    if not sender.demonstration or _MARK_ZH in content.text:
-        return content
-    return replace(content, text=_MARK + content.text)
+    """Name demonstration data and other marks in the text, unless it does so itself."""
+    head = "".join(f"{zh}\n{en}\n\n" for zh, en in sender.marks if zh not in content.text)
+    if sender.demonstration and _MARK_ZH not in content.text:
+        head += _MARK
+    return replace(content, text=head + content.text) if head else content

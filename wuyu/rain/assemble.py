@@ -20,7 +20,7 @@ from wuyu.feeds.select import SelectedFile
 from wuyu.feeds.status import FeedLine, feed_lines, status
 from wuyu.rain.doubt import without_doubt
 from wuyu.rain.forecasts import chosen_forecast
-from wuyu.rain.gathered import Gathered
+from wuyu.rain.gathered import FeedFilesRead
 from wuyu.rain.gauges import observed_rain
 from wuyu.rain.second import background_rain, pattern_rain, radar_rain
 
@@ -68,8 +68,8 @@ def cycle_rain(desk: Desk, valid_at: datetime, *, known_at: datetime | None = No
     -------
     CycleRain
     """
-    settings = desk.district.settings
-    gathered = Gathered()
+    settings = desk.settings
+    gathered = FeedFilesRead()
     observed = observed_rain(desk, valid_at, known_at, gathered)
     has_table = bool(gathered.used)
     chosen = chosen_forecast(desk, valid_at, known_at, gathered)

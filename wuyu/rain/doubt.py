@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from risk_models.forecast.harmonise import hourly_at_points
 from wuyu.feeds.agreement import all_dry_in_rain, below_every_forecast
 from wuyu.rain.forecasts import Chosen
-from wuyu.rain.gathered import Gathered, read_field
+from wuyu.rain.gathered import FeedFilesRead, read_field
 from wuyu.rain.gauges import failed
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ MIN_MEMBERS = 5
 """Members whose driest may be called the driest there could be; a single forecast is too often wrong."""
 
 
-def without_doubt(desk: Desk, window: xr.Dataset, chosen: Chosen, gathered: Gathered) -> xr.Dataset:
+def without_doubt(desk: Desk, window: xr.Dataset, chosen: Chosen, gathered: FeedFilesRead) -> xr.Dataset:
     """Take out gauge rain that all gauges together cannot have right: lost observations are not dry hours."""
     recent = window["rain_mm"].to_numpy()[-DOUBT_H:]
     # Only a network that reads next to nothing can be doubted; in rain the older forecasts need not be read.

@@ -11,7 +11,7 @@ import xarray as xr
 
 from risk_models.forecast.harmonise import choose_forecast
 from wuyu.feeds.select import SelectedFile, ensembles, forecast_issues
-from wuyu.rain.gathered import Gathered, delay_of, feeds_of_kind, read_field
+from wuyu.rain.gathered import FeedFilesRead, delay_of, feeds_of_kind, read_field
 
 if TYPE_CHECKING:
     from risk_models.district.settings import FeedSettings
@@ -44,11 +44,11 @@ class Chosen:
     older: list[Issue] = field(default_factory=list)
 
 
-def chosen_forecast(desk: Desk, valid_at: datetime, known_at: datetime | None, gathered: Gathered) -> Chosen:
+def chosen_forecast(desk: Desk, valid_at: datetime, known_at: datetime | None, gathered: FeedFilesRead) -> Chosen:
     """Return the forecast that `harmonise.choose_forecast` takes from every feed of forecasts."""
     issues = _issues(desk, valid_at, known_at)
     read: list[tuple[Issue, xr.Dataset]] = []
-    horizon_h = desk.district.settings.warning.horizon_h
+    horizon_h = desk.settings.warning.horizon_h
     forecast = choose_forecast(_readable(desk, issues, read, gathered), valid_at=valid_at, horizon_h=horizon_h)
     if forecast is None:
         return Chosen()
@@ -65,7 +65,7 @@ def chosen_forecast(desk: Desk, valid_at: datetime, known_at: datetime | None, g
 
 
 def _readable(
-    desk: Desk, issues: list[Issue], read: list[tuple[Issue, xr.Dataset]], gathered: Gathered
+    desk: Desk, issues: list[Issue], read: list[tuple[Issue, xr.Dataset]], gathered: FeedFilesRead
 ) -> Iterator[xr.Dataset | None]:
     """Give the forecasts one by one, keeping what was read."""
     for issue in issues:

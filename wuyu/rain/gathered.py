@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from risk_models.district.settings import FeedSettings
     from wuyu.desk import Desk
 
-__all__ = ["Gathered", "delay_of", "feeds_of_kind", "read_field", "reader_options"]
+__all__ = ["FeedFilesRead", "delay_of", "feeds_of_kind", "read_field", "reader_options", "state_of"]
+
+FileState = tuple[Path, int, int]
+"""Path, time of the last change [ns], size [byte]."""
 
 MARGIN_DEG = 0.6
 """Around the district that is kept of a grid of degrees: a cell of a global model and more."""
@@ -28,7 +31,7 @@ _CROPPED = ("grib", "imerg", "netcdf_cf")
 
 
 @dataclass
-class Gathered:
+class FeedFilesRead:
     """What was read for a cycle, and what had to be passed over."""
 
     used: list[SelectedFile] = field(default_factory=list)
@@ -59,7 +62,7 @@ class Gathered:
 
 def feeds_of_kind(desk: Desk, kinds: Sequence[str]) -> Iterator[FeedSettings]:
     """Give the feeds of some kinds, in the order of the settings."""
-    return (feed for feed in desk.district.settings.feeds if feed.kind in kinds)
+    return (feed for feed in desk.settings.feeds if feed.kind in kinds)
 
 
 def delay_of(feed: FeedSettings) -> timedelta:
@@ -84,9 +87,8 @@ def reader_options(desk: Desk, feed: FeedSettings) -> dict[str, Any]:
 def read_field(desk: Desk, files: Sequence[SelectedFile]) -> xr.Dataset:
     """Read a field of rain from the files of one feed (several for GRIB only), with the issue time the ledger knows."""
     first = files[0]
-    feed = next(feed for feed in desk.district.settings.feeds if feed.id == first.feed_id)
-    # The state of each file is part of the key: one that is lost or changed since is not answered from memory.
-    states = tuple((file.path, file.path.stat().st_mtime_ns, file.path.stat().st_size) for file in files)
+    feed = next(feed for feed in desk.settings.feeds if feed.id == first.feed_id)
+    states = tuple(state_of(file) for file in files)
     dataset = _decoded(states, feed.kind, json.dumps(reader_options(desk, feed), sort_keys=True)).copy()
     issued_at: datetime | None = first.issued_at
     if issued_at is not None and not dataset.attrs.get("issued_at"):
@@ -94,8 +96,14 @@ def read_field(desk: Desk, files: Sequence[SelectedFile]) -> xr.Dataset:
     return dataset
 
 
+def state_of(file: SelectedFile) -> FileState:
+    """Return a file and its state, as the key of what was read: one lost or changed since is not told from memory."""
+    state = file.path.stat()
+    return file.path, state.st_mtime_ns, state.st_size
+
+
 @lru_cache(maxsize=4)
-def _decoded(states: tuple[tuple[Path, int, int], ...], kind: str, options: str) -> xr.Dataset:
+def _decoded(states: tuple[FileState, ...], kind: str, options: str) -> xr.Dataset:
     """Read files once for all the cycles that stand on them: a forecast serves six hours and more."""
     paths = [path for path, *_ in states]
     return read_any(paths if len(paths) > 1 else paths[0], kind=kind, **json.loads(options))[0]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from risk_models.forecast.quality.flag import flag_gauges
 from risk_models.forecast.rainfall import Quality, to_datetime64
 from risk_models.forecast.readers.gauge_table import read_gauge_table
 from wuyu.feeds.select import SelectedFile, gauge_tables
-from wuyu.rain.gathered import Gathered, delay_of, feeds_of_kind, reader_options
+from wuyu.rain.gathered import FeedFilesRead, FileState, delay_of, feeds_of_kind, reader_options, state_of
 
 if TYPE_CHECKING:
     from risk_models.district.settings import FeedSettings
@@ -49,14 +50,14 @@ def gauge_rain(desk: Desk, file: SelectedFile | None, *, valid_at: datetime | No
         if valid_at is None:
             raise ValueError("without a gauge file, valid_at must be given")
         return flagged(desk, nothing(desk, valid_at))
-    feed = next((feed for feed in desk.district.settings.feeds if feed.id == file.feed_id), None)
+    feed = next((feed for feed in desk.settings.feeds if feed.id == file.feed_id), None)
     rain = read_table(desk, file, feed)
     if valid_at is not None:
         rain = rain.sel(time=rain["time"] <= to_datetime64(valid_at))
     return flagged(desk, whole_hours(desk, rain) if rain.sizes["time"] else rain)
 
 
-def observed_rain(desk: Desk, valid_at: datetime, known_at: datetime | None, gathered: Gathered) -> xr.Dataset:
+def observed_rain(desk: Desk, valid_at: datetime, known_at: datetime | None, gathered: FeedFilesRead) -> xr.Dataset:
     """Return flagged gauge rain from every gauge feed; where two tables know a value, the first feed, newest file."""
     feeds = []
     for feed in feeds_of_kind(desk, ("gauge_table",)):
@@ -75,7 +76,7 @@ def failed(window: xr.Dataset, hours: int) -> xr.Dataset:
 
 
 def _tables(
-    desk: Desk, feed: FeedSettings, valid_at: datetime, known_at: datetime | None, gathered: Gathered
+    desk: Desk, feed: FeedSettings, valid_at: datetime, known_at: datetime | None, gathered: FeedFilesRead
 ) -> list[xr.Dataset]:
     """Read the tables of one feed, each cut where it was known at `valid_at`."""
     files = gauge_tables(
@@ -83,7 +84,7 @@ def _tables(
         feed.id,
         raw_dir=desk.raw_dir,
         valid_at=valid_at,
-        past_h=desk.district.settings.warning.past_h,
+        past_h=desk.settings.warning.past_h,
         step_h=float(feed.options.get("step_h", 1.0)),  # type: ignore[arg-type]
         known_at=known_at,
     )
@@ -99,8 +100,14 @@ def _tables(
 def read_table(desk: Desk, file: SelectedFile, feed: FeedSettings | None) -> xr.Dataset:
     """Read one gauge table as the settings of its feed say."""
     options = {} if feed is None else reader_options(desk, feed)
-    timezone = desk.district.settings.district.timezone
-    return read_gauge_table(file.path, gauge_ids=gauge_ids(desk), timezone=timezone, **options)[0]
+    timezone = desk.settings.district.timezone
+    return _decoded(state_of(file), tuple(gauge_ids(desk)), timezone, json.dumps(options, sort_keys=True)).copy()
+
+
+@lru_cache(maxsize=96)
+def _decoded(state: FileState, gauges: tuple[str, ...], timezone: str, options: str) -> xr.Dataset:
+    """Read a table once for all the hours that look at it, three days of them in files of an hour and some more."""
+    return read_gauge_table(state[0], gauge_ids=list(gauges), timezone=timezone, **json.loads(options))[0]
 
 
 def filled_from(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
@@ -126,7 +133,7 @@ def flagged(desk: Desk, rain: xr.Dataset) -> xr.Dataset:
     """Return gauge rain with its quality flags."""
     gauges = desk.district.gauges
     place = np.column_stack([gauges.geometry.x, gauges.geometry.y])
-    return flag_gauges(rain, place, monthly_max_mm=desk.district.settings.quality.monthly_max_mm)
+    return flag_gauges(rain, place, monthly_max_mm=desk.settings.quality.monthly_max_mm)
 
 
 def nothing(desk: Desk, valid_at: datetime) -> xr.Dataset:

@@ -28,7 +28,7 @@ def pull_feeds(desk: Desk, *, now: datetime) -> list[PullResult]:
         Time of arrival.
     """
     results = []
-    for feed in desk.district.settings.feeds:
+    for feed in desk.settings.feeds:
         try:
             results.append(pull_feed(desk, feed.id, now=now))
         except ConfigError as error:
@@ -47,14 +47,14 @@ def pull_feed(desk: Desk, feed_id: str, *, now: datetime) -> PullResult:
     feed = feed_of(desk, feed_id)
     return pull(
         feed,
-        desk.district.root,
+        desk.root,
         now=now,
         raw_dir=desk.raw_dir,
         ledger=desk.ledger,
         check=check_of(desk, feed),
         compare=comparison(
             feed.kind,
-            timezone=desk.district.settings.district.timezone,
+            timezone=desk.settings.district.timezone,
             gauge_ids=gauge_ids(desk),
             options=reader_options(desk, feed),
         ),
@@ -69,7 +69,7 @@ def feed_of(desk: Desk, feed_id: str) -> AnyFeedSettings:
     ConfigError
         If the district has no such feed.
     """
-    settings = desk.district.settings
+    settings = desk.settings
     feed = next((feed for feed in settings.feeds if feed.id == feed_id), None)
     if feed is None:
         known = ", ".join(feed.id for feed in settings.feeds)
@@ -79,5 +79,5 @@ def feed_of(desk: Desk, feed_id: str) -> AnyFeedSettings:
 
 def check_of(desk: Desk, feed: AnyFeedSettings) -> FileCheck:
     """Return what a file of a feed must pass."""
-    timezone = desk.district.settings.district.timezone
+    timezone = desk.settings.district.timezone
     return file_check(feed.kind, timezone=timezone, gauge_ids=gauge_ids(desk), options=reader_options(desk, feed))

@@ -17,7 +17,7 @@ from risk_models.forecast.nowcast import nowcast_at_points, radar_nowcast
 from risk_models.forecast.rainfall import from_datetime64, to_datetime64
 from risk_models.forecast.sampling import at_points
 from wuyu.feeds.select import SelectedFile, observed_maps
-from wuyu.rain.gathered import Gathered, delay_of, feeds_of_kind, read_field
+from wuyu.rain.gathered import FeedFilesRead, delay_of, feeds_of_kind, read_field
 
 if TYPE_CHECKING:
     from risk_models.district.settings import FeedSettings
@@ -71,13 +71,13 @@ def background_rain(
     *,
     valid_at: datetime,
     known_at: datetime | None,
-    gathered: Gathered,
+    gathered: FeedFilesRead,
 ) -> Background | None:
     """Return rain of the past hours at the hotspots by other sources than gauges; None if no hour lacks gauges.
 
     Observed fields go before forecasts that the cycle does not stand on; of several the first in the settings counts.
     """
-    past_h = desk.district.settings.warning.past_h
+    past_h = desk.settings.warning.past_h
     end = to_datetime64(valid_at).astype("datetime64[h]").astype("datetime64[ns]") + np.arange(1 - past_h, 1) * _HOUR
     gaps = _gaps(window, end)
     if not gaps.any():
@@ -105,13 +105,13 @@ def background_rain(
 
 
 def pattern_rain(
-    desk: Desk, valid_at: datetime, known_at: datetime | None, gathered: Gathered
+    desk: Desk, valid_at: datetime, known_at: datetime | None, gathered: FeedFilesRead
 ) -> tuple[Pattern, list[SelectedFile]] | None:
     """Return the maps of the first feed that asks to be merged, at hotspots and gauges, and the files read; or None."""
     feed = next((feed for feed in feeds_of_kind(desk, BACKGROUND_KINDS + RADAR_KINDS) if feed.merge), None)
     if feed is None:
         return None
-    past_h = desk.district.settings.warning.past_h
+    past_h = desk.settings.warning.past_h
     end = to_datetime64(valid_at).astype("datetime64[h]").astype("datetime64[ns]") + np.arange(1 - past_h, 1) * _HOUR
     files = observed_maps(
         desk.ledger,
@@ -141,7 +141,7 @@ def _observed(
     files: Sequence[SelectedFile],
     place: tuple[FloatArray, FloatArray],
     end: NDArray[np.datetime64],
-    gathered: Gathered,
+    gathered: FeedFilesRead,
 ) -> tuple[FloatArray, list[SelectedFile]]:
     """Return the rain of the maps of one feed at the hotspots (step, hotspot), and the files read."""
     maps: dict[np.datetime64, xr.Dataset] = {}
@@ -160,7 +160,7 @@ def _observed(
     return result, read
 
 
-def radar_rain(desk: Desk, valid_at: datetime, known_at: datetime | None, gathered: Gathered) -> FloatArray | None:
+def radar_rain(desk: Desk, valid_at: datetime, known_at: datetime | None, gathered: FeedFilesRead) -> FloatArray | None:
     """Return the rain of the next hours at the hotspots from the motion of the radar echoes.
 
     Returns
@@ -190,7 +190,7 @@ def radar_rain(desk: Desk, valid_at: datetime, known_at: datetime | None, gather
 
 
 def _frames(
-    desk: Desk, feed: FeedSettings, valid_at: datetime, known_at: datetime | None, gathered: Gathered
+    desk: Desk, feed: FeedSettings, valid_at: datetime, known_at: datetime | None, gathered: FeedFilesRead
 ) -> xr.Dataset | None:
     """Return the newest frames of a radar feed; None, with a note, if they are too few or too old."""
     files = observed_maps(

@@ -13,7 +13,7 @@ from wuyu.reporting.consult import (
     refuse_draft,
 )
 from wuyu.reporting.due import reports_due
-from wuyu.reporting.gather import Gathered, gather, reference_gauge
+from wuyu.reporting.gather import ReportMaterial, gather, reference_gauge
 from wuyu.reporting.issue import Made, draft_report, issue_report, key_of, rebuild, scope_for
 from wuyu.reporting.making import LANGS, write_report_files
 from wuyu.reporting.moments import Moments, moments_of
@@ -22,9 +22,9 @@ __all__ = [
     "FIELDS",
     "LANGS",
     "OPTIONS",
-    "Gathered",
     "Made",
     "Moments",
+    "ReportMaterial",
     "add_opinion",
     "answer_consultation",
     "close_consultation",

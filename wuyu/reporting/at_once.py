@@ -10,7 +10,7 @@ from reports.periodic import Consultation, Opinion
 from reports.words import Lang, plain
 from risk_models.outlook.periods import Edition, Kind, Scope
 from wuyu.ledger.reporting import Step, standing
-from wuyu.progress import Report, silent
+from wuyu.progress import Tell, silent
 from wuyu.reporting.consult import APPROVED, add_opinion, close_consultation, department_of, open_consultation
 from wuyu.reporting.issue import Made, consultation_digest, draft_report, key_of, scope_for
 from wuyu.reporting.making import LANGS
@@ -33,7 +33,7 @@ def report_at_once(
     opinions: Sequence[tuple[str, str, str]] = (),
     langs: Sequence[Lang] = LANGS,
     mail: bool = False,
-    report: Report = silent,
+    tell: Tell = silent,
 ) -> Made:
     """Draft a report, write the consultation down and issue it.
 
@@ -52,7 +52,7 @@ def report_at_once(
     langs : sequence of {"zh", "en"}
     mail : bool
         True to send it to towns and departments.
-    report : Report
+    tell : Tell
         Progress.
 
     Raises
@@ -63,18 +63,18 @@ def report_at_once(
     # A later word of the same expert replaces the earlier, as in the ledger.
     latest = {(department_of(desk, one), plain(expert)): plain(opinion) for one, expert, opinion in opinions}
     said = [(department, expert, opinion) for (department, expert), opinion in latest.items()]
-    first: Report = lambda fraction, text: report(0.5 * fraction, text)  # noqa: E731 - a half of the whole
-    second: Report = lambda fraction, text: report(0.5 + 0.5 * fraction, text)  # noqa: E731
-    made = draft_report(desk, scope, now=now, langs=langs, who=chair, files=False, report=first)
+    first: Tell = lambda fraction, text: tell(0.5 * fraction, text)  # noqa: E731 - a half of the whole
+    second: Tell = lambda fraction, text: tell(0.5 + 0.5 * fraction, text)  # noqa: E731
+    made = draft_report(desk, scope, now=now, langs=langs, who=chair, files=False, tell=first)
     if made.state == "unchanged":
         if _last_consultation(desk, scope) == _digest(chair, said):
             return made
-        made = draft_report(desk, scope, now=now, langs=langs, who=chair, again=True, files=False, report=first)
+        made = draft_report(desk, scope, now=now, langs=langs, who=chair, again=True, files=False, tell=first)
     open_consultation(desk, scope, now=now, who=chair)
     for department, expert, opinion in said:
         add_opinion(desk, scope, department=department, expert=expert, opinion=opinion, now=now, who=chair)
     return close_consultation(
-        desk, scope, chair=chair, draft=made.draft, now=now, mail=mail, gathered=made.gathered, report=second
+        desk, scope, chair=chair, draft=made.draft, now=now, mail=mail, gathered=made.gathered, tell=second
     )
 
 
@@ -86,7 +86,7 @@ def write_report(
     now: datetime,
     edition: Edition = "review",
     langs: Sequence[Lang] = LANGS,
-    report: Report = silent,
+    tell: Tell = silent,
 ) -> Made:
     """Write a report without asking anybody: in an exercise it is issued, in earnest it stays a draft.
 
@@ -100,13 +100,13 @@ def write_report(
         Wall time.
     edition : {"review", "outlook"}
     langs : sequence of {"zh", "en"}
-    report : Report
+    tell : Tell
         Progress.
     """
     scope = scope_for(desk, kind, key, edition)
-    if desk.district.settings.mail.status == "Actual":
-        return draft_report(desk, scope, now=now, langs=langs, report=report)
-    return report_at_once(desk, scope, chair=EXERCISE_CHAIR, now=now, langs=langs, report=report)
+    if desk.settings.mail.status == "Actual":
+        return draft_report(desk, scope, now=now, langs=langs, tell=tell)
+    return report_at_once(desk, scope, chair=EXERCISE_CHAIR, now=now, langs=langs, tell=tell)
 
 
 def _last_consultation(desk: Desk, scope: Scope) -> str:

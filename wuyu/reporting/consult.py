@@ -17,13 +17,14 @@ from reports.periodic import Consultation, Opinion
 from reports.words import plain
 from risk_models.errors import ConfigError
 from risk_models.outlook.periods import Scope
+from wuyu.clock import clock_marks
 from wuyu.ledger import ReportKey
 from wuyu.ledger.reporting import DraftStanding, Step, add_step, open_drafts, standing
 from wuyu.ledger.store import lock_ledger
 from wuyu.ledger.tasks import OPERATOR_TASK, open_tasks
-from wuyu.progress import Report, silent
+from wuyu.progress import Tell, silent
 from wuyu.reporting.archive import Archive
-from wuyu.reporting.gather import Gathered
+from wuyu.reporting.gather import ReportMaterial
 from wuyu.reporting.issue import Made, draft_names, issue_report, issued_before, key_of
 from wuyu.reporting.making import read_as_of
 
@@ -100,7 +101,7 @@ def open_consultation(
         If there is no open draft.
     """
     key = key_of(desk, scope)
-    hours = desk.district.settings.reports.consultation_deadline_h if deadline_h is None else deadline_h
+    hours = desk.settings.reports.consultation_deadline_h if deadline_h is None else deadline_h
     if not (math.isfinite(hours) and hours > 0):
         raise ConfigError(f"the deadline must be a number of hours above 0, got {hours:g}")
     with desk.ledger.writing() as session:
@@ -170,8 +171,8 @@ def close_consultation(
     decision: str = APPROVED,
     account: str = "",
     mail: bool = False,
-    gathered: Gathered | None = None,
-    report: Report = silent,
+    gathered: ReportMaterial | None = None,
+    tell: Tell = silent,
 ) -> Made:
     """Issue the draft in the name of the chair, with the record of the consultation.
 
@@ -191,9 +192,9 @@ def close_consultation(
         That the chair answered with, for the ledger.
     mail : bool
         True to send it to towns and departments.
-    gathered : Gathered, optional
+    gathered : ReportMaterial, optional
         What the draft stands on, where it is at hand.
-    report : Report
+    tell : Tell
         Progress.
 
     Raises
@@ -213,7 +214,7 @@ def close_consultation(
         mail=mail,
         account=account,
         gathered=gathered,
-        report=report,
+        tell=tell,
     )
 
 
@@ -399,7 +400,7 @@ def department_of(desk: Desk, given: str) -> str:
     ConfigError
         If the settings name departments, and not this one.
     """
-    known = desk.district.settings.reports.departments
+    known = desk.settings.reports.departments
     for one in known:
         if given in (one.id, one.name.zh, one.name.en):
             return one.id
@@ -419,7 +420,7 @@ def _record(
     desk: Desk, scope: Scope, before: DraftStanding, *, chair: str, decision: str, now: datetime
 ) -> Consultation:
     """Return the record as it is printed; in an exercise every moment is the scheduled hour of the report."""
-    is_actual = desk.district.settings.mail.status == "Actual"
+    is_actual = desk.settings.mail.status == "Actual"
 
     def moment(at: datetime) -> datetime:
         return (at if is_actual else scope.issued_at).astimezone(scope.issued_at.tzinfo).replace(microsecond=0)
@@ -466,7 +467,7 @@ def _shown(desk: Desk, scope: Scope, key: ReportKey, draft: int, due_at: datetim
     """Return subject and body of the page on which the chair answers."""
     folder = Archive(desk.out, key).draft
     record = read_as_of(folder)
-    settings = desk.district.settings
+    settings = desk.settings
     name = settings.district.name
     due = due_at.astimezone(desk.timezone)
     lines = [
@@ -475,6 +476,7 @@ def _shown(desk: Desk, scope: Scope, key: ReportKey, draft: int, due_at: datetim
     ]
     if settings.district.demonstration:
         lines.append("演示数据 / demonstration data")
+    lines += [f"{zh} / {en}" for zh, en in clock_marks()]
     for lang, title in (("zh", "主要结论"), ("en", "Conclusions")):
         said = record.get("conclusions", {}).get(lang, [])
         lines += [f"**{title}**", *(f"- {_safe(text)}" for text in said)] if said else []

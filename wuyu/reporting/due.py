@@ -40,7 +40,7 @@ def reports_due(desk: Desk, kind: Kind, edition: Edition, *, now: datetime) -> l
 
 
 def _scope(desk: Desk, kind: Kind, key: str, edition: Edition) -> Scope:
-    settings = desk.district.settings
+    settings = desk.settings
     return scope_of(parse_span(kind, key, settings), edition, settings)
 
 
@@ -54,7 +54,7 @@ def _near(desk: Desk, kind: Kind, now: datetime) -> list[str]:
         case "quarter":
             return [f"{one}-Q{quarter}" for one in years for quarter in range(1, 5)]
         case "period":
-            return [item.id for item in desk.district.settings.important_periods]
+            return [item.id for item in desk.settings.important_periods]
         case _:
             return [str(one) for one in years]
 

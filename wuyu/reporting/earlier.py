@@ -82,7 +82,7 @@ def earlier_statements(desk: Desk, span: Span, *, issued_by: datetime, known_at:
     Earlier or None
         None if no earlier report speaks of the span.
     """
-    settings = desk.district.settings
+    settings = desk.settings
     before = scope_of(span, "outlook", settings).reviewed
     names = [period_key(span, "outlook")] + ([period_key(before, "review")] if before else [])
     for name in names:

@@ -15,7 +15,7 @@ from reports.periodic.facts.rain import day_span
 from risk_models.outlook.expected import HotspotClasses
 from risk_models.outlook.periods import Scope, Span
 from risk_models.verification.statements import StatementReview, review_statements
-from wuyu.progress import Report, silent
+from wuyu.progress import Tell, silent
 from wuyu.rain.span import SpanRain, span_rain
 from wuyu.reporting import tables
 from wuyu.reporting.design_storm import capacity_by_town, design_storms, exposure_of
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from risk_models.outlook.period_outlook import PeriodOutlook
     from wuyu.desk import Desk
 
-__all__ = ["Gathered", "gather", "reference_gauge"]
+__all__ = ["ReportMaterial", "gather", "reference_gauge"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gathered:
+class ReportMaterial:
     """The inputs of one report, of a draft of revision 0.
 
     Attributes
@@ -59,7 +59,7 @@ class Gathered:
         return _sha256(json.dumps(counted, sort_keys=True))
 
 
-def gather(desk: Desk, scope: Scope, moments: Moments, *, report: Report = silent) -> Gathered:
+def gather(desk: Desk, scope: Scope, moments: Moments, *, tell: Tell = silent) -> ReportMaterial:
     """Gather the inputs of a report; nothing that came in after its moments is used.
 
     Parameters
@@ -67,31 +67,31 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, report: Report = silen
     desk : Desk
     scope : Scope
     moments : Moments
-    report : Report
+    tell : Tell
         Progress.
 
     Returns
     -------
-    Gathered
+    ReportMaterial
     """
     span = scope.reviewed or scope.span
     window = _window(desk, span, scope, moments)
-    report(0.0, "rain of the span")
+    tell(0.0, "rain of the span")
     # Days of rain run from 20:00: the first one begins in the evening before the span.
-    begin = day_span(span.first_day, span.last_day, desk.district.settings.district.timezone).start
+    begin = day_span(span.first_day, span.last_day, desk.settings.district.timezone).start
     rain = span_rain(desk, begin=begin, end=min(window.end, window.cut), known_at=moments.known_at)
-    report(0.15, "risk tables")
+    tell(0.15, "risk tables")
     risk = tables.risk_rows(desk, window)
     looked_back = _looked_back(desk, window)
     earlier = earlier_statements(desk, span, issued_by=moments.as_of, known_at=moments.known_at)
-    report(0.3, "design storms")
+    tell(0.3, "design storms")
     storms = design_storms(desk)
     exposure = exposure_of(desk, storms)
-    report(0.4, "outlook")
+    tell(0.4, "outlook")
     outlook, outlook_hashes = _outlook(desk, scope, moments)
-    report(0.9, "statements of the last report")
+    tell(0.9, "statements of the last report")
     review = None if earlier is None else _review(desk, span, earlier, rain, risk.table, looked_back["field_reports"])
-    report(1.0, f"cycles: {risk.cycles}, warnings: {len(looked_back['warnings'])}")
+    tell(1.0, f"cycles: {risk.cycles}, warnings: {len(looked_back['warnings'])}")
     inputs = ReportInputs(
         district=desk.district,
         standards=desk.standards,
@@ -107,10 +107,13 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, report: Report = silen
         outlook=outlook,
         review=review,
         templates=_templates(desk),
+        marks=desk.marks,
         **looked_back,
     )
     hashes = outlook_hashes | _hashes(desk, rain, looked_back, earlier) | {f"risk_tables_{risk.cycles}": risk.digest}
-    return Gathered(
+    if desk.marks:  # what is drafted by a drill clock is another report than that of the wall clock
+        hashes["clock"] = _sha256(desk.marks[0].en)
+    return ReportMaterial(
         inputs=inputs,
         hashes=dict(sorted(hashes.items())),
         sources=rain.files,
@@ -121,11 +124,11 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, report: Report = silen
 
 def reference_gauge(desk: Desk) -> str:
     """Return the gauge that stands for the district in figures: as set, else the first of the register."""
-    return desk.district.settings.district.reference_gauge or str(desk.district.gauges.index[0])
+    return desk.settings.district.reference_gauge or str(desk.district.gauges.index[0])
 
 
 def _window(desk: Desk, span: Span, scope: Scope, moments: Moments) -> tables.Window:
-    begin, end = span.bounds(desk.district.settings.district.timezone)
+    begin, end = span.bounds(desk.settings.district.timezone)
     cut = moments.cut(scope)
     return tables.Window(begin=begin, end=end, cut=cut, known_at=moments.known_at)
 
@@ -159,18 +162,18 @@ def _review(
         gauge_rain_mm=hourly_table(rain.rain),
         hotspot_depth=depth,
         classes=HotspotClasses.for_kinds(
-            desk.standards.depth_classes(desk.district.settings.standards.depth_classes), desk.district.hotspots["kind"]
+            desk.standards.depth_classes(desk.settings.standards.depth_classes), desk.district.hotspots["kind"]
         ),
         towns=desk.district.hotspots["town_code"],
         reports=None if seen is None else seen[["at", "hotspot_id", "state", "depth_m"]],
-        timezone=desk.district.settings.district.timezone,
+        timezone=desk.settings.district.timezone,
         reference_gauge=reference_gauge(desk),
     )
 
 
 def _templates(desk: Desk) -> Path | None:
-    folder = desk.district.settings.reports.templates
-    return None if folder is None else desk.district.root / folder
+    folder = desk.settings.reports.templates
+    return None if folder is None else desk.root / folder
 
 
 def _hashes(desk: Desk, rain: SpanRain, looked_back: dict[str, Any], earlier: Earlier | None) -> dict[str, str]:

@@ -22,10 +22,10 @@ from risk_models.outlook.periods import Edition, Kind, Scope, parse_span, scope_
 from wuyu.ledger import ReportIssue, ReportKey
 from wuyu.ledger.reporting import DraftStanding, Step, add_issue, add_step, draft_of_revision, issues, standing
 from wuyu.ledger.store import lock_ledger
-from wuyu.progress import Report, silent
+from wuyu.progress import Tell, silent
 from wuyu.reporting.archive import Archive, digests
 from wuyu.reporting.earlier import period_key
-from wuyu.reporting.gather import Gathered, gather
+from wuyu.reporting.gather import ReportMaterial, gather
 from wuyu.reporting.mail import is_backfill, queue_report
 from wuyu.reporting.making import FORMATS, LANGS, inputs_digest, read_as_of, write_report_files
 from wuyu.reporting.moments import Moments, moments_of
@@ -63,7 +63,7 @@ class Made:
         Copies of its documents in ``reports/``.
     mails : int
         Rows put into the outbox.
-    gathered : Gathered or None
+    gathered : ReportMaterial or None
         What a draft stands on, to issue it without gathering it again.
     """
 
@@ -74,7 +74,7 @@ class Made:
     folder: Path
     paths: tuple[Path, ...]
     mails: int = 0
-    gathered: Gathered | None = field(default=None, repr=False, compare=False)
+    gathered: ReportMaterial | None = field(default=None, repr=False, compare=False)
 
 
 def scope_for(desk: Desk, kind: Kind, key: str, edition: Edition) -> Scope:
@@ -85,7 +85,7 @@ def scope_for(desk: Desk, kind: Kind, key: str, edition: Edition) -> Scope:
     ConfigError
         If the key is not in form, or the district has no such important period.
     """
-    settings = desk.district.settings
+    settings = desk.settings
     return scope_of(parse_span(kind, key, settings), edition, settings)
 
 
@@ -103,7 +103,7 @@ def draft_report(
     who: str = "reports",
     again: bool = False,
     files: bool = True,
-    report: Report = silent,
+    tell: Tell = silent,
 ) -> Made:
     """Write the draft of a report; drafted again from the same inputs it is the same draft.
 
@@ -120,7 +120,7 @@ def draft_report(
         True to draft even what was issued from the same inputs, for another consultation.
     files : bool
         False to write no documents, for a draft that is issued in the same breath.
-    report : Report
+    tell : Tell
         Progress.
 
     Returns
@@ -133,11 +133,11 @@ def draft_report(
     ConfigError
         If the span to be reviewed is not over.
     """
-    moments = moments_of(scope, known_at=now, timezone=desk.district.settings.district.timezone)
+    moments = moments_of(scope, known_at=now, timezone=desk.settings.district.timezone)
     key = key_of(desk, scope)
     archive = Archive(desk.out, key)
     with archive.locked():
-        gathered = gather(desk, scope, moments, report=_part(report, 0.0, 0.5))
+        gathered = gather(desk, scope, moments, tell=_part(tell, 0.0, 0.5))
         digest = inputs_digest(gathered, langs)
         issued = issues(desk.ledger, desk.code, key)
         if issued and not again and _issued_digest(archive, issued[-1]) == digest:
@@ -149,7 +149,7 @@ def draft_report(
         if files and not (is_same and read_as_of(archive.draft).get("digest") == digest):
             with archive.writing(archive.draft) as folder:
                 inputs = replace(gathered.inputs, revision=len(issued))
-                write_report_files(folder, inputs, gathered, langs=langs, report=_part(report, 0.5, 1.0))
+                write_report_files(folder, inputs, gathered, langs=langs, tell=_part(tell, 0.5, 1.0))
         number = before.draft
         if not is_same:
             with desk.ledger.writing() as session:
@@ -179,8 +179,8 @@ def issue_report(
     mail: bool,
     opinions: int = 0,
     account: str = "",
-    gathered: Gathered | None = None,
-    report: Report = silent,
+    gathered: ReportMaterial | None = None,
+    tell: Tell = silent,
 ) -> Made:
     """Issue the draft that was consulted on, as the next revision, and mail it if it is to be mailed.
 
@@ -200,9 +200,9 @@ def issue_report(
         Steps of opinions that the record stands on.
     account : str
         That the chair answered with, for the ledger.
-    gathered : Gathered, optional
+    gathered : ReportMaterial, optional
         What the draft stands on, where it is at hand; else it is gathered again at the moments of the draft.
-    report : Report
+    tell : Tell
         Progress.
 
     Returns
@@ -223,7 +223,7 @@ def issue_report(
         langs, revision = list(facts["languages"]), len(issues(desk.ledger, desk.code, key))
         if gathered is None:
             moments = Moments(as_of=scope.issued_at, known_at=datetime.fromisoformat(facts["known_at"]))
-            gathered = gather(desk, scope, moments, report=_part(report, 0.0, 0.5))
+            gathered = gather(desk, scope, moments, tell=_part(tell, 0.0, 0.5))
         if inputs_digest(gathered, langs) != facts["digest"]:
             raise ConfigError(
                 f"{key}: what draft {draft} stood on has changed or was lost; draft it again and consult on that"
@@ -235,7 +235,7 @@ def issue_report(
         folder = archive.revision(revision)
         # A folder without its row in the ledger is of a run that was killed: what it held was never issued.
         with archive.writing(folder) as aside:
-            write_report_files(aside, inputs, gathered, langs=langs, report=_part(report, 0.5, 1.0))
+            write_report_files(aside, inputs, gathered, langs=langs, tell=_part(tell, 0.5, 1.0))
         mails = 0
         with desk.ledger.decide(now=now, who=consultation.chair) as decision:
             lock_ledger(decision.session)
@@ -281,7 +281,7 @@ def issued_before(desk: Desk, scope: Scope, *, draft: int) -> Made | None:
         return replace(made, mails=step.detail["mails"])
 
 
-def rebuild(desk: Desk, scope: Scope, revision: int, folder: Path, *, report: Report = silent) -> dict[str, str]:
+def rebuild(desk: Desk, scope: Scope, revision: int, folder: Path, *, tell: Tell = silent) -> dict[str, str]:
     """Make an issued revision again, at its recorded moments, into another folder.
 
     Parameters
@@ -291,7 +291,7 @@ def rebuild(desk: Desk, scope: Scope, revision: int, folder: Path, *, report: Re
     revision : int
     folder : Path
         Empty, or not there.
-    report : Report
+    tell : Tell
         Progress.
 
     Returns
@@ -315,7 +315,7 @@ def rebuild(desk: Desk, scope: Scope, revision: int, folder: Path, *, report: Re
         as_of=datetime.fromisoformat(record["as_of"]).astimezone(scope.issued_at.tzinfo),
         known_at=datetime.fromisoformat(issued.steps[0].detail["known_at"]),
     )
-    gathered = gather(desk, scope, moments, report=report)
+    gathered = gather(desk, scope, moments, tell=tell)
     inputs = replace(
         gathered.inputs,
         stage=record["stage"],
@@ -354,7 +354,7 @@ def _open_draft(before: DraftStanding, draft: int) -> DraftStanding:
 
 def _issued_at(desk: Desk, scope: Scope, now: datetime) -> datetime:
     """Return the moment of issue that is printed: the scheduled hour in an exercise, else not before it is so."""
-    if desk.district.settings.mail.status != "Actual":
+    if desk.settings.mail.status != "Actual":
         return scope.issued_at
     return max(scope.issued_at, now.astimezone(scope.issued_at.tzinfo).replace(microsecond=0))
 
@@ -393,6 +393,6 @@ def _product(desk: Desk, path: Path, sha256: str) -> dict[str, str]:
     return {"path": desk.relative(path), "sha256": sha256}
 
 
-def _part(report: Report, begin: float, end: float) -> Report:
+def _part(tell: Tell, begin: float, end: float) -> Tell:
     """Return a progress that fills a part of another."""
-    return lambda fraction, text: report(begin + (end - begin) * fraction, text)
+    return lambda fraction, text: tell(begin + (end - begin) * fraction, text)

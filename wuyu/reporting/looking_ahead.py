@@ -61,7 +61,7 @@ def known_record(desk: Desk, *, as_of: datetime, known_at: datetime) -> KnownRec
     known_at : datetime
         Wall time: gauge tables that came in later are left out.
     """
-    settings, root = desk.district.settings, desk.district.root
+    settings, root = desk.settings, desk.root
     hashes: dict[str, str] = {}
     columns = [str(gauge) for gauge in desk.district.gauges.index]
     long_record = pd.DataFrame(columns=columns, index=pd.DatetimeIndex([], tz="UTC"), dtype=float)

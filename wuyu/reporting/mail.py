@@ -66,7 +66,7 @@ def message_id_of(key: ReportKey, revision: int) -> str:
 def report_recipients(desk: Desk) -> list[str]:
     """Return the mailboxes of every town office and every department that is consulted, each once."""
     towns = [str(box) for box in desk.district.towns["mailbox"] if str(box)]
-    departments = [one.mailbox for one in desk.district.settings.reports.departments if one.mailbox]
+    departments = [one.mailbox for one in desk.settings.reports.departments if one.mailbox]
     return list(dict.fromkeys([*towns, *departments]))
 
 
@@ -127,7 +127,7 @@ def _mail(desk: Desk, decision: Decision, key: ReportKey, recipient: str, conten
 
 
 def _words(desk: Desk, scope: Scope, *, revision: int, chair: str) -> _Words:
-    identity = desk.district.settings.district
+    identity = desk.settings.district
     names = {lang: plain(getattr(identity.name, lang)) for lang in ("zh", "en")}
     bureau = {lang: plain(getattr(identity.bureau, lang)) for lang in ("zh", "en")}
     is_outlook = scope.edition == "outlook"

@@ -15,10 +15,10 @@ from reports.periodic import ReportInputs, file_stem, periodic_report, write_doc
 from reports.periodic.content import Document, Heading, Paragraph
 from reports.words import Lang
 from risk_models.verification.statements import statements_to_dicts
-from wuyu.progress import Report, silent
+from wuyu.progress import Tell, silent
 from wuyu.reporting.archive import digests
 from wuyu.reporting.earlier import STATEMENTS, period_key, statements_json
-from wuyu.reporting.gather import Gathered
+from wuyu.reporting.gather import ReportMaterial
 
 __all__ = ["AS_OF", "FORMATS", "LANGS", "conclusions", "inputs_digest", "read_as_of", "write_report_files"]
 
@@ -30,13 +30,13 @@ _WRITERS = {"docx": write_docx, "pdf": write_pdf, "html": write_html}
 _VERSIONS = ("wuyu", "matplotlib", "numpy", "pandas", "python-docx", "typst")
 
 
-def inputs_digest(gathered: Gathered, langs: Sequence[Lang]) -> str:
+def inputs_digest(gathered: ReportMaterial, langs: Sequence[Lang]) -> str:
     """Return one SHA-256 for what a report says: its inputs and its languages."""
     return hashlib.sha256(f"{gathered.digest} {' '.join(langs)}".encode()).hexdigest()
 
 
 def write_report_files(
-    folder: Path, inputs: ReportInputs, gathered: Gathered, *, langs: Sequence[Lang], report: Report = silent
+    folder: Path, inputs: ReportInputs, gathered: ReportMaterial, *, langs: Sequence[Lang], tell: Tell = silent
 ) -> dict[str, list[str]]:
     """Write every file of a report into a folder.
 
@@ -46,9 +46,9 @@ def write_report_files(
         Empty.
     inputs : ReportInputs
         Those gathered, with stage, revision and consultation.
-    gathered : Gathered
+    gathered : ReportMaterial
     langs : sequence of {"zh", "en"}
-    report : Report
+    tell : Tell
         Progress.
 
     Returns
@@ -59,11 +59,11 @@ def write_report_files(
     said: dict[str, list[str]] = {}
     steps = len(langs) * (1 + len(FORMATS))
     for number, lang in enumerate(langs):
-        report(number * (1 + len(FORMATS)) / steps, f"content ({lang})")
+        tell(number * (1 + len(FORMATS)) / steps, f"content ({lang})")
         document = periodic_report(inputs, lang)
         said[lang] = conclusions(document)
         for place, ending in enumerate(FORMATS, start=1):
-            report((number * (1 + len(FORMATS)) + place) / steps, f"{ending} ({lang})")
+            tell((number * (1 + len(FORMATS)) + place) / steps, f"{ending} ({lang})")
             path = folder / f"{file_stem(inputs.scope, lang)}.{ending}"
             _WRITERS[ending](document, path, template=inputs.templates)
     outlook = inputs.outlook
@@ -72,7 +72,7 @@ def write_report_files(
     record = _as_of(inputs, gathered, langs) | {"conclusions": said, "files": digests(folder)}
     text = json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True)
     (folder / AS_OF).write_text(text + "\n", encoding="utf-8")
-    report(1.0, "written")
+    tell(1.0, "written")
     return said
 
 
@@ -98,7 +98,7 @@ def conclusions(document: Document) -> list[str]:
     return said
 
 
-def _as_of(inputs: ReportInputs, gathered: Gathered, langs: Sequence[Lang]) -> dict[str, Any]:
+def _as_of(inputs: ReportInputs, gathered: ReportMaterial, langs: Sequence[Lang]) -> dict[str, Any]:
     scope, moments, settings = inputs.scope, gathered.moments, inputs.district.settings
     consultation = None if inputs.consultation is None else _plain(asdict(inputs.consultation))
     return {

@@ -17,7 +17,7 @@ from risk_models.warning.records import WarningRecord
 from risk_models.warning.states import record_to_dict
 from wuyu.ack.book import Standing, standings
 from wuyu.ledger import AckRequest, Approval, Attempt, Bounce, Cycle, CycleState, FloodReport, Outbox, OutboxState
-from wuyu.returns.status_notices import ReportOutcome
+from wuyu.returns.status_notices import NoticeOutcome
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
@@ -170,7 +170,7 @@ def deliveries(desk: Desk, window: Window, *, acknowledged: int | None) -> Deliv
         query = select(Outbox, func.max(Attempt.ended_at)).outerjoin(Attempt, Attempt.outbox_id == Outbox.id)
         query = query.where(Outbox.decided_at >= window.begin, Outbox.decided_at < window.end)
         pairs = [(row, last) for row, last in session.execute(query.group_by(Outbox.id).order_by(Outbox.id))]
-        first = select(Bounce.outbox_id).where(Bounce.outcome == ReportOutcome.BOUNCED).group_by(Bounce.outbox_id)
+        first = select(Bounce.outbox_id).where(Bounce.outcome == NoticeOutcome.BOUNCED).group_by(Bounce.outbox_id)
         came_back_later = set(session.scalars(first.having(func.min(Bounce.at) > window.known_at)))
     pairs = [(row, last) for row, last in pairs if row.message_id in warnings and row.decided_at <= window.cut]
     given_up = {row.id for row, _ in pairs if row.state in _GIVEN_UP} - came_back_later

@@ -18,21 +18,23 @@ from wuyu.ack.book import standing
 from wuyu.ack.escalation import DueStep, ladder, take_step
 from wuyu.ledger.acknowledgements import AckRequest, StepKind
 from wuyu.ledger.bounces import Bounce
+from wuyu.ledger.contacts import town_contacts
 from wuyu.ledger.models import Outbox
 from wuyu.ledger.outbox import mark_bounced
 from wuyu.ledger.tasks import OPERATOR_TASK
 from wuyu.messages.purpose import Purpose, purpose_of
 from wuyu.messages.verp import addresses_in
-from wuyu.returns.status_notices import DeliveryStatus, ReportOutcome, read_report
+from wuyu.returns.status_notices import DeliveryStatus, NoticeOutcome, read_report
+from wuyu.station import contacts_of
 
 if TYPE_CHECKING:
-    from wuyu.desk import Desk
     from wuyu.ledger import Decision
+    from wuyu.station import Station
 
 __all__ = ["ReturnBox", "TakenBounce", "take_bounces"]
 
 _BODY_MAX_BYTES = 2_000_000
-_COUNTS = (ReportOutcome.BOUNCED, ReportOutcome.DELAYED, ReportOutcome.UNCLEAR)
+_COUNTS = (NoticeOutcome.BOUNCED, NoticeOutcome.DELAYED, NoticeOutcome.UNCLEAR)
 
 
 class ReturnBox(Protocol):
@@ -49,7 +51,7 @@ class ReturnBox(Protocol):
 class TakenBounce:
     """What became of one mail of the return box: the row it is about, and whether someone else was told instead."""
 
-    outcome: ReportOutcome
+    outcome: NoticeOutcome
     outbox_id: int | None = None
     recipient: str = ""
     status: str = ""
@@ -57,12 +59,12 @@ class TakenBounce:
     told_instead: str = ""
 
 
-def take_bounces(desk: Desk, box: ReturnBox, *, now: datetime, limit: int = 500) -> list[TakenBounce]:
+def take_bounces(station: Station, box: ReturnBox, *, now: datetime, limit: int = 500) -> list[TakenBounce]:
     """Read what is new in the return box; a mail is taken once, however often it is seen.
 
     Parameters
     ----------
-    desk : Desk
+    station : Station
     box : ReturnBox
         A Maildir or an IMAP folder that takes mail for the district's return domain, and nothing else.
     now : datetime
@@ -75,26 +77,27 @@ def take_bounces(desk: Desk, box: ReturnBox, *, now: datetime, limit: int = 500)
     list of TakenBounce
         Of the mails not seen before.
     """
+    contacts_of(station)  # before a transaction is open: an old ledger gets them now
     taken = []
     for count, (key, raw) in enumerate(box.mails()):
         if count >= limit:
             break
         digest = hashlib.sha256(raw if raw is not None else key.encode()).hexdigest()
-        with desk.ledger.decide(now=now, who="bounces") as decision:
+        with station.ledger.decide(now=now, who="bounces") as decision:
             if not _was_seen(decision.session, digest):
-                taken.append(_take(desk, decision, raw, digest))
+                taken.append(_take(station, decision, raw, digest))
         box.done(key)
     return taken
 
 
-def _take(desk: Desk, decision: Decision, raw: bytes | None, digest: str) -> TakenBounce:
+def _take(station: Station, decision: Decision, raw: bytes | None, digest: str) -> TakenBounce:
     if raw is None or len(raw) > _BODY_MAX_BYTES:
-        found = DeliveryStatus(outcome=ReportOutcome.TOO_LARGE)
+        found = DeliveryStatus(outcome=NoticeOutcome.TOO_LARGE)
     else:
         found = read_report(raw)
-    row = _row_of(decision.session, found, desk.district.settings.mail.return_domain)
-    is_report = found.outcome in (*_COUNTS, ReportOutcome.DELIVERED)
-    outcome = ReportOutcome.UNKNOWN if row is None and is_report else found.outcome
+    row = _row_of(decision.session, found, station.settings.mail.return_domain)
+    is_report = found.outcome in (*_COUNTS, NoticeOutcome.DELIVERED)
+    outcome = NoticeOutcome.UNKNOWN if row is None and is_report else found.outcome
     decision.session.add(
         Bounce(
             sha256=digest,
@@ -108,19 +111,19 @@ def _take(desk: Desk, decision: Decision, raw: bytes | None, digest: str) -> Tak
     )
     if row is None or outcome not in _COUNTS:
         return TakenBounce(outcome=outcome, outbox_id=None if row is None else row.id, status=found.status)
-    return _act(desk, decision, row, found)
+    return _act(station, decision, row, found)
 
 
-def _act(desk: Desk, decision: Decision, row: Outbox, found: DeliveryStatus) -> TakenBounce:
+def _act(station: Station, decision: Decision, row: Outbox, found: DeliveryStatus) -> TakenBounce:
     """Note a bounce of a mail of ours; if its warning is in force, raise a task and tell the second contact."""
     said = f"{found.outcome} {found.status} {found.text}".strip()
-    if found.outcome is ReportOutcome.BOUNCED:
+    if found.outcome is NoticeOutcome.BOUNCED:
         mark_bounced(decision.session, row, text=said)
     facts: dict[str, Any] = {"outbox_id": row.id, "recipient": row.recipient, "status": found.status, "said": said}
     facts |= {"event_key": row.event_key, "message_id": row.message_id}
     decision.log("mail-bounced", outcome=str(found.outcome), fault=str(found.kind or ""), **facts)
     is_live = row.expires_at > decision.now
-    told = _tell_second(desk, decision, row) if is_live and found.outcome is not ReportOutcome.UNCLEAR else ""
+    told = _tell_second(station, decision, row) if is_live and found.outcome is not NoticeOutcome.UNCLEAR else ""
     if is_live:
         decision.log(OPERATOR_TASK, task=_todo(found, told, purpose_of(row.purpose)), **facts)
     return TakenBounce(
@@ -148,7 +151,7 @@ def _todo(found: DeliveryStatus, told: str, purpose: Purpose) -> str:
     """Say in one sentence what an officer should do."""
     whom = _WHOM[purpose]
     instead = f"; {told} was told instead" if told else f"; nobody was told instead: call {whom}"
-    if found.outcome is ReportOutcome.UNCLEAR:
+    if found.outcome is NoticeOutcome.UNCLEAR:
         return f"a mail came back in no known form: look at the return box and call {whom}"
     if found.kind == "policy":
         return f"refused by policy: look at our own sender authentication{instead}"
@@ -168,7 +171,7 @@ _WHERE: Final = {
 }
 
 
-def _tell_second(desk: Desk, decision: Decision, row: Outbox) -> str:
+def _tell_second(station: Station, decision: Decision, row: Outbox) -> str:
     """Tell the second contact of the town, if it has one that was not told yet; returns the address told."""
     if row.purpose != Purpose.BULLETIN:
         return ""
@@ -178,11 +181,12 @@ def _tell_second(desk: Desk, decision: Decision, row: Outbox) -> str:
         return ""
     waiting = standing(decision.session, request_id)
     taken = {(step.kind, step.recipient) for step in waiting.steps}
-    contacts = [one for rung in ladder(desk, waiting.request.area_code) for one in rung]
+    town = town_contacts(decision.session, station.code).get(waiting.request.area_code)
+    contacts = [one for rung in ladder(station.settings, town) for one in rung]
     second = next((one for one in contacts if one.kind is StepKind.SECOND_CONTACT and one.mailbox), None)
     if second is None or (second.kind, second.recipient) in taken or not waiting.is_open(decision.now):
         return ""
-    take_step(desk, decision, waiting, DueStep(second, decision.now))
+    take_step(station, decision, waiting, DueStep(second, decision.now))
     return second.mailbox
 
 

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BODY_MAX_BYTES",
-    "Outcome",
     "Reply",
+    "ReplyOutcome",
     "ReplySource",
     "TakenReply",
     "count_by_outcome",
@@ -61,7 +61,7 @@ _CANNOT = re.compile(r"无法处置|不能处置|无法执行|cannot\s+act|can't
 _NAMED = re.compile(r"(?:姓名|接收人|确认人|签收人|name)\s*[:：]\s*([^\n,，。;；]{1,40})", re.IGNORECASE)
 
 
-class Outcome(StrEnum):
+class ReplyOutcome(StrEnum):
     """What became of a mail."""
 
     ANSWERED = "answered"
@@ -84,7 +84,7 @@ class Reply:
 
     Attributes
     ----------
-    refused : Outcome or None
+    refused : ReplyOutcome or None
     sender : str
         The one address it says it is from.
     codes : tuple of str
@@ -93,7 +93,7 @@ class Reply:
     answer : Answer
     """
 
-    refused: Outcome | None = None
+    refused: ReplyOutcome | None = None
     sender: str = ""
     codes: tuple[str, ...] = ()
     name: str = ""
@@ -105,7 +105,7 @@ class Reply:
 class TakenReply:
     """What became of one mail, and of which bulletin it spoke."""
 
-    outcome: Outcome
+    outcome: ReplyOutcome
     message_id: str = ""
 
 
@@ -152,21 +152,21 @@ def read_reply(raw: bytes, *, authserv_id: str = "") -> Reply:
             return Reply(refused)
         sender = _sender(message)
         if not sender:
-            return Reply(Outcome.NO_SENDER)
+            return Reply(ReplyOutcome.NO_SENDER)
         if authserv_id and not _is_proven(message, authserv_id):
-            return Reply(Outcome.UNPROVEN, sender)
+            return Reply(ReplyOutcome.UNPROVEN, sender)
         subject = clean(str(message.get("Subject", "")), 300)
         written, quoted = _split(_text(message))
     except (ValueError, LookupError, TypeError, AttributeError, IndexError, RecursionError):
         # The library's parser is lazy and meets broken headers and charsets only when they are looked at.
-        return Reply(Outcome.UNREADABLE)
+        return Reply(ReplyOutcome.UNREADABLE)
     codes = _codes(written) or _codes(subject) or _codes(quoted)
     cannot = _CANNOT.search(written) is not None
     named = _NAMED.search(written)
     display = clean(parseaddr(str(message.get("From", "")))[0], NAME_MAX)
     name = clean(named[1], NAME_MAX) if named else ""
     return Reply(
-        None if codes else Outcome.NO_CODE,
+        None if codes else ReplyOutcome.NO_CODE,
         sender,
         codes,
         name or display or sender.partition("@")[0],
@@ -209,23 +209,25 @@ def take_replies(
     return taken
 
 
-def _take(ledger: Ledger, raw: bytes | None, *, now: datetime, authserv_id: str) -> tuple[Outcome, Standing | None]:
+def _take(
+    ledger: Ledger, raw: bytes | None, *, now: datetime, authserv_id: str
+) -> tuple[ReplyOutcome, Standing | None]:
     if raw is None or len(raw) > BODY_MAX_BYTES:
-        return Outcome.TOO_LARGE, None
+        return ReplyOutcome.TOO_LARGE, None
     reply = read_reply(raw, authserv_id=authserv_id)
     if reply.refused is not None:
         return reply.refused, None
     known = [one for code in reply.codes for one in standings(ledger, code=code)]
     if not known:
-        return Outcome.NO_CODE, None
+        return ReplyOutcome.NO_CODE, None
     owned = [(one, to) for one in known for to in one.recipients if to.lower() == reply.sender.lower()]
     if not owned:
-        return Outcome.WRONG_SENDER, None
+        return ReplyOutcome.WRONG_SENDER, None
     if len({one.request.id for one, _ in owned}) > 1:
-        return Outcome.AMBIGUOUS, None
+        return ReplyOutcome.AMBIGUOUS, None
     waiting, recipient = owned[0]
     if now >= waiting.request.expires_at:
-        return Outcome.EXPIRED, waiting
+        return ReplyOutcome.EXPIRED, waiting
     _, is_new = record_answer(
         ledger,
         waiting.request.id,
@@ -236,7 +238,7 @@ def _take(ledger: Ledger, raw: bytes | None, *, now: datetime, authserv_id: str)
         channel="mail",
         now=now,
     )
-    return (Outcome.ANSWERED if is_new else Outcome.REPEATED), waiting
+    return (ReplyOutcome.ANSWERED if is_new else ReplyOutcome.REPEATED), waiting
 
 
 def _was_seen(ledger: Ledger, digest: str) -> bool:
@@ -244,21 +246,21 @@ def _was_seen(ledger: Ledger, digest: str) -> bool:
         return session.scalars(select(AckReply.id).where(AckReply.sha256 == digest)).first() is not None
 
 
-def _note(ledger: Ledger, digest: str, outcome: Outcome, waiting: Standing | None, now: datetime) -> None:
+def _note(ledger: Ledger, digest: str, outcome: ReplyOutcome, waiting: Standing | None, now: datetime) -> None:
     request_id = None if waiting is None else waiting.request.id
     with ledger.writing() as session:
         if session.scalars(select(AckReply.id).where(AckReply.sha256 == digest)).first() is None:
             session.add(AckReply(sha256=digest, at=now, outcome=outcome, request_id=request_id))
 
 
-def _refusal(message: EmailMessage) -> Outcome | None:
+def _refusal(message: EmailMessage) -> ReplyOutcome | None:
     """Return why a mail cannot be a person's answer, or None."""
 
     def header(name: str) -> str:
         return str(message.get(name, "")).strip().lower()
 
     if header("X-Wuyu-Message"):
-        return Outcome.OWN
+        return ReplyOutcome.OWN
     automatic = (
         header("Auto-Submitted").partition(";")[0].strip() not in ("", "no")
         or header("Return-Path") == "<>"
@@ -268,7 +270,7 @@ def _refusal(message: EmailMessage) -> Outcome | None:
         or _AUTO_SUBJECT.match(header("Subject")) is not None
         or _ROBOT.match(parseaddr(header("From"))[1]) is not None
     )
-    return Outcome.AUTOMATIC if automatic else None
+    return ReplyOutcome.AUTOMATIC if automatic else None
 
 
 def _sender(message: EmailMessage) -> str:

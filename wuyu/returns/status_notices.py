@@ -14,7 +14,7 @@ from email.message import EmailMessage, Message
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["BounceKind", "DeliveryStatus", "ReportOutcome", "classify_bounce", "read_report"]
+__all__ = ["BounceKind", "DeliveryStatus", "NoticeOutcome", "classify_bounce", "read_report"]
 
 _RECIPIENTS_MAX = 20
 _PARTS_MAX = 30
@@ -23,7 +23,7 @@ _RETURN_HEADERS = ("To", "Delivered-To", "X-Original-To", "Envelope-To", "X-Enve
 _MESSAGE_ID = re.compile(r"^Message-ID:\s*(<[^<>\s]{1,250}>)", re.IGNORECASE | re.MULTILINE)
 
 
-class ReportOutcome(StrEnum):
+class NoticeOutcome(StrEnum):
     """What a mail of the return box turned out to be."""
 
     BOUNCED = "bounced"
@@ -51,7 +51,7 @@ class DeliveryStatus:
 
     Attributes
     ----------
-    outcome : ReportOutcome
+    outcome : NoticeOutcome
     status : str
         E.g. ``5.1.1``; empty if none was given.
     kind : BounceKind or None
@@ -66,7 +66,7 @@ class DeliveryStatus:
         What the other side said.
     """
 
-    outcome: ReportOutcome
+    outcome: NoticeOutcome
     status: str = ""
     kind: BounceKind | None = None
     recipients: tuple[str, ...] = ()
@@ -115,7 +115,7 @@ def read_report(raw: bytes) -> DeliveryStatus:
         return DeliveryStatus(outcome=_without_report(message), returned_to=returned_to, text=_subject(message))
     except (ValueError, LookupError, TypeError, AttributeError, IndexError, RecursionError):
         # The library's parser is lazy and meets broken headers and charsets only when they are looked at.
-        return DeliveryStatus(outcome=ReportOutcome.UNREADABLE)
+        return DeliveryStatus(outcome=NoticeOutcome.UNREADABLE)
 
 
 def _status_blocks(message: EmailMessage) -> list[Message]:
@@ -132,7 +132,7 @@ def _status_blocks(message: EmailMessage) -> list[Message]:
 
 def _judged(blocks: list[Message], returned_to: str, message_id: str) -> DeliveryStatus:
     """Return the gravest of what the blocks say: one mail has one recipient, but a list behind it may have many."""
-    order = [ReportOutcome.BOUNCED, ReportOutcome.DELAYED, ReportOutcome.DELIVERED]
+    order = [NoticeOutcome.BOUNCED, NoticeOutcome.DELAYED, NoticeOutcome.DELIVERED]
     actions = {"failed": order[0], "delayed": order[1]}
     judged = [(actions.get(str(block["Action"]).strip().lower(), order[2]), block) for block in blocks]
     outcome, worst = min(judged, key=lambda one: order.index(one[0]))
@@ -141,7 +141,7 @@ def _judged(blocks: list[Message], returned_to: str, message_id: str) -> Deliver
     return DeliveryStatus(
         outcome=outcome,
         status=code,
-        kind=None if outcome is ReportOutcome.DELIVERED else classify_bounce(code),
+        kind=None if outcome is NoticeOutcome.DELIVERED else classify_bounce(code),
         recipients=tuple(
             dict.fromkeys(
                 address
@@ -173,7 +173,7 @@ def _original_id(message: EmailMessage) -> str:
     return ""
 
 
-def _without_report(message: EmailMessage) -> ReportOutcome:
+def _without_report(message: EmailMessage) -> NoticeOutcome:
     sender = str(message.get("From", "")).lower()
     is_of_system = str(message.get("Return-Path", "")).strip() == "<>" or re.search(r"mailer-daemon|postmaster", sender)
     automatic = str(message.get("Auto-Submitted", "no")).strip().lower().partition(";")[0]
@@ -181,10 +181,10 @@ def _without_report(message: EmailMessage) -> ReportOutcome:
     is_robot = automatic not in ("no", "") or precedence in ("bulk", "junk", "list", "auto_reply")
     is_robot = is_robot or any(message.get(name) for name in ("X-Autoreply", "X-Autorespond", "List-Id"))
     if re.search(r"mailer-daemon", sender):
-        return ReportOutcome.UNCLEAR
+        return NoticeOutcome.UNCLEAR
     if is_robot:
-        return ReportOutcome.AUTOMATIC
-    return ReportOutcome.UNCLEAR if is_of_system else ReportOutcome.NOT_A_REPORT
+        return NoticeOutcome.AUTOMATIC
+    return NoticeOutcome.UNCLEAR if is_of_system else NoticeOutcome.NOT_A_REPORT
 
 
 def _address(text: str) -> str:

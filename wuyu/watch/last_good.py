@@ -1,4 +1,4 @@
-"""The settings that the watcher goes by: those of the district, or, if they cannot be read, the last that could."""
+"""What the watcher goes by: the settings of the district, or the last that could be read, and an honest clock."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from pydantic import ValidationError
 
 from risk_models.district.settings import SETTINGS_FILE, DistrictSettings
 from risk_models.district.settingsfile import load_settings
-from risk_models.errors import BadInputError
+from risk_models.errors import BadInputError, ConfigError
 from risk_models.files import write_whole
+from wuyu.clock import CLOCK_VARIABLE, WALL, ProcessClock, process_clock, require_honest_clock
 from wuyu.watch.watcher import Problem
 
-__all__ = ["COPY", "settings_in_force"]
+__all__ = ["COPY", "clock_in_force", "settings_in_force"]
 
 COPY: Final = "settings.json"
 """The last settings that could be read, in ``<out>/watch``; they name secrets' variables, never secrets."""
@@ -48,6 +49,33 @@ def settings_in_force(district: str | Path, out: Path) -> tuple[DistrictSettings
         zh, en = "监视程序无法保存设置副本", "the watcher cannot keep a copy of the settings"
         return settings, [Problem("disk", f"{zh}（{error.strerror}）", f"{en}: {error.strerror}")]
     return settings, []
+
+
+def clock_in_force(settings: DistrictSettings | None) -> tuple[ProcessClock, list[Problem]]:
+    """Return the clock to watch by, and what is wrong with that of the process.
+
+    A drill is watched by its own clock. In earnest, or where nobody knows whether it is, the watcher goes by the wall
+    clock and says that another was set: everything else refuses to work then.
+    """
+    try:
+        clock = process_clock()
+        if settings is not None:
+            require_honest_clock(settings)
+        clock.now()
+    except ConfigError as error:
+        return WALL, [_no_clock(str(error))]
+    if settings is None and not clock.is_wall:
+        return WALL, [_no_clock(clock.told[1])]
+    return clock, []
+
+
+def _no_clock(why: str) -> Problem:
+    return Problem(
+        "clock",
+        f"{CLOCK_VARIABLE}所设时钟不能用，预警业务均已拒绝运行，本告警按实际时间发出：{why}",
+        f"the clock that {CLOCK_VARIABLE} sets cannot be used, and nothing works by it; this alarm goes by the wall "
+        f"clock: {why}",
+    )
 
 
 def _broken(error: Exception) -> Problem:

@@ -36,12 +36,13 @@ from wuyu.messages.purpose import Purpose, message_id
 if TYPE_CHECKING:
     from risk_models.district.outgoing import WatchSettings
     from risk_models.district.settings import DistrictSettings
+    from wuyu.clock import ProcessClock
     from wuyu.delivery.smtp import Outcome
 
 __all__ = [
     "Post",
     "Problem",
-    "WatchReport",
+    "WatchLook",
     "airflow_problem",
     "last_check",
     "look",
@@ -74,7 +75,7 @@ class Problem:
 
 
 @dataclass
-class WatchReport:
+class WatchLook:
     """What one look found, and which mails went out.
 
     Attributes
@@ -105,7 +106,7 @@ def last_check(out: Path) -> datetime | None:
 
 def look(
     settings: DistrictSettings, ledger_at: str | Path, *, now: datetime, checked_at: datetime | None = None
-) -> WatchReport:
+) -> WatchLook:
     """Look into the ledger; one that cannot be read is a problem, not an error.
 
     Parameters
@@ -119,24 +120,22 @@ def look(
     """
     if isinstance(ledger_at, Path) and not ledger_at.is_file():
         absent = Problem("ledger", f"找不到台账{ledger_at.name}", f"there is no ledger {ledger_at.name}")
-        return WatchReport(problems=[absent])
+        return WatchLook(problems=[absent])
     try:
         with open_ledger(ledger_at) as ledger:
             found = problems_of(ledger, settings.district.code, settings.watch, now=now)
-            report = WatchReport(problems=found, facts=_facts(ledger, settings, now), checked_at=checked_at)
+            report = WatchLook(problems=found, facts=_facts(ledger, settings, now), checked_at=checked_at)
             _check_files(report, ledger, now)
             return report
     except (LedgerError, LedgerFaultError) as error:
         unusable = Problem("ledger", f"台账无法读取：{error}", f"the ledger cannot be read: {error}")
-        return WatchReport(problems=[unusable])
+        return WatchLook(problems=[unusable])
     except Exception as error:  # a ledger that makes the look itself break is no reason to be silent
         said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        return WatchReport(
-            problems=[Problem("ledger", f"台账无法读取（{said}）", f"the ledger cannot be read: {said}")]
-        )
+        return WatchLook(problems=[Problem("ledger", f"台账无法读取（{said}）", f"the ledger cannot be read: {said}")])
 
 
-def _check_files(report: WatchReport, ledger: Ledger, now: datetime) -> None:
+def _check_files(report: WatchLook, ledger: Ledger, now: datetime) -> None:
     """Have the database check its files once a day, and at every look while they are damaged."""
     if report.checked_at is not None and timedelta(0) <= now - report.checked_at < _CHECK_EVERY:
         return
@@ -303,8 +302,15 @@ def _facts(ledger: Ledger, settings: DistrictSettings, now: datetime) -> list[st
 
 
 def tell(
-    settings: DistrictSettings, report: WatchReport, out: Path, *, root: Path, post: Post, now: datetime
-) -> WatchReport:
+    settings: DistrictSettings,
+    report: WatchLook,
+    out: Path,
+    *,
+    root: Path,
+    post: Post,
+    now: datetime,
+    clock: ProcessClock | None = None,
+) -> WatchLook:
     """Write the alarm file and send what must be told now; an alarm is not repeated at every look."""
     folder = out / "watch"
     state, limits = _read_state(folder), settings.watch
@@ -314,7 +320,7 @@ def tell(
     told_at = datetime.fromisoformat(state["told_at"]) if state["told_at"] else None
     is_new = bool(set(kinds) - set(state["kinds"]))
     is_again = told_at is not None and now - told_at >= timedelta(minutes=limits.repeat_min)
-    send = _Letters(settings, Sender.of(settings, root=root, out=out), report, post, local, now)
+    send = _Letters(settings, Sender.of(settings, root=root, out=out, clock=clock), report, post, local, now)
     if kinds and (is_new or is_again or told_at is None) and send("alarm"):
         state |= {"kinds": kinds, "told_at": now.isoformat()}
     elif not kinds and state["kinds"] and send("all-well"):
@@ -337,7 +343,7 @@ class _Letters:
         self,
         settings: DistrictSettings,
         sender: Sender,
-        report: WatchReport,
+        report: WatchLook,
         post: Post,
         local: datetime,
         now: datetime,
@@ -422,7 +428,7 @@ def _read_state(folder: Path) -> dict[str, Any]:
         return fresh  # told once too often rather than once too seldom
 
 
-def write_alarm(report: WatchReport, out: Path, local: datetime) -> None:
+def write_alarm(report: WatchLook, out: Path, local: datetime) -> None:
     """Write ``<out>/watch/ALARM.txt``, or remove it if nothing is wrong; a full disk is one problem more."""
     path = out / "watch" / "ALARM.txt"
     try:
@@ -433,7 +439,7 @@ def write_alarm(report: WatchReport, out: Path, local: datetime) -> None:
         report.problems.append(Problem("disk", f"{zh}（{error.strerror}）", f"{en}: {error.strerror}"))
 
 
-def _write_or_remove(path: Path, report: WatchReport, local: datetime) -> None:
+def _write_or_remove(path: Path, report: WatchLook, local: datetime) -> None:
     if not report.problems:
         path.unlink(missing_ok=True)
         return

@@ -73,6 +73,8 @@ class CapChannel:
         True marks the message as made from demonstration data.
     addresses : tuple of str
         Needed if the scope is Private.
+    marks : tuple of str
+        Further notes of a message, after that of demonstration data.
     """
 
     division_code: str
@@ -86,6 +88,7 @@ class CapChannel:
     timezone: ZoneInfo
     demonstration: bool
     addresses: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, digits in (("division_code", 6), ("sector_code", 3)):
@@ -98,13 +101,16 @@ class CapChannel:
             raise ValueError("a Private message needs addresses")
 
     @classmethod
-    def from_settings(cls, settings: DistrictSettings, *, scope: CapScope = "Restricted") -> CapChannel:
+    def from_settings(
+        cls, settings: DistrictSettings, *, scope: CapScope = "Restricted", marks: tuple[str, ...] = ()
+    ) -> CapChannel:
         """Return the channel of a district; Restricted by default, since bulletins go to duty desks.
 
         Parameters
         ----------
         settings : DistrictSettings
         scope : {"Public", "Restricted"}
+        marks : tuple of str
         """
         district = settings.district
         return cls(
@@ -118,6 +124,7 @@ class CapChannel:
             scope=scope,
             timezone=ZoneInfo(district.timezone),
             demonstration=district.demonstration,
+            marks=marks,
         )
 
 
@@ -369,19 +376,16 @@ def _expires_at(record: WarningRecord) -> datetime:
 def _references(
     record: WarningRecord, earlier: Iterable[WarningRecord], channel: CapChannel, unit_index: int
 ) -> Sequence[str]:
-    """Return the triples "sender,identifier,sent" of the messages that this one replaces, oldest first."""
+    """Return the triples "sender,identifier,sent" of the messages that this one replaces, oldest first.
+
+    An end of what was never issued itself replaces what was issued of the warning whose place it took.
+    """
     if record.action == Action.NEW:
         return ()
-    sent = sorted(
-        (
-            message
-            for message in earlier
-            if message.warning_id == record.warning_id
-            and message.revision < record.revision
-            and message.action.is_mailed
-        ),
-        key=lambda message: message.revision,
-    )
+    mailed = sorted((one for one in earlier if one.action.is_mailed), key=lambda one: (one.issued_at, one.revision))
+    own = [one for one in mailed if one.warning_id == record.warning_id and one.revision < record.revision]
+    before = [one for one in mailed if one.area_code == record.area_code and one.issued_at < record.issued_at]
+    sent = own or (before if record.action.is_end else [])
     if not sent:
         if record.action.is_end:
             raise ValueError(f"{record.message_id}: {record.action} needs the earlier messages of {record.warning_id}")
@@ -412,6 +416,7 @@ def _head(
     notes = [record.event_key] if channel.status != "Actual" else []
     if channel.demonstration:
         notes.append("演示数据 / demonstration data")
+    notes += channel.marks
     if notes:
         _add(alert, "note", "; ".join(notes))
     if references:

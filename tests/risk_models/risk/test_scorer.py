@@ -16,7 +16,15 @@ from risk_models.district import load_district
 from risk_models.errors import BadInputError
 from risk_models.forecast.rainfall import Origin, Provenance, Quality, build_rainfall
 from risk_models.levels import Level
-from risk_models.risk import RISK_COLUMNS, HotspotScorer, read_risk, town_levels, write_risk
+from risk_models.risk import (
+    RISK_COLUMNS,
+    HotspotScorer,
+    RiskTable,
+    read_risk,
+    town_levels,
+    write_geojson,
+    write_risk,
+)
 from risk_models.standards import load_standards
 from risk_models.terrain import hotspot_terrain
 from tests.factories import write_mini_district
@@ -209,12 +217,14 @@ def test_risk_table_round_trip(scorer: HotspotScorer, tmp_path: Path) -> None:
     again = read_risk(paths["parquet"])
     assert again.attrs == table.attrs
     pd.testing.assert_frame_equal(pd.DataFrame(again), pd.DataFrame(table), check_dtype=False)
-    features = json.loads(paths["geojson"].read_text(encoding="utf-8"))
+    geojson = write_geojson(table, tmp_path / "risk" / "20210720T0700Z.geojson")
+    features = json.loads(geojson.read_text(encoding="utf-8"))
     assert features["wuyu"]["demonstration"] is True
     assert len(features["features"]) == len(table)
-    first = paths["parquet"].read_bytes(), paths["geojson"].read_bytes()
+    first = paths["parquet"].read_bytes(), geojson.read_bytes()
     write_risk(table, tmp_path / "risk", "20210720T0700Z")
-    assert (paths["parquet"].read_bytes(), paths["geojson"].read_bytes()) == first
+    write_geojson(again, geojson)
+    assert (paths["parquet"].read_bytes(), geojson.read_bytes()) == first
     assert not list((tmp_path / "risk").glob("*.part"))
 
 
@@ -242,15 +252,15 @@ def test_scoring_once_is_the_scorer_with_the_terrain_and_standards_of_the_distri
 
 
 def test_rain_made_by_hand_is_scored_and_claims_no_observation(scorer: HotspotScorer) -> None:
-    def scored(*rain_mm: float) -> pd.DataFrame:
+    def scored(*rain_mm: float) -> RiskTable:
         rain = uniform_rain(scorer.district, rain_mm, until=VALID_AT)
         assert (rain["origin"] == Origin.FALLBACK).all()
-        return pd.DataFrame(scorer.score(rain))
+        return scorer.score(rain)
 
     table = scored(0, 0, 0, 30, 60, 90)
     assert table["level"].max() >= Level.ORANGE
     assert (table["confidence"] == "low").all()
-    assert scored(0, 0, 0, 30, 60, 90).attrs["ladder_en"] == "rain made by hand, nothing observed"
+    assert table.attrs["ladder_en"] == "rain made by hand, nothing observed"
     gone = scored(0, 0, 0, np.nan, np.nan, np.nan)
     assert (gone["level"] == Level.UNKNOWN).all()
 

@@ -80,7 +80,7 @@ def test_a_b_and_c_get_the_all_clear_once_each(own: Desk, post: tuple[Path, Smtp
     town = own.district.towns.loc[warned.area_code]
     first, second, new = town["mailbox"], town["second_contact"], "town-new@mini.example"
     deliver(own.ledger, transport, clock=wall, now=ISSUED + 5 * MINUTE)
-    escalate(own.ledger, own, ISSUED + 30 * MINUTE)
+    escalate(own, ISSUED + 30 * MINUTE)
     deliver(own.ledger, transport, clock=wall, now=ISSUED + 30 * MINUTE)
     last = _until_the_end(_with_mailbox(own, warned.area_code, new), warned, transport)
     got = _messages(box)
@@ -140,7 +140,7 @@ def test_an_address_that_was_refused_for_good_is_not_told_how_it_ended(own: Desk
 
 def _escalated(desk: Desk) -> tuple[WarningRow, AckStep]:
     warned = max(desk.ledger.warnings(), key=lambda row: row.level)
-    steps = escalate(desk.ledger, desk, ISSUED + 15 * MINUTE)
+    steps = escalate(desk, ISSUED + 15 * MINUTE)
     with desk.ledger.reading() as session:
         mine = session.scalars(select(AckStep).where(AckStep.kind == "second_contact")).all()
     standing = find(desk.ledger, warned.message_id)

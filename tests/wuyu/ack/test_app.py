@@ -336,7 +336,7 @@ def test_a_second_person_sees_the_first_answer(served: Served, waiting: Standing
 
     assert waiting.request.due_at is not None
     served.clock.at = waiting.request.due_at
-    escalate(served.desk.ledger, served.desk, served.clock.at)
+    escalate(served.desk, served.clock.at)
     now = find(served.desk.ledger, waiting.request.message_id)
     assert now is not None
     first, second = now.recipients

@@ -80,7 +80,7 @@ def test_the_duty_desk_sees_who_is_silent_and_notes_a_call(
     asked = waiting.request
     assert asked.due_at is not None
     served.clock.at = asked.due_at + timedelta(minutes=7)
-    escalate(served.desk.ledger, served.desk, served.clock.at)
+    escalate(served.desk, served.clock.at)
     token = sign(KEYS, LinkUse.DESK, served.desk.code, DESK, expires_at=asked.expires_at)
     browser.size(size[0], size[1], phone=size[2])
     browser.open(f"{served.url}/desk/{token}")

@@ -24,6 +24,7 @@ from wuyu.cycle import run_cycle
 from wuyu.desk import Desk
 from wuyu.ledger import AckAnswer, AckRequest, AckStep, Outbox
 from wuyu.ledger.acknowledgements import Answer, StepKind
+from wuyu.station import update_contacts
 
 AT = datetime(2021, 7, 20, 9, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -206,18 +207,18 @@ def test_a_bulletin_asks_and_its_mail_carries_the_link(desk: Desk) -> None:
 def test_no_answer_climbs_the_ladder_once(desk: Desk, waiting: Standing) -> None:
     asked, due = waiting.request, waiting.request.due_at
     assert due is not None
-    assert escalate(desk.ledger, desk, due - MINUTE) == []
-    first = [step for step in escalate(desk.ledger, desk, due) if step.request_id == asked.id]
+    assert escalate(desk, due - MINUTE) == []
+    first = [step for step in escalate(desk, due) if step.request_id == asked.id]
     assert [(step.kind, step.channel, step.at) for step in first] == [("second_contact", "mail", due)]
-    assert [step for step in escalate(desk.ledger, desk, due) if step.request_id == asked.id] == []
+    assert [step for step in escalate(desk, due) if step.request_id == asked.id] == []
     later = due + 20 * MINUTE
-    more = [step for step in escalate(desk.ledger, desk, later) if step.request_id == asked.id]
+    more = [step for step in escalate(desk, later) if step.request_id == asked.id]
     assert [(step.kind, step.channel, step.due_at, step.at) for step in more] == [
         ("phone", "phone", due + 5 * MINUTE, later),
         ("upward", "mail", due + 10 * MINUTE, later),
     ]
     assert more[0].recipient == asked.phone
-    assert escalate(desk.ledger, desk, later) == []
+    assert escalate(desk, later) == []
     log = [entry for entry in desk.ledger.log_entries() if entry.what == "ack-escalated"]
     mine = [entry.detail["step"] for entry in log if entry.message_id == asked.message_id]
     assert mine == ["second_contact", "phone", "upward"]
@@ -226,7 +227,7 @@ def test_no_answer_climbs_the_ladder_once(desk: Desk, waiting: Standing) -> None
 def test_the_second_contact_gets_the_bulletin_and_a_link_of_their_own(desk: Desk, waiting: Standing) -> None:
     asked = waiting.request
     assert asked.due_at is not None
-    escalate(desk.ledger, desk, asked.due_at)
+    escalate(desk, asked.due_at)
     (row,) = desk.ledger.outbox(message_id=f"{asked.message_id}.second_contact")
     assert (row.state, row.status, row.not_before) == ("pending", "Exercise", asked.due_at)
     assert row.subject.startswith("【演练 EXERCISE】")
@@ -253,7 +254,7 @@ def test_the_second_contact_gets_the_bulletin_and_a_link_of_their_own(desk: Desk
 def test_an_answer_ends_the_calling(desk: Desk, waiting: Standing) -> None:
     asked = waiting.request
     assert asked.due_at is not None
-    escalate(desk.ledger, desk, asked.due_at)
+    escalate(desk, asked.due_at)
     record_answer(
         desk.ledger,
         asked.id,
@@ -263,7 +264,7 @@ def test_an_answer_ends_the_calling(desk: Desk, waiting: Standing) -> None:
         channel="web",
         now=asked.due_at + MINUTE,
     )
-    more = escalate(desk.ledger, desk, asked.due_at + timedelta(hours=1))
+    more = escalate(desk, asked.due_at + timedelta(hours=1))
     assert asked.id not in {step.request_id for step in more}
 
 
@@ -279,7 +280,7 @@ def test_cannot_act_goes_upward_with_the_reason(desk: Desk, waiting: Standing) -
         channel="web",
         now=asked.asked_at + MINUTE,
     )
-    (step,) = escalate(desk.ledger, desk, asked.asked_at + 2 * MINUTE)
+    (step,) = escalate(desk, asked.asked_at + 2 * MINUTE)
     assert (step.kind, step.recipient) == ("upward", "leader@mini.example")
     assert "000-0009-0001" in step.name
     with desk.ledger.reading() as session:
@@ -296,10 +297,10 @@ def test_cannot_act_goes_upward_with_the_reason(desk: Desk, waiting: Standing) -
 def test_the_guard_is_asked_and_the_ladder_goes_on(desk: Desk, waiting: Standing) -> None:
     towns = desk.district.towns.copy()
     towns.loc[waiting.request.area_code, "second_contact"] = "real@town.gov.cn"
-    real = dataclasses.replace(desk, district=dataclasses.replace(desk.district, towns=towns))
+    update_contacts(desk, dataclasses.replace(desk.district, towns=towns))
     due = waiting.request.due_at
     assert due is not None
-    mine = [step for step in escalate(desk.ledger, real, due) if step.request_id == waiting.request.id]
+    mine = [step for step in escalate(desk, due) if step.request_id == waiting.request.id]
     assert [step.kind for step in mine] == ["second_contact"]
     assert "under .example only" in mine[0].note
     row = next(row for row in desk.ledger.outbox() if row.id == mine[0].outbox_id)
@@ -311,8 +312,8 @@ def test_a_town_without_second_contact_is_phoned_at_the_deadline(desk: Desk, wai
     for second in ("", str(desk.district.towns.at[code, "mailbox"]), float("nan")):
         towns = desk.district.towns.copy().astype({"second_contact": object})
         towns.loc[code, "second_contact"] = second
-        bare = dataclasses.replace(desk, district=dataclasses.replace(desk.district, towns=towns))
-        assert [rung[0].kind for rung in ladder(bare, code)] == ["phone", "upward"]
+        known = update_contacts(desk, dataclasses.replace(desk.district, towns=towns))
+        assert [rung[0].kind for rung in ladder(desk.settings, known[code])] == ["phone", "upward"]
 
 
 def test_without_leaders_the_duty_desk_is_told_to_report(desk: Desk, waiting: Standing) -> None:
@@ -320,7 +321,7 @@ def test_without_leaders_the_duty_desk_is_told_to_report(desk: Desk, waiting: St
     bare = dataclasses.replace(desk, district=dataclasses.replace(desk.district, settings=settings))
     due = waiting.request.due_at
     assert due is not None
-    steps = escalate(desk.ledger, bare, due + 60 * MINUTE)
+    steps = escalate(bare, due + 60 * MINUTE)
     upward = next(step for step in steps if step.kind == "upward")
     assert (upward.channel, upward.recipient, upward.outbox_id) == ("phone", "", None)
     assert upward.name == desk.district.settings.district.bureau.zh

@@ -21,7 +21,7 @@ def busy_desk(desk: Desk, waiting: Standing) -> Desk:
     """A desk after an hour of calling: one answered after escalation, one cannot act, one silent."""
     asked = waiting.request
     assert asked.due_at is not None
-    escalate(desk.ledger, desk, asked.due_at + timedelta(minutes=6))
+    escalate(desk, asked.due_at + timedelta(minutes=6))
     others = [one for one in standings(desk.ledger) if one.request.id != asked.id]
     common = {"channel": "phone", "recorded_by": "李 #值班 $x$"}
     record_answer(
@@ -43,7 +43,7 @@ def busy_desk(desk: Desk, waiting: Standing) -> Desk:
         channel="web",
         now=asked.due_at,
     )
-    escalate(desk.ledger, desk, asked.due_at + timedelta(hours=2))
+    escalate(desk, asked.due_at + timedelta(hours=2))
     return desk
 
 

@@ -216,8 +216,8 @@ def test_wrong_settings_are_named(storm_district: Path, tmp_path: Path, line: st
 
 def test_a_message_of_a_live_district_never_reaches_a_drill(desk: Desk) -> None:
     """The same warnings in earnest would go to the live hub alone."""
-    assert [one.id for one in channels_in_use(desk, status="Actual", scope="Restricted")] == ["live-hub"]
-    assert [one.id for one in channels_in_use(desk, status="Test", scope="Public")] == [
+    assert [one.id for one in channels_in_use(desk.settings, status="Actual", scope="Restricted")] == ["live-hub"]
+    assert [one.id for one in channels_in_use(desk.settings, status="Test", scope="Public")] == [
         "hub", "city", "gateway", "public-board",
     ]  # fmt: skip
 

@@ -36,7 +36,7 @@ from wuyu.cli import main
 from wuyu.cycle import run_cycle
 from wuyu.delivery.dispatch import dispatch_all, ways
 from wuyu.delivery.relay import deliver
-from wuyu.delivery.smtp import Outcome, SmtpSettings, SmtpTransport, Stage
+from wuyu.delivery.smtp import Outcome, SmtpSettings, SmtpStage, SmtpTransport
 from wuyu.delivery.summary import FILES_SCHEMA
 from wuyu.desk import Desk, begin_desk
 from wuyu.issuing.rain_lost import tell_rain_lost
@@ -47,7 +47,8 @@ from wuyu.reporting import scope_for
 from wuyu.reporting.mail import queue_report
 from wuyu.returns.bounces import take_bounces
 from wuyu.returns.mailboxes import MaildirMailbox
-from wuyu.watch.watcher import Problem, WatchReport, tell
+from wuyu.station import update_contacts
+from wuyu.watch.watcher import Problem, WatchLook, tell
 
 pytestmark = pytest.mark.xdist_group("storm")
 
@@ -181,7 +182,9 @@ def turned(desk: Desk, tmp_path: Path) -> Iterator[Callable[..., Desk]]:
         shutil.copy(ledger or desk.out / "ledger.sqlite", place)
         opened.append(open_ledger(place))
         district = dataclasses.replace(desk.district, settings=changed, towns=towns)
-        return dataclasses.replace(desk, district=district, ledger=opened[-1])
+        made = dataclasses.replace(desk, district=district, ledger=opened[-1])
+        update_contacts(made, district)
+        return made
 
     desk.ledger.close()
     yield turn
@@ -204,7 +207,7 @@ def _officer_calls(desk: Desk, _scope: str, _folder: Path) -> None:
 
 
 def _escalations(desk: Desk, _scope: str, _folder: Path) -> None:
-    assert {step.kind for step in climb(desk.ledger, desk, SIGNED + 60 * MINUTE)} >= {"second_contact", "upward"}
+    assert {step.kind for step in climb(desk, SIGNED + 60 * MINUTE)} >= {"second_contact", "upward"}
 
 
 def _bounces(desk: Desk, _scope: str, folder: Path) -> None:
@@ -283,12 +286,12 @@ def test_the_watcher(turned: Callable[..., Desk], tmp_path: Path, status: str, d
 
     def post(sender: str, recipient: str, body: bytes) -> Outcome:
         posted.append(recipient)
-        return Outcome(state=OutboxState.SENT, stage=Stage.DONE, code=250, text=f"{sender} {len(body)}")
+        return Outcome(state=OutboxState.SENT, stage=SmtpStage.DONE, code=250, text=f"{sender} {len(body)}")
 
     alarm = tell(
-        settings, WatchReport(problems=[Problem("x", "某", "x")]), tmp_path, root=tmp_path, post=post, now=wall()
+        settings, WatchLook(problems=[Problem("x", "某", "x")]), tmp_path, root=tmp_path, post=post, now=wall()
     )
-    well = tell(settings, WatchReport(), tmp_path, root=tmp_path, post=post, now=wall())
+    well = tell(settings, WatchLook(), tmp_path, root=tmp_path, post=post, now=wall())
     assert (alarm.mails, well.mails) == (["alarm", "heartbeat"], ["all-well"])
     in_earnest = status == "Actual" and not demonstration
     assert posted == [LIVE, UNREAL] * 3 if in_earnest else [UNREAL] * 3
@@ -407,8 +410,10 @@ def scene(base: Path, tmp_path: Path, faulty: FaultyServer, monkeypatch: pytest.
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         service._open.cache_clear()
+        service._open_station.cache_clear()
         yield made
         service._open.cache_clear()
+        service._open_station.cache_clear()
 
 
 def _relay(scene: Scene) -> None:
@@ -430,7 +435,7 @@ def _delivery_dag(_scene: Scene) -> None:
 def _mail_of_a_dag(_scene: Scene) -> None:
     """What the tasks `dispatch` of approval, acknowledgement and warning_cycle do."""
     with service.transport_from_environment() as transport:
-        deliver(service.desk_from_environment().ledger, transport, clock=wall)
+        deliver(service.station_from_environment().ledger, transport, clock=wall)
 
 
 def _replay_dag(_scene: Scene) -> None:
@@ -465,7 +470,7 @@ def test_the_tasks_of_the_dags_send_by_nothing_else() -> None:
     """`_mail_of_a_dag` does what they do."""
     for name in ("approval", "acknowledgement", "warning_cycle"):
         text = " ".join(_text(f"dags/{name}.py").split())
-        assert "deliver(desk_from_environment().ledger, transport, clock=wall_clock, now=time_now()).counts" in text
+        assert "deliver(station_from_environment().ledger, transport, clock=wall_clock, now=time_now()).counts" in text
         assert "with transport_from_environment() as transport:" in text
     assert 'deliver_by("mail")' in _text("dags/periodic_reports.py")
     assert "deliver_by(way)" in _text("dags/delivery.py")

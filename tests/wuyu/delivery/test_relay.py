@@ -21,7 +21,7 @@ from sqlalchemy import update
 from risk_models.levels import Level
 from wuyu.delivery import relay
 from wuyu.delivery.relay import BACKOFF_S, backoff_s, deliver, deliver_together, drain
-from wuyu.delivery.smtp import Outcome, SmtpTransport, Stage
+from wuyu.delivery.smtp import Outcome, SmtpStage, SmtpTransport
 from wuyu.ledger import Ledger, Outbox, OutboxState, create_ledger, open_ledger
 from wuyu.messages.mail import Mail
 
@@ -44,7 +44,7 @@ class Recorder:
         self.sent.append((recipient, body))
         state = self.states.pop(0) if self.states else OutboxState.SENT
         return Outcome(
-            state=state, stage=Stage.RCPT, code=250, text=f"told {state}", is_session_fault=self.session_fault
+            state=state, stage=SmtpStage.RCPT, code=250, text=f"told {state}", is_session_fault=self.session_fault
         )
 
     @property

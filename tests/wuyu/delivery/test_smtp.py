@@ -17,7 +17,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 
 from risk_models.errors import ConfigError
 from tests.wuyu.delivery.conftest import PATIENT
-from wuyu.delivery.smtp import SmtpSettings, SmtpTransport, Stage, Timeouts
+from wuyu.delivery.smtp import SmtpSettings, SmtpStage, SmtpTransport, Timeouts
 from wuyu.messages.mail import Mail
 
 MakeMail = Callable[..., Mail]
@@ -65,7 +65,7 @@ def test_no_server_at_all_is_a_retry(make_mail: MakeMail) -> None:
     mail = make_mail()
     with SmtpTransport(SmtpSettings(host="127.0.0.1", port=1, timeouts=Timeouts(connect_s=1))) as transport:
         outcome = transport.send(mail.sender, mail.recipient, mail.body)
-    assert (outcome.state, outcome.stage, outcome.is_session_fault) == ("retry", Stage.CONNECT, True)
+    assert (outcome.state, outcome.stage, outcome.is_session_fault) == ("retry", SmtpStage.CONNECT, True)
 
 
 def test_the_bytes_arrive_with_leading_dots(faulty: Any, transport: SmtpTransport) -> None:
@@ -118,7 +118,7 @@ def test_a_server_without_starttls_gets_nothing(faulty: Any, make_mail: MakeMail
     settings = SmtpSettings(host="127.0.0.1", port=faulty.port, starttls=True, timeouts=Timeouts(command_s=1))
     with SmtpTransport(settings) as transport:
         outcome = transport.send(mail.sender, mail.recipient, mail.body)
-    assert (outcome.state, outcome.stage) == ("retry", Stage.SESSION)
+    assert (outcome.state, outcome.stage) == ("retry", SmtpStage.SESSION)
     assert faulty.taken == []
 
 
@@ -173,10 +173,13 @@ def guarded(tmp_path: Path) -> Iterator[tuple[_Box, int, str]]:
 
 @pytest.mark.parametrize(
     ("password", "state", "stage", "taken"),
-    [("right", "sent", Stage.DONE, [(["duty@town.example"], True, True)]), ("wrong", "retry", Stage.SESSION, [])],
+    [
+        ("right", "sent", SmtpStage.DONE, [(["duty@town.example"], True, True)]),
+        ("wrong", "retry", SmtpStage.SESSION, []),
+    ],
 )
 def test_starttls_and_log_in(
-    guarded: tuple[_Box, int, str], make_mail: MakeMail, password: str, state: str, stage: Stage, taken: list[Any]
+    guarded: tuple[_Box, int, str], make_mail: MakeMail, password: str, state: str, stage: SmtpStage, taken: list[Any]
 ) -> None:
     box, port, ca_file = guarded
     mail = make_mail()
@@ -194,5 +197,5 @@ def test_a_certificate_nobody_vouches_for_gets_nothing(guarded: tuple[_Box, int,
     mail = make_mail()
     with SmtpTransport(SmtpSettings(host="localhost", port=port, starttls=True)) as transport:
         outcome = transport.send(mail.sender, mail.recipient, mail.body)
-    assert (outcome.state, outcome.stage, box.taken) == ("retry", Stage.SESSION, [])
+    assert (outcome.state, outcome.stage, box.taken) == ("retry", SmtpStage.SESSION, [])
     assert "CERTIFICATE_VERIFY_FAILED" in outcome.text

@@ -16,7 +16,7 @@ from tests.patience import until
 from tests.wuyu.delivery.http_server import HttpServer
 from wuyu.delivery.dispatch import dispatch_all
 from wuyu.delivery.relay import deliver
-from wuyu.delivery.smtp import Outcome, SmtpTransport, Stage
+from wuyu.delivery.smtp import Outcome, SmtpStage, SmtpTransport
 from wuyu.delivery.summary import as_bytes
 from wuyu.delivery.webhook import WebhookSettings, WebhookTransport, secret_bytes, sign, verify
 from wuyu.ledger import Ledger, OutboxState
@@ -62,27 +62,27 @@ def test_a_post_can_be_proven_by_its_receiver(server: HttpServer) -> None:
 @pytest.mark.parametrize(
     ("fault", "state", "stage", "is_fault_of_server"),
     [
-        ("200", "sent", Stage.DONE, False),
-        ("204", "sent", Stage.DONE, False),
-        ("302", "failed", Stage.DOT, False),
-        ("400", "failed", Stage.DOT, False),
-        ("404", "failed", Stage.DOT, False),
+        ("200", "sent", SmtpStage.DONE, False),
+        ("204", "sent", SmtpStage.DONE, False),
+        ("302", "failed", SmtpStage.DOT, False),
+        ("400", "failed", SmtpStage.DOT, False),
+        ("404", "failed", SmtpStage.DOT, False),
         ("early 413", "failed", None, False),
-        ("401", "retry", Stage.DOT, True),
-        ("408", "retry", Stage.DOT, False),
-        ("429", "retry", Stage.DOT, True),
-        ("500", "retry", Stage.DOT, True),
-        ("503", "retry", Stage.DOT, True),
+        ("401", "retry", SmtpStage.DOT, True),
+        ("408", "retry", SmtpStage.DOT, False),
+        ("429", "retry", SmtpStage.DOT, True),
+        ("500", "retry", SmtpStage.DOT, True),
+        ("503", "retry", SmtpStage.DOT, True),
         ("cut in body", "ambiguous", None, True),
-        ("cut after body", "ambiguous", Stage.DOT, True),
-        ("silent after body", "ambiguous", Stage.DOT, True),
-        ("drop by drop", "ambiguous", Stage.DOT, True),
-        ("garbage", "ambiguous", Stage.DOT, True),
-        ("endless answer", "sent", Stage.DONE, False),
+        ("cut after body", "ambiguous", SmtpStage.DOT, True),
+        ("silent after body", "ambiguous", SmtpStage.DOT, True),
+        ("drop by drop", "ambiguous", SmtpStage.DOT, True),
+        ("garbage", "ambiguous", SmtpStage.DOT, True),
+        ("endless answer", "sent", SmtpStage.DONE, False),
     ],
 )
 def test_each_fault_is_told_for_what_it_is(
-    server: HttpServer, fault: str, state: str, stage: Stage | None, is_fault_of_server: bool
+    server: HttpServer, fault: str, state: str, stage: SmtpStage | None, is_fault_of_server: bool
 ) -> None:
     server.fault = fault
     body = BODY + b" " * 20_000_000 if fault in ("cut in body", "early 413") else BODY
@@ -96,14 +96,14 @@ def test_each_fault_is_told_for_what_it_is(
 
 def test_a_port_nobody_listens_on_is_tried_again() -> None:
     outcome = _way("http://127.0.0.1:1/").send("duty", "hub", BODY)
-    assert (outcome.state, outcome.stage, outcome.is_session_fault) == (OutboxState.RETRY, Stage.CONNECT, True)
+    assert (outcome.state, outcome.stage, outcome.is_session_fault) == (OutboxState.RETRY, SmtpStage.CONNECT, True)
 
 
 def test_a_server_that_never_accepts_is_given_up_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf:
         url = f"https://127.0.0.1:{deaf.getsockname()[1]}/"
         outcome = _way(url, connect_s=0.3).send("duty", "hub", BODY)  # TLS never comes about
-    assert (outcome.state, outcome.stage) == (OutboxState.RETRY, Stage.CONNECT)
+    assert (outcome.state, outcome.stage) == (OutboxState.RETRY, SmtpStage.CONNECT)
     assert "within" not in outcome.text, "the time to connect has run out, not that of the whole"
 
 

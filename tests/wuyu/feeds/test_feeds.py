@@ -15,8 +15,9 @@ from sqlalchemy import select
 from risk_models.errors import BadInputError, Finding
 from wuyu.feeds import folder
 from wuyu.feeds.checks import FileFacts, file_check, issued_at_from_name
-from wuyu.feeds.folder import PullResult, pull, status
+from wuyu.feeds.intake import PullResult, pull
 from wuyu.feeds.select import ensembles, gauge_table
+from wuyu.feeds.status import status
 from wuyu.ledger import FeedFile, Ledger
 
 AT = datetime(2021, 7, 20, 9, tzinfo=UTC)

@@ -18,7 +18,7 @@ from risk_models.levels import Level
 from risk_models.warning.records import Action, WarningRecord
 from wuyu.ledger import (
     Approval,
-    Bulletin,
+    BulletinRow,
     Cycle,
     CycleState,
     Ledger,
@@ -117,7 +117,7 @@ def test_the_same_decision_twice_changes_nothing(
     assert ledger.outbox_counts() == {"pending": 1}
     assert [entry.what for entry in ledger.log_entries()] == ["warning-decided"]
     with ledger.reading() as session:
-        assert session.scalar(select(func.count()).select_from(Bulletin)) == 1
+        assert session.scalar(select(func.count()).select_from(BulletinRow)) == 1
         assert session.scalar(select(func.count()).select_from(MessageBody)) == 1
 
 
@@ -166,6 +166,16 @@ def test_mail_of_a_waiting_warning_is_held_until_an_officer_approves(
     assert ledger.log_entries()[-1].who == "王值班"
     with pytest.raises(ConfigError, match="does not wait for an approval: it is approved"):
         ledger.approve(row.message_id, officer="李", now=later)
+
+
+def test_a_revision_that_a_later_one_replaced_cannot_be_approved(
+    ledger: Ledger, at: datetime, make_record: Record
+) -> None:
+    with ledger.decide(now=at) as decision:
+        old = decision.warn(make_record(), approval_due_at=at)
+        decision.warn(make_record(revision=1, action=Action.EXT))
+    with pytest.raises(ConfigError, match=r"r0 is out of date: .*\.r1 came after it"):
+        ledger.approve(old.message_id, officer="王", now=at)
 
 
 def test_mail_of_a_refused_warning_never_leaves(

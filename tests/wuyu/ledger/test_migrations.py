@@ -397,7 +397,8 @@ def test_an_index_of_an_administrator_does_no_harm(tmp_path: Path) -> None:
     create_ledger(path).close()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE INDEX mine ON outbox (recipient)")
-    open_ledger(path).close()
+    with open_ledger(path) as ledger:
+        assert ledger.outbox() == []
 
 
 def test_a_damaged_ledger_is_not_upgraded(tmp_path: Path) -> None:

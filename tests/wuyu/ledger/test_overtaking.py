@@ -11,7 +11,7 @@ import pytest
 from risk_models.levels import Level
 from risk_models.warning.records import Action, WarningRecord
 from wuyu.delivery.relay import deliver
-from wuyu.delivery.smtp import Outcome, Stage
+from wuyu.delivery.smtp import Outcome, SmtpStage
 from wuyu.ledger import Approval, Ledger, OutboxState
 from wuyu.messages.mail import Mail
 from wuyu.messages.purpose import Purpose
@@ -34,7 +34,7 @@ class Way:
         state = self.states.pop(0) if self.states else OutboxState.SENT
         if state is OutboxState.SENT:
             self.sent.append(body)
-        return Outcome(state=state, stage=Stage.RCPT, code=450, text="told so")
+        return Outcome(state=state, stage=SmtpStage.RCPT, code=450, text="told so")
 
 
 @pytest.fixture
@@ -105,6 +105,21 @@ def test_a_revision_that_waits_for_an_officer_overtakes_nothing_until_signed(
     ledger.approve("410103-20210719T1200Z-410103001.r1", officer="李明", now=at)
     assert _states(ledger) == ["withdrawn", "pending"]
     assert ledger.warnings(approval=Approval.APPROVED)[0].revision == 1
+
+
+def test_what_waits_for_an_officer_is_overtaken_like_any_other(ledger: Ledger, warn: Warn, at: datetime) -> None:
+    warn(0, Action.NEW, due=at + timedelta(minutes=10))
+    warn(1)
+    assert _states(ledger) == ["withdrawn", "pending"]
+
+
+def test_what_ended_unclear_is_not_tried_again_after_the_newer(
+    ledger: Ledger, warn: Warn, clock: Any, at: datetime
+) -> None:
+    warn(0, Action.NEW)
+    deliver(ledger, Way(OutboxState.AMBIGUOUS), clock=clock, now=at)
+    warn(1)
+    assert _states(ledger) == ["withdrawn", "pending"]
 
 
 def test_a_refused_revision_overtakes_nothing(ledger: Ledger, warn: Warn, at: datetime) -> None:

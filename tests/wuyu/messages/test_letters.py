@@ -26,7 +26,7 @@ from tests.wuyu.delivery.test_every_way_out import (
 from tests.wuyu.messages.test_smime import folder as certificate
 from tests.wuyu.returns.test_bounces import report as notice_of
 from wuyu.delivery.relay import deliver
-from wuyu.delivery.smtp import Outcome, SmtpTransport, Stage
+from wuyu.delivery.smtp import Outcome, SmtpStage, SmtpTransport
 from wuyu.desk import Desk
 from wuyu.issuing.bulletins import Bulletins
 from wuyu.ledger.models import Outbox
@@ -38,7 +38,7 @@ from wuyu.messages.purpose import Purpose, UnknownPurposeError, message_id, purp
 from wuyu.messages.verp import addresses_in
 from wuyu.returns.bounces import take_bounces
 from wuyu.returns.mailboxes import MaildirMailbox
-from wuyu.watch.watcher import Problem, WatchReport, tell
+from wuyu.watch.watcher import Problem, WatchLook, tell
 
 __all__ = ["certificate"]
 
@@ -100,23 +100,45 @@ def _posted(desk: Desk, folder: Path) -> list[tuple[str, str, bytes]]:
 
     def post(sender: str, recipient: str, body: bytes) -> Outcome:
         mails.append((sender, recipient, body))
-        return Outcome(state=OutboxState.SENT, stage=Stage.DONE, code=250, text="")
+        return Outcome(state=OutboxState.SENT, stage=SmtpStage.DONE, code=250, text="")
 
-    report = WatchReport(problems=[Problem("x", "某事", "something")])
+    report = WatchLook(problems=[Problem("x", "某事", "something")])
     tell(desk.district.settings, report, folder, root=desk.district.root, post=post, now=wall())
     assert report.unsent == []
     return mails
 
 
-@pytest.mark.parametrize("purpose", Purpose)
-def test_a_letter_has_all_that_a_letter_must_have(signing_desk: Desk, purpose: Purpose, tmp_path: Path) -> None:
+def _written(desk: Desk, purpose: Purpose, folder: Path) -> list[tuple[str, str, bytes]]:
     match purpose:
         case Purpose.WATCH:
-            mails = _posted(signing_desk, tmp_path)
+            return _posted(desk, folder)
         case Purpose.BULLETIN:
-            mails = _bulletin(signing_desk)
+            return _bulletin(desk)
         case _:
-            mails = _queued(signing_desk, purpose, tmp_path)
+            return _queued(desk, purpose, folder)
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_letter_by_a_drill_clock_says_so_once_in_each_language(
+    signing_desk: Desk, purpose: Purpose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WUYU_CLOCK", "shift:-5min")
+    mails = _written(signing_desk, purpose, tmp_path)
+    assert mails, "nothing was written"
+    for *_, body in mails:
+        parsed = message_from_bytes(body, policy=policy.default)
+        assert isinstance(parsed, EmailMessage)
+        text = parsed.get_body(("plain",))
+        assert text is not None
+        words = text.get_content()
+        assert words.count("时钟非实时：演练时钟，比实际时间慢5分钟") == 1
+        assert words.count("Clock not real time: drill clock, 5 min behind the real time") == 1
+        assert "演示数据" in words
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_letter_has_all_that_a_letter_must_have(signing_desk: Desk, purpose: Purpose, tmp_path: Path) -> None:
+    mails = _written(signing_desk, purpose, tmp_path)
     assert mails, "nothing was written"
     for envelope, recipient, body in mails:
         parsed = message_from_bytes(body, policy=policy.default)
@@ -157,9 +179,9 @@ def test_an_alarm_that_cannot_be_signed_goes_out_all_the_same(
 
     def post(sender: str, recipient: str, body: bytes) -> Outcome:
         sent.append(body)
-        return Outcome(state=OutboxState.SENT, stage=Stage.DONE, code=250, text=sender + recipient)
+        return Outcome(state=OutboxState.SENT, stage=SmtpStage.DONE, code=250, text=sender + recipient)
 
-    report = WatchReport(problems=[Problem("x", "某事", "something")])
+    report = WatchLook(problems=[Problem("x", "某事", "something")])
     tell(signing_desk.district.settings, report, tmp_path, root=tmp_path, post=post, now=wall())
     assert sent
     assert "alarm" in report.mails

@@ -198,7 +198,7 @@ def test_an_opinion_during_the_issue_is_not_lost(desk: Desk, drafted: Scope) -> 
             add_opinion(desk, drafted, department="water", expert="张工", opinion="不同意", now=NOW)
 
     with pytest.raises(ConfigError, match="an opinion on draft 1 came in while it was being issued; decide again"):
-        close_consultation(desk, drafted, chair="王主任", now=NOW, report=interrupt)
+        close_consultation(desk, drafted, chair="王主任", now=NOW, tell=interrupt)
     assert issues(desk.ledger, desk.code) == []
     made = close_consultation(desk, drafted, chair="王主任", now=NOW)
     assert "不同意" in next(path for path in made.paths if path.suffix == ".html").read_text(encoding="utf-8")

@@ -13,13 +13,13 @@ from reports.periodic.facts.rain import gauge_frame
 from risk_models.outlook.periods import Scope
 from tests.wuyu.reporting.conftest import NOW
 from wuyu.desk import Desk
-from wuyu.reporting.gather import Gathered, gather
+from wuyu.reporting.gather import ReportMaterial, gather
 from wuyu.reporting.moments import moments_of
 
 pytestmark = pytest.mark.xdist_group("storm")
 
 
-def gathered(desk: Desk, scope: Scope) -> Gathered:
+def gathered(desk: Desk, scope: Scope) -> ReportMaterial:
     zone = desk.district.settings.district.timezone
     return gather(desk, scope, moments_of(scope, known_at=NOW, timezone=zone))
 

@@ -22,7 +22,7 @@ from wuyu.ledger.tasks import open_tasks, settle_task
 from wuyu.messages.verp import addresses_in
 from wuyu.returns.bounces import TakenBounce, take_bounces
 from wuyu.returns.mailboxes import ImapMailbox, ImapSettings, MaildirMailbox
-from wuyu.returns.status_notices import BounceKind, ReportOutcome, classify_bounce, read_report
+from wuyu.returns.status_notices import BounceKind, NoticeOutcome, classify_bounce, read_report
 
 pytestmark = pytest.mark.xdist_group("storm")
 
@@ -89,7 +89,7 @@ def test_a_bounce_raises_a_task_and_tells_the_second_contact(desk: Desk, sent: l
     (taken,) = take_bounces(desk, box(report(row.sender)), now=LATER)
     second = row.recipient.replace("@", "-second@")
     assert taken == TakenBounce(
-        outcome=ReportOutcome.BOUNCED, outbox_id=row.id, recipient=row.recipient, status="5.1.1", task=True,
+        outcome=NoticeOutcome.BOUNCED, outbox_id=row.id, recipient=row.recipient, status="5.1.1", task=True,
         told_instead=second,
     )  # fmt: skip
     (task,) = open_tasks(desk.ledger)
@@ -108,7 +108,7 @@ def test_a_bounce_raises_a_task_and_tells_the_second_contact(desk: Desk, sent: l
 def test_escalation_afterwards_tells_nobody_twice(desk: Desk, sent: list[Outbox], box: Box) -> None:
     take_bounces(desk, box(report(sent[0].sender)), now=LATER)
     before = [(row.message_id, row.recipient) for row in desk.ledger.outbox()]
-    escalate(desk.ledger, desk, LATER)
+    escalate(desk, LATER)
     after = [(row.message_id, row.recipient) for row in desk.ledger.outbox()]
     assert after.count((f"{sent[0].message_id}.second_contact", sent[0].recipient.replace("@", "-second@"))) == 1
     assert set(before) <= set(after)
@@ -145,13 +145,13 @@ def test_a_delay_tells_the_second_contact_but_the_mail_is_not_given_up(
     desk: Desk, sent: list[Outbox], box: Box
 ) -> None:
     (taken,) = take_bounces(desk, box(report(sent[0].sender, action="delayed", status="4.4.1")), now=LATER)
-    assert (taken.outcome, taken.task, bool(taken.told_instead)) == (ReportOutcome.DELAYED, True, True)
+    assert (taken.outcome, taken.task, bool(taken.told_instead)) == (NoticeOutcome.DELAYED, True, True)
     assert _state(desk, sent[0]) == "sent"
 
 
 def test_a_receipt_is_noted_and_nothing_follows(desk: Desk, sent: list[Outbox], box: Box) -> None:
     (taken,) = take_bounces(desk, box(report(sent[0].sender, action="delivered", status="2.1.5")), now=LATER)
-    assert (taken.outcome, taken.task, taken.outbox_id) == (ReportOutcome.DELIVERED, False, sent[0].id)
+    assert (taken.outcome, taken.task, taken.outbox_id) == (NoticeOutcome.DELIVERED, False, sent[0].id)
     assert (open_tasks(desk.ledger), _state(desk, sent[0])) == ([], "sent")
 
 
@@ -176,28 +176,28 @@ def test_the_second_contact_bounces_too(
 def test_without_our_address_message_id_and_recipient_must_both_fit(desk: Desk, sent: list[Outbox], box: Box) -> None:
     row, elsewhere = sent[0], "duty@mini.example"
     forged = report(elsewhere, original=row.mail_message_id, recipient="stranger@x.example")
-    assert take_bounces(desk, box(forged), now=LATER)[0].outcome is ReportOutcome.UNKNOWN
+    assert take_bounces(desk, box(forged), now=LATER)[0].outcome is NoticeOutcome.UNKNOWN
     right = report(elsewhere, original=row.mail_message_id, recipient=row.recipient.upper())
     assert take_bounces(desk, box(right), now=LATER)[0].outbox_id == row.id
 
 
 def test_a_guessed_return_address_names_nothing(desk: Desk, sent: list[Outbox], box: Box) -> None:
     guessed = f"bounce+{'0' * 32}@{RETURN_DOMAIN}"
-    assert take_bounces(desk, box(report(guessed)), now=LATER)[0].outcome is ReportOutcome.UNKNOWN
+    assert take_bounces(desk, box(report(guessed)), now=LATER)[0].outcome is NoticeOutcome.UNKNOWN
     assert open_tasks(desk.ledger) == []
 
 
 @pytest.mark.parametrize(
     ("head", "outcome"),
     [
-        ("From: wang@town.example\r\nAuto-Submitted: auto-replied\r\nSubject: out of office", ReportOutcome.AUTOMATIC),
-        ("From: wang@town.example\r\nPrecedence: bulk\r\nSubject: newsletter", ReportOutcome.AUTOMATIC),
-        ("From: wang@town.example\r\nX-Autoreply: yes", ReportOutcome.AUTOMATIC),
-        ("From: wang@town.example\r\nSubject: hello", ReportOutcome.NOT_A_REPORT),
+        ("From: wang@town.example\r\nAuto-Submitted: auto-replied\r\nSubject: out of office", NoticeOutcome.AUTOMATIC),
+        ("From: wang@town.example\r\nPrecedence: bulk\r\nSubject: newsletter", NoticeOutcome.AUTOMATIC),
+        ("From: wang@town.example\r\nX-Autoreply: yes", NoticeOutcome.AUTOMATIC),
+        ("From: wang@town.example\r\nSubject: hello", NoticeOutcome.NOT_A_REPORT),
     ],
 )
 def test_what_is_no_bounce_is_passed_over(
-    desk: Desk, sent: list[Outbox], box: Box, head: str, outcome: ReportOutcome
+    desk: Desk, sent: list[Outbox], box: Box, head: str, outcome: NoticeOutcome
 ) -> None:
     raw = f"{head}\r\nTo: {sent[0].sender}\r\n\r\nI am away.\r\n".encode()
     (taken,) = take_bounces(desk, box(raw), now=LATER)
@@ -208,7 +208,7 @@ def test_what_is_no_bounce_is_passed_over(
 def test_a_bounce_in_no_known_form_is_shown_to_a_person(desk: Desk, sent: list[Outbox], box: Box) -> None:
     raw = f"From: MAILER-DAEMON@old.example\r\nTo: {sent[0].sender}\r\n\r\nHi. This is qmail.\r\n".encode()
     (taken,) = take_bounces(desk, box(raw), now=LATER)
-    assert (taken.outcome, taken.task, taken.told_instead) == (ReportOutcome.UNCLEAR, True, "")
+    assert (taken.outcome, taken.task, taken.told_instead) == (NoticeOutcome.UNCLEAR, True, "")
     assert _state(desk, sent[0]) == "sent"
 
 
@@ -232,7 +232,7 @@ def test_hostile_mail_does_no_harm(desk: Desk, sent: list[Outbox], box: Box) -> 
 
 def test_a_large_mail_is_not_read(desk: Desk, sent: list[Outbox], box: Box) -> None:
     (taken,) = take_bounces(desk, box(report(sent[0].sender) + b" " * 3_000_000), now=LATER)
-    assert taken.outcome is ReportOutcome.TOO_LARGE
+    assert taken.outcome is NoticeOutcome.TOO_LARGE
 
 
 def test_what_a_server_said_is_kept_harmless(desk: Desk, sent: list[Outbox], box: Box) -> None:
@@ -256,7 +256,7 @@ def test_the_return_box_may_be_an_imap_folder(desk: Desk, sent: list[Outbox]) ->
     | st.builds(lambda a, b: report(a.decode("latin-1")) + b, st.binary(max_size=60), st.binary())
 )
 def test_no_bytes_break_the_reader(raw: bytes) -> None:
-    assert isinstance(read_report(raw).outcome, ReportOutcome)
+    assert isinstance(read_report(raw).outcome, NoticeOutcome)
 
 
 @given(st.integers(2, 5), st.integers(0, 999), st.integers(0, 999))

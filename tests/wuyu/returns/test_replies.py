@@ -24,7 +24,7 @@ from wuyu.ledger import AckAnswer, AckReply
 from wuyu.ledger.acknowledgements import Answer
 from wuyu.ledger.store import Ledger
 from wuyu.returns.mailboxes import ImapMailbox, ImapSettings, MaildirMailbox
-from wuyu.returns.replies import BODY_MAX_BYTES, Outcome, read_reply, take_replies
+from wuyu.returns.replies import BODY_MAX_BYTES, ReplyOutcome, read_reply, take_replies
 
 Mail = Callable[..., bytes]
 CODE = "B9F2F2"
@@ -64,7 +64,7 @@ class Box:
         self.ended.append(key)
 
 
-def _take(ledger: Ledger, *mails: bytes | None, **options: str) -> list[Outcome]:
+def _take(ledger: Ledger, *mails: bytes | None, **options: str) -> list[ReplyOutcome]:
     return [one.outcome for one in take_replies(ledger, Box(*mails), now=ISSUED, **options)]  # type: ignore[arg-type]
 
 
@@ -75,12 +75,12 @@ def _answers(ledger: Ledger) -> list[AckAnswer]:
 
 def test_a_reply_with_code_and_sender_is_an_answer(desk: Desk, waiting: Standing, mail: Mail) -> None:
     raw = mail()
-    assert _take(desk.ledger, raw) == [Outcome.ANSWERED]
+    assert _take(desk.ledger, raw) == [ReplyOutcome.ANSWERED]
     (answer,) = _answers(desk.ledger)
     assert (answer.recipient, answer.name, answer.answer) == (waiting.recipients[0], "王值班", "received")
     assert (answer.channel, answer.at, answer.request_id) == ("mail", ISSUED, waiting.request.id)
     assert _take(desk.ledger, raw) == []  # the same mail again
-    assert _take(desk.ledger, mail("又收到一次 " + waiting.request.code)) == [Outcome.REPEATED]
+    assert _take(desk.ledger, mail("又收到一次 " + waiting.request.code)) == [ReplyOutcome.REPEATED]
     assert len(_answers(desk.ledger)) == 1
 
 
@@ -100,7 +100,7 @@ def test_people_answer_in_many_ways(
     desk: Desk, waiting: Standing, mail: Mail, text: str, name: str, answer: Answer
 ) -> None:
     code = waiting.request.code
-    assert _take(desk.ledger, mail(text.format(code=code, lower=code.lower()))) == [Outcome.ANSWERED]
+    assert _take(desk.ledger, mail(text.format(code=code, lower=code.lower()))) == [ReplyOutcome.ANSWERED]
     (row,) = _answers(desk.ledger)
     assert (row.name, row.answer) == (name, answer)
     if answer is Answer.CANNOT_ACT:
@@ -110,10 +110,10 @@ def test_people_answer_in_many_ways(
 def test_code_in_subject_or_html_counts(desk: Desk, waiting: Standing, mail: Mail) -> None:
     html = "<style>.a{color:#abcdef}</style><p>收到</p><script>FFFFFF</script>"
     html += f"<blockquote>{waiting.request.code}</blockquote>"
-    assert _take(desk.ledger, mail(html=html)) == [Outcome.ANSWERED]
+    assert _take(desk.ledger, mail(html=html)) == [ReplyOutcome.ANSWERED]
     other = next(one for one in standings(desk.ledger) if one.request.id != waiting.request.id)
     subject = f"回复：【{other.request.code}】"
-    assert _take(desk.ledger, mail("好", sender=other.recipients[0], subject=subject)) == [Outcome.ANSWERED]
+    assert _take(desk.ledger, mail("好", sender=other.recipients[0], subject=subject)) == [ReplyOutcome.ANSWERED]
 
 
 @pytest.mark.parametrize(
@@ -135,12 +135,12 @@ def test_code_in_subject_or_html_counts(desk: Desk, waiting: Standing, mail: Mai
     ],
 )
 def test_machines_do_not_answer(desk: Desk, mail: Mail, headers: dict[str, str]) -> None:
-    assert _take(desk.ledger, mail(**headers)) == [Outcome.AUTOMATIC]
+    assert _take(desk.ledger, mail(**headers)) == [ReplyOutcome.AUTOMATIC]
     assert _answers(desk.ledger) == []
 
 
 def test_auto_submitted_no_is_a_person(desk: Desk, mail: Mail) -> None:
-    assert _take(desk.ledger, mail(Auto_Submitted="no")) == [Outcome.ANSWERED]
+    assert _take(desk.ledger, mail(Auto_Submitted="no")) == [ReplyOutcome.ANSWERED]
 
 
 def test_a_bounce_and_our_own_mail_are_no_answers(desk: Desk, waiting: Standing) -> None:
@@ -154,7 +154,7 @@ def test_a_bounce_and_our_own_mail_are_no_answers(desk: Desk, waiting: Standing)
         ours = session.scalars(select(Outbox)).first()
         assert ours is not None
         looped = ours.content.body
-    assert _take(desk.ledger, bounce, looped) == [Outcome.AUTOMATIC, Outcome.OWN]
+    assert _take(desk.ledger, bounce, looped) == [ReplyOutcome.AUTOMATIC, ReplyOutcome.OWN]
     assert _answers(desk.ledger) == []
 
 
@@ -170,18 +170,18 @@ def test_only_those_who_were_told_may_answer(desk: Desk, waiting: Standing, mail
         b"From: " + waiting.recipients[0].encode() + b"\r\nFrom: b@x.example\r\n\r\n" + waiting.request.code.encode(),
         b"Subject: no sender\r\n\r\n" + waiting.request.code.encode(),
     ]
-    wrong, none, nobody = Outcome.WRONG_SENDER, Outcome.NO_CODE, Outcome.NO_SENDER
+    wrong, none, nobody = ReplyOutcome.WRONG_SENDER, ReplyOutcome.NO_CODE, ReplyOutcome.NO_SENDER
     assert _take(desk.ledger, *tried) == [wrong, wrong, wrong, none, none, nobody, nobody, nobody]
     assert _answers(desk.ledger) == []
 
 
 def test_the_address_may_be_written_in_any_case(desk: Desk, waiting: Standing, mail: Mail) -> None:
-    assert _take(desk.ledger, mail(sender=waiting.recipients[0].upper())) == [Outcome.ANSWERED]
+    assert _take(desk.ledger, mail(sender=waiting.recipients[0].upper())) == [ReplyOutcome.ANSWERED]
 
 
 def test_an_answer_after_the_end_comes_too_late(desk: Desk, waiting: Standing, mail: Mail) -> None:
     taken = take_replies(desk.ledger, Box(mail()), now=waiting.request.expires_at)  # type: ignore[arg-type]
-    assert [(one.outcome, one.message_id) for one in taken] == [(Outcome.EXPIRED, waiting.request.message_id)]
+    assert [(one.outcome, one.message_id) for one in taken] == [(ReplyOutcome.EXPIRED, waiting.request.message_id)]
     assert _answers(desk.ledger) == []
 
 
@@ -191,15 +191,15 @@ PASSED = "mx.mini.example; spf=pass; dmarc=pass header.from=mini.example"
 @pytest.mark.parametrize(
     ("results", "outcome"),
     [
-        (None, Outcome.UNPROVEN),
-        (PASSED, Outcome.ANSWERED),
-        (PASSED.replace("dmarc=pass", "dmarc=fail"), Outcome.UNPROVEN),
-        (PASSED.replace("mx.mini", "mx.evil"), Outcome.UNPROVEN),
-        ("mx.evil.example; x=mx.mini.example; dmarc=pass", Outcome.UNPROVEN),
+        (None, ReplyOutcome.UNPROVEN),
+        (PASSED, ReplyOutcome.ANSWERED),
+        (PASSED.replace("dmarc=pass", "dmarc=fail"), ReplyOutcome.UNPROVEN),
+        (PASSED.replace("mx.mini", "mx.evil"), ReplyOutcome.UNPROVEN),
+        ("mx.evil.example; x=mx.mini.example; dmarc=pass", ReplyOutcome.UNPROVEN),
     ],
 )
 def test_a_server_that_proves_senders_can_be_insisted_on(
-    desk: Desk, mail: Mail, results: str | None, outcome: Outcome
+    desk: Desk, mail: Mail, results: str | None, outcome: ReplyOutcome
 ) -> None:
     headers = {} if results is None else {"Authentication_Results": results}
     assert _take(desk.ledger, mail(**headers), authserv_id="mx.mini.example") == [outcome]
@@ -226,7 +226,7 @@ HOSTILE = [
 @pytest.mark.parametrize("raw", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_mail_is_harmless(desk: Desk, raw: bytes) -> None:
     (outcome,) = _take(desk.ledger, raw)
-    assert outcome is not Outcome.ANSWERED
+    assert outcome is not ReplyOutcome.ANSWERED
     assert _answers(desk.ledger) == []
 
 
@@ -238,7 +238,7 @@ def test_any_bytes_are_read_without_harm(raw: bytes, head: bytes) -> None:
 
 def test_what_a_mail_says_is_text(desk: Desk, waiting: Standing, mail: Mail) -> None:
     text = f"无法处置 {waiting.request.code} 姓名：<img src=x onerror=alert(1)>\u202e\x07\n" + "长" * 5000
-    assert _take(desk.ledger, mail(text)) == [Outcome.ANSWERED]
+    assert _take(desk.ledger, mail(text)) == [ReplyOutcome.ANSWERED]
     (answer,) = _answers(desk.ledger)
     assert len(answer.name) <= 40
     assert len(answer.reason) <= 300
@@ -246,7 +246,7 @@ def test_what_a_mail_says_is_text(desk: Desk, waiting: Standing, mail: Mail) -> 
 
 
 def test_a_huge_mail_is_passed_over(desk: Desk, mail: Mail) -> None:
-    assert _take(desk.ledger, None, mail() + b"x" * BODY_MAX_BYTES) == [Outcome.TOO_LARGE, Outcome.TOO_LARGE]
+    assert _take(desk.ledger, None, mail() + b"x" * BODY_MAX_BYTES) == [ReplyOutcome.TOO_LARGE, ReplyOutcome.TOO_LARGE]
 
 
 def test_a_flood_of_mail_is_taken_in_parts(desk: Desk, mail: Mail) -> None:
@@ -268,7 +268,7 @@ def test_a_maildir_is_read_once(desk: Desk, mail: Mail, tmp_path: Path) -> None:
     (new / "4.d").mkdir()
     box = MaildirMailbox(tmp_path / "box")
     taken = take_replies(desk.ledger, box, now=ISSUED)
-    assert [one.outcome for one in taken] == [Outcome.ANSWERED, Outcome.TOO_LARGE]
+    assert [one.outcome for one in taken] == [ReplyOutcome.ANSWERED, ReplyOutcome.TOO_LARGE]
     assert sorted(path.name for path in new.iterdir()) == ["3.c", "4.d"]
     assert sorted(path.name for path in (tmp_path / "box" / "cur").iterdir()) == ["1.a:2,S", "2.b:2,S"]
     assert take_replies(desk.ledger, box, now=ISSUED) == []
@@ -291,7 +291,7 @@ def _settings(server: ImapServer, **changes: object) -> ImapSettings:
 def test_replies_are_read_over_imap_and_marked_as_seen(desk: Desk, waiting: Standing, mail: Mail) -> None:
     big = mail("x" * 10) + b"y" * (BODY_MAX_BYTES + 10)
     with ImapServer([mail("nothing here"), mail(), big]) as server:
-        for expected in ([Outcome.NO_CODE, Outcome.ANSWERED, Outcome.TOO_LARGE], []):
+        for expected in ([ReplyOutcome.NO_CODE, ReplyOutcome.ANSWERED, ReplyOutcome.TOO_LARGE], []):
             with ImapMailbox(_settings(server)) as box:
                 taken = take_replies(desk.ledger, box, now=ISSUED)
             assert [one.outcome for one in taken] == expected
@@ -321,7 +321,7 @@ def test_imap_is_encrypted_and_the_server_proven(desk: Desk, mail: Mail, tmp_pat
             pass
         assert not any("geheim" in command for command in server.commands)
         with ImapMailbox(_settings(server, security=security, ca_file=tmp_path / "ours.pem")) as box:
-            assert [one.outcome for one in take_replies(desk.ledger, box, now=ISSUED)] == [Outcome.ANSWERED]
+            assert [one.outcome for one in take_replies(desk.ledger, box, now=ISSUED)] == [ReplyOutcome.ANSWERED]
 
 
 def test_imap_faults_are_told_without_the_password(mail: Mail) -> None:

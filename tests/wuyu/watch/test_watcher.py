@@ -26,13 +26,13 @@ from tests.factories import write_mini_district
 from tests.replays import ROOT, child_environment, mails
 from tests.wuyu.conftest import Clock
 from tests.wuyu.delivery.http_server import HttpServer
-from wuyu.delivery.smtp import Outcome, Stage
+from wuyu.delivery.smtp import Outcome, SmtpStage
 from wuyu.ledger import CycleState, Ledger, Outbox, OutboxState, create_ledger
 from wuyu.ledger.tasks import OPERATOR_TASK, open_tasks, settle_task
 from wuyu.messages.mail import Mail
 from wuyu.sink import local_sink
 from wuyu.watch.last_good import COPY, settings_in_force
-from wuyu.watch.watcher import WatchReport, airflow_problem, last_check, look, problems_of, tell
+from wuyu.watch.watcher import WatchLook, airflow_problem, last_check, look, problems_of, tell
 
 CODE = "410199"
 NOW = datetime(2026, 7, 20, 4, 20, tzinfo=UTC)  # 12:20 in Zhengzhou
@@ -53,7 +53,7 @@ class PostBox:
         if self.state is OutboxState.SENT:
             self.subjects.append((recipient, mail["Subject"]))
             self.texts.append(mail.get_content())
-        return Outcome(state=self.state, stage=Stage.CONNECT, code=None, text="connection refused")
+        return Outcome(state=self.state, stage=SmtpStage.CONNECT, code=None, text="connection refused")
 
     def kinds(self) -> list[str]:
         """Kinds of mail in the order they came, for the first operator."""
@@ -97,17 +97,17 @@ def _finish(ledger: Ledger, at: datetime) -> None:
 
 def watch(
     settings: DistrictSettings, ledger_at: Path, out: Path, *, root: Path, post: PostBox, now: datetime
-) -> WatchReport:
+) -> WatchLook:
     """Look once and tell, as the verb does."""
     found = look(settings, ledger_at, now=now, checked_at=last_check(out))
     return tell(settings, found, out, root=root, post=post, now=now)
 
 
 @pytest.fixture
-def look_at(settings: DistrictSettings, ledger: Ledger, tmp_path: Path, post: PostBox) -> Callable[..., WatchReport]:
+def look_at(settings: DistrictSettings, ledger: Ledger, tmp_path: Path, post: PostBox) -> Callable[..., WatchLook]:
     assert ledger is not None
 
-    def run(now: datetime) -> WatchReport:
+    def run(now: datetime) -> WatchLook:
         return watch(settings, tmp_path / "out" / "ledger.sqlite", tmp_path / "out", root=tmp_path, post=post, now=now)
 
     return run
@@ -142,7 +142,7 @@ def httpd() -> Iterator[Callable[[str], str]]:
 
 
 def test_told_within_two_cycles_after_the_scheduler_stopped(
-    ledger: Ledger, look_at: Callable[..., WatchReport], post: PostBox, tmp_path: Path
+    ledger: Ledger, look_at: Callable[..., WatchLook], post: PostBox, tmp_path: Path
 ) -> None:
     """Cycles every hour, 3 minutes past, until 12:00; looked at every 10 minutes."""
     stopped_at = NOW.replace(minute=0)
@@ -170,7 +170,7 @@ def test_told_within_two_cycles_after_the_scheduler_stopped(
 
 
 def test_an_alarm_is_told_again_after_an_hour_and_ended_when_all_is_well(
-    ledger: Ledger, look_at: Callable[..., WatchReport], post: PostBox, tmp_path: Path
+    ledger: Ledger, look_at: Callable[..., WatchLook], post: PostBox, tmp_path: Path
 ) -> None:
     at = NOW - timedelta(hours=11)  # in the night: no sign of life mixes in
     for minutes in range(0, 130, 10):
@@ -184,7 +184,7 @@ def test_an_alarm_is_told_again_after_an_hour_and_ended_when_all_is_well(
 
 
 def test_a_new_kind_of_problem_is_told_at_once(
-    ledger: Ledger, look_at: Callable[..., WatchReport], post: PostBox
+    ledger: Ledger, look_at: Callable[..., WatchLook], post: PostBox
 ) -> None:
     at = NOW - timedelta(hours=11)
     look_at(at)
@@ -194,7 +194,7 @@ def test_a_new_kind_of_problem_is_told_at_once(
     assert "1 tasks wait for an operator (wuyu tasks): call the town" in post.texts[-1]
 
 
-def test_a_sign_of_life_once_a_day(ledger: Ledger, look_at: Callable[..., WatchReport], post: PostBox) -> None:
+def test_a_sign_of_life_once_a_day(ledger: Ledger, look_at: Callable[..., WatchLook], post: PostBox) -> None:
     begin = datetime(2026, 7, 19, 16, 0, tzinfo=UTC)  # midnight in Zhengzhou
     for hour in range(48):
         _finish(ledger, begin + timedelta(hours=hour))
@@ -206,7 +206,7 @@ def test_a_sign_of_life_once_a_day(ledger: Ledger, look_at: Callable[..., WatchR
 
 
 def test_a_mail_that_was_not_taken_is_tried_at_the_next_look(
-    look_at: Callable[..., WatchReport], post: PostBox, tmp_path: Path
+    look_at: Callable[..., WatchLook], post: PostBox, tmp_path: Path
 ) -> None:
     post.state = OutboxState.RETRY
     report = look_at(NOW)
@@ -219,7 +219,7 @@ def test_a_mail_that_was_not_taken_is_tried_at_the_next_look(
 
 @pytest.mark.parametrize("spoilt", ["", "{", "[]", '{"kinds": 5}', '{"kinds": [], "told_at": "x", "heartbeat_on": ""}'])
 def test_a_spoilt_memory_tells_once_more(
-    look_at: Callable[..., WatchReport], post: PostBox, tmp_path: Path, spoilt: str
+    look_at: Callable[..., WatchLook], post: PostBox, tmp_path: Path, spoilt: str
 ) -> None:
     look_at(NOW)
     (tmp_path / "out" / "watch" / "state.json").write_text(spoilt, encoding="utf-8")

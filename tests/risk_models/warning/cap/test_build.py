@@ -171,6 +171,14 @@ def test_an_end_after_the_end_refers_to_the_latest_message(cap):
     assert reference.split(",")[1] == "41010300001100_20210720090000_0"
 
 
+def test_an_end_of_what_was_never_issued_refers_to_the_warning_whose_place_it_took(cap):
+    expired = replace(cap.follow(cap.opened, Action.CAN), warning_id=f"{cap.opened.warning_id}-2")
+    held, elsewhere = cap.follow(cap.upgraded, Action.CON), replace(cap.opened, area_code="410103099")
+    (references,) = get(cap.message(expired, earlier=[cap.opened, held, elsewhere]), "references")
+    identifier = cap_identifier(cap.opened, channel=cap.channel, unit_index=11)
+    assert references.split() == [f"duty@erqi.example,{identifier},2021-07-20T09:00:00+08:00"]
+
+
 def test_what_goes_out_first_is_an_alert_whatever_came_before_unsigned(cap):
     message = cap.message(cap.upgraded, earlier=[])
     assert get(message, "msgType") == ["Alert"]

@@ -1,0 +1,1060 @@
+"""For every promise of the README: lines of code that hold it, what each is changed to, and the tests that must fail.
+
+A line is given as a piece of it that stands in its file exactly once.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["MUTANTS", "Mutant"]
+
+
+class Mutant(NamedTuple):
+    """One changed line."""
+
+    promise: str  # as the README says it
+    file: str
+    line: str
+    changed: str
+    tests: tuple[str, ...]
+
+
+BLEND = "tests/risk_models/forecast/test_blend.py::"
+HARMONISE = "tests/risk_models/forecast/test_harmonise.py::"
+SCORER = "tests/risk_models/risk/test_scorer.py::"
+PONDING = "tests/risk_models/risk/test_ponding.py::"
+DECIDE = "tests/risk_models/warning/test_decide.py::"
+CAP = "tests/risk_models/warning/cap/test_build.py::"
+HISTORIES = "tests/wuyu/ledger/test_histories.py::"
+OVERTAKING = "tests/wuyu/ledger/test_overtaking.py::"
+LEDGER = "tests/wuyu/ledger/test_ledger.py::"
+RELAY = "tests/wuyu/delivery/test_relay.py::"
+SMTP = "tests/wuyu/delivery/test_smtp.py::"
+GUARD = "tests/wuyu/messages/test_guard.py::"
+LETTERS = "tests/wuyu/messages/test_letters.py::"
+MAIL = "tests/wuyu/messages/test_mail.py::"
+WATCHER = "tests/wuyu/watch/test_watcher.py::"
+FEEDS = "tests/wuyu/feeds/test_feeds.py::"
+TOKENS = "tests/wuyu/ack/test_tokens.py::"
+ESCALATION = "tests/wuyu/ack/test_escalation.py::"
+BOUNCES = "tests/wuyu/returns/test_bounces.py::"
+RAIN_LOST = "tests/wuyu/issuing/test_rain_lost.py::"
+CYCLE = "tests/wuyu/test_cycle.py::"
+APPROVAL = "tests/wuyu/test_approval.py::"
+REPLAY = "tests/wuyu/test_replay.py::"
+CHECK = "tests/risk_models/district/test_check.py::"
+ISSUE = "tests/wuyu/reporting/test_issue.py::"
+NUMBERS = "tests/reports/periodic/test_numbers.py::"
+
+ALL_LAWS = f"{HISTORIES}test_the_laws_hold_in_every_history"
+HOLDS = f"{HISTORIES}test_whoever_may_have_a_bulletin_or_will_get_it_holds_it"
+ESCALATED = f"{HISTORIES}test_an_escalation_makes_a_holder_once_it_may_have_arrived"
+CHAIN = f"{HISTORIES}test_everyone_gets_the_end_through_any_length_of_superseding"
+
+# promise -> file -> (line, changed, tests)
+_TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
+    "missing rain is never dry; unknown is a level": {
+        "risk_models/forecast/blend.py": [
+            (
+                "rain = np.where(np.isin(flags, (Quality.FAIL, Quality.MISSING)), np.nan,",
+                "rain = np.where(np.isin(flags, (Quality.MISSING,)), np.nan,",
+                f"{BLEND}test_failed_values_take_no_part",
+            ),
+            (
+                "    fill = np.full_like(rain, np.nan)",
+                "    fill = np.zeros_like(rain)",
+                f"{BLEND}test_steps_5_and_6_are_unknown_and_never_dry",
+            ),
+            (
+                "return np.full((1, len(end), len(hotspots)), np.nan), np.ones(len(end))",
+                "return np.full((1, len(end), len(hotspots)), 0.0), np.ones(len(end))",
+                f"{BLEND}test_no_forecast_gives_three_hours_of_nowcast_then_unknown",
+            ),
+            (
+                "return 4 if late <= FORECAST_LATE else 5",
+                "return 4",
+                f"{BLEND}test_steps_5_and_6_are_unknown_and_never_dry",
+            ),
+            (
+                "rain[:, step] = np.where(np.isnan(mixed), np.fmax(nowcast, expected[:, step]), mixed)",
+                "rain[:, step] = np.nan_to_num(mixed)",
+                f"{BLEND}test_steps_5_and_6_are_unknown_and_never_dry",
+            ),
+        ],
+        "risk_models/risk/block.py": [
+            (
+                "past_unknown=np.isnan(past_mm[:, -recent:]).any(axis=1) |",
+                "past_unknown=np.isnan(past_mm[:, -recent:]).all(axis=1) |",
+                f"{SCORER}test_a_gap_in_recent_rain_never_reads_as_none",
+            ),
+            (
+                "future_unknown=np.isnan(future_mm).any(axis=(1, 2)) | short,",
+                "future_unknown=short,",
+                f"{SCORER}test_a_missing_forecast_is_unknown",
+            ),
+            (
+                "self._mark_unknown(frame, rain.past_unknown | rain.future_unknown)",
+                "self._mark_unknown(frame, rain.past_unknown)",
+                f"{SCORER}test_a_missing_forecast_is_unknown",
+            ),
+            (
+                'silent = unknown & (frame["level"].to_numpy() < Level.BLUE)',
+                "silent = unknown & False",
+                f"{SCORER}test_a_gap_in_recent_rain_never_reads_as_none",
+            ),
+        ],
+    },
+    "more rain never lowers a depth or a level": {
+        "risk_models/risk/ponding_kernel.py": [
+            (
+                "        net = rain - taken\n",
+                "        net = rain - 2.0 * taken\n",
+                f"{PONDING}test_losses_are_the_curve_number_relation_however_the_storm_is_cut",
+            ),
+            (
+                "stored = volume if volume < volume_max_m3 else volume_max_m3",
+                "stored = volume if volume < volume_max_m3 else 0.0",
+                f"{PONDING}test_law_more_rain_never_lowers_a_depth",
+            ),
+        ],
+        "risk_models/risk/ponding.py": [
+            (
+                "peak_depth_m = depths_at(peak_m3, *curves)",
+                "peak_depth_m = depths_at(final.ponded_m3, *curves)",
+                f"{PONDING}test_standing_water_drains_after_the_rain",
+            ),
+        ],
+    },
+    "unknown or long-late rain never lowers or ends a warning": {
+        "risk_models/warning/decide.py": [
+            (
+                "NEVER_LOWER_FROM_STEP = 5",
+                "NEVER_LOWER_FROM_STEP = 6",
+                f"{DECIDE}test_a_level_from_late_substitutes_may_rise_but_not_fall",
+            ),
+            ("holds=level == Level.UNKNOWN or (step", "holds=(step", f"{DECIDE}test_laws_of_a_replay"),
+            (
+                "level = levels.get(code, Level.UNKNOWN)",
+                "level = levels.get(code, Level.NONE)",
+                f"{DECIDE}test_open_area_missing_from_the_table_is_unknown",
+            ),
+            (
+                "is_lower = area.level < record.level and not area.holds",
+                "is_lower = area.level < record.level",
+                f"{DECIDE}test_laws_of_a_replay",
+            ),
+            (
+                "count = state.lower_count + 1 if is_lower else 0",
+                "count = state.lower_count + 1 if is_lower else state.lower_count",
+                f"{DECIDE}test_nothing_is_lowered_before_its_time",
+            ),
+            (
+                "if area.holds and recent:",
+                "if area.holds and not recent:",
+                f"{DECIDE}test_lapse_without_data_takes_the_old_level_up_again_but_not_for_ever",
+            ),
+        ],
+    },
+    "a town has one open warning at most, and every warning ends": {
+        "risk_models/warning/decide.py": [
+            (
+                "        if state.area_code in by_area:\n",
+                "        if state.area_code in by_area and False:\n",
+                f"{DECIDE}test_bad_inputs_are_named",
+            ),
+            (
+                "if state is None or not state.is_open:",
+                "if state is None or state.lower_count:",
+                f"{DECIDE}test_laws_of_a_replay",
+            ),
+            (
+                "ordinal = _ordinal(before.record) + 1",
+                "ordinal = 1",
+                f"{DECIDE}test_lapse_with_a_level_opens_the_successor_in_the_same_cycle",
+            ),
+            (
+                "if cycle.now > state.record.valid_to:",
+                "if cycle.now > state.record.valid_to and False:",
+                f"{DECIDE}test_missed_cycles_expire_the_warning",
+            ),
+            (
+                "count >= policy.downgrade_after_cycles and stood_h",
+                "count > policy.downgrade_after_cycles and stood_h",
+                f"{DECIDE}test_every_warning_ends_when_it_is_quiet_long_enough",
+            ),
+        ],
+        "risk_models/warning/lifecycle.py": [
+            (
+                "        Action.CAN: frozenset(),",
+                "        Action.CAN: _GOES_ON,",
+                "tests/risk_models/warning/test_lifecycle.py::test_table",
+            ),
+        ],
+    },
+    "water is neither made nor lost in the ponding model": {
+        "risk_models/risk/ponding_kernel.py": [
+            (
+                "w[_RUNOFF + m] = (rain - lost) * m3_per_mm",
+                "w[_RUNOFF + m] = (rain - 0.99 * lost) * m3_per_mm",
+                f"{PONDING}test_law_water_is_conserved",
+            ),
+            ("w[_SPILLED + m] = volume - stored", "w[_SPILLED + m] = 0.0", f"{PONDING}test_law_water_is_conserved"),
+            (
+                "volume = w[_V + m] + (routing + runoff - kept) + w[_LATERAL + m]",
+                "volume = w[_V + m] + (routing + runoff - 0.999 * kept) + w[_LATERAL + m]",
+                f"{PONDING}test_law_water_is_conserved",
+            ),
+        ],
+    },
+    "points of the reasons add up to the score": {
+        "risk_models/risk/explain.py": [
+            (
+                '"fallen": 0.5 * (f + fe - e),',
+                '"fallen": 0.5 * (f + fe),',
+                f"{SCORER}test_contributions_sum_to_the_score",
+            ),
+            (
+                '"catchment": caught - wet,',
+                '"catchment": caught - fe,',
+                "tests/risk_models/risk/test_explain.py::test_contributions_sum_to_the_score",
+            ),
+            (
+                '"uncertainty": rained[rows] - central[rows],',
+                '"uncertainty": 0.0 * rained[rows],',
+                "tests/risk_models/risk/test_explain.py::test_contributions_sum_to_the_score",
+            ),
+        ],
+    },
+    "killed at any step, no decided message is lost": {
+        "wuyu/ledger/outbox.py": [
+            (
+                "if not _swap(session, same, state=OutboxState.AMBIGUOUS, lease_owner=None",
+                "if not _swap(session, same, state=OutboxState.FAILED, lease_owner=None",
+                "tests/wuyu/delivery/test_kill.py::test_killed_at_any_step_nothing_is_lost",
+            ),
+            (
+                'values["sent_at"] = wall if result.state == OutboxState.SENT else None',
+                'values["sent_at"] = None',
+                f"{RELAY}test_a_due_mail_is_sent_once_and_noted",
+            ),
+        ],
+        "wuyu/delivery/relay.py": [
+            (
+                "is_over = row.lease_until is not None and row.lease_until <= clock()",
+                "is_over = False",
+                f"{RELAY}test_a_lease_that_ended_is_taken_back",
+            ),
+            (
+                "broken = Outcome(state=OutboxState.AMBIGUOUS, stage",
+                "broken = Outcome(state=OutboxState.SENT, stage",
+                f"{RELAY}test_an_interrupt_leaves_the_row_ambiguous",
+            ),
+        ],
+        "wuyu/delivery/smtp.py": [
+            (
+                "state = OutboxState.RETRY if in_session else classify_reply(refusal.code)",
+                "state = classify_reply(refusal.code)",
+                f"{SMTP}test_each_fault_is_written_down_as_what_it_is",
+            ),
+        ],
+    },
+    "an all-clear reaches everyone who got the warning, whoever has joined or left since, once each": {
+        "wuyu/ledger/arrival.py": [
+            ("or_(_IN_HAND, _WAS_ACCEPTED, _WAS_UNCLEAR)", "or_(_WAS_ACCEPTED, _WAS_UNCLEAR)", HOLDS),
+            ("or_(_IN_HAND, _WAS_ACCEPTED, _WAS_UNCLEAR)", "or_(_IN_HAND, _WAS_UNCLEAR)", HOLDS),
+            ("or_(_IN_HAND, _WAS_ACCEPTED, _WAS_UNCLEAR)", "or_(_IN_HAND, _WAS_ACCEPTED)", HOLDS),
+        ],
+        "wuyu/ledger/holders.py": [
+            ("    while warning_id is not None:", "    for _ in range(20):", CHAIN),
+            (
+                "_WILL_BE_TRIED = (OutboxState.PENDING, OutboxState.RETRY)",
+                "_WILL_BE_TRIED = (OutboxState.PENDING,)",
+                HOLDS,
+            ),
+            (
+                "_WILL_BE_TRIED = (OutboxState.PENDING, OutboxState.RETRY)",
+                "_WILL_BE_TRIED = (OutboxState.RETRY,)",
+                HOLDS,
+            ),
+            ("_WARNS = (Purpose.BULLETIN, *ESCALATIONS)", "_WARNS = (Purpose.BULLETIN,)", ESCALATED),
+            ("going = (Outbox.purpose == Purpose.BULLETIN) & Outbox", "going = Outbox", ESCALATED),
+            ("if not is_first or row.revision < record.revision]", "if row.revision < record.revision]", CHAIN),
+        ],
+        "wuyu/issuing/issue.py": [
+            ("while record.action.is_end and rows and not _issued(rows):", "while False:", CHAIN),
+            (
+                "keep_h = ALL_CLEAR_H if record.action.is_end else 0",
+                "keep_h = 0",
+                "tests/wuyu/ack/test_all_clear.py::test_a_b_and_c_get_the_all_clear_once_each",
+            ),
+            (
+                "recipients = list(dict.fromkeys([mailbox, *holders(decision.session, record, MAIL)]))",
+                "recipients = [mailbox]",
+                "tests/wuyu/ack/test_all_clear.py::test_a_b_and_c_get_the_all_clear_once_each",
+            ),
+        ],
+        "risk_models/warning/cap/build.py": [
+            (
+                "sent = own or (before if record.action.is_end else [])",
+                "sent = own",
+                f"{CAP}test_an_end_of_what_was_never_issued_refers_to_the_warning_whose_place_it_took",
+            ),
+        ],
+    },
+    "an old level or an old all-clear never follows a newer warning": {
+        "wuyu/ledger/overtaking.py": [
+            (
+                "OPEN_STATES = (OutboxState.HELD, OutboxState.PENDING, OutboxState.RETRY, OutboxState.AMBIGUOUS)",
+                "OPEN_STATES = (OutboxState.HELD, OutboxState.PENDING, OutboxState.AMBIGUOUS)",
+                f"{OVERTAKING}test_a_newer_revision_withdraws_what_was_not_delivered",
+            ),
+            (
+                "OPEN_STATES = (OutboxState.HELD, OutboxState.PENDING, OutboxState.RETRY, OutboxState.AMBIGUOUS)",
+                "OPEN_STATES = (OutboxState.HELD, OutboxState.PENDING, OutboxState.RETRY)",
+                f"{OVERTAKING}test_what_ended_unclear_is_not_tried_again_after_the_newer",
+            ),
+            (
+                "OPEN_STATES = (OutboxState.HELD, OutboxState.PENDING, OutboxState.RETRY, OutboxState.AMBIGUOUS)",
+                "OPEN_STATES = (OutboxState.PENDING, OutboxState.RETRY, OutboxState.AMBIGUOUS)",
+                f"{OVERTAKING}test_what_waits_for_an_officer_is_overtaken_like_any_other",
+            ),
+            (
+                "or_(Outbox.state.in_(_WILL_BE_TRIED), MAY_HAVE_ARRIVED)",
+                "MAY_HAVE_ARRIVED",
+                f"{OVERTAKING}test_an_older_try_that_fails_while_the_new_is_queued_is_not_repeated",
+            ),
+            (
+                "or_(Outbox.state.in_(_WILL_BE_TRIED), MAY_HAVE_ARRIVED)",
+                "Outbox.state.in_((*_WILL_BE_TRIED, OutboxState.SENT, OutboxState.AMBIGUOUS, OutboxState.CLAIMED))",
+                f"{HISTORIES}test_an_old_end_does_not_follow_a_newer_warning_that_may_have_come_and_has_expired",
+                f"{HISTORIES}test_an_old_level_does_not_follow_a_newer_one_that_came_back",
+            ),
+            (
+                '& (WarningRow.revision > bindparam("revision"))',
+                '& (WarningRow.revision < bindparam("revision"))',
+                f"{OVERTAKING}test_an_older_try_that_fails_while_the_new_is_queued_is_not_repeated",
+            ),
+            (
+                '& (WarningRow.issued_at > bindparam("issued_at"))',
+                '& (WarningRow.issued_at < bindparam("issued_at"))',
+                f"{OVERTAKING}test_an_end_in_a_relays_hands_is_not_repeated_after_the_newer_warning",
+            ),
+            (
+                '    (WarningRow.area_code == bindparam("area_code"))\n    & (',
+                "    (",
+                f"{HISTORIES}test_a_warning_of_another_town_overtakes_nothing",
+            ),
+            (
+                "_AFTER_AN_END = _SAME_READER.where(_NEWER_WARNING, WarningRow.action.not_in(_ENDS))",
+                "_AFTER_AN_END = _SAME_READER.where(_NEWER_WARNING, WarningRow.action.in_(_ENDS))",
+                f"{OVERTAKING}test_an_end_in_a_relays_hands_is_not_repeated_after_the_newer_warning",
+            ),
+            (
+                "after = _AFTER_AN_END if Action(warning.action).is_end and not is_escalation else _AFTER",
+                "after = _AFTER_AN_END",
+                f"{OVERTAKING}test_an_older_try_that_fails_while_the_new_is_queued_is_not_repeated",
+            ),
+            (
+                "WarningRow.message_id.in_(select(Outbox.about).where(*open_rows))",
+                "WarningRow.valid_to >= warning.issued_at",
+                f"{HISTORIES}test_an_end_told_after_days_without_a_cycle_is_overtaken_like_any_other",
+            ),
+            (
+                "            if one.revision < warning.revision:\n",
+                "            if one.revision > warning.revision:\n",
+                f"{OVERTAKING}test_a_newer_revision_withdraws_what_was_not_delivered",
+            ),
+            (
+                "for_reader += [] if ended else [one.message_id]",
+                "for_reader += [one.message_id]",
+                f"{OVERTAKING}test_the_end_is_never_withdrawn",
+            ),
+            (
+                "elif one.issued_at < warning.issued_at and not (ended and is_end):",
+                "elif one.issued_at < warning.issued_at and not ended:",
+                f"{OVERTAKING}test_an_old_end_never_follows_a_newer_warning",
+            ),
+            (
+                "Outbox.about.in_(before) & (Outbox.purpose == Purpose.RAIN_LOST),",
+                "Outbox.about.in_(before) & (Outbox.purpose == Purpose.WATCH),",
+                f"{OVERTAKING}test_a_late_notice_that_rain_is_lost_does_not_follow_the_end",
+            ),
+            (
+                "theirs = (Outbox.recipient == row.recipient) & or_(",
+                "theirs = or_(",
+                f"{OVERTAKING}test_others_are_not_touched",
+            ),
+            (
+                "    anyone = Outbox.about.in_(for_everyone) & Outbox.purpose.in_(ESCALATIONS)",
+                "    anyone = Outbox.about.in_([])",
+                f"{HISTORIES}test_an_escalation_that_has_not_left_is_overtaken_by_the_next_bulletin_for_anyone",
+            ),
+        ],
+        "wuyu/ledger/outbox.py": [
+            (
+                "            why = not_needed_any_more(session, before)",
+                "            why = None",
+                ALL_LAWS,
+                f"{OVERTAKING}test_an_older_try_that_fails_while_the_new_is_queued_is_not_repeated",
+            ),
+        ],
+        "wuyu/ledger/decision.py": [
+            (
+                "        if state == OutboxState.PENDING:\n",
+                "        if state == OutboxState.HELD:\n",
+                f"{OVERTAKING}test_a_newer_revision_withdraws_what_was_not_delivered",
+            ),
+            (
+                "            if outcome == Approval.APPROVED:\n                withdraw_older(self.session, row, at=self.now)",
+                "            if outcome == Approval.REFUSED:\n                withdraw_older(self.session, row, at=self.now)",
+                f"{OVERTAKING}test_a_revision_that_waits_for_an_officer_overtakes_nothing_until_signed",
+            ),
+        ],
+    },
+    "the loss of rain is told to everyone who holds a warning, once for each loss": {
+        "wuyu/issuing/rain_lost.py": [
+            (
+                "if record.warning_id not in told and not _is_told(decision, record, before, known_at):",
+                "if record.warning_id not in told:",
+                f"{RAIN_LOST}test_holders_are_told_once_by_every_way_they_were_told",
+            ),
+            (
+                "upcoming = replace(record, revision=record.revision + 1)",
+                "upcoming = record",
+                f"{RAIN_LOST}test_holders_are_told_once_by_every_way_they_were_told",
+            ),
+            (
+                "Outbox.message_id.in_(before[-1:]), Outbox.decided_at > known_at)",
+                "Outbox.message_id.in_(before[-1:]), Outbox.decided_at > _NEVER)",
+                f"{RAIN_LOST}test_a_second_loss_is_told_again_and_once",
+            ),
+            ("LOST_STEP: Final = 6", "LOST_STEP: Final = 1", f"{RAIN_LOST}test_nobody_is_told_while_rain_is_known"),
+        ],
+    },
+    "silence, and settings that cannot be read, raise an alarm": {
+        "wuyu/watch/watcher.py": [
+            (
+                "    if age_min <= limits.max_age_min:\n",
+                "    if age_min <= 10 * limits.max_age_min:\n",
+                f"{WATCHER}test_told_within_two_cycles_after_the_scheduler_stopped",
+            ),
+            (
+                "    if age_min < -_AHEAD_MIN:\n",
+                "    if age_min < -1e9:\n",
+                f"{WATCHER}test_a_cycle_ahead_of_the_clock_is_a_silence",
+            ),
+            (
+                "        _silence(ledger, district_code, limits, now),\n",
+                "",
+                f"{WATCHER}test_told_within_two_cycles_after_the_scheduler_stopped",
+            ),
+            (
+                "if isinstance(ledger_at, Path) and not ledger_at.is_file():",
+                "if not str(ledger_at):",
+                f"{WATCHER}test_an_absent_or_broken_ledger_is_an_alarm_and_is_not_made",
+            ),
+            (
+                "except Exception as error:  # a ledger that makes",
+                "except KeyboardInterrupt as error:  # a ledger that makes",
+                f"{WATCHER}test_a_ledger_that_breaks_the_look_is_an_alarm",
+            ),
+            (
+                'is_new = bool(set(kinds) - set(state["kinds"]))',
+                "is_new = False",
+                f"{WATCHER}test_a_new_kind_of_problem_is_told_at_once",
+            ),
+        ],
+    },
+    "a replay killed and started again sends nothing twice, and ends every warning with an all-clear": {
+        "wuyu/cycle.py": [
+            (
+                "    if cycle.state == CycleState.DONE:\n        return _done(cycle)\n    latest",
+                "    latest",
+                f"{CYCLE}test_both_halves_may_run_again",
+            ),
+        ],
+        "wuyu/ledger/decision.py": [
+            (
+                "        if found is not None:\n            return found\n        if self.session.get(MessageBody",
+                "        if self.session.get(MessageBody",
+                f"{LEDGER}test_the_same_decision_twice_changes_nothing",
+            ),
+        ],
+        "wuyu/replay.py": [
+            (
+                'if desk.district.settings.mail.status == "Actual":',
+                'if desk.district.settings.mail.status == "Draft":',
+                f"{REPLAY}test_replay_refuses_real_traffic",
+            ),
+        ],
+    },
+    "many relays at once send each mail once; a second copy only where SMTP is ambiguous, with the same Message-ID": {
+        "wuyu/ledger/outbox.py": [
+            (
+                "_GOING = (OutboxState.PENDING, OutboxState.RETRY, OutboxState.AMBIGUOUS)",
+                "_GOING = (OutboxState.PENDING, OutboxState.RETRY, OutboxState.AMBIGUOUS, OutboxState.CLAIMED)",
+                f"{RELAY}test_many_relays_at_once_send_each_mail_once",
+            ),
+            (
+                "_GOING = (OutboxState.PENDING, OutboxState.RETRY, OutboxState.AMBIGUOUS)",
+                "_GOING = (OutboxState.PENDING, OutboxState.RETRY, OutboxState.AMBIGUOUS, OutboxState.SENT)",
+                f"{RELAY}test_a_due_mail_is_sent_once_and_noted",
+            ),
+            (
+                "may_be_second = before.state == OutboxState.AMBIGUOUS or (tried and _was_ambiguous(session, outbox_id))",
+                "may_be_second = False",
+                f"{RELAY}test_an_ambiguous_mail_goes_again_as_the_same_mail_and_says_so",
+            ),
+            (
+                "if not kept and result.state == OutboxState.SENT:",
+                "if False:",
+                f"{RELAY}test_a_result_that_comes_after_the_lease_still_counts",
+            ),
+        ],
+        "wuyu/delivery/relay.py": [
+            (
+                "lease = timedelta(seconds=transport.longest_s + 60)",
+                "lease = timedelta(seconds=0)",
+                f"{RELAY}test_a_lease_that_ended_is_taken_back",
+            ),
+        ],
+        "wuyu/delivery/smtp.py": [
+            (
+                "cut_in_body = self._stage in (Stage.BODY, Stage.DOT)",
+                "cut_in_body = self._stage in (Stage.BODY,)",
+                f"{SMTP}test_each_fault_is_written_down_as_what_it_is",
+            ),
+            (
+                "cut_in_body = self._stage in (Stage.BODY, Stage.DOT)",
+                "cut_in_body = self._stage in (Stage.DOT,)",
+                f"{SMTP}test_each_fault_is_written_down_as_what_it_is",
+            ),
+        ],
+        "wuyu/messages/parcel.py": [
+            (
+                'key = "\\n".join((message_id, channel, recipient, sender_domain))',
+                'key = "\\n".join((message_id, channel, sender_domain))',
+                f"{MAIL}test_the_message_id_depends_on_its_four_parts_and_nothing_else",
+            ),
+            (
+                'return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{sender_domain}>"',
+                'return f"<{abs(hash(key)):032x}@{sender_domain}>"',
+                f"{MAIL}test_the_same_mail_is_the_same_bytes_in_another_process",
+            ),
+        ],
+    },
+    "a decision is written whole or not at all": {
+        "wuyu/ledger/store.py": [
+            (
+                "row = session.scalars(select(Cycle).where(Cycle.id == cycle.id).with_for_update()).one()",
+                "row = cycle",
+                f"{LEDGER}test_a_cycle_is_finished_once",
+            ),
+        ],
+        "wuyu/ledger/decision.py": [
+            (
+                "            if found.to_record() != record:\n",
+                "            if False:\n",
+                f"{LEDGER}test_another_content_under_the_same_key_is_refused",
+            ),
+            (
+                "self.already_done = cycle is not None and cycle.state == CycleState.DONE",
+                "self.already_done = False",
+                f"{LEDGER}test_a_cycle_is_finished_once",
+            ),
+        ],
+        "wuyu/ledger/engines.py": [
+            (
+                'connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")',
+                "pass",
+                f"{LEDGER}test_an_error_inside_a_decision_undoes_all_of_it",
+            ),
+            ('"synchronous=FULL",', '"synchronous=OFF",', f"{LEDGER}test_sqlite_is_set_for_safety"),
+        ],
+    },
+    "what waits for an officer is not sent; what is refused never leaves": {
+        "wuyu/ledger/decision.py": [
+            (
+                "row.approval_state = Approval.NOT_NEEDED if approval_due_at is None else Approval.WAITING",
+                "row.approval_state = Approval.NOT_NEEDED",
+                f"{LEDGER}test_mail_of_a_waiting_warning_is_held_until_an_officer_approves",
+            ),
+            (
+                "return OutboxState.HELD if waits or is_reserve else OutboxState.PENDING",
+                "return OutboxState.HELD if is_reserve else OutboxState.PENDING",
+                f"{LEDGER}test_mail_of_a_waiting_warning_is_held_until_an_officer_approves",
+            ),
+            (
+                "row.state = OutboxState.PENDING if outcome == Approval.APPROVED else OutboxState.WITHDRAWN",
+                "row.state = OutboxState.PENDING",
+                f"{LEDGER}test_mail_of_a_refused_warning_never_leaves",
+            ),
+            (
+                "if warning is not None and warning.approval_state == Approval.REFUSED:",
+                "if False:",
+                f"{LEDGER}test_mail_of_a_refused_warning_never_leaves",
+            ),
+            (
+                "        if warning.approval_state != Approval.WAITING:",
+                "        if False:",
+                f"{LEDGER}test_mail_of_a_waiting_warning_is_held_until_an_officer_approves",
+            ),
+            (
+                "            self._require_newest(warning)",
+                "            pass",
+                f"{LEDGER}test_a_revision_that_a_later_one_replaced_cannot_be_approved",
+            ),
+        ],
+        "wuyu/cycle.py": [
+            (
+                "if record.level > record.previous_level and not record.action.is_end:",
+                "if False:",
+                f"{CYCLE}test_going_on_rests_on_the_approval_and_raising_never_does",
+            ),
+            (
+                "if record.level < Level.from_name(desk.district.settings.warning.approval_from):",
+                "if record.level <= Level.from_name(desk.district.settings.warning.approval_from):",
+                f"{CYCLE}test_grave_warnings_wait_for_an_officer",
+            ),
+        ],
+    },
+    "where two officers must sign, one person cannot sign twice": {
+        "wuyu/approval/signing.py": [
+            (
+                "        if any(same_person(one, officer, account) for one in before):",
+                "        if False:",
+                f"{APPROVAL}test_red_waits_for_a_second_person_and_the_ledger_keeps_both",
+            ),
+            (
+                "    if not needs_second(desk, Level(row.level)):",
+                "    if True:",
+                f"{APPROVAL}test_red_waits_for_a_second_person_and_the_ledger_keeps_both",
+            ),
+        ],
+        "wuyu/approval/book.py": [
+            (
+                "return _key(signature.officer) == _key(officer) or (bool(account)",
+                "return (bool(account)",
+                f"{APPROVAL}test_red_waits_for_a_second_person_and_the_ledger_keeps_both",
+            ),
+        ],
+    },
+    "an exercise, a test and demonstration data never reach a real address": {
+        "wuyu/messages/guard.py": [
+            (
+                '    if status != "Actual" and not cannot_exist:',
+                '    if status == "Exercise" and not cannot_exist:',
+                f"{GUARD}test_only_actual_reaches_a_real_address",
+            ),
+            (
+                '    if status == "Actual" and demonstration and not cannot_exist:',
+                "    if False:",
+                f"{GUARD}test_every_combination_of_status_scope_and_path",
+            ),
+            (
+                'cannot_exist = domain == "example" or domain.endswith(".example")',
+                'cannot_exist = domain.endswith("example")',
+                f"{GUARD}test_names_that_only_look_like_example_are_real",
+            ),
+            (
+                "    if status not in STATUSES:",
+                "    if status is None:",
+                f"{GUARD}test_a_status_that_is_not_understood_is_refused",
+            ),
+            (
+                "    if scope not in SCOPES:",
+                "    if scope is None:",
+                f"{GUARD}test_a_scope_that_is_not_understood_is_refused",
+            ),
+            (
+                '    if status == "Draft":',
+                '    if status == "draft":',
+                f"{GUARD}test_every_combination_of_status_scope_and_path",
+            ),
+            (
+                "    if not is_address(recipient):",
+                '    if "@" not in recipient:',
+                f"{GUARD}test_what_is_not_one_plain_address_is_refused",
+            ),
+            (
+                '    if status != "Actual" and not target.exercise:',
+                "    if False:",
+                f"{GUARD}test_a_live_target_never_takes_anything_but_actual",
+            ),
+            (
+                '    if status == "Actual" and target.exercise:',
+                "    if False:",
+                f"{GUARD}test_a_live_target_never_takes_anything_but_actual",
+            ),
+            (
+                "    if scope not in target.scopes:",
+                "    if False:",
+                f"{GUARD}test_every_combination_of_status_scope_and_path",
+            ),
+        ],
+        "wuyu/delivery/relay.py": [
+            (
+                "    if not verdict.allowed:\n",
+                "    if False:\n",
+                f"{RELAY}test_what_the_guard_refuses_never_reaches_the_way_out",
+            ),
+        ],
+        "wuyu/ledger/decision.py": [
+            (
+                "state = self._first_state(mail, stands_in_for) if verdict.allowed else OutboxState.FAILED",
+                "state = self._first_state(mail, stands_in_for)",
+                f"{LEDGER}test_a_mail_the_guard_refuses_has_a_row_and_stops_no_other",
+            ),
+        ],
+        "wuyu/watch/watcher.py": [
+            (
+                "        if not verdict.allowed:\n",
+                "        if False:\n",
+                f"{WATCHER}test_an_exercise_alarms_no_real_address",
+            ),
+        ],
+    },
+    "every letter has its sender, marks, return address and signature, or does not leave": {
+        "wuyu/messages/letters.py": [
+            (
+                "        status=sender.status,\n        scope",
+                '        status="Actual",\n        scope',
+                f"{LETTERS}test_a_letter_has_all_that_a_letter_must_have",
+            ),
+            (
+                "return_path=return_path(sender.out, sender.return_domain, message_id, recipient),",
+                'return_path="",',
+                f"{LETTERS}test_a_letter_has_all_that_a_letter_must_have",
+            ),
+            (
+                "return signed(build_mail(_marked(content, sender), head), sender.smime, sender.root)",
+                "return build_mail(_marked(content, sender), head)",
+                f"{LETTERS}test_what_cannot_be_signed_is_not_sent_unsigned",
+            ),
+            (
+                "build_mail(_marked(content, sender), head)",
+                "build_mail(content, head)",
+                f"{LETTERS}test_demonstration_data_are_named_once",
+            ),
+        ],
+        "wuyu/messages/verp.py": [
+            (
+                'keys.mac(keys.signing_id, "return", message_id, recipient)',
+                'keys.mac(keys.signing_id, "return", message_id)',
+                f"{BOUNCES}test_every_mail_has_a_return_address_of_its_own",
+            ),
+        ],
+    },
+    "a message for a purpose that nobody knows is refused, not sent by a guess": {
+        "wuyu/messages/purpose.py": [
+            (
+                "        return Purpose(name)\n",
+                "        return Purpose(name.strip().lower())\n",
+                f"{LETTERS}test_a_purpose_that_nobody_knows_is_refused_wherever_it_comes",
+            ),
+        ],
+        "wuyu/ledger/decision.py": [
+            (
+                "            purpose=purpose_of(mail.purpose),",
+                "            purpose=mail.purpose,",
+                f"{LETTERS}test_a_purpose_that_nobody_knows_is_refused_wherever_it_comes",
+            ),
+        ],
+        "wuyu/ledger/outbox.py": [
+            (
+                "before.state, before.last_error = OutboxState.FAILED, str(error)",
+                "before.last_error = str(error)",
+                f"{LETTERS}test_a_row_of_a_purpose_that_this_program_does_not_know_fails_alone",
+            ),
+            (
+                'task = f"a message was not sent: {error}"',
+                'task = "a message was not sent"',
+                f"{LETTERS}test_a_row_of_a_purpose_that_this_program_does_not_know_fails_alone",
+            ),
+        ],
+    },
+    "an answer link is good for one reader, one bulletin and its time, and cannot be forged": {
+        "wuyu/ack/tokens.py": [
+            (
+                "return hmac.compare_digest(expected, self.mac) and key_id == self.key_id and purpose is self.purpose",
+                "return key_id == self.key_id and purpose is self.purpose",
+                f"{TOKENS}test_a_link_is_good_for_what_was_signed_only",
+            ),
+            (
+                'return "link", str(purpose), message_id, recipient, f"{int(expires_at.timestamp()):x}"',
+                'return "link", str(purpose), message_id, f"{int(expires_at.timestamp()):x}"',
+                f"{TOKENS}test_a_link_is_good_for_what_was_signed_only",
+            ),
+            (
+                'return "link", str(purpose), message_id, recipient, f"{int(expires_at.timestamp()):x}"',
+                'return "link", str(purpose), message_id, recipient',
+                f"{TOKENS}test_no_character_of_a_link_can_be_changed",
+            ),
+            (
+                "return now >= self.expires_at",
+                "return now > self.expires_at",
+                f"{TOKENS}test_a_link_is_good_for_what_was_signed_only",
+            ),
+            (
+                "return genuine and now.timestamp() < int(expiry, 16)",
+                "return genuine",
+                f"{TOKENS}test_a_form_belongs_to_its_page_and_goes_stale",
+            ),
+        ],
+        "wuyu/keys.py": [
+            (
+                'message = b"".join(len(raw).to_bytes(4) + raw for raw',
+                'message = b"".join(raw for raw',
+                f"{TOKENS}test_fields_cannot_run_into_one_another",
+            ),
+        ],
+    },
+    "who does not answer is followed up, rung by rung, and nobody twice": {
+        "wuyu/ack/escalation.py": [
+            ("        if now >= due_at:", "        if now > due_at:", f"{ESCALATION}test_each_rung_comes_at_its_time"),
+            (
+                "missing = [contact for contact in rung if (contact.kind, contact.recipient) not in taken]",
+                "missing = rung",
+                f"{ESCALATION}test_what_was_taken_is_not_taken_again",
+            ),
+            (
+                "    if not now_standing.is_open(now):",
+                "    if False:",
+                f"{ESCALATION}test_an_answer_a_newer_bulletin_or_the_end_stop_it",
+            ),
+            (
+                "    if helpless is not None:",
+                "    if False:",
+                f"{ESCALATION}test_a_town_that_cannot_act_gets_help_at_once",
+            ),
+            (
+                "        if missing and nobody_told:",
+                "        if False:",
+                f"{ESCALATION}test_if_the_mail_cannot_be_delivered_nobody_waits_for_an_answer_to_it",
+            ),
+        ],
+    },
+    "a mail that came back becomes a task, and the second contact is told instead": {
+        "wuyu/returns/bounces.py": [
+            (
+                "        mark_bounced(decision.session, row, text=said)",
+                "        pass",
+                f"{BOUNCES}test_a_bounce_raises_a_task_and_tells_the_second_contact",
+            ),
+            (
+                "    is_live = row.expires_at > decision.now",
+                "    is_live = False",
+                f"{BOUNCES}test_a_bounce_raises_a_task_and_tells_the_second_contact",
+            ),
+            (
+                "            if not _was_seen(decision.session, digest):",
+                "            if True:",
+                f"{BOUNCES}test_a_mail_is_taken_once",
+            ),
+            (
+                "return next((row for row in rows if row.recipient.lower() in found.recipients), None)",
+                "return next(iter(rows), None)",
+                f"{BOUNCES}test_without_our_address_message_id_and_recipient_must_both_fit",
+            ),
+        ],
+    },
+    "a password is never sent in the clear to another machine": {
+        "wuyu/delivery/smtp.py": [
+            (
+                "if self.username and not self.starttls and not _is_loopback(self.host):",
+                "if False:",
+                f"{SMTP}test_a_password_is_never_sent_in_the_clear_to_another_machine",
+            ),
+            (
+                '    if host == "localhost":',
+                '    if host.startswith("localhost"):',
+                f"{SMTP}test_a_password_is_never_sent_in_the_clear_to_another_machine",
+            ),
+            (
+                'password: str = field(default="", repr=False)',
+                'password: str = field(default="")',
+                f"{SMTP}test_a_password_does_not_show",
+            ),
+            (
+                "        if settings.starttls:\n",
+                "        if settings.starttls and client.has_extn('starttls'):\n",
+                f"{SMTP}test_a_server_without_starttls_gets_nothing",
+            ),
+            (
+                "ssl.create_default_context(cafile=settings.ca_file)",
+                "ssl._create_unverified_context()",
+                f"{SMTP}test_a_certificate_nobody_vouches_for_gets_nothing",
+            ),
+        ],
+    },
+    "a broken feed file is set aside with its reason and stops no other": {
+        "wuyu/feeds/intake.py": [
+            (
+                "        except Exception as error:  # a file that breaks the reader must not stop the next file",
+                "        except KeyError as error:  # a file that breaks the reader must not stop the next file",
+                f"{FEEDS}test_a_broken_file_is_set_aside_with_the_reason_and_stops_no_other",
+            ),
+            (
+                "state=FileState.REJECTED if reason else FileState.ACCEPTED,",
+                "state=FileState.ACCEPTED,",
+                f"{FEEDS}test_a_broken_file_is_set_aside_with_the_reason_and_stops_no_other",
+            ),
+            (
+                'write_whole(aside.with_name(name + ".reason.txt"), (reason + "\\n").encode())',
+                "aside.parent.mkdir(parents=True, exist_ok=True)",
+                f"{FEEDS}test_a_broken_file_is_set_aside_with_the_reason_and_stops_no_other",
+            ),
+            (
+                "        except BadInputError as error:",
+                "        except ZeroDivisionError as error:",
+                f"{FEEDS}test_a_broken_file_is_set_aside_with_the_reason_and_stops_no_other",
+            ),
+        ],
+    },
+    "no row of the ledger points at a file that a power cut would take": {
+        "risk_models/files.py": [
+            (
+                "        _flush(aside)\n        aside.replace(path)",
+                "        aside.replace(path)",
+                "tests/wuyu/test_power_cut.py::test_no_row_points_at_a_file_that_a_power_cut_would_take",
+            ),
+        ],
+    },
+    "rain brought from other steps to hours keeps its total, and an hour with a gap is unknown": {
+        "risk_models/forecast/harmonise.py": [
+            (
+                "total[covers @ known.astype(np.float64) < 1.0 - _TOLERANCE] = np.nan",
+                "total[:0] = np.nan",
+                f"{HARMONISE}test_an_hour_with_a_gap_is_unknown_and_says_why",
+            ),
+            (
+                "    share = shared_h / interval_h[column]",
+                "    share = shared_h",
+                f"{HARMONISE}test_rain_of_whole_hours_keeps_its_total",
+            ),
+            (
+                "    if (start[1:] < stop[:-1] - _TOLERANCE).any():",
+                "    if False:",
+                f"{HARMONISE}test_rain_counted_twice_is_refused",
+            ),
+            (
+                "(sampled.shape[0], len(end), sampled.shape[2]), np.nan), np.ones(len(end))",
+                "(sampled.shape[0], len(end), sampled.shape[2]), 0.0), np.ones(len(end))",
+                f"{HARMONISE}test_hours_beyond_the_field_are_unknown",
+            ),
+        ],
+    },
+    "a backfill of old hours sends nothing": {
+        "wuyu/cycle.py": [
+            (
+                "    if latest is not None and latest.valid_at > valid_at:",
+                "    if False:",
+                f"{CYCLE}test_earlier_cycle_is_refused_and_can_still_be_scored",
+            ),
+        ],
+    },
+    "every fault of a district folder is named, with file and row": {
+        "risk_models/district/cells.py": [
+            (
+                "file=self.file, row=self.rows[index], column=shown, **more)",
+                "file=self.file, row=self.rows[0], column=shown, **more)",
+                f"{CHECK}test_every_seeded_fault_of_a_broken_copy_is_named",
+            ),
+        ],
+    },
+    "CAP messages are valid by schema and by the rules beyond it": {
+        "risk_models/warning/cap/build.py": [
+            (
+                "    if record.action == Action.NEW:\n        return ()",
+                "    if False:\n        return ()",
+                f"{CAP}test_message_types_and_the_all_clear",
+            ),
+            (
+                "_expires_at(message) >= record.issued_at] or sent[-1:]",
+                "True] or sent[-1:]",
+                f"{CAP}test_references_are_the_unexpired_messages_that_were_sent",
+            ),
+            (
+                '_NOT_XML.sub("", text).strip()',
+                "text.strip()",
+                f"{CAP}test_long_headline_is_cut_and_control_characters_are_dropped",
+            ),
+            ("{record.revision % 10}", "0", f"{CAP}test_references_are_the_unexpired_messages_that_were_sent"),
+        ],
+    },
+    "the science needs no network, no scheduler, no database": {
+        "risk_models/levels.py": [
+            (
+                "from enum import IntEnum",
+                "import sqlite3\nfrom enum import IntEnum",
+                "tests/test_architecture.py::test_science_and_products_import_none_of_it_themselves",
+            ),
+        ],
+    },
+    "every number in the prose of a report stands in its tables": {
+        "reports/periodic/sections/summary.py": [
+            (
+                '(say("items.hour", gauge=forms.gauge(hour_id)), one(hour_mm), forms.unit("mm")),',
+                '(say("items.hour", gauge=forms.gauge(hour_id)), one(hour_mm + 1.0), forms.unit("mm")),',
+                f"{NUMBERS}test_every_number_in_prose_stands_in_a_table_of_its_section",
+            ),
+        ],
+    },
+    "a report uses nothing that came after its moment; changed inputs make a new revision": {
+        "wuyu/reporting/issue.py": [
+            (
+                "if issued and not again and _issued_digest(archive, issued[-1]) == digest:",
+                "if False:",
+                f"{ISSUE}test_the_same_inputs_are_no_new_revision",
+            ),
+            (
+                '        if inputs_digest(gathered, langs) != facts["digest"]:',
+                "        if False:",
+                f"{ISSUE}test_a_draft_whose_inputs_were_lost_is_not_issued",
+            ),
+        ],
+        "wuyu/reporting/gather.py": [
+            (
+                "known_by = min(moments.as_of, moments.known_at)",
+                "known_by = moments.known_at",
+                f"{ISSUE}test_an_outlook_does_not_see_its_own_period",
+            ),
+        ],
+        "wuyu/reporting/moments.py": [
+            (
+                "        if known_at < end:",
+                "        if False:",
+                f"{ISSUE}test_a_period_that_is_not_over_is_not_reviewed",
+            ),
+        ],
+    },
+    "the same inputs give the same bytes": {
+        "wuyu/messages/mail.py": [
+            (
+                "    _fix_boundaries(message, identifier)",
+                "    pass",
+                f"{MAIL}test_the_same_mail_is_the_same_bytes_in_another_process",
+            ),
+            (
+                'message["Date"] = format_datetime(head.decided_at)',
+                'message["Date"] = format_datetime(head.decided_at.astimezone())',
+                f"{MAIL}test_the_date_is_the_same_instant_in_any_zone",
+            ),
+        ],
+        "wuyu/delivery/relay.py": [
+            (
+                'hashlib.sha256(f"{key} {attempt}".encode()).digest()[:4]',
+                "os.urandom(4)",
+                f"{RELAY}test_the_wait_is_known_beforehand_and_near_its_base",
+            ),
+        ],
+    },
+}
+
+MUTANTS = tuple(
+    Mutant(promise, file, line, changed, tuple(tests))
+    for promise, files in _TABLE.items()
+    for file, rows in files.items()
+    for line, changed, *tests in rows
+)
