@@ -17,6 +17,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from risk_models.arithmetic import settled
 from risk_models.forecast.harmonise import hourly_at_points
 from risk_models.forecast.interpolate import OrdinaryKriging
 from risk_models.forecast.merge import GaugeMerge
@@ -276,9 +277,9 @@ def _krige(
         fitted = GaugeMerge().fit(_xy(gauges), rain, pattern.at_gauges_mm)
         rain_mm, std_mm = fitted.predict_with_std(targets, pattern.at_hotspots_mm)
         merged = int((fitted.method_ == "residuals").sum())
-    # The share of weight that doubtful or unchecked gauges have at a hotspot decides its mark.
-    doubtful = model.smooth(flags == Quality.SUSPECT, targets) > 0.1
-    unchecked = model.smooth(flags == Quality.NOT_EVALUATED, targets) > 0.5
+    # The share of weight, settled, that doubtful or unchecked gauges have at a hotspot decides its mark.
+    doubtful = settled(model.smooth(flags == Quality.SUSPECT, targets)) > 0.1
+    unchecked = settled(model.smooth(flags == Quality.NOT_EVALUATED, targets)) > 0.5
     quality = np.where(doubtful, Quality.SUSPECT, np.where(unchecked, Quality.NOT_EVALUATED, Quality.GOOD))
     quality = np.where(np.isnan(rain_mm), Quality.MISSING, quality).astype(np.int8)
     return _Observed(rain_mm, std_mm, quality, np.isfinite(rain).sum(axis=1), len(names), merged)

@@ -163,7 +163,7 @@ class Expected:
     levels : DataFrame
         A row per unit and level blue to red: unit_kind (hotspot, group, district), unit_id, level, expected_days (at
         this level or higher), expected_days_exactly, days_p10, days_p90, p_once, p_low, p_high (at this or higher). The
-        level of a unit and day is that of its worst hotspot.
+        level of a unit and day is that of its worst hotspot. Probabilities and days are rounded to six decimals.
     n_periods, n_storms, n_run : int
         Periods, storms in them, and storms that were run.
     """

@@ -302,7 +302,7 @@ def judge_depths(
 def _judged(made: Bools, happened: Sequence[tuple[Ints, Bools]], weight: Floats) -> Floats:
     """Return the yearly errors of the forecast and of the reference, (2, Y)."""
     years, outcome = happened[0][0], happened[0][1].astype(np.float64)
-    forecast = np.stack([weighted_sum(made, of_year) for of_year in weight], axis=1)
+    forecast = np.array([weighted_sum(made, of_year) for of_year in weight]).reshape(len(weight), len(made)).T
     of_year = np.concatenate([year for year, _ in happened])
     hits = np.concatenate([seen.sum(axis=0) for _, seen in happened])
     cases = np.concatenate([np.full(len(year), len(seen)) for year, seen in happened])

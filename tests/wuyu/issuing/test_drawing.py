@@ -6,11 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.patience import until
 from tests.replays import child_environment
 
 # In processes of their own: a process that has drawn a PDF before does not fork (and these tests' process may have).
@@ -116,10 +116,7 @@ def test_killed_parent_takes_its_children_along(storm_district: Path) -> None:
         assert len(children) == 2
         parent.send_signal(signal.SIGKILL)
         parent.wait()
-    give_up_at = time.monotonic() + 120
-    while any(_lives(pid) for pid in children):
-        assert time.monotonic() < give_up_at, "children outlive their parent"
-        time.sleep(0.05)
+    until("the children to end with their parent", lambda: not any(_lives(pid) for pid in children))
 
 
 def _lives(pid: int) -> bool:
