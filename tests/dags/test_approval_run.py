@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import secrets
+import shlex
 import signal
 import socket
 import sqlite3
@@ -74,7 +75,7 @@ class Airflow:
     def __enter__(self) -> Airflow:
         airflow = Path(sys.executable).with_name("airflow")
         subprocess.run([airflow, "db", "migrate"], cwd=ROOT, env=self.variables, capture_output=True, check=True)
-        services = "".join(f"{airflow} {service} & " for service in ("api-server", "scheduler", "dag-processor"))
+        services = "".join(f"{shlex.quote(str(airflow))} {service} & " for service in ("api-server", "scheduler", "dag-processor"))
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 ["sh", "-c", f"{services} wait"],
