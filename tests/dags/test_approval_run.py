@@ -75,7 +75,9 @@ class Airflow:
     def __enter__(self) -> Airflow:
         airflow = Path(sys.executable).with_name("airflow")
         subprocess.run([airflow, "db", "migrate"], cwd=ROOT, env=self.variables, capture_output=True, check=True)
-        services = "".join(f"{shlex.quote(str(airflow))} {service} & " for service in ("api-server", "scheduler", "dag-processor"))
+        services = "".join(
+            f"{shlex.quote(str(airflow))} {service} & " for service in ("api-server", "scheduler", "dag-processor")
+        )
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 ["sh", "-c", f"{services} wait"],
