@@ -22,6 +22,7 @@ from wuyu.delivery.webhook import WebhookSettings, WebhookTransport
 from wuyu.ledger import Ledger, create_ledger
 from wuyu.messages.guard import Target
 from wuyu.messages.parcel import Parcel, mail_message_id
+from wuyu.messages.purpose import Purpose
 
 AT = datetime(2021, 7, 20, 9, tzinfo=UTC)
 SECRET = b"0123456789abcdef"
@@ -43,7 +44,8 @@ def decide(ledger: Ledger, channel: str, name: str, checkpoint: Callable[[str], 
         for number in (1, 2):
             message_id = f"E-{name}-{number}.r0"
             parcel = Parcel(
-                message_id=message_id, channel=channel, sender="duty@erqi.example", recipient=channel.partition(":")[2],
+                message_id=message_id, purpose=Purpose.BULLETIN, about=message_id, channel=channel,
+                sender="duty@erqi.example", recipient=channel.partition(":")[2],
                 subject="红色预警", status="Exercise", scope="Restricted", demonstration=True, decided_at=AT,
                 mail_message_id=mail_message_id(message_id, channel, "x", "erqi.example"), target=target,
                 body=_bundle(message_id) if channel.startswith("file:") else _post(message_id),

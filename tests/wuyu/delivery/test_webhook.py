@@ -22,6 +22,7 @@ from wuyu.delivery.webhook import WebhookSettings, WebhookTransport, secret_byte
 from wuyu.ledger import Ledger, OutboxState
 from wuyu.messages.guard import Target
 from wuyu.messages.parcel import Parcel, mail_message_id
+from wuyu.messages.purpose import Purpose
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -136,7 +137,8 @@ def test_signature_is_that_of_the_published_example() -> None:
 def _queue(ledger: Ledger, at: datetime, target: Target, body: bytes = BODY, recipient: str = "hub") -> int:
     name = target.channel
     parcel = Parcel(
-        message_id="E-1.r0", channel=name, sender="duty@erqi.example", recipient=recipient, subject="红色",
+        message_id="E-1.r0", purpose=Purpose.BULLETIN, about="E-1.r0", channel=name, sender="duty@erqi.example",
+        recipient=recipient, subject="红色",
         status="Exercise", scope="Restricted", demonstration=True, decided_at=at, body=body, target=target,
         mail_message_id=mail_message_id("E-1.r0", name, recipient, "erqi.example"),
     )  # fmt: skip

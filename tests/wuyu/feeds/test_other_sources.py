@@ -148,6 +148,8 @@ def test_what_a_server_gives_is_the_rain_of_the_cycle(
     (folder / "district.yaml").write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
     place = ["--district", str(folder), "--out", str(tmp_path / "out")]
 
+    assert main(["service", "init", "--ledger-only", "--out", str(tmp_path / "out")]) == 0
+    capsys.readouterr()
     # The gauges are an archive that goes on after the cycle: refused at the door as ahead of the clock.
     assert main(["feeds", "pull", *place, "--json"]) == 1
     rows = {row["feed"]: row for row in json.loads(capsys.readouterr().out)}
