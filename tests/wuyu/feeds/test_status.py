@@ -94,7 +94,7 @@ def test_a_full_disk_is_an_error_and_the_file_is_taken_next_time(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("wuyu.feeds.intake._write_aside", full)
+        patch.setattr("wuyu.feeds.intake.write_whole", full)
         assert take_from(FEED).error == "a.csv: cannot be kept (No space left on device)"
     assert len(take_from(FEED).accepted) == 1
 
