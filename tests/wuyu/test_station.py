@@ -11,10 +11,11 @@ import pytest
 from risk_models.errors import BadInputError
 from tests.factories import write_mini_district
 from wuyu.cli import main
-from wuyu.desk import open_desk
+from wuyu.desk import begin_desk
 from wuyu.ledger import Ledger, TownContact
 from wuyu.ledger.contacts import town_contacts
 from wuyu.ledger.outbox import newest
+from wuyu.ledger.places import make_ledger_of
 from wuyu.station import Station, contacts_of, open_station, update_contacts
 
 
@@ -31,6 +32,7 @@ def _known(station: Station) -> dict[str, TownContact]:
 def test_a_station_needs_no_table(folder: Path, tmp_path: Path) -> None:
     for table in folder.glob("*.csv"):
         table.unlink()
+    make_ledger_of(tmp_path / "out")
     station = open_station(folder, tmp_path / "out")
     assert (station.code, str(station.timezone), station.root) == ("410199", "Asia/Shanghai", folder)
     assert station.relative(tmp_path / "out" / "risk" / "a.parquet") == "risk/a.parquet"
@@ -44,6 +46,7 @@ def test_broken_settings_are_named(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_ledger_without_contacts_gets_them_from_the_register(folder: Path, tmp_path: Path) -> None:
+    make_ledger_of(tmp_path / "out")
     station = open_station(folder, tmp_path / "out")
     assert _known(station) == {}
     found = contacts_of(station)
@@ -55,7 +58,7 @@ def test_a_ledger_without_contacts_gets_them_from_the_register(folder: Path, tmp
 
 
 def test_a_desk_is_a_station_that_keeps_contacts_up_to_date(folder: Path, tmp_path: Path) -> None:
-    desk = open_desk(folder, tmp_path / "out")
+    desk = begin_desk(folder, tmp_path / "out")
     assert len(_known(desk)) == 3
     towns = desk.district.towns.copy()
     code = towns.index[0]
@@ -67,7 +70,7 @@ def test_a_desk_is_a_station_that_keeps_contacts_up_to_date(folder: Path, tmp_pa
 
 
 def test_another_district_brings_its_own_settings(folder: Path, tmp_path: Path) -> None:
-    desk = open_desk(folder, tmp_path / "out")
+    desk = begin_desk(folder, tmp_path / "out")
     settings = desk.settings.model_copy(update={"channels": ()})
     other = dataclasses.replace(desk, district=dataclasses.replace(desk.district, settings=settings))
     assert other.settings is settings
@@ -88,6 +91,7 @@ def test_the_newest_rows_come_last_and_the_others_are_counted(ledger: Ledger, qu
 def test_wrong_choices_of_the_outbox_are_named(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    make_ledger_of(tmp_path / "out")
     place = ["--district", str(folder), "--out", str(tmp_path / "out")]
     assert main(["outbox", "--state", "gone", *place]) == 2
     assert "there is no state 'gone'; there are: held, pending" in capsys.readouterr().err

@@ -77,7 +77,12 @@ def _copy_ledger(ledger: Ledger, target: Path) -> None:
     ):
         source.backup(copy)
     with open_ledger(target) as opened, opened.engine.begin() as connection:
-        for name in ("report_steps", "report_issues"):
-            for verb in ("UPDATE", "DELETE"):
-                connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}_append_only_{verb}")
-            connection.execute(Base.metadata.tables[name].delete())
+        for table in ("report_steps", "report_issues"):
+            guards = connection.exec_driver_sql(
+                "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?", (table,)
+            ).all()
+            for name, _ in guards:
+                connection.exec_driver_sql(f"DROP TRIGGER {name}")
+            connection.execute(Base.metadata.tables[table].delete())
+            for _, sql in guards:
+                connection.exec_driver_sql(sql)

@@ -13,6 +13,7 @@ from wuyu.cli import main
 from wuyu.cli.reports import _told
 from wuyu.desk import Desk
 from wuyu.ledger import ReportKey, open_ledger
+from wuyu.ledger.places import make_ledger_of
 from wuyu.ledger.tasks import open_tasks
 from wuyu.reporting import Made
 
@@ -23,6 +24,8 @@ JULY = ("month", "2021-07")
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], reporting_district: Path, tmp_path: Path) -> Run:
     """Run one verb of reports on a folder of products without any cycle."""
+
+    make_ledger_of(tmp_path / "out")
 
     def call(*arguments: str) -> tuple[int, str, str]:
         place = ["--district", str(reporting_district), "--out", str(tmp_path / "out")]

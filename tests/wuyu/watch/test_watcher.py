@@ -449,15 +449,17 @@ def test_damage_is_told_within_a_day_and_stays_until_it_is_mended(
     path = tmp_path / "out" / "ledger.sqlite"
     with create_ledger(path) as ledger:
         _finish(ledger, NOW)
-    assert watch(settings, path, tmp_path, post=post, now=NOW).problems == []
+    assert watch(settings, path, tmp_path, root=tmp_path, post=post, now=NOW).problems == []
     whole = _harm(path)
     later = NOW + timedelta(minutes=30)
-    assert watch(settings, path, tmp_path, post=post, now=later).problems == [], "not looked at again so soon"
+    assert watch(settings, path, tmp_path, root=tmp_path, post=post, now=later).problems == [], (
+        "not looked at again so soon"
+    )
     for hours in (24, 25):
-        report = watch(settings, path, tmp_path, post=post, now=NOW + timedelta(hours=hours))
+        report = watch(settings, path, tmp_path, root=tmp_path, post=post, now=NOW + timedelta(hours=hours))
         assert [one.kind for one in report.problems if one.kind == "ledger"] == ["ledger"]
         assert "the ledger is damaged" in report.problems[0].en
     path.write_bytes(whole)
-    mended = watch(settings, path, tmp_path, post=post, now=NOW + timedelta(hours=26))
+    mended = watch(settings, path, tmp_path, root=tmp_path, post=post, now=NOW + timedelta(hours=26))
     assert "ledger" not in {one.kind for one in mended.problems}
     assert last_check(tmp_path) == NOW + timedelta(hours=26)
