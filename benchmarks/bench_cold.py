@@ -93,7 +93,8 @@ def _drafts(places: dict[Path, Path]) -> Row:
             took[root].append(float(seconds))
     ours, peer = (sorted(took[root])[REPEATS // 2] for root in places)
     note = "processor time with children, medians; district open, Matplotlib and fonts not yet loaded"
-    return Row(job=f"{count} drafts of the hour before", ours_s=ours, peer=BEFORE, peer_s=peer, most=DRAFTS_MOST, note=note)
+    job = f"{count} drafts of the hour before"
+    return Row(job=job, ours_s=ours, peer=BEFORE, peer_s=peer, most=DRAFTS_MOST, note=note)
 
 
 def _demonstration(places: dict[Path, Path]) -> Row:

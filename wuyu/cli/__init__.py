@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         Exit status.
     """
-    # A process of one verb makes half a million objects that live as long as it does, most of them in its imports: at
+    # A process of one verb makes some 200,000 objects that live as long as it does, most of them in its imports: at
     # Python's own threshold, of 700, looking through them again and again takes a tenth of its time.
     gc.set_threshold(_COLLECT_AFTER, 10, 10)
     # Each family of verbs brings its own heavy imports along only when one of its verbs runs.
