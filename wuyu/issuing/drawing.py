@@ -7,11 +7,8 @@ them, however it ends. Where there is one core, no fork, or no child that lives,
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import multiprocessing
-import os
 import signal
-import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -26,6 +23,7 @@ from reports.bulletin.model import Bulletin
 from reports.bulletin.text import to_text
 from risk_models.files import write_whole
 from risk_models.levels import Level
+from wuyu.beside import can_fork, end_with_parent
 
 if TYPE_CHECKING:
     from reports.figures import LevelMap
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["Drawing", "Studio"]
 
 WORKERS_MAX = 2
-PR_SET_PDEATHSIG = 1  # prctl(2)
 _MAPPED = ["hotspot_name", "hotspot_name_en", "town_code", "level", "geometry"]
 
 Paths = dict[str, Path]
@@ -124,7 +121,7 @@ class Studio:
 
     def open(self) -> bool:
         """Start drawing side by side, if this machine can; returns whether it does."""
-        if self._pool is None and _can_fork():
+        if self._pool is None and can_fork():
             self._pool = ProcessPoolExecutor(
                 WORKERS_MAX,
                 mp_context=multiprocessing.get_context("fork"),
@@ -167,22 +164,13 @@ class Studio:
         return drawing.write(self._map) if paths is None else paths
 
 
-def _can_fork() -> bool:
-    """Tell whether children can be forked that draw.
-
-    The compiler of PDFs keeps threads, which a fork would not bring along: once it was used here, children would wait
-    for them for ever.
-    """
-    return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1 and "typst" not in sys.modules
-
-
 _level_map: LevelMap | None = None
 
 
 def _enter(level_map: LevelMap) -> None:
     """Set a child up: it ends with its parent, and leaves Ctrl-C to it."""
     global _level_map
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _level_map = level_map
