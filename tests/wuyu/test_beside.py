@@ -1,8 +1,12 @@
-"""Work in a process beside: done once, left to the caller where it failed, and ended with whoever began it."""
+"""Work in a process beside: done once, left to the caller where it failed, and ended with whoever began it.
+
+The products of a replay are written so; they are the same on one core.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.patience import until
-from tests.replays import child_environment
+from tests.replays import StormRun, child_environment, products
 
 needs_two_cores = pytest.mark.skipif(
     sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="work beside needs Linux and two cores"
@@ -42,10 +46,26 @@ with beside(work):
     {meanwhile}
 """
 
+# Says how many connections the writer of the report was handed, and whether it was this process.
+_PRODUCTS = """
+import os, sys
+from wuyu import jobs
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(sys.argv[1])])
+here, write = os.getpid(), jobs.report_month
+def report_month(month):
+    pool = jobs.desk_from_environment().ledger.engine.pool
+    print(pool.checkedin() + pool.checkedout(), os.getpid() == here, flush=True)
+    return write(month)
+jobs.report_month = report_month
+jobs.write_products("2021-07")
+"""
 
-def _python(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+
+def _python(program: str, *arguments: object, **more: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", program, *map(str, arguments)]
-    return subprocess.run(command, env=child_environment(), check=False, capture_output=True, text=True, timeout=600)
+    return subprocess.run(
+        command, env=child_environment(**more), check=False, capture_output=True, text=True, timeout=600
+    )
 
 
 def _lives(pid: int) -> bool:
@@ -93,3 +113,27 @@ def test_a_killed_parent_takes_the_work_along(tmp_path: Path) -> None:
         parent.send_signal(signal.SIGKILL)
         parent.wait()
     until("the work beside to end with its parent", lambda: not _lives(int(note.read_text())))
+
+
+@needs_two_cores
+@pytest.mark.xdist_group("storm")
+def test_products_are_the_same_on_one_core_and_two(storm_run: StormRun, tmp_path: Path) -> None:
+    told = []
+    for cores in (1, 2):
+        out = tmp_path / str(cores)
+        shutil.copytree(storm_run.desk.out, out, ignore=shutil.ignore_patterns("mailbox"))
+        for path in (out / "onemap.html", out / "index.html", out / "rehearsal" / "design_storms.csv"):
+            path.unlink()
+        shutil.rmtree(out / "reports")
+        done = _python(_PRODUCTS, cores, WUYU_DISTRICT=str(storm_run.desk.root), WUYU_OUT=str(out))
+        assert done.returncode == 0, done.stderr
+        told.append(done.stdout.split())
+    # In a process of its own the report begins without a connection that is another process's too.
+    assert told[1] == ["0", "False"]
+    assert told[0][1] == "True"
+    one, two = (products(tmp_path / str(cores)) for cores in (1, 2))
+    assert one == two
+    assert {"onemap.html", "index.html", "rehearsal/design_storms.csv"} < set(two)
+    assert any(name.endswith(".pdf") for name in two if name.startswith("reports/"))
+    page = (tmp_path / "2" / "index.html").read_text(encoding="utf-8")
+    assert "reports/" in page
