@@ -111,7 +111,7 @@ def test_a_killed_parent_takes_the_work_along(tmp_path: Path) -> None:
     with subprocess.Popen(command, env=child_environment()) as parent:
         until("the work beside to begin", lambda: note.exists() and note.read_text() != "")
         parent.send_signal(signal.SIGKILL)
-        parent.wait()
+        assert parent.wait() == -signal.SIGKILL
     until("the work beside to end with its parent", lambda: not _lives(int(note.read_text())))
 
 

@@ -52,12 +52,12 @@ def test_a_signature_during_a_cycle_makes_the_cycle_look_again(desk: Desk, monke
     before = cycles._signature
     signed: list[str] = []
 
-    def sign_meanwhile(some: Desk, record: object) -> object:
+    def sign_meanwhile(some: Desk, record: object, past: object) -> object:
         if not signed:
             row = desk.ledger.warnings(approval=Approval.WAITING)[0]
             signed.append(row.message_id)
             approve(desk, row.message_id, officer="李明", now=ISSUED + MINUTE)
-        return before(some, record)  # type: ignore[arg-type]
+        return before(some, record, past)  # type: ignore[arg-type]
 
     monkeypatch.setattr(cycles, "_signature", sign_meanwhile)
     tried: list[datetime] = []

@@ -28,7 +28,7 @@ def _start(district: Path, out: Path, log: Path) -> subprocess.Popen[bytes]:
 
 
 def _sent(ledger: Path) -> int:
-    if not ledger.exists():
+    if not ledger.exists() or not ledger.stat().st_size:  # not made yet, or being made
         return 0
     with open_ledger(ledger) as opened:
         return opened.outbox_counts().get("sent", 0)

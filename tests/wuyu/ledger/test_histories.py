@@ -405,6 +405,11 @@ class Histories(RuleBasedStateMachine):
             self.service.ledger.close()
 
 
+def check_machine(quiet: settings) -> None:
+    """Run generated histories; `Service` asserts each law as it goes."""
+    run_state_machine_as_test(Histories, settings=quiet)
+
+
 def test_the_laws_hold_in_every_history() -> None:
     """Whatever is raised, lowered, superseded, refused, claimed, lost, bounced or put back, in any order:
 
@@ -415,7 +420,7 @@ def test_the_laws_hold_in_every_history() -> None:
     - nothing is accepted twice; and whoever may have been told anything is told the end last, once.
     """
     quiet = settings(max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
-    run_state_machine_as_test(Histories, settings=quiet)
+    check_machine(quiet)
 
 
 def _first(level: Level) -> dict[str, Level]:
