@@ -34,6 +34,7 @@ from wuyu.station import register_of
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
+    from wuyu.ledger import Ledger
 
 __all__ = ["CycleResult", "assess", "decide", "run_cycle", "stem"]
 
@@ -180,7 +181,7 @@ def decide(
         policy=desk.policy,
     )
     waiting = _waiting(desk)
-    past = _Past(desk)
+    past = _Past(desk.ledger)
     told = [record for record in decided.records if _is_told(past, record)]
     mailed = [record for record in told if record.area_code in desk.district.towns.index]
     levels = {record.area_code: record.level for record in decided.open_records}
@@ -284,9 +285,9 @@ def _written(
 class _Past:
     """What was decided before, read once a cycle however many records ask."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._ledger = desk.ledger
-        self._of_event = cache(lambda key: desk.ledger.warnings(event_key=key))
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._of_event = cache(lambda key: ledger.warnings(event_key=key))
 
     def rows(self, record: WarningRecord) -> list[WarningRow]:
         """Return the revisions of the same warning."""

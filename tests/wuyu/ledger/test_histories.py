@@ -29,7 +29,7 @@ from risk_models.warning.decide import decide_warnings
 from risk_models.warning.records import WarningRecord
 from risk_models.warning.states import WarningPolicy, WarningState
 from wuyu.ack.book import record_answer
-from wuyu.cycle import _is_told, _signature
+from wuyu.cycle import _is_told, _Past, _signature
 from wuyu.issuing.issue import ALL_CLEAR_H
 from wuyu.ledger import Approval, Ledger, Outbox, OutboxState, outbox
 from wuyu.ledger.acknowledgements import AckRequest, Answer
@@ -96,9 +96,7 @@ class Service:
     def __init__(self) -> None:
         self.ledger = new_ledger()
         warning = SimpleNamespace(approval_from="orange")
-        self.desk: Any = SimpleNamespace(
-            ledger=self.ledger, district=SimpleNamespace(settings=SimpleNamespace(warning=warning))
-        )
+        self.desk: Any = SimpleNamespace(settings=SimpleNamespace(warning=warning))
         self.now = START
         self.states: tuple[WarningState, ...] = ()
         self.mailbox = {town: f"office-{town[-1]}@t.example" for town in TOWNS}
@@ -118,8 +116,9 @@ class Service:
             self.states, towns, risk, towns, now=self.now, event_key=EVENT, policy=WarningPolicy()
         )
         self.states = decided.states
-        told = [record for record in decided.records if _is_told(self.desk, record)]
-        waits = [record.message_id for record in told if _signature(self.desk, record) is None]
+        past = _Past(self.ledger)
+        told = [record for record in decided.records if _is_told(past, record)]
+        waits = [record.message_id for record in told if _signature(self.desk, record, past) is None]
         with self.ledger.decide(now=self.now) as decision:
             for record in decided.records:
                 if record.revision == 0 and record.supersedes is not None:
@@ -250,12 +249,16 @@ class Service:
         """No rain, an officer who signs, relays that work: until every warning has ended."""
         for row_id in list(self.in_hand):
             self.finish(row_id, OutboxState.SENT, came=True)
+        self.sign_all()
         while any(state.is_open for state in self.states):
             self.cycle(dict.fromkeys(TOWNS, Level.NONE), 1)
-            for waiting in self.waiting():
-                self.settle(waiting, Approval.APPROVED)
+            self.sign_all()
             self.deliver_all()
         self.deliver_all()
+
+    def sign_all(self) -> None:
+        for waiting in self.waiting():
+            self.settle(waiting, Approval.APPROVED)
 
     # The laws
 
