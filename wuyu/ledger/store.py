@@ -121,7 +121,7 @@ class Ledger:
         with self.reading() as session:
             known = list(session.scalars(_of_time(district_code, valid_at)))
         done = [row for row in known if row.state == CycleState.DONE]
-        return (done or known or [None])[-1]
+        return next(reversed(done or known), None)
 
     def cycle_of(self, message_id: str) -> Cycle | None:
         """Return the cycle that decided a warning revision, or None."""
@@ -234,17 +234,17 @@ class Ledger:
             session.add(LogEntry(at=now, who=who, what=what, event_key=event_key, detail=detail))
 
 
-def _of_time(district_code: str, valid_at: datetime) -> Select[tuple[Cycle]]:
+def _of_time(district_code: str, valid_at: datetime) -> Select[Cycle]:
     query = select(Cycle).where(Cycle.district_code == district_code, Cycle.valid_at == valid_at)
     return query.order_by(Cycle.revision)
 
 
 def _after_all(session: Session, district_code: str, now: datetime) -> datetime:
-    """Return the minute of `now`, or the next one after all that was decided: every decision has a minute of its own."""
+    """Return the minute of `now`, or the next after all that was decided: every decision has a minute of its own."""
     minute = now.replace(second=0, microsecond=0)
-    when = func.coalesce(Cycle.decided_at, Cycle.valid_at)
     done = (Cycle.district_code == district_code) & (Cycle.state == CycleState.DONE)
-    latest = session.scalars(select(when).where(done).order_by(when.desc()).limit(1)).first()
+    newest = select(Cycle.finished_at).where(done).order_by(Cycle.valid_at.desc(), Cycle.revision.desc()).limit(1)
+    latest = session.scalars(newest).first()
     return minute if latest is None or minute > latest else latest + timedelta(minutes=1)
 
 
