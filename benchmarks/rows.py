@@ -27,7 +27,7 @@ class Row:
     target : float or None
         Least ratio peer_s / ours_s aimed at, or with no peer the longest time [s].
     most : float or None
-        Greatest ratio ours_s / peer_s aimed at, where the peer does a part of the work and cannot be beaten.
+        Greatest ratio ours_s / peer_s aimed at: of more work than the peer's, or of the project beside its own past.
     unit : str
         What the two numbers are in: s, or MiB of memory.
     note : str

@@ -166,7 +166,10 @@ def plain(value: Any) -> str:
     """
     if is_missing(value):
         return ""
-    kept = (char for char in " ".join(str(value).split()) if unicodedata.category(char) not in {"Cc", "Cf", "Co", "Cs"})
+    line = " ".join(str(value).split())
+    if line.isprintable():  # nearly all are, and then hold nothing to leave out
+        return line
+    kept = (char for char in line if unicodedata.category(char) not in {"Cc", "Cf", "Co", "Cs"})
     return " ".join("".join(kept).split())
 
 

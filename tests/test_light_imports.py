@@ -18,11 +18,11 @@ HEAVY = {
     "openpyxl", "dask", "pyarrow", "shapely", "pyproj", "exactextract", "pyflwdir", "PIL", "lxml", "typst", "docx",
     "netCDF4", "h5py", "eccodes", "pytest", "jinja2",
 }  # fmt: skip
-#: What only a learned model, an Excel file, a derivation or a drawing needs.
+#: What only a learned model, an Excel file, a derivation, a drawing or a terminal needs.
 RARE = {
     "sklearn", "skops", "dask", "distributed", "pytest", "openpyxl", "PIL", "lxml", "pyogrio", "exactextract",
     "pyflwdir", "scipy.signal", "scipy.stats", "scipy.ndimage", "scipy.optimize", "matplotlib", "typst", "docx",
-    "netCDF4", "h5py", "eccodes",
+    "netCDF4", "h5py", "eccodes", "rich",
 }  # fmt: skip
 
 #: Modules imported in one process, and what may not be loaded then.
@@ -45,6 +45,8 @@ ENTRIES: dict[tuple[str, ...], set[str]] = {
     ("risk_models.forecast.blend", "risk_models.forecast.wetness"): RARE,
     ("risk_models.forecast.readers.gauge_table",): RARE,
     ("reports.bulletin.model", "reports.words", "reports.style"): RARE | {"geopandas", "numba", "xarray", "scipy"},
+    ("wuyu.progress",): HEAVY | RARE | {"numpy"},
+    ("wuyu.cycle", "wuyu.desk", "wuyu.rain"): RARE - {"lxml"},
     ("reports.bulletin.build",): RARE | {"numba", "xarray", "scipy", "rasterio"},
 }  # fmt: skip
 

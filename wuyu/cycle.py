@@ -48,6 +48,8 @@ __all__ = ["CycleResult", "assess", "decide", "run_cycle", "stem", "time_of_serv
 LIVE_H: Final = 3
 """Hours back from now that a cycle may be of and still be one of live service, decided now: a run that was held up."""
 
+_FEW = 3  # bulletins of a process that ends: each child would load fonts and compiler for one or two of them
+
 
 @dataclass(frozen=True)
 class CycleResult:
@@ -243,6 +245,8 @@ def decide(
         if drafts or record.message_id not in due
     ]
     try:
+        if len(asked) > (_FEW if bulletins is None else 1):
+            maker.studio.open()
         files = _written(maker, facts, asked, levels)
     finally:
         if bulletins is None:
@@ -358,9 +362,7 @@ def _written(
     orders: list[tuple[WarningRecord, list[WarningRecord], SignOff | None]],
     levels: dict[str, Level],
 ) -> dict[str, BulletinFiles]:
-    """Write bulletins, several at a time; all of them are on the disk when this returns."""
-    if len(orders) > 1:
-        maker.studio.open()
+    """Write bulletins, several at a time if the studio is open; all are on the disk when this returns."""
     for record, earlier, sign_off in orders:
         maker.begin(record, facts, earlier=earlier, sign_off=sign_off, levels=levels)
     return {

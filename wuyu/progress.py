@@ -6,9 +6,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = ["Tell", "progress", "silent"]
 
@@ -36,19 +37,28 @@ def progress(title: str, *, stream: Console | None = None) -> Iterator[Tell]:
     ------
     Tell
     """
-    console = stream or Console(stderr=True)
-    if console.is_terminal:
-        columns = (
-            TextColumn("{task.fields[title]}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TimeElapsedColumn(),
-        )
-        with Progress(*columns, TextColumn("{task.description}"), console=console) as bar:
-            task = bar.add_task("", total=1.0, title=title)
-            yield lambda fraction, text: bar.update(task, completed=fraction, description=text)
+    if stream.is_terminal if stream else sys.stderr.isatty():
+        with _bar(title, stream) as tell:
+            yield tell
         return
     yield _plain(title)
+
+
+@contextmanager
+def _bar(title: str, stream: Console | None) -> Iterator[Tell]:
+    from rich.console import Console  # here, because most processes have no terminal
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.fields[title]}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+    )
+    console = stream or Console(stderr=True)
+    with Progress(*columns, TextColumn("{task.description}"), console=console) as bar:
+        task = bar.add_task("", total=1.0, title=title)
+        yield lambda fraction, text: bar.update(task, completed=fraction, description=text)
 
 
 def _plain(title: str) -> Tell:

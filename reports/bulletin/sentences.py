@@ -30,6 +30,10 @@ from risk_models.standards import Standards
 __all__ = ["age", "basis_lines", "forecast_lines", "hotspots_by_level", "impact_lines", "observed_lines"]
 
 _CLOSED_WHEN_FLOODED = ("tunnel", "rail_underpass")
+_IMPACT_COLUMNS = [
+    *("hotspot_name", "hotspot_name_en", "kind", "depth_p50_m", "depth_p90_m", "p_50cm"),
+    *("people_exposed", "facilities_exposed"),
+]
 _COUNT_ORDER = (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE, Level.NONE, Level.UNKNOWN)
 
 
@@ -168,7 +172,7 @@ def impact_lines(area: pd.DataFrame, hotspots: pd.DataFrame) -> tuple[Text, ...]
         The district's hotspots, for the depth at which each is closed.
     """
     lines = [hotspots_by_level(area)]
-    warned = area[area["level"] >= Level.BLUE]
+    warned = area.loc[area["level"] >= Level.BLUE, _IMPACT_COLUMNS]
     if warned.empty:
         return tuple(lines)
     lines += _deepest(warned)

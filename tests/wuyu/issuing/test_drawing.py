@@ -21,6 +21,7 @@ from pathlib import Path
 from tests.factories import STORM_PEAK
 from wuyu.cycle import run_cycle
 from wuyu.desk import begin_desk
+from wuyu.issuing.bulletins import Bulletins
 from wuyu.issuing.drawing import Studio
 from wuyu.rain import pull_feeds
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:int(sys.argv[3])])
@@ -29,7 +30,10 @@ was_opened = Studio.open
 Studio.open = lambda studio: opened.append(was_opened(studio)) or opened[-1]
 desk = begin_desk(Path(sys.argv[1]), Path(sys.argv[2]))
 pull_feeds(desk, now=datetime.now(UTC))
-result = run_cycle(desk, STORM_PEAK.to_pydatetime())
+maker = Bulletins(desk) if sys.argv[4] == "kept" else None
+result = run_cycle(desk, STORM_PEAK.to_pydatetime(), bulletins=maker)
+if maker is not None:
+    maker.studio.close()
 print(len(result.records), opened, "typst" in sys.modules, len(multiprocessing.active_children()))
 """
 _ERROR = """
@@ -88,14 +92,21 @@ needs_two_cores = pytest.mark.skipif(
 
 @needs_two_cores
 def test_side_by_side_gives_the_same_files_and_leaves_no_process(storm_district: Path, tmp_path: Path) -> None:
-    one = _python(_CYCLE, storm_district, tmp_path / "one", 1)
-    two = _python(_CYCLE, storm_district, tmp_path / "two", 2)
+    one = _python(_CYCLE, storm_district, tmp_path / "one", 1, "kept")
+    two = _python(_CYCLE, storm_district, tmp_path / "two", 2, "kept")
     count = one.split()[0]
     assert one == f"{count} [False] True 0"
     assert two == f"{count} [True] False 0"  # nothing was drawn in the parent
     assert _bulletins(tmp_path / "two") == _bulletins(tmp_path / "one")
     assert len(_bulletins(tmp_path / "two")) >= 8
     assert not list((tmp_path / "two").rglob("*.part"))
+
+
+@needs_two_cores
+def test_a_cycle_alone_starts_no_process_for_a_few(storm_district: Path, tmp_path: Path) -> None:
+    alone = _python(_CYCLE, storm_district, tmp_path / "alone", 2, "alone")
+    assert alone.split(maxsplit=1)[1] == "[] True 0"
+    assert 1 < int(alone.split()[0]) <= 3
 
 
 @needs_two_cores
