@@ -21,6 +21,8 @@ from airflow.sdk import DAG, Context, CronTriggerTimetable, Param, dag, task
 
 from wuyu.schedules import zone_as_written
 
+ZONE = zone_as_written()
+
 #: The answers and the fields of the form; `wuyu.reporting.consult` reads them.
 OPTIONS = ["Issue 印发", "Send back 退回修改", "Reject 不予印发", "No answer yet 暂不答复"]
 NO_ANSWER = OPTIONS[-1]
@@ -125,12 +127,11 @@ def dispatch() -> dict[str, int]:
 def report_dag(kind: str, edition: str) -> DAG:
     """Return the DAG of one kind and edition."""
     name = f"report_{kind.replace('-', '_')}" + ("_outlook" if edition == "outlook" else "")
-    zone = zone_as_written()
 
     @dag(
         dag_id=name,
-        schedule=CronTriggerTimetable(SCHEDULES[kind, edition], timezone=zone),
-        start_date=pendulum.datetime(2026, 1, 1, tz=zone),
+        schedule=CronTriggerTimetable(SCHEDULES[kind, edition], timezone=ZONE),
+        start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
         catchup=False,
         # A consultation takes days; it must not hold up the report of another period.
         max_active_runs=8,

@@ -15,7 +15,7 @@ from wuyu.schedules import zone_as_written
 
 ZONE = zone_as_written()
 
-BLOCKS = 12
+BLOCKS = 4
 
 
 @dag(
@@ -57,31 +57,17 @@ def storm_replay() -> None:
         return run_block(blocks[number])
 
     @task
-    def rehearsal() -> str:
-        from wuyu.jobs import rehearse
-
-        return rehearse()
-
-    @task
-    def monthly_report() -> list[str]:
+    def products() -> list[str]:
         from airflow.sdk import get_current_context
 
-        from wuyu.jobs import report_month
+        from wuyu.jobs import write_products
 
-        return report_month(get_current_context()["params"]["month"])
-
-    @task
-    def map_and_story() -> list[str]:
-        from wuyu.jobs import map_and_story as write
-
-        return write()
+        return write_products(get_current_context()["params"]["month"])
 
     blocks = prepare()
     chain(
         *(replay_block.override(task_id=f"replay_{number + 1:02d}")(blocks, number) for number in range(BLOCKS)),
-        rehearsal(),
-        monthly_report(),
-        map_and_story(),
+        products(),
     )
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from risk_models.district.settingsfile import load_settings
 from risk_models.errors import FloodRiskError
+from wuyu.beside import cores, end_with_parent
 from wuyu.clock import CLOCK_VARIABLE, clock_from
 from wuyu.ledger.places import make_ledger_of
 from wuyu.service import environment
@@ -26,7 +26,6 @@ DAGS = Path(__file__).resolve().parent.parent / "dags"
 WEB_PORT = 8080
 LIVE_POOL = "live_delivery"  # as in `dags/delivery.py`
 LIVE_SLOTS = 4
-PR_SET_PDEATHSIG = 1  # prctl(2)
 STOP_PATIENCE_S = 10.0
 
 
@@ -89,12 +88,13 @@ def run_demo(district: Path, out: Path) -> float:
         "AIRFLOW__LOGGING__FAB_LOGGING_LEVEL": "ERROR",
         "PYTHONWARNINGS": "ignore",
     }
-    _tell("1/3 preparing Airflow (SQLite)")
-    _airflow(["db", "migrate"], variables, quiet=True)
-    _tell("2/3 starting the mail sink, replaying the storm through Airflow")
+    _tell("1/3 preparing Airflow (SQLite), starting the mail sink")
     with local_sink(out / "mailbox") as (host, port):
         variables |= environment(district=district, out=out, smtp_host=host, smtp_port=port)
         variables = honest(variables, district)
+        with _deriving(variables):
+            _airflow(["db", "migrate"], variables, quiet=True)
+        _tell("2/3 replaying the storm through Airflow")
         _airflow(["dags", "test", "storm_replay"], variables)
     _tell("3/3 done")
     return time.monotonic() - begun
@@ -188,6 +188,27 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             process.wait(patience_s)
 
 
+@contextlib.contextmanager
+def _deriving(variables: Mapping[str, str]) -> Iterator[None]:
+    """Derive meanwhile, on a second core, what the replay will read from the cache; what fails here fails there."""
+    if cores() < 2:
+        yield
+        return
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from wuyu.jobs import derive; derive()"],
+        env=variables,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=end_with_parent,
+    )
+    try:
+        yield
+        process.wait()
+    finally:
+        process.kill()
+        process.wait()
+
+
 def _airflow(arguments: list[str], variables: Mapping[str, str], *, quiet: bool = False) -> str:
     output = subprocess.PIPE if quiet else None
     done = subprocess.run(  # noqa: S603 - our own program, our own arguments
@@ -197,18 +218,12 @@ def _airflow(arguments: list[str], variables: Mapping[str, str], *, quiet: bool 
         stderr=subprocess.STDOUT if quiet else None,
         check=False,
         text=True,
-        preexec_fn=_end_with_parent,
+        preexec_fn=end_with_parent,
     )
     if done.returncode:
         said = f"\n{(done.stdout or '')[-4000:]}" if quiet else ""
         raise FloodRiskError(f"`airflow {' '.join(arguments)}` ended with status {done.returncode}{said}")
     return done.stdout or ""
-
-
-def _end_with_parent() -> None:
-    """Have the kernel end this child when its parent is killed (Linux): it must not go on beside the next run."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _binary() -> str:

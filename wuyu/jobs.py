@@ -15,15 +15,16 @@ __all__ = [
     "bounces_from",
     "deliver_by",
     "delivery_ways",
+    "derive",
     "draft_for_consultation",
     "due_reports",
-    "map_and_story",
     "prepare_replay",
     "rehearse",
     "replay_block",
     "report_month",
     "require_delivery",
     "settle_report",
+    "write_products",
 ]
 
 UNTRIED_MIN = 5
@@ -76,6 +77,11 @@ def replay_block(hours: list[str]) -> int:
         for name, why in done.given_up.items():
             tell(1.0, f"{name} was given up: {why}")
         return done.mails_sent
+
+
+def derive() -> None:
+    """Derive what depends on the district alone, and keep it for every later process."""
+    _ = desk_from_environment().scorer.contour
 
 
 def rehearse() -> str:
@@ -153,12 +159,26 @@ def settle_report(
     return [] if made is None else [desk.relative(path) for path in made.paths]
 
 
-def map_and_story() -> list[str]:
-    """Write the one-map page and the story of the storm; returns the paths."""
+def write_products(month: str) -> list[str]:
+    """Write what follows a replay: report of a month, rehearsal, one-map page, and the story, which links them.
+
+    The report, the longest of them, is written beside the others where there is a second core.
+
+    Returns
+    -------
+    list of str
+        Paths of rehearsal, map and story.
+    """
+    from wuyu.beside import beside
     from wuyu.products import write_onemap_page, write_story_page
 
     desk = desk_from_environment()
-    return [desk.relative(write_onemap_page(desk)), desk.relative(write_story_page(desk))]
+    desk.ledger.close()  # a connection must not be shared by two processes; each opens its own
+    with beside(lambda: report_month(month)) as reported:
+        paths = [rehearse(), desk.relative(write_onemap_page(desk))]
+        if not reported():
+            report_month(month)
+    return [*paths, desk.relative(write_story_page(desk))]
 
 
 def delivery_ways() -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo
 
 __all__ = ["FALLBACK_ZONE", "feeds_as_written", "zone_as_written"]
 
@@ -27,7 +27,10 @@ def zone_as_written() -> str:
     """
     identity = _settings().get("district")
     zone = identity.get("timezone") if isinstance(identity, dict) else None
-    return str(zone) if zone in available_timezones() else FALLBACK_ZONE
+    try:
+        return ZoneInfo(zone).key if isinstance(zone, str) else FALLBACK_ZONE
+    except (LookupError, OSError, ValueError):  # unknown, or no name of a zone at all
+        return FALLBACK_ZONE
 
 
 def feeds_as_written() -> list[dict[str, Any]]:

@@ -7,12 +7,9 @@ them, however it ends. Where there is one core, no fork, or no child that lives,
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import multiprocessing
-import os
 import signal
-import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -27,6 +24,7 @@ from reports.bulletin.model import Bulletin
 from reports.bulletin.text import to_text
 from risk_models.files import write_whole
 from risk_models.levels import Level
+from wuyu.beside import can_fork, end_with_parent
 
 if TYPE_CHECKING:
     from reports.figures import LevelMap
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["Drawing", "Studio"]
 
 WORKERS_MAX = 2
-PR_SET_PDEATHSIG = 1  # prctl(2)
 _MAPPED = ["hotspot_name", "hotspot_name_en", "town_code", "level", "geometry"]
 
 Paths = dict[str, Path]
@@ -125,7 +122,7 @@ class Studio:
 
     def open(self) -> bool:
         """Start drawing side by side, if this machine can; returns whether it does."""
-        if self._pool is None and _can_fork():
+        if self._pool is None and can_fork():
             self._pool = ProcessPoolExecutor(
                 WORKERS_MAX,
                 mp_context=multiprocessing.get_context("fork"),
@@ -168,22 +165,13 @@ class Studio:
         return drawing.write(self._map) if paths is None else paths
 
 
-def _can_fork() -> bool:
-    """Tell whether children can be forked that draw.
-
-    The compiler of PDFs keeps threads, which a fork would not bring along: once it was used here, children would wait
-    for them for ever.
-    """
-    return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1 and "typst" not in sys.modules
-
-
 _level_map: LevelMap | None = None
 
 
 def _enter(level_map: LevelMap) -> None:
     """Set a child up: it ends with its parent, and leaves Ctrl-C to it."""
     global _level_map
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     gc.freeze()  # what came from the parent is never looked through: that would copy its memory

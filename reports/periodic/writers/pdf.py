@@ -16,8 +16,6 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any, Literal
 
-import typst
-
 from reports.fonts import font_folder, printable
 from reports.periodic.content import Block, Document, Figure, Heading, Note, Paragraph, Table
 from reports.periodic.writers.layout import DATE_INDENT_CHARACTERS, FONTS, LAYOUTS
@@ -68,6 +66,8 @@ def pdf_bytes(document: Document, *, template: Path | None = None) -> bytes:
     >>> pdf_bytes(Document(meta, (Paragraph("#panic() *无*"),)))[:5]
     b'%PDF-'
     """
+    import typst  # here, because no process can be forked for work beside once its threads have begun
+
     own, folder = template_file(template, "report.typ", document.meta.lang), template_folder(template)
     source = (own or BUILT_IN / "report.typ").read_bytes()
     if own is not None and b"@preview/" in source:
