@@ -18,6 +18,10 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import Context, Param, dag, task
 
+from wuyu.schedules import zone_as_written
+
+ZONE = zone_as_written()
+
 #: The answers and the fields of the form; `wuyu.approval.rounds` reads them.
 OPTIONS = [
     "Approve all 全部签发",
@@ -52,7 +56,7 @@ class AskOfficer(HITLOperator):
 @dag(
     dag_id="approval",
     schedule=None,
-    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
+    start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
     catchup=False,
     max_active_runs=32,
     # A pause would keep grave warnings from everybody's eyes.
@@ -64,7 +68,7 @@ class AskOfficer(HITLOperator):
         "execution_timeout": timedelta(minutes=10),
     },
     params={
-        "at": Param("", type="string", description="hour of the cycle, with offset"),
+        "at": Param("", type="string", description="time of the decision, with offset"),
         "round": Param(1, type="integer", minimum=1, description="number of the round"),
     },
     tags=["wuyu", "warning", "live"],
@@ -79,11 +83,11 @@ def approval() -> None:
         from airflow.sdk.exceptions import AirflowSkipException
 
         from wuyu.approval import open_round
-        from wuyu.clock import parse_hour, time_now
+        from wuyu.clock import parse_time, time_now
         from wuyu.service import station_from_environment
 
         station = station_from_environment()
-        at = parse_hour(get_current_context()["params"]["at"], station.timezone)
+        at = parse_time(get_current_context()["params"]["at"], station.timezone)
         shown = open_round(station, at, now=time_now())
         if shown is None:
             raise AirflowSkipException("nothing waits any more")
@@ -108,11 +112,11 @@ def approval() -> None:
         from airflow.sdk import get_current_context
 
         from wuyu.approval import close_round, runs_to_trigger
-        from wuyu.clock import parse_hour, time_now
+        from wuyu.clock import parse_time, time_now
         from wuyu.service import desk_from_environment, station_from_environment
 
         station, params = station_from_environment(), get_current_context()["params"]
-        at, asked = parse_hour(params["at"], station.timezone), shown["message_ids"]
+        at, asked = parse_time(params["at"], station.timezone), shown["message_ids"]
         close_round(station, at, message_ids=asked, answer=answer, now=time_now(), open_desk=desk_from_environment)
         return runs_to_trigger(station, at, number=params["round"] + 1)
 

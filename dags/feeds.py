@@ -7,27 +7,16 @@ into every feed every ten minutes. A run of a past date looks into the feed as i
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pendulum
-import yaml
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, DeltaTriggerTimetable, dag, task
+
+from wuyu.schedules import feeds_as_written
 
 RAIN = Asset("wuyu://rain")
 EVERY_MIN = 10
-
-
-def feeds_of_district() -> list[dict[str, Any]]:
-    """Return the feeds as the settings have them, unchecked; none without a district."""
-    path = Path(os.environ.get("WUYU_DISTRICT", ""), "district.yaml")
-    if not os.environ.get("WUYU_DISTRICT") or not path.is_file():
-        return []
-    settings = yaml.safe_load(path.read_bytes())
-    feeds = settings.get("feeds") or [] if isinstance(settings, dict) else []
-    return [feed for feed in feeds if isinstance(feed, dict) and "id" in feed]
 
 
 def schedule_of(feed: dict[str, Any]) -> CronTriggerTimetable | DeltaTriggerTimetable:
@@ -102,7 +91,7 @@ def one_feed(feed: dict[str, Any]) -> DAG:
     return feed_dag()
 
 
-found = feeds_of_district()
+found = feeds_as_written()
 globals()["feeds"] = all_feeds(None if found else CronTriggerTimetable(f"*/{EVERY_MIN} * * * *", timezone="UTC"))
 for settings in found:
     globals()[f"feed_{settings['id']}"] = one_feed(settings)

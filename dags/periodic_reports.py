@@ -11,16 +11,17 @@ Hours are of the district (`timezone` in the `district.yaml` of `WUYU_DISTRICT`)
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pendulum
-import yaml
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, Context, CronTriggerTimetable, Param, dag, task
+
+from wuyu.schedules import zone_as_written
+
+ZONE = zone_as_written()
 
 #: The answers and the fields of the form; `wuyu.reporting.consult` reads them.
 OPTIONS = ["Issue 印发", "Send back 退回修改", "Reject 不予印发", "No answer yet 暂不答复"]
@@ -63,16 +64,6 @@ class AskChair(HITLOperator):
         shown = context["ti"].xcom_pull(task_ids="draft")
         self.response_timeout = timedelta(seconds=shown["timeout_s"])
         return super().execute(context)
-
-
-def timezone_of_district() -> str:
-    """Return the local time zone as the settings have it, unchecked; that of the bundled district without one."""
-    path = Path(os.environ.get("WUYU_DISTRICT", ""), "district.yaml")
-    if not os.environ.get("WUYU_DISTRICT") or not path.is_file():
-        return "Asia/Shanghai"
-    settings = yaml.safe_load(path.read_bytes())
-    identity = settings.get("district") if isinstance(settings, dict) else None
-    return str(identity.get("timezone", "Asia/Shanghai")) if isinstance(identity, dict) else "Asia/Shanghai"
 
 
 @task
@@ -136,12 +127,11 @@ def dispatch() -> dict[str, int]:
 def report_dag(kind: str, edition: str) -> DAG:
     """Return the DAG of one kind and edition."""
     name = f"report_{kind.replace('-', '_')}" + ("_outlook" if edition == "outlook" else "")
-    zone = timezone_of_district()
 
     @dag(
         dag_id=name,
-        schedule=CronTriggerTimetable(SCHEDULES[kind, edition], timezone=zone),
-        start_date=pendulum.datetime(2026, 1, 1, tz=zone),
+        schedule=CronTriggerTimetable(SCHEDULES[kind, edition], timezone=ZONE),
+        start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
         catchup=False,
         # A consultation takes days; it must not hold up the report of another period.
         max_active_runs=8,

@@ -7,11 +7,15 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import CronTriggerTimetable, dag, task
 
+from wuyu.schedules import zone_as_written
+
+ZONE = zone_as_written()
+
 
 @dag(
     dag_id="rehearsal",
-    schedule=CronTriggerTimetable("0 9 1 5 *", timezone="Asia/Shanghai"),
-    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
+    schedule=CronTriggerTimetable("0 9 1 5 *", timezone=ZONE),
+    start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
     catchup=False,
     max_active_runs=1,
     default_args={

@@ -11,13 +11,17 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import Param, chain, dag, task
 
+from wuyu.schedules import zone_as_written
+
+ZONE = zone_as_written()
+
 BLOCKS = 4
 
 
 @dag(
     dag_id="storm_replay",
     schedule=None,
-    start_date=pendulum.datetime(2021, 7, 1, tz="Asia/Shanghai"),
+    start_date=pendulum.datetime(2021, 7, 1, tz=ZONE),
     catchup=False,
     max_active_runs=1,
     default_args={

@@ -1,4 +1,4 @@
-"""One warning cycle when new rain has come in: score, decide, write bulletins, dispatch.
+"""One warning cycle whenever new rain has come in, and at least once an hour: score, decide, write bulletins, dispatch.
 
 Each task is a transaction and may run twice: a cycle that is done stays as it is, a mail sent is not sent again.
 Warnings from the district's approval level upwards wait for an officer: a run of the DAG `approval` asks, so that this
@@ -12,16 +12,21 @@ from typing import Any
 
 import pendulum
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import Asset, Param, dag, task
+from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task
 
+from wuyu.schedules import zone_as_written
+
+ZONE = zone_as_written()
 RAIN = Asset("wuyu://rain")
 RISK = Asset("wuyu://risk")
+#: With every feed silent there is a cycle all the same, some minutes into the hour, when its rain ought to be in.
+HOURLY = "10 * * * *"
 
 
 @dag(
     dag_id="warning_cycle",
-    schedule=[RAIN],
-    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
+    schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable(HOURLY, timezone=ZONE), assets=[RAIN]),
+    start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
     catchup=False,
     max_active_runs=1,
     default_args={
@@ -30,7 +35,7 @@ RISK = Asset("wuyu://risk")
         "retry_delay": timedelta(seconds=20),
         "execution_timeout": timedelta(minutes=10),
     },
-    params={"at": Param("", type="string", description="full hour; empty: the hour of the run")},
+    params={"at": Param("", type="string", description="full hour; empty: the hour now")},
     tags=["wuyu", "warning", "live"],
     doc_md=__doc__,
 )
@@ -41,23 +46,24 @@ def warning_cycle() -> None:
     def hour_of_run() -> str:
         from airflow.sdk import get_current_context
 
-        from wuyu.clock import parse_hour
-        from wuyu.service import desk_from_environment
+        from wuyu.clock import parse_hour, time_now
+        from wuyu.service import station_from_environment
 
-        context = get_current_context()
-        at = context["params"]["at"]
+        at = get_current_context()["params"]["at"]
         if at:
-            return parse_hour(at, desk_from_environment().timezone).isoformat()
-        return context["dag_run"].run_after.replace(minute=0, second=0, microsecond=0).isoformat()
+            return parse_hour(at, station_from_environment().timezone).isoformat()
+        # The hour now, not the hour of the run: one that was held up looks at what is known today.
+        return time_now().replace(minute=0, second=0, microsecond=0).isoformat()
 
     @task(outlets=[RISK])
     def score(hour: str) -> dict[str, dict[str, str]]:
         from datetime import UTC, datetime
 
-        from wuyu.cycle import assess
+        from wuyu.cycle import assess, time_of_service
         from wuyu.service import desk_from_environment
 
-        _, paths, inputs = assess(desk_from_environment(), datetime.fromisoformat(hour).astimezone(UTC))
+        valid_at = datetime.fromisoformat(hour).astimezone(UTC)
+        _, paths, inputs = assess(desk_from_environment(), valid_at, now=time_of_service(valid_at))
         return {"paths": paths, "inputs": inputs}
 
     @task
@@ -68,13 +74,14 @@ def warning_cycle() -> None:
         from risk_models.risk import read_risk
         from wuyu.approval import runs_to_trigger
         from wuyu.cycle import decide as decide_cycle
+        from wuyu.cycle import time_of_service
         from wuyu.service import desk_from_environment
 
         desk = desk_from_environment()
         table = read_risk(desk.out / scored["paths"]["parquet"])
         valid_at = datetime.fromisoformat(hour).astimezone(UTC)
-        decide_cycle(desk, valid_at, table, **scored)
-        return runs_to_trigger(desk, valid_at)
+        done = decide_cycle(desk, valid_at, table, now=time_of_service(valid_at), **scored)
+        return runs_to_trigger(desk, done.decided_at or valid_at)
 
     @task(trigger_rule="all_done")
     def dispatch() -> dict[str, int]:

@@ -1,11 +1,17 @@
-"""One warning cycle: rain in, levels, decision, bulletins, outbox; one transaction at the end."""
+"""One warning cycle: rain in, levels, decision, bulletins, outbox; one transaction at the end.
+
+A cycle is what is known of one time from one set of inputs. What comes in later for the same time makes the next
+revision of it, which may raise at once; the same inputs looked at again change nothing.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeGuard
 
 import pandas as pd
 
@@ -17,9 +23,10 @@ from risk_models.risk.outages import outage_summary, refused_summary
 from risk_models.warning import decide as warning_decide
 from risk_models.warning.event import current_event_key
 from risk_models.warning.records import WarningRecord
+from risk_models.warning.states import Evidence
 from wuyu.approval.basis import BASIS, basis_of
 from wuyu.approval.book import minutes_to_decide
-from wuyu.clock import wall_clock
+from wuyu.clock import time_now, wall_clock
 from wuyu.feeds.status import FeedLine
 from wuyu.issuing.bulletins import BulletinFiles, Bulletins, CycleFacts
 from wuyu.issuing.issue import earlier_revisions, issue, states_of
@@ -36,7 +43,10 @@ if TYPE_CHECKING:
     from wuyu.desk import Desk
     from wuyu.ledger import Ledger
 
-__all__ = ["CycleResult", "assess", "decide", "run_cycle", "stem"]
+__all__ = ["CycleResult", "assess", "decide", "run_cycle", "stem", "time_of_service"]
+
+LIVE_H: Final = 3
+"""Hours back from now that a cycle may be of and still be one of live service, decided now: a run that was held up."""
 
 _FEW = 3  # bulletins of a process that ends: each child would load fonts and compiler for one or two of them
 
@@ -56,6 +66,8 @@ class CycleResult:
         Risk table, relative to the folder of products.
     waiting : tuple of str
         Message ids that wait for an officer.
+    decided_at : datetime or None
+        Issue time of its messages.
     """
 
     valid_at: datetime
@@ -63,9 +75,10 @@ class CycleResult:
     records: tuple[WarningRecord, ...]
     risk_path: str
     waiting: tuple[str, ...] = ()
+    decided_at: datetime | None = None
 
 
-def stem(valid_at: datetime) -> str:
+def stem(valid_at: datetime, revision: int = 0) -> str:
     """Return the file name of a cycle's products.
 
     Examples
@@ -73,18 +86,28 @@ def stem(valid_at: datetime) -> str:
     >>> from datetime import UTC
     >>> stem(datetime(2021, 7, 20, 9, tzinfo=UTC))
     '20210720T0900Z'
+    >>> stem(datetime(2021, 7, 20, 9, tzinfo=UTC), revision=1)
+    '20210720T0900Z.r1'
     """
-    return f"{valid_at:%Y%m%dT%H%MZ}"
+    return f"{valid_at:%Y%m%dT%H%MZ}" + (f".r{revision}" if revision else "")
 
 
-def assess(desk: Desk, valid_at: datetime) -> tuple[RiskTable, dict[str, str], dict[str, str]]:
-    """Score the hotspots at `valid_at` and write the risk table; an hour that was decided keeps the table it has.
+def assess(
+    desk: Desk, valid_at: datetime, *, now: datetime | None = None
+) -> tuple[RiskTable, dict[str, str], dict[str, str]]:
+    """Score the hotspots at `valid_at` from what is known, and write the risk table.
+
+    A time that was decided from the same inputs keeps the table it has; so does one that can no longer be decided,
+    because a later time has been.
 
     Parameters
     ----------
     desk : Desk
     valid_at : datetime
         Timezone-aware UTC, on the full hour.
+    now : datetime, optional
+        In live service, the time now: what arrived until then counts. Without it (a past storm) a file counts as if it
+        had come with its values.
 
     Returns
     -------
@@ -94,11 +117,15 @@ def assess(desk: Desk, valid_at: datetime) -> tuple[RiskTable, dict[str, str], d
     inputs : dict of str to str
         Feed id to the sha256 of the file used.
     """
+    latest = desk.ledger.last_cycle(desk.code)
     done = desk.ledger.cycle(desk.code, valid_at)
-    if done is not None and done.state == CycleState.DONE:
-        return read_risk(desk.out / done.risk_paths["parquet"]), dict(done.risk_paths), dict(done.inputs)
-    rain = cycle_rain(desk, valid_at)
-    previous = desk.ledger.last_cycle(desk.code, before=valid_at)
+    if _stands(done, latest, now):
+        return _kept(desk, done)
+    rain = cycle_rain(desk, valid_at, known_at=now)
+    cycle = desk.ledger.begin_cycle(desk.code, valid_at, inputs_sha256=_digest(desk, rain.inputs), now=now)
+    if cycle.state == CycleState.DONE:
+        return _kept(desk, cycle)
+    previous = desk.ledger.last_cycle(desk.code, until=valid_at)
     key = current_event_key(states_of(previous), desk.code, now=valid_at)
     table = desk.scorer.score(rain.rainfall, event_key=key, soil_water_mm=_soil_water_before(desk, valid_at))
     if rain.quality is not None:
@@ -108,8 +135,25 @@ def assess(desk: Desk, valid_at: datetime) -> tuple[RiskTable, dict[str, str], d
     lines = [*rain.lines, *told]
     table.attrs["feeds_zh"] = "\n".join(line.zh for line in lines)
     table.attrs["feeds_en"] = "\n".join(line.en for line in lines)
-    paths = write_risk(table, desk.risk_dir, stem(valid_at))
+    paths = write_risk(table, desk.risk_dir, stem(valid_at, cycle.revision))
     return table, {kind: desk.relative(path) for kind, path in paths.items()}, rain.inputs
+
+
+def _kept(desk: Desk, cycle: Cycle) -> tuple[RiskTable, dict[str, str], dict[str, str]]:
+    return read_risk(desk.out / cycle.risk_paths["parquet"]), dict(cycle.risk_paths), dict(cycle.inputs)
+
+
+def _digest(desk: Desk, inputs: dict[str, str]) -> str:
+    """Return the digest of all that a cycle stands on: the files of rain, and the district."""
+    facts = json.dumps({"rain": inputs, "district": desk.district.content_hash}, sort_keys=True)
+    return hashlib.sha256(facts.encode()).hexdigest()
+
+
+def _stands(done: Cycle | None, latest: Cycle | None, now: datetime | None) -> TypeGuard[Cycle]:
+    """Return True for a finished cycle that nothing can follow: a later time was decided, or it is of a past storm."""
+    if done is None or done.state != CycleState.DONE:
+        return False
+    return now is None or (latest is not None and latest.valid_at > done.valid_at)
 
 
 def _soil_water_before(desk: Desk, valid_at: datetime) -> pd.Series | None:
@@ -128,6 +172,7 @@ def decide(
     *,
     paths: dict[str, str],
     inputs: dict[str, str],
+    now: datetime | None = None,
     bulletins: Bulletins | None = None,
     drafts: bool = True,
 ) -> CycleResult:
@@ -143,6 +188,8 @@ def decide(
     risk_table : RiskTable
     paths, inputs : dict
         As `assess` gives them.
+    now : datetime, optional
+        As given to `assess`.
     bulletins : Bulletins, optional
         Kept by a caller that runs many cycles.
     drafts : bool
@@ -158,18 +205,20 @@ def decide(
         If a later cycle has been decided already: warnings go forward in time only, and a backfill sends nothing.
     """
     ledger = desk.ledger
-    cycle = ledger.begin_cycle(desk.code, valid_at)
+    digest = None if now is None else _digest(desk, inputs)
+    cycle = ledger.begin_cycle(desk.code, valid_at, inputs_sha256=digest, now=now)
+    latest = ledger.last_cycle(desk.code)
+    if cycle.state != CycleState.DONE and latest is not None and latest.valid_at >= valid_at:
+        cycle = ledger.begin_cycle(desk.code, valid_at, inputs_sha256=digest, now=now)  # as another process left it
+        cycle = latest if latest.valid_at == valid_at and latest.revision > cycle.revision else cycle
     if cycle.state == CycleState.DONE:
         return _done(cycle)
-    latest = ledger.last_cycle(desk.code)
     if latest is not None and latest.valid_at > valid_at:
-        cycle = ledger.begin_cycle(desk.code, valid_at)
-        if cycle.state == CycleState.DONE:  # meanwhile, by another process that has gone on
-            return _done(cycle)
         raise ConfigError(
             f"the cycle of {latest.valid_at.isoformat()} has been decided; an earlier one ({valid_at.isoformat()}) "
             "can be scored (`wuyu score`) but no longer warned about"
         )
+    at = _decided_at(cycle, latest)
     maker = bulletins or Bulletins(desk)
     facts = maker.facts(paths["parquet"], risk_table)
     states = states_of(latest)
@@ -178,9 +227,10 @@ def decide(
         town_levels(risk_table),
         risk_table,
         facts.signals,
-        now=valid_at,
+        now=at,
         event_key=risk_table.attrs["event_key"],
         policy=desk.policy,
+        evidence=_evidence(valid_at, risk_table),
     )
     waiting = _waiting(desk)
     past = _Past(desk.ledger)
@@ -202,7 +252,7 @@ def decide(
         if bulletins is None:
             maker.studio.close()
     counts = {str(level): int((risk_table["level"] == int(level)).sum()) for level in Level}
-    with ledger.decide(now=valid_at, cycle=cycle) as decision:
+    with ledger.decide(now=at, cycle=cycle) as decision:
         if decision.already_done:
             return _done(decision.cycle or cycle)
         decision.require_unsigned(waiting)
@@ -230,19 +280,44 @@ def decide(
             warning_states={"states": [state.to_dict() for state in decided.states]},
             event_key=risk_table.attrs["event_key"],
         )
-    return CycleResult(valid_at, counts, decided.records, paths["parquet"], tuple(due))
+    return CycleResult(valid_at, counts, decided.records, paths["parquet"], tuple(due), at)
+
+
+def _decided_at(cycle: Cycle, latest: Cycle | None) -> datetime:
+    """Return the minute of a decision: the one fixed when the cycle began, unless something was decided meanwhile."""
+    at = cycle.decided_at or cycle.valid_at
+    before = None if latest is None else latest.finished_at
+    return at if before is None or before < at else before + timedelta(minutes=1)
+
+
+def _evidence(valid_at: datetime, risk_table: RiskTable) -> Evidence:
+    """Return what the levels of a table stand on."""
+    observed_until, issued_at = (risk_table.attrs.get(name) for name in ("observed_until", "issued_at"))
+    return Evidence(
+        valid_at=valid_at,
+        observed_until=datetime.fromisoformat(observed_until) if observed_until else None,
+        issued_at=datetime.fromisoformat(issued_at) if issued_at else None,
+    )
 
 
 def run_cycle(
-    desk: Desk, valid_at: datetime, *, bulletins: Bulletins | None = None, drafts: bool = True
+    desk: Desk,
+    valid_at: datetime,
+    *,
+    now: datetime | None = None,
+    bulletins: Bulletins | None = None,
+    drafts: bool = True,
 ) -> CycleResult:
-    """Run one cycle from rain to outbox; a cycle that is done already is left as it is.
+    """Run one cycle from rain to outbox; one that is done already from the same inputs is left as it is.
 
     Parameters
     ----------
     desk : Desk
     valid_at : datetime
         Timezone-aware UTC, on the full hour.
+    now : datetime, optional
+        In live service, the time now, see `time_of_service`. Without it the hour is one of a past storm: it is decided
+        once, at `valid_at`.
     bulletins, drafts
         As in `decide`.
 
@@ -251,10 +326,22 @@ def run_cycle(
     CycleResult
     """
     done = desk.ledger.cycle(desk.code, valid_at)
-    if done is not None and done.state == CycleState.DONE:
+    if _stands(done, desk.ledger.last_cycle(desk.code), now):
         return _done(done)
-    table, paths, inputs = assess(desk, valid_at)
-    return decide(desk, valid_at, table, paths=paths, inputs=inputs, bulletins=bulletins, drafts=drafts)
+    table, paths, inputs = assess(desk, valid_at, now=now)
+    return decide(desk, valid_at, table, paths=paths, inputs=inputs, now=now, bulletins=bulletins, drafts=drafts)
+
+
+def time_of_service(valid_at: datetime) -> datetime | None:
+    """Return the time now if a cycle of `valid_at` is one of live service; None for an hour of a past storm.
+
+    Parameters
+    ----------
+    valid_at : datetime
+        Timezone-aware.
+    """
+    now = time_now()
+    return now if timedelta(0) <= now - valid_at < timedelta(hours=LIVE_H) else None
 
 
 def _waiting(desk: Desk) -> set[str]:
@@ -328,4 +415,5 @@ def _due(desk: Desk, record: WarningRecord) -> datetime:
 
 
 def _done(cycle: Cycle) -> CycleResult:
-    return CycleResult(cycle.valid_at, dict(cycle.summary["counts"]), (), cycle.risk_paths["parquet"])
+    counts, path = dict(cycle.summary["counts"]), cycle.risk_paths["parquet"]
+    return CycleResult(cycle.valid_at, counts, (), path, decided_at=cycle.finished_at)

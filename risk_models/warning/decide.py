@@ -1,16 +1,19 @@
-"""One decision per area and cycle: open, raise, prolong, go on, lower, end.
+"""One decision per area and look: open, raise, prolong, go on, lower, end.
+
+A look is one cycle, or one more of the same time after new data came in. A rise needs one look; a fall needs several
+that each know more than the one before.
 
 The rules, in the order they are tried:
 
 1. A warning whose end time has passed (cycles were missed) is over. If the level is a warning level now, a new warning
    opens in the same cycle and supersedes it; otherwise it expires (EXP).
 2. A higher level raises at once (UPG), an area without a warning is warned at once (NEW).
-3. After `downgrade_after_cycles` successive lower cycles, and not before `minimum_duration_h` after the warning was
-   opened or raised, the warning is lowered in one step to the highest level seen in those cycles (DNG), or ended if
-   that is NONE (CAN).
-4. A warning that goes on is renewed when its end is near (EXT), else it is only noted as going on (CON).
+3. After `downgrade_after_cycles` successive lower looks on new evidence, and not before `minimum_duration_h` after the
+   warning was opened or raised, the warning is lowered in one step to the highest level seen in those looks (DNG), or
+   ended if that is NONE (CAN). Looks within an hour, or at the same rain and the same forecast, are one.
+4. A warning that goes on is renewed when its end is near (EXT), else it is noted once an hour as going on (CON).
 
-UNKNOWN is not "lower": it never lowers or ends a warning, it breaks a row of lower cycles, and it never opens a
+UNKNOWN is not "lower": it never lowers or ends a warning, it breaks a row of lower looks, and it never opens a
 warning. The same holds for a known level that rests on substitutes so late that it may rise but not fall (ladder step 5
 and above).
 """
@@ -20,13 +23,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypedDict
 
 import pandas as pd
 
 from risk_models.levels import Level
 from risk_models.warning.lifecycle import check_revision
 from risk_models.warning.records import Action, WarningRecord
-from risk_models.warning.states import WarningPolicy, WarningState
+from risk_models.warning.states import Evidence, WarningPolicy, WarningState
 
 __all__ = ["NEVER_LOWER_FROM_STEP", "WarningDecisions", "decide_warnings"]
 
@@ -41,7 +45,7 @@ class WarningDecisions:
     Attributes
     ----------
     records : tuple of WarningRecord
-        At most one per area, by area code; CON included.
+        New revisions, at most one per area, by area code; CON included.
     states : tuple of WarningState
         To be passed to the next call: open warnings, and those of this event that have ended.
     """
@@ -58,12 +62,18 @@ class WarningDecisions:
 @dataclass(frozen=True, kw_only=True)
 class _Now:
     now: datetime
+    evidence: Evidence
     event_key: str
     policy: WarningPolicy
 
     @property
     def valid_to(self) -> datetime:
         return self.now + timedelta(hours=self.policy.valid_h)
+
+
+class _Noted(TypedDict):
+    counted: Evidence
+    noted_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +100,9 @@ def decide_warnings(
     now: datetime,
     event_key: str,
     policy: WarningPolicy,
+    evidence: Evidence | None = None,
 ) -> WarningDecisions:
-    """Decide what happens to the warning of every area in this cycle.
+    """Decide what happens to the warning of every area in this look.
 
     Parameters
     ----------
@@ -106,10 +117,12 @@ def decide_warnings(
     signals : DataFrame, index town_code
         Column ``level``: the rain signal of each area; an area missing here is UNKNOWN.
     now : datetime
-        Time of the cycle, timezone-aware UTC; later than every record in `states`.
+        Time of the decision, timezone-aware UTC; later than every record in `states`.
     event_key : str
         Key of the storm, see `risk_models.warning.event.current_event_key`.
     policy : WarningPolicy
+    evidence : Evidence, optional
+        What the levels stand on; without it they are valid `now` and rest on rain measured until then.
 
     Returns
     -------
@@ -133,16 +146,20 @@ def decide_warnings(
     NEW red E-410103012.r0 ('EQ-001',)
     """
     by_area = _check_inputs(states, town_table, now)
-    cycle = _Now(now=now, event_key=event_key, policy=policy)
+    stood_on = evidence or Evidence(valid_at=now, observed_until=now)
+    cycle = _Now(now=now, evidence=stood_on, event_key=event_key, policy=policy)
     open_codes = [code for code, state in by_area.items() if state.is_open]
     codes = sorted({str(code) for code in town_table.index} | set(open_codes))
     records: list[WarningRecord] = []
     following = {code: state for code, state in by_area.items() if state.record.event_key == event_key}
     for area in _look(codes, town_table, risk_table, signals):
-        state = _advance(by_area.get(area.code), area, cycle)
-        if state is not None:
+        before = by_area.get(area.code)
+        state = _advance(before, area, cycle)
+        if state is None:
+            continue
+        following[area.code] = state
+        if before is None or state.record is not before.record:
             records.append(state.record)
-            following[area.code] = state
     return WarningDecisions(tuple(records), tuple(following[code] for code in sorted(following)))
 
 
@@ -259,7 +276,12 @@ def _opened(area: _Area, level: Level, cycle: _Now, before: WarningState | None)
         degraded=area.degraded,
     )
     check_revision(None, record)
-    return WarningState(record=record, started_at=cycle.now, raised_at=cycle.now)
+    return WarningState(record=record, started_at=cycle.now, raised_at=cycle.now, **_noted(cycle))
+
+
+def _noted(cycle: _Now) -> _Noted:
+    """Return what a state remembers of the look that set or confirmed its level."""
+    return {"counted": cycle.evidence, "noted_at": cycle.evidence.valid_at}
 
 
 def _ordinal(record: WarningRecord) -> int:
@@ -273,20 +295,38 @@ def _continued(state: WarningState, area: _Area, cycle: _Now) -> WarningState:
     record, policy = state.record, cycle.policy
     if area.level > record.level:
         return _revised(state, area, cycle, Action.UPG, area.level, reason=(area.reason_zh, area.reason_en))
-    is_lower = area.level < record.level and not area.holds
-    count = state.lower_count + 1 if is_lower else 0
-    seen = max(state.lower_level, area.level) if is_lower else Level.NONE
+    watched = _counted(state, area, cycle)
     stood_h = (cycle.now - state.raised_at) / timedelta(hours=1)
-    if count >= policy.downgrade_after_cycles and stood_h >= policy.minimum_duration_h:
-        return _lowered(state, area, cycle, seen, count)
-    waiting = replace(state, lower_count=count, lower_level=seen)
+    if watched.lower_count >= policy.downgrade_after_cycles and stood_h >= policy.minimum_duration_h:
+        return _lowered(watched, area, cycle)
     is_near_end = record.valid_to - cycle.now <= timedelta(hours=policy.renew_within_h)
+    if not is_near_end and not _is_next_hour(state, cycle):
+        return watched
     action = Action.EXT if is_near_end else Action.CON
-    return _revised(waiting, area, cycle, action, record.level, reason=_standing_reason(area, record, count))
+    reason = _standing_reason(area, record, watched.lower_count)
+    return _revised(watched, area, cycle, action, record.level, reason=reason)
 
 
-def _lowered(state: WarningState, area: _Area, cycle: _Now, seen: Level, count: int) -> WarningState:
+def _counted(state: WarningState, area: _Area, cycle: _Now) -> WarningState:
+    """Count a look at a lower level if it knows more than the one before; any other look breaks the row."""
+    if area.holds:
+        return replace(state, lower_count=0, lower_level=Level.NONE)
+    if area.level >= state.record.level:
+        return replace(state, lower_count=0, lower_level=Level.NONE, counted=cycle.evidence)
+    seen = max(state.lower_level, area.level)
+    if not cycle.evidence.is_news_after(state.counted):
+        return replace(state, lower_level=seen)
+    return replace(state, lower_count=state.lower_count + 1, lower_level=seen, counted=cycle.evidence)
+
+
+def _is_next_hour(state: WarningState, cycle: _Now) -> bool:
+    """Return True if a look is of a later hour than the one that made the latest revision."""
+    return state.noted_at is None or cycle.evidence.valid_at - state.noted_at >= timedelta(hours=1)
+
+
+def _lowered(state: WarningState, area: _Area, cycle: _Now) -> WarningState:
     """Lower the warning to the highest level seen while waiting, or end it."""
+    seen, count = state.lower_level, state.lower_count
     if not seen.is_warning:
         reason = (
             f"连续{count}个时次未达预警等级，预警解除",
@@ -355,7 +395,8 @@ def _revised(
     )
     check_revision(before, record)
     if action == Action.UPG:
-        return WarningState(record=record, started_at=state.started_at, raised_at=cycle.now)
+        return WarningState(record=record, started_at=state.started_at, raised_at=cycle.now, **_noted(cycle))
+    noted_at = cycle.evidence.valid_at
     if action == Action.DNG:
-        return replace(state, record=record, lower_count=0, lower_level=Level.NONE)
-    return replace(state, record=record)
+        return replace(state, record=record, lower_count=0, lower_level=Level.NONE, noted_at=noted_at)
+    return replace(state, record=record, noted_at=noted_at)

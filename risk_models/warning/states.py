@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from risk_models.levels import Level
 from risk_models.warning.records import Action, WarningRecord
 
-__all__ = ["PolicySettings", "WarningPolicy", "WarningState", "record_from_dict", "record_to_dict"]
+__all__ = ["Evidence", "PolicySettings", "WarningPolicy", "WarningState", "record_from_dict", "record_to_dict"]
 
 _TIMES = ("issued_at", "valid_from", "valid_to")
 _LEVELS = ("level", "previous_level", "signal")
+_LOOK = timedelta(hours=1)
+"""Time between two looks that each count."""
 
 
 class PolicySettings(Protocol):
@@ -25,7 +27,7 @@ class PolicySettings(Protocol):
 
     @property
     def downgrade_after_cycles(self) -> int:
-        """Successive lower cycles before a warning is lowered or ended."""
+        """Successive lower looks, each on new evidence, before a warning is lowered or ended."""
 
     @property
     def minimum_duration_h(self) -> float:
@@ -41,11 +43,12 @@ class WarningPolicy:
     valid_h : float
         Validity of a message [h].
     downgrade_after_cycles : int
-        Successive cycles at a lower level before the warning is lowered or ended.
+        Successive looks at a lower level, each on new evidence (`Evidence.is_news_after`), before the warning is
+        lowered or ended.
     minimum_duration_h : float
         Time a level stands at least, counted from the message that opened or raised the warning [h].
     renew_within_h : float
-        A warning that goes on is renewed when its end is this near [h]; one cycle.
+        A warning that goes on is renewed when its end is this near [h]: one cycle and its delay.
 
     Examples
     --------
@@ -79,14 +82,68 @@ class WarningPolicy:
         settings : PolicySettings
             ``district.settings.warning``.
         cycle_h : float
-            Hours from one cycle to the next.
+            Hours from one cycle to the next; the next may come half as late again before a warning runs out.
         """
         return cls(
             valid_h=settings.valid_h,
             downgrade_after_cycles=settings.downgrade_after_cycles,
             minimum_duration_h=settings.minimum_duration_h,
-            renew_within_h=cycle_h,
+            renew_within_h=min(1.5 * cycle_h, settings.valid_h),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What the levels of one look stood on: enough to tell whether a later look knows more.
+
+    Attributes
+    ----------
+    valid_at : datetime
+        Time the levels are valid at (UTC).
+    observed_until : datetime or None
+        End of the last step with rain measured; None if there was none.
+    issued_at : datetime or None
+        Issue time of the forecast; None without one.
+    """
+
+    valid_at: datetime
+    observed_until: datetime | None = None
+    issued_at: datetime | None = None
+
+    def is_news_after(self, other: Evidence | None) -> bool:
+        """Return True if this look may count beside `other`: an hour later, and on rain or a forecast that is newer.
+
+        Three looks at one forecast run are one look, however many hours lie between them.
+
+        Examples
+        --------
+        >>> from datetime import UTC
+        >>> at = datetime(2021, 7, 20, 9, tzinfo=UTC)
+        >>> first = Evidence(valid_at=at, observed_until=at)
+        >>> later = at + timedelta(hours=1)
+        >>> Evidence(valid_at=later, observed_until=later).is_news_after(first)
+        True
+        >>> Evidence(valid_at=later, observed_until=at).is_news_after(first)
+        False
+        """
+        if other is None:
+            return True
+        if self.valid_at - other.valid_at < _LOOK:
+            return False
+        return _is_newer(self.observed_until, other.observed_until) or _is_newer(self.issued_at, other.issued_at)
+
+    def to_dict(self) -> dict[str, str | None]:
+        """Return it as plain JSON types, for a ledger."""
+        return {name: None if value is None else value.isoformat() for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, str | None]) -> Evidence:
+        """Return the evidence that `to_dict` wrote."""
+        return cls(**{name: None if value is None else datetime.fromisoformat(value) for name, value in values.items()})  # type: ignore[arg-type]
+
+
+def _is_newer(mine: datetime | None, other: datetime | None) -> bool:
+    return mine is not None and (other is None or mine > other)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,9 +161,15 @@ class WarningState:
     raised_at : datetime
         Issue time of the latest NEW or UPG (UTC); the minimum duration counts from here.
     lower_count : int
-        Successive cycles, up to the latest, in which the level was known and lower than the warning.
+        Successive looks, up to the latest, in which the level was known and lower than the warning; a look without new
+        evidence is not counted.
     lower_level : Level
-        Highest level seen in those cycles (NONE while the count is 0).
+        Highest level seen in those looks (NONE while there are none).
+    counted : Evidence or None
+        Of the last look that was counted, or that found the warning's level or more; None in states of earlier
+        releases.
+    noted_at : datetime or None
+        Time the levels of the latest revision are valid at; None in states of earlier releases.
     """
 
     record: WarningRecord
@@ -114,6 +177,8 @@ class WarningState:
     raised_at: datetime
     lower_count: int = 0
     lower_level: Level = Level.NONE
+    counted: Evidence | None = None
+    noted_at: datetime | None = None
 
     @property
     def area_code(self) -> str:
@@ -145,6 +210,8 @@ class WarningState:
             "raised_at": self.raised_at.isoformat(),
             "lower_count": self.lower_count,
             "lower_level": int(self.lower_level),
+            "counted": None if self.counted is None else self.counted.to_dict(),
+            "noted_at": None if self.noted_at is None else self.noted_at.isoformat(),
         }
 
     @classmethod
@@ -156,6 +223,8 @@ class WarningState:
             raised_at=datetime.fromisoformat(values["raised_at"]),
             lower_count=int(values["lower_count"]),
             lower_level=Level(values["lower_level"]),
+            counted=Evidence.from_dict(values["counted"]) if values.get("counted") else None,
+            noted_at=datetime.fromisoformat(values["noted_at"]) if values.get("noted_at") else None,
         )
 
 

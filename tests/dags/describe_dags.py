@@ -56,7 +56,9 @@ def _schedule(dag: DAG) -> Any:
     """Return the cron text, the URIs of the assets waited for, the seconds between two runs, or None."""
     condition = getattr(dag.timetable, "asset_condition", None)
     if condition is not None and getattr(condition, "objects", None):
-        return [asset.uri for asset in condition.objects]
+        waited = [asset.uri for asset in condition.objects]
+        beside = getattr(dag.timetable, "timetable", None)
+        return waited if beside is None else {"assets": waited, "or": beside.expression}
     return getattr(dag.timetable, "expression", None) or _seconds(getattr(dag.timetable, "delta", None))
 
 
@@ -73,6 +75,7 @@ def main() -> None:
                 "file": path.name,
                 "parse_calls": calls,
                 "schedule": _schedule(dag),
+                "timezone": dag.timezone.name,
                 "tags": sorted(dag.tags),
                 "doc_md": dag.doc_md,
                 "catchup": dag.catchup,
@@ -80,7 +83,8 @@ def main() -> None:
                 "params": {name: dag.params[name] for name in dag.params},
                 "tasks": {task.task_id: _task(task) for task in dag.tasks},
             }
-    modules = sorted({name.partition(".")[0] for name in sys.modules} - before)
+    ours = {name for name in sys.modules if name.startswith("wuyu.")}
+    modules = sorted(({name.partition(".")[0] for name in sys.modules} - before) | ours)
     print(json.dumps({"dags": dags, "modules": modules}))  # noqa: T201 - the answer
 
 

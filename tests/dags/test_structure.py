@@ -62,7 +62,7 @@ SCHEDULE = {
     "delivery": "* * * * *",
     "feeds": "*/10 * * * *",
     "feed_freshness": "7-59/10 * * * *",
-    "warning_cycle": [RAIN],
+    "warning_cycle": {"assets": [RAIN], "or": "10 * * * *"},
     "approval": None,
     "storm_replay": None,
     "rehearsal": "0 9 1 5 *",
@@ -77,7 +77,9 @@ OWNERS = {"duty-desk", "risk-analysis"}
 #: Function calls to parse a file again and again, as Airflow does; the file of ten report DAGs takes a third of them.
 MOST_CALLS = 400_000
 LOCKED = "a field that must be filled in locks the buttons"
-HEAVY = {"numpy", "pandas", "geopandas", "rasterio", "xarray", "matplotlib", "risk_models", "reports", "wuyu"}
+HEAVY = {"numpy", "pandas", "geopandas", "rasterio", "xarray", "matplotlib", "risk_models", "reports"}
+OURS = {"wuyu.schedules"}
+"""All of ours that a DAG file may take in as it is parsed."""
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +116,7 @@ def test_each_file_is_parsed_with_little_work_and_stays_light(parsed: dict[str, 
     calls = {name: dag["parse_calls"] for name, dag in parsed["dags"].items()}
     assert {name: count for name, count in calls.items() if count > MOST_CALLS} == {}
     assert sorted(set(parsed["modules"]) & HEAVY) == []
+    assert {name for name in parsed["modules"] if name.startswith("wuyu.")} == OURS
 
 
 @pytest.mark.parametrize("name", ORDER)
@@ -146,7 +149,7 @@ def test_every_task_has_owner_retries_and_a_time_limit(dags: dict[str, Any], nam
         assert 60 <= facts["execution_timeout_s"] <= 1800, task
 
 
-def test_rain_wakes_the_cycle(dags: dict[str, Any]) -> None:
+def test_rain_wakes_the_cycle_and_so_does_every_hour_without_any(dags: dict[str, Any]) -> None:
     outlets = {
         (name, task): facts["outlets"]
         for name, dag in dags.items()
@@ -154,7 +157,7 @@ def test_rain_wakes_the_cycle(dags: dict[str, Any]) -> None:
         if facts["outlets"]
     }
     assert outlets == {("feeds", "pull"): [RAIN], ("warning_cycle", "score"): [RISK]}
-    assert dags["warning_cycle"]["schedule"] == [RAIN]
+    assert dags["warning_cycle"]["schedule"] == {"assets": [RAIN], "or": "10 * * * *"}
     assert dags["feeds"]["tasks"]["pull"]["is_mapped"] is True
 
 
@@ -211,7 +214,7 @@ def test_without_feeds_the_generic_dag_keeps_its_schedule(tmp_path: Path, text: 
     environment = child_environment(AIRFLOW_HOME=str(tmp_path), WUYU_DISTRICT=str(tmp_path))
     command = [sys.executable, "-c", code]
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == "['feeds', 'feeds_of_district']"
+    assert ran.stdout.strip() == "['feeds', 'feeds_as_written']"
 
 
 def test_approval_is_asked_outside_the_cycle_and_its_form_is_the_one_that_is_read(
@@ -260,16 +263,19 @@ def test_the_form_of_a_consultation_is_the_one_that_is_read(tmp_path: Path) -> N
     assert starts_paused is None
 
 
-def test_reports_run_by_the_clock_of_the_district(tmp_path: Path) -> None:
+def test_every_schedule_runs_by_the_clock_of_the_district(tmp_path: Path) -> None:
     (tmp_path / "district.yaml").write_text("district: {code: '1', timezone: America/New_York}\n", encoding="utf-8")
-    code = "import dags.periodic_reports as r; print(r.timezone_of_district(), r.report_year.timezone)"
-    for district, zone in ((tmp_path, "America/New_York"), (tmp_path / "none", "Asia/Shanghai")):
-        environment = child_environment(AIRFLOW_HOME=str(tmp_path), WUYU_DISTRICT=str(district))
-        command = [sys.executable, "-c", code]
-        ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-        read, used = ran.stdout.strip().split(" ", 1)
-        assert read == zone
-        assert zone in used
+    zones = {"": "UTC", str(tmp_path): "America/New_York", str(tmp_path / "none"): "UTC"}
+    for district, zone in zones.items():
+        dags = parse(tmp_path / "airflow", WUYU_DISTRICT=district)["dags"]
+        told = {name: dag["timezone"] for name, dag in dags.items() if not name.startswith("feed")}
+        assert told == dict.fromkeys(told, zone)
+
+
+@pytest.mark.parametrize("text", ["district: [", "district: 3\n", "district: {timezone: Mars}\n", "\x00"])
+def test_a_slip_in_the_settings_takes_no_dag_away(tmp_path: Path, text: str) -> None:
+    (tmp_path / "district.yaml").write_text(text, encoding="utf-8")
+    assert set(parse(tmp_path / "airflow", WUYU_DISTRICT=str(tmp_path))["dags"]) == set(ORDER)
 
 
 def test_no_dag_file_bears_the_name_of_a_package() -> None:

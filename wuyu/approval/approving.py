@@ -122,7 +122,7 @@ def sign_warning(
     newest = successor(station.ledger, row)
     if newest is not None:
         raise ConfigError(f"warning {message_id} is out of date: {newest.message_id} ({newest.action}) came after it")
-    cycle = station.ledger.cycle(station.code, record.issued_at)
+    cycle = station.ledger.cycle_of(message_id)
     if cycle is None:
         raise ConfigError(f"the cycle of {message_id} at {record.issued_at.isoformat()} is not in the ledger")
     signatures = countersign(station, row, officer=officer, account=account, note=note, now=now)
@@ -174,7 +174,7 @@ def begin_approved(desk: Desk, row: WarningRow, *, officer: str, now: datetime, 
     from reports.bulletin import SignOff
 
     record = row.to_record()
-    cycle = desk.ledger.cycle(desk.code, record.issued_at)
+    cycle = desk.ledger.cycle_of(record.message_id)
     if cycle is not None and successor(desk.ledger, row) is None:
         sign_off = SignOff(officer=officer, decided_at=now, note=NO_NOTE)
         bulletins.begin(record, sign_off=sign_off, **_basis(desk, bulletins, record, cycle))

@@ -63,7 +63,7 @@ def bases(station: Station, items: list[Waiting]) -> list[Mapping[str, Any]]:
 def _read_again(station: Station, item: Waiting) -> Mapping[str, Any]:
     from risk_models.risk import read_risk
 
-    cycle = station.ledger.cycle(station.code, item.record.issued_at)
+    cycle = station.ledger.cycle_of(item.message_id)
     return {} if cycle is None else basis_of(item.record, read_risk(station.out / cycle.risk_paths["parquet"]))
 
 

@@ -134,12 +134,13 @@ def _feeds_accept(arguments: argparse.Namespace) -> int:
 def _score(arguments: argparse.Namespace) -> int:
     from risk_models.levels import Level
     from risk_models.risk import write_geojson
-    from wuyu.cycle import assess
+    from wuyu.cycle import assess, time_of_service
     from wuyu.rain import pull_feeds
 
     desk = open_from(arguments)
     pull_feeds(desk, now=time_now())
-    table, paths, _ = assess(desk, _hour(arguments, desk))
+    at = _hour(arguments, desk)
+    table, paths, _ = assess(desk, at, now=time_of_service(at))
     paths |= {"geojson": desk.relative(write_geojson(table, (desk.out / paths["parquet"]).with_suffix(".geojson")))}
     worst = table.sort_values("score", ascending=False).head(10)
     if arguments.json:
@@ -156,12 +157,13 @@ def _score(arguments: argparse.Namespace) -> int:
 
 
 def _cycle(arguments: argparse.Namespace) -> int:
-    from wuyu.cycle import run_cycle
+    from wuyu.cycle import run_cycle, time_of_service
     from wuyu.rain import pull_feeds
 
     desk = open_from(arguments)
     pull_feeds(desk, now=time_now())
-    _tell(run_cycle(desk, _hour(arguments, desk)), as_json=arguments.json)
+    at = _hour(arguments, desk)
+    _tell(run_cycle(desk, at, now=time_of_service(at)), as_json=arguments.json)
     return 0
 
 
@@ -181,13 +183,11 @@ def _tell(result: CycleResult, *, as_json: bool) -> None:
 
 def _plan(arguments: argparse.Namespace) -> int:
     from risk_models.plan import propose_actions
-    from risk_models.risk import read_risk
-    from wuyu.cycle import assess, stem
+    from wuyu.cycle import assess, time_of_service
 
     desk = open_from(arguments)
     at = _hour(arguments, desk)
-    path = desk.risk_dir / f"{stem(at)}.parquet"
-    actions = propose_actions(desk.district, read_risk(path) if path.exists() else assess(desk, at)[0])
+    actions = propose_actions(desk.district, assess(desk, at, now=time_of_service(at))[0])
     if arguments.json:
         say_json(actions.reset_index().to_dict("records"))
         return 0

@@ -41,13 +41,13 @@ class SelectedFile:
     first_value_at: datetime | None
     last_value_at: datetime | None
 
-    def known_until(self, valid_at: datetime, delay: timedelta) -> datetime:
-        """Return up to when values of this file were known at `valid_at`.
+    def known_until(self, valid_at: datetime, delay: timedelta, *, known_at: datetime | None = None) -> datetime:
+        """Return up to when values of this file count in a cycle of `valid_at`.
 
-        What was there by then was known whatever its delay; what came later (a replay from an archive) would have
-        come with the delay.
+        What was there at `known_at` (without it, at `valid_at`) was known whatever its delay; what came later (a replay
+        from an archive) would have come with the delay.
         """
-        return valid_at if self.arrived_at <= valid_at else valid_at - delay
+        return valid_at if self.arrived_at <= (known_at or valid_at) else valid_at - delay
 
 
 def ensembles(
@@ -73,7 +73,8 @@ def ensembles(
         Time a forecast takes from its issue until it can be had: of what came after `valid_at` (an archive) issues
         after ``valid_at - delay`` are left out.
     known_at : datetime or None
-        Leave out what arrived later, to rebuild a cycle as it was; None for a replay from an archive.
+        When the cycle is decided, or was: what arrived by then counts, what came later does not. None for a replay
+        from an archive, in which a file counts as if it had come with its values.
     """
     query = _issued(feed_id, valid_at, delay, known_at)
     return _files(ledger, query.limit(MAX_ISSUES), raw_dir)
@@ -123,7 +124,8 @@ def observed_maps(
     begin : datetime
         Nothing up to it is needed.
     """
-    was_there = or_(FeedFile.arrived_at <= valid_at, FeedFile.last_value_at <= valid_at - delay)
+    seen_by = known_at or valid_at
+    was_there = or_(FeedFile.arrived_at <= seen_by, FeedFile.last_value_at <= valid_at - delay)
     query = _accepted(feed_id, known_at).where(
         FeedFile.issued_at.is_(None), FeedFile.last_value_at > begin, FeedFile.first_value_at <= valid_at, was_there
     )
@@ -132,7 +134,8 @@ def observed_maps(
 
 
 def _issued(feed_id: str, valid_at: datetime, delay: timedelta, known_at: datetime | None) -> Select[FeedFile]:
-    was_there = or_(FeedFile.arrived_at <= valid_at, FeedFile.issued_at <= valid_at - delay)
+    seen_by = known_at or valid_at
+    was_there = or_(FeedFile.arrived_at <= seen_by, FeedFile.issued_at <= valid_at - delay)
     query = _accepted(feed_id, known_at).where(FeedFile.issued_at <= valid_at, was_there)
     return query.order_by(FeedFile.issued_at.desc(), FeedFile.id.desc())
 

@@ -76,10 +76,11 @@ def tell_rain_lost(
 
 
 def _known_until(desk: Desk, decision: Decision) -> datetime:
-    """Return the hour of the last cycle that had rain."""
-    query = select(Cycle.valid_at).where(Cycle.district_code == desk.code, Cycle.state == CycleState.DONE)
-    query = query.where(Cycle.valid_at < decision.now, Cycle.ladder_step < LOST_STEP)
-    return decision.session.scalars(query.order_by(Cycle.valid_at.desc()).limit(1)).first() or _NEVER
+    """Return when the last cycle that had rain was decided."""
+    query = select(Cycle.finished_at).where(Cycle.district_code == desk.code, Cycle.state == CycleState.DONE)
+    query = query.where(Cycle.finished_at < decision.now, Cycle.ladder_step < LOST_STEP)
+    newest_first = query.order_by(Cycle.valid_at.desc(), Cycle.revision.desc())
+    return decision.session.scalars(newest_first.limit(1)).first() or _NEVER
 
 
 def _is_told(decision: Decision, record: WarningRecord, before: Sequence[str], known_at: datetime) -> bool:

@@ -67,14 +67,17 @@ class LedgerInfo(Base):
 
 
 class Cycle(Base):
-    """One warning cycle of one district: one per hour, whatever number of times it was run."""
+    """One look of one district at what was known of one time: other inputs of the same time make another revision."""
 
     __tablename__ = "cycles"
-    __table_args__ = (UniqueConstraint("district_code", "valid_at"),)
+    __table_args__ = (UniqueConstraint("district_code", "valid_at", "revision"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     district_code: Mapped[str]
     valid_at: Mapped[datetime]
+    revision: Mapped[int] = mapped_column(default=0)  # 0, 1 ... as new inputs come
+    inputs_sha256: Mapped[str | None]  # of all it stands on; None in cycles of releases that ran an hour once
+    decided_at: Mapped[datetime | None]  # when it decides, fixed at its first try; None: at `valid_at`
     state: Mapped[str] = mapped_column(default=CycleState.STARTED)
     event_key: Mapped[str | None]
     inputs: Mapped[dict[str, Any]] = mapped_column(default=dict)  # name -> sha256

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, Select, func, select, text
 from sqlalchemy.orm import Session
 
 from wuyu.ledger.decision import Decision
@@ -71,8 +71,20 @@ class Ledger:
                 row = session.scalars(select(Cycle).where(Cycle.id == cycle.id).with_for_update()).one()
             yield Decision(session, now=now, who=who, cycle=row)
 
-    def begin_cycle(self, district_code: str, valid_at: datetime) -> Cycle:
-        """Return the cycle of that hour, made if it is not there; look at ``.state`` before working.
+    def begin_cycle(
+        self, district_code: str, valid_at: datetime, *, inputs_sha256: str | None = None, now: datetime | None = None
+    ) -> Cycle:
+        """Return the cycle of that time and those inputs, made if it is not there; look at ``.state`` before working.
+
+        Parameters
+        ----------
+        district_code : str
+        valid_at : datetime
+        inputs_sha256 : str, optional
+            Digest of all that the cycle stands on: another one makes the next revision. Without it, the newest.
+        now : datetime, optional
+            When it decides, if it is made: kept for every later try, on the minute and after all that was decided.
+            Without it, at `valid_at`.
 
         Examples
         --------
@@ -82,39 +94,55 @@ class Ledger:
         >>> from wuyu.ledger import create_ledger
         >>> with tempfile.TemporaryDirectory() as folder, create_ledger(Path(folder) / "ledger.sqlite") as ledger:
         ...     cycle = ledger.begin_cycle("410103", datetime(2021, 7, 20, 9, tzinfo=UTC))
-        >>> cycle.state, cycle.valid_at.isoformat()
-        ('started', '2021-07-20T09:00:00+00:00')
+        >>> cycle.state, cycle.revision, cycle.valid_at.isoformat()
+        ('started', 0, '2021-07-20T09:00:00+00:00')
         """
-        key = (Cycle.district_code == district_code) & (Cycle.valid_at == valid_at)
         with self.writing() as session:
             lock_ledger(session)
-            cycle = session.scalars(select(Cycle).where(key)).one_or_none()
-            if cycle is None:
-                cycle = Cycle(district_code=district_code, valid_at=valid_at, state=CycleState.STARTED)
-                session.add(cycle)
-                session.flush()
-                session.refresh(cycle)
+            known = list(session.scalars(_of_time(district_code, valid_at)))
+            same = [row for row in known if inputs_sha256 in (None, row.inputs_sha256)]
+            if same:
+                return same[-1]
+            cycle = Cycle(
+                district_code=district_code,
+                valid_at=valid_at,
+                revision=known[-1].revision + 1 if known else 0,
+                inputs_sha256=inputs_sha256,
+                decided_at=None if now is None else _after_all(session, district_code, max(now, valid_at)),
+                state=CycleState.STARTED,
+            )
+            session.add(cycle)
+            session.flush()
+            session.refresh(cycle)
             return cycle
 
     def cycle(self, district_code: str, valid_at: datetime) -> Cycle | None:
-        """Return the cycle of that hour, or None."""
+        """Return the cycle of that time, the newest revision that is finished, else the newest; or None."""
         with self.reading() as session:
-            key = (Cycle.district_code == district_code) & (Cycle.valid_at == valid_at)
-            return session.scalars(select(Cycle).where(key)).one_or_none()
+            known = list(session.scalars(_of_time(district_code, valid_at)))
+        done = [row for row in known if row.state == CycleState.DONE]
+        return next(reversed(done or known), None)
 
-    def last_cycle(self, district_code: str, *, before: datetime | None = None) -> Cycle | None:
-        """Return the latest finished cycle with ``valid_at < before`` (of all, without `before`), or None."""
-        query = select(Cycle).where(Cycle.district_code == district_code, Cycle.state == CycleState.DONE)
-        if before is not None:
-            query = query.where(Cycle.valid_at < before)
+    def cycle_of(self, message_id: str) -> Cycle | None:
+        """Return the cycle that decided a warning revision, or None."""
         with self.reading() as session:
-            return session.scalars(query.order_by(Cycle.valid_at.desc()).limit(1)).one_or_none()
+            query = select(Cycle).join(WarningRow, WarningRow.cycle_id == Cycle.id)
+            return session.scalars(query.where(WarningRow.message_id == message_id)).one_or_none()
+
+    def last_cycle(self, district_code: str, *, until: datetime | None = None) -> Cycle | None:
+        """Return the latest finished cycle with ``valid_at <= until`` (of all, without `until`), or None."""
+        query = select(Cycle).where(Cycle.district_code == district_code, Cycle.state == CycleState.DONE)
+        if until is not None:
+            query = query.where(Cycle.valid_at <= until)
+        with self.reading() as session:
+            return session.scalars(query.order_by(Cycle.valid_at.desc(), Cycle.revision.desc()).limit(1)).one_or_none()
 
     def cycles(self, district_code: str) -> list[Cycle]:
-        """Return every finished cycle of the district, oldest first."""
+        """Return the finished cycles of the district, oldest first, of each time the last revision."""
         query = select(Cycle).where(Cycle.district_code == district_code, Cycle.state == CycleState.DONE)
         with self.reading() as session:
-            return list(session.scalars(query.order_by(Cycle.valid_at)))
+            rows = session.scalars(query.order_by(Cycle.valid_at, Cycle.revision))
+            return list({row.valid_at: row for row in rows}.values())
 
     def warnings(
         self, *, event_key: str | None = None, warning_id: str | None = None, approval: Approval | None = None
@@ -204,6 +232,20 @@ class Ledger:
         """Add one entry to the log."""
         with self.writing() as session:
             session.add(LogEntry(at=now, who=who, what=what, event_key=event_key, detail=detail))
+
+
+def _of_time(district_code: str, valid_at: datetime) -> Select[Cycle]:
+    query = select(Cycle).where(Cycle.district_code == district_code, Cycle.valid_at == valid_at)
+    return query.order_by(Cycle.revision)
+
+
+def _after_all(session: Session, district_code: str, now: datetime) -> datetime:
+    """Return the minute of `now`, or the next after all that was decided: every decision has a minute of its own."""
+    minute = now.replace(second=0, microsecond=0)
+    done = (Cycle.district_code == district_code) & (Cycle.state == CycleState.DONE)
+    newest = select(Cycle.finished_at).where(done).order_by(Cycle.valid_at.desc(), Cycle.revision.desc()).limit(1)
+    latest = session.scalars(newest).first()
+    return minute if latest is None or minute > latest else latest + timedelta(minutes=1)
 
 
 def lock_ledger(session: Session) -> None:

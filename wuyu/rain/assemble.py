@@ -61,8 +61,8 @@ def cycle_rain(desk: Desk, valid_at: datetime, *, known_at: datetime | None = No
     valid_at : datetime
         Timezone-aware.
     known_at : datetime, optional
-        Leave out what arrived later, to rebuild a cycle as it was; without it an archive that came years later is
-        read as if each value had come on time.
+        When the cycle is decided, or was: what arrived by then counts, what came later does not. Without it an archive
+        that came years later is read as if each value had come on time.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def cycle_rain(desk: Desk, valid_at: datetime, *, known_at: datetime | None = No
         for file in gathered.used
     ]
     mine = {feed.id for feed in settings.feeds}
-    standing = [one for one in status(desk.ledger, valid_at) if one.feed_id in mine]
+    standing = [one for one in status(desk.ledger, known_at or valid_at) if one.feed_id in mine]
     return CycleRain(
         rainfall=with_sources(rainfall, sources),
         quality=quality_summary(window) if has_table else None,

@@ -90,7 +90,7 @@ def _tables(
     )
     tables = []
     for file in files:
-        until = file.known_until(valid_at, delay_of(feed))
+        until = file.known_until(valid_at, delay_of(feed), known_at=known_at)
         table = gathered.read(file, lambda file: read_table(desk, file, feed))
         if table is not None:
             tables.append(table.sel(time=table["time"] <= to_datetime64(until)))
