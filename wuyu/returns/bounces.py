@@ -163,7 +163,7 @@ def _act(station: Station, decision: Decision, row: Outbox, found: DeliveryStatu
 def _set_aside(decision: Decision, digest: str, found: DeliveryStatus) -> TakenBounce:
     """Note a mail that could not be read, so that those behind it are; a person is told to look at it."""
     hour_ago = decision.now - timedelta(hours=1)
-    noted = select(func.count()).where(Bounce.at > hour_ago, Bounce.outcome.in_(_NOT_READ))
+    noted = select(func.count(Bounce.id)).where(Bounce.at > hour_ago, Bounce.outcome.in_(_NOT_READ))
     is_task = decision.session.scalars(noted).one() < _TASKS_MAX
     decision.session.add(Bounce(sha256=digest, at=decision.now, outcome=found.outcome, text=found.text))
     if is_task:

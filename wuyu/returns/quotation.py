@@ -41,7 +41,7 @@ _HEADS: Final = (
         re.IGNORECASE,
     ),
     # Who wrote when: it names an address or a date, and ends in "wrote".
-    re.compile(rf"(?=.*(?:@|{_DATE})).{{1,160}}(?:写道|寫道|wrote|编写|撰写)\s*[:：]", re.IGNORECASE),
+    re.compile(rf"(?=.*(?:@|{_DATE}|\b20\d\d\b)).{{1,160}}(?:写道|寫道|wrote|编写|撰写)\s*[:：]", re.IGNORECASE),
     # A field of a head: an address, a date, or nothing.
     re.compile(
         rf"{_LABEL}\s*[:：|\s]*(?:[^@]{{0,80}}<?[\w.+-]+@[\w.-]+>?[\s;|,>\])]*|(?=.*(?:{_DATE}))(?:{_IN_DATES}){{3,60}}|[\s|]*)",

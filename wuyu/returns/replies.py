@@ -26,7 +26,7 @@ from wuyu.ack.forms import NAME_MAX, REASON_MAX, clean
 from wuyu.ack.mail import how_to_answer
 from wuyu.keys import Keys, load_keys
 from wuyu.ledger.acknowledgements import AckReply, Answer, ReplyOutcome
-from wuyu.ledger.models import Outbox
+from wuyu.ledger.models import LogEntry, Outbox
 from wuyu.ledger.tasks import OPERATOR_TASK
 from wuyu.messages.guard import is_address
 from wuyu.returns.bounces import take_bounce
@@ -262,8 +262,6 @@ class _ReplyDesk:
         if reported in _REPORTS:
             take_bounce(self.station, raw, digest, now=self.now)
             return _Finding(ReplyOutcome.BOUNCE, first)
-        if reported is NoticeOutcome.UNCLEAR:
-            return _Finding(ReplyOutcome.UNREADABLE, first, why="a mail system wrote in no form that we can read")
         if first.refused is ReplyOutcome.UNREADABLE:
             return _Finding(ReplyOutcome.UNREADABLE, why="a mail cannot be read")
         if first.refused in (ReplyOutcome.OWN, ReplyOutcome.NO_SENDER):
@@ -276,6 +274,8 @@ class _ReplyDesk:
             with_content=False,
         )
         told = [one for one in told if first.sender.lower() in map(str.lower, one.recipients)]
+        if not told and reported is NoticeOutcome.UNCLEAR:
+            return _Finding(ReplyOutcome.AUTOMATIC, first, why="a mail system wrote in no form that we can read")
         if not told:
             return self._from_elsewhere(first)
         if first.refused is ReplyOutcome.AUTOMATIC:
@@ -384,14 +384,12 @@ class _ReplyDesk:
 
     def _may_raise(self, session: Session, request: Any) -> bool:
         """Return False if mails have raised as many tasks as a person can read: a flood of forgeries hides nothing."""
-        query = select(func.count()).select_from(AckReply)
-        query = query.where(AckReply.request_id == (None if request is None else request.id))
+        query = select(func.count(LogEntry.id)).where(LogEntry.what == OPERATOR_TASK, LogEntry.who == "replies")
         if request is None:
-            query = query.where(AckReply.at > self.now - timedelta(hours=1), AckReply.outcome.in_(_OF_NO_BULLETIN))
+            query = query.where(LogEntry.message_id.is_(None), LogEntry.at > self.now - timedelta(hours=1))
+        else:
+            query = query.where(LogEntry.event_key == request.event_key, LogEntry.message_id == request.message_id)
         return session.scalars(query).one() < TASKS_MAX
-
-
-_OF_NO_BULLETIN = (ReplyOutcome.TOO_LARGE, ReplyOutcome.UNREADABLE, ReplyOutcome.FAILED)
 
 
 def _todo(why: str, request: Any) -> str:
