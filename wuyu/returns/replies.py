@@ -75,7 +75,9 @@ class Reply:
     sender : str
         The one address it says it is from.
     codes : tuple of str
-        Codes in what the person wrote; if there are none, those in subject and quotation.
+        Codes in what the person wrote; if there are none, those in the subject, else in the quotation.
+    seen : tuple of str
+        All that look like a code, wherever they stand.
     name, reason : str
         Who answers, and what they wrote if it is more than "received".
     answer : Answer or None
@@ -91,6 +93,7 @@ class Reply:
     answer: Answer | None = None
     reason: str = ""
     proven: bool = False
+    seen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -177,6 +180,7 @@ def read_reply(
         answer,
         "" if answer is Answer.RECEIVED else clean("\n".join([*own.lines, *own.marked]), REASON_MAX),
         proven,
+        codes_in("\n".join([written, subject, text.words])),
     )
 
 
@@ -297,21 +301,23 @@ class _ReplyDesk:
 
     def _from_told(self, raw: bytes, first: Reply, told: list[Standing]) -> _Finding:
         """Judge a mail of someone who was told."""
-        meant = [one for one in told if self._codes(one, first.sender) & set(first.codes)]
+        meant: list[Standing] = []
+        for codes in (first.codes, first.seen):
+            meant = meant or [one for one in told if self._codes(one, first.sender) & set(codes)]
         if not meant:
             return _Finding(ReplyOutcome.NO_CODE, first, told[-1], "a reply without a code that was sent to its sender")
         if len(meant) > 1:
             return _Finding(ReplyOutcome.AMBIGUOUS, first, meant[-1], "one reply to several bulletins")
         (waiting,) = meant
-        codes = self._codes(waiting, first.sender)
+        expected = self._codes(waiting, first.sender)
         reply = read_reply(
             raw,
             authserv_id=self.authserv_id,
             sent=self._sent(waiting, first.sender),
             names=self._names(waiting),
-            expected=codes,
+            expected=expected,
         )
-        reply = replace(reply, codes=tuple(code for code in reply.codes if code in codes))
+        reply = replace(reply, codes=tuple(code for code in reply.seen if code in expected))
         if self.now >= waiting.request.expires_at:
             return _Finding(ReplyOutcome.EXPIRED, reply, waiting)
         return self._judged(reply, waiting)

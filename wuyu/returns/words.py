@@ -108,18 +108,19 @@ def meaning_of(lines: Iterable[str], *, names: Iterable[str] = (), codes: Contai
     >>> str(meaning_of(["57DE2C4B93 无法处置：停电"]).answer)
     'cannot_act'
     """
-    text = unicodedata.normalize("NFKC", "\n".join(lines))
+    whole = unicodedata.normalize("NFKC", "\n".join(lines))
+    text = CODE.sub("\n", whole)
     named = _NAMED.search(text)
     told = " ".join(named[1].split()) if named else ""
     if _CANNOT.search(text):
         return Meaning(Answer.CANNOT_ACT, told)
-    given = codes_in(text)
+    given = codes_in(whole)
     is_strange = len(given) > 1 or (codes is not None and any(code not in codes for code in given))
     if "?" in text or is_strange or (named and not _is_name(told, names, marked=True)):
         return Meaning(None)
     rest = text if named is None else f"{text[: named.start()]}\n{text[named.end() :]}"
     found = _Found(tuple(name.casefold() for name in names))
-    for part in _PARTS.split(_CODE_LABEL.sub("\n", CODE.sub("\n", rest))):
+    for part in _PARTS.split(_CODE_LABEL.sub("\n", rest)):
         found.take(" ".join(part.split()))
     says_received = (found.received or bool(given)) and not found.strange
     return Meaning(Answer.RECEIVED if says_received else None, told or " ".join(found.names[:2]))

@@ -67,6 +67,19 @@ def _answers(desk: Desk) -> list[AckAnswer]:
         return list(session.scalars(select(AckAnswer)))
 
 
+def _as_before(desk: Desk, waiting: Standing) -> str:
+    """Give a request the code that a release before gave it, and return that."""
+    old = hashlib.sha256(waiting.request.message_id.encode()).hexdigest()[:6].upper()
+    assert not is_secret(old)
+    triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'ack_requests'"
+    with desk.ledger.writing() as session:  # as a release before wrote it
+        run = session.connection().exec_driver_sql
+        for name in run(triggers).scalars().all():
+            run(f"DROP TRIGGER {name}")
+        run("UPDATE ack_requests SET code = ? WHERE id = ?", (old, waiting.request.id))
+    return old
+
+
 @pytest.mark.parametrize("authserv_id", [SERVER, ""])
 def test_six_forged_replies_made_of_public_facts(
     desk: Desk, waiting: Standing, tmp_path: Path, authserv_id: str
@@ -92,19 +105,25 @@ def test_no_forgery_ends_an_escalation(desk: Desk, waiting: Standing, tmp_path: 
 def test_a_code_from_before_the_upgrade_is_claimed_though_the_sender_is_proven(
     desk: Desk, waiting: Standing, tmp_path: Path
 ) -> None:
-    old = hashlib.sha256(waiting.request.message_id.encode()).hexdigest()[:6].upper()
-    assert not is_secret(old)
-    triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'ack_requests'"
-    with desk.ledger.writing() as session:  # as a release before wrote it
-        run = session.connection().exec_driver_sql
-        for name in run(triggers).scalars().all():
-            run(f"DROP TRIGGER {name}")
-        run("UPDATE ack_requests SET code = ? WHERE id = ?", (old, waiting.request.id))
+    old = _as_before(desk, waiting)
     mail = f"{PROOF}From: {waiting.recipients[0]}\r\n\r\n{old} received\r\n".encode()
     (taken,) = _take(desk, tmp_path / "box", [mail])
     assert (taken.outcome, taken.message_id, taken.task) == (
         ReplyOutcome.CLAIMED, waiting.request.message_id, True,
     )  # fmt: skip
+    assert _answers(desk) == []
+
+
+def test_a_secret_code_beside_the_old_one_must_be_the_right_one(desk: Desk, waiting: Standing, tmp_path: Path) -> None:
+    """A mail that names the bulletin by the code of another one, or by a number that looks like one, proves nothing."""
+    other = next(one for one in standings(desk.ledger) if one.request.id != waiting.request.id)
+    old = _as_before(desk, waiting)
+    mails = [
+        f"{PROOF}From: {waiting.recipients[0]}\r\nSubject: Re: {code}\r\n\r\n{old} received\r\n".encode()
+        for code in (other.request.code, "0123456789")
+    ]
+    taken = _take(desk, tmp_path / "box", mails)
+    assert [one.outcome for one in taken] == [ReplyOutcome.CLAIMED, ReplyOutcome.CLAIMED]
     assert _answers(desk) == []
 
 
