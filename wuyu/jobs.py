@@ -6,13 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from wuyu.clock import time_now, wall_clock
-from wuyu.service import (
-    desk_from_environment,
-    has_mailbox,
-    mailbox_from_environment,
-    station_from_environment,
-    transport_from_environment,
-)
+from wuyu.service import desk_from_environment, station_from_environment, transport_from_environment
 
 if TYPE_CHECKING:
     from risk_models.outlook.periods import Edition, Kind
@@ -229,6 +223,7 @@ def deliver_by(way: str) -> dict[str, int]:
 def read_bounces() -> dict[str, int] | None:
     """Take what came back into the return box; returns mails and tasks raised, None if no box is named."""
     from wuyu.returns.bounces import take_bounces
+    from wuyu.returns.mailboxes import has_mailbox, mailbox_from_environment
 
     if not has_mailbox("BOUNCE"):
         return None
@@ -239,6 +234,7 @@ def read_bounces() -> dict[str, int] | None:
 
 def read_replies() -> dict[str, int] | None:
     """Take the answers that came by mail; returns mails by outcome and tasks raised, None if no box is named."""
+    from wuyu.returns.mailboxes import has_mailbox, mailbox_from_environment
     from wuyu.returns.replies import count_by_outcome, take_replies
 
     if not has_mailbox("REPLY"):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,14 +12,11 @@ from risk_models.errors import ConfigError
 if TYPE_CHECKING:
     from wuyu.delivery.smtp import SmtpTransport
     from wuyu.desk import Desk
-    from wuyu.returns.mailboxes import ImapMailbox, MaildirMailbox
     from wuyu.station import Station
 
 __all__ = [
     "desk_from_environment",
     "environment",
-    "has_mailbox",
-    "mailbox_from_environment",
     "station_from_environment",
     "transport_from_environment",
 ]
@@ -98,50 +93,6 @@ def transport_from_environment() -> SmtpTransport:
             password=os.environ.get("WUYU_SMTP_PASSWORD", ""),
         )
     )
-
-
-def has_mailbox(kind: str) -> bool:
-    """Return True if the environment names a mailbox of this kind, ``REPLY`` or ``BOUNCE``."""
-    return any(os.environ.get(f"WUYU_{kind}_{where}") for where in ("MAILDIR", "IMAP_HOST"))
-
-
-@contextmanager
-def mailbox_from_environment(kind: str) -> Iterator[MaildirMailbox | ImapMailbox]:
-    """Open the mailbox of ``WUYU_<kind>_MAILDIR``, or of ``WUYU_<kind>_IMAP_HOST`` and its kin.
-
-    Parameters
-    ----------
-    kind : str
-        ``REPLY`` or ``BOUNCE``.
-
-    Raises
-    ------
-    ConfigError
-        If none is named, or the password (``WUYU_IMAP_PASSWORD``) is missing.
-    DispatchError
-        If it cannot be opened.
-    """
-    from wuyu.returns.mailboxes import ImapMailbox, ImapSettings, MaildirMailbox, password_from_environment
-
-    prefix = f"WUYU_{kind}_"
-    folder = os.environ.get(f"{prefix}MAILDIR", "")
-    if folder:
-        yield MaildirMailbox(Path(folder))
-        return
-    security, authority = os.environ.get(f"{prefix}IMAP_SECURITY") or "ssl", os.environ.get(f"{prefix}IMAP_CA", "")
-    if security not in ("ssl", "starttls", "none"):
-        raise ConfigError(f"{prefix}IMAP_SECURITY is {security!r}; accepted: ssl, starttls, none (this machine only)")
-    settings = ImapSettings(
-        host=_variable(f"{prefix}IMAP_HOST"),
-        port=int(os.environ.get(f"{prefix}IMAP_PORT") or 993),
-        username=os.environ.get(f"{prefix}IMAP_USER", ""),
-        password=password_from_environment(),
-        folder=os.environ.get(f"{prefix}IMAP_FOLDER") or "INBOX",
-        security=security,  # type: ignore[arg-type]
-        ca_file=Path(authority) if authority else None,
-    )
-    with ImapMailbox(settings) as mailbox:
-        yield mailbox
 
 
 def _variable(name: str) -> str:

@@ -7,7 +7,7 @@ import os
 import re
 import ssl
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -15,7 +15,14 @@ from typing import Any, Literal, Self
 from risk_models.errors import ConfigError, DispatchError
 from wuyu.returns.boxes import BODY_MAX_BYTES
 
-__all__ = ["ImapMailbox", "ImapSettings", "MaildirMailbox", "password_from_environment"]
+__all__ = [
+    "ImapMailbox",
+    "ImapSettings",
+    "MaildirMailbox",
+    "has_mailbox",
+    "mailbox_from_environment",
+    "password_from_environment",
+]
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
@@ -196,6 +203,50 @@ def password_from_environment() -> str:
     if not password:
         raise ConfigError("the environment variable WUYU_IMAP_PASSWORD is not set")
     return password
+
+
+def has_mailbox(kind: str) -> bool:
+    """Return True if the environment names a mailbox of this kind, ``REPLY`` or ``BOUNCE``."""
+    return any(os.environ.get(f"WUYU_{kind}_{where}") for where in ("MAILDIR", "IMAP_HOST"))
+
+
+@contextmanager
+def mailbox_from_environment(kind: str) -> Iterator[MaildirMailbox | ImapMailbox]:
+    """Open the mailbox of ``WUYU_<kind>_MAILDIR``, or of ``WUYU_<kind>_IMAP_HOST`` and its kin.
+
+    Parameters
+    ----------
+    kind : str
+        ``REPLY`` or ``BOUNCE``.
+
+    Raises
+    ------
+    ConfigError
+        If none is named, or the password (``WUYU_IMAP_PASSWORD``) is missing.
+    DispatchError
+        If it cannot be opened.
+    """
+    prefix = f"WUYU_{kind}_"
+    if not has_mailbox(kind):
+        raise ConfigError(f"no mailbox is named: set {prefix}MAILDIR or {prefix}IMAP_HOST")
+    folder = os.environ.get(f"{prefix}MAILDIR", "")
+    if folder:
+        yield MaildirMailbox(Path(folder))
+        return
+    security, authority = os.environ.get(f"{prefix}IMAP_SECURITY") or "ssl", os.environ.get(f"{prefix}IMAP_CA", "")
+    if security not in ("ssl", "starttls", "none"):
+        raise ConfigError(f"{prefix}IMAP_SECURITY is {security!r}; accepted: ssl, starttls, none (this machine only)")
+    settings = ImapSettings(
+        host=os.environ[f"{prefix}IMAP_HOST"],
+        port=int(os.environ.get(f"{prefix}IMAP_PORT") or 993),
+        username=os.environ.get(f"{prefix}IMAP_USER", ""),
+        password=password_from_environment(),
+        folder=os.environ.get(f"{prefix}IMAP_FOLDER") or "INBOX",
+        security=security,  # type: ignore[arg-type]
+        ca_file=Path(authority) if authority else None,
+    )
+    with ImapMailbox(settings) as mailbox:
+        yield mailbox
 
 
 def _joined(parts: list[Any]) -> bytes:
