@@ -2,7 +2,7 @@
 
 Its tasks have a pool of their own, ``live_delivery``, so that no replay or backfill can take their place. ``wuyu
 service init`` makes it, and while it is missing `acknowledgement` fails at ``check_delivery``. Mail that came
-back is read in the same rhythm if ``WUYU_BOUNCE_MAILDIR`` names the return box.
+back is read by the DAG `returns`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ POOL = "live_delivery"
     doc_md=__doc__,
 )
 def delivery() -> None:
-    """Send by every way; take what came back."""
+    """Send by every way."""
 
     @task
     def list_ways() -> list[str]:
@@ -52,21 +52,7 @@ def delivery() -> None:
 
         return deliver_by(way)
 
-    @task
-    def take_bounces() -> int:
-        import os
-
-        from airflow.sdk.exceptions import AirflowSkipException
-
-        from wuyu.jobs import bounces_from
-
-        folder = os.environ.get("WUYU_BOUNCE_MAILDIR", "")
-        if not folder:
-            raise AirflowSkipException("WUYU_BOUNCE_MAILDIR is not set: there is no return box to read")
-        return bounces_from(folder)
-
     send.expand(way=list_ways())
-    take_bounces()
 
 
 delivery()

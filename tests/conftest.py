@@ -20,7 +20,11 @@ settings.load_profile("wuyu")
 
 
 def pytest_configure() -> None:
-    """Give each test process a PostgreSQL database of its own: the tests of one empty the tables of another."""
+    """Give each test process a PostgreSQL database of its own: the tests of one empty the tables of another.
+
+    All have one key of links and reply codes: it is an input like any other, and two runs must give the same bytes.
+    """
+    os.environ.setdefault("WUYU_ACK_KEYS", "t1:" + "0123456789abcdef" * 4)
     url, worker = os.environ.get("WUYU_TEST_POSTGRES"), os.environ.get("PYTEST_XDIST_WORKER")
     if not url or not worker:
         return

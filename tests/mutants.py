@@ -39,6 +39,9 @@ FEEDS = "tests/wuyu/feeds/test_feeds.py::"
 TOKENS = "tests/wuyu/ack/test_tokens.py::"
 ESCALATION = "tests/wuyu/ack/test_escalation.py::"
 BOUNCES = "tests/wuyu/returns/test_bounces.py::"
+REPLIES = "tests/wuyu/returns/test_replies.py::"
+FORGED = "tests/wuyu/returns/test_forged_replies.py::"
+OWN_WORDS = "tests/wuyu/returns/test_own_words.py::"
 RAIN_LOST = "tests/wuyu/issuing/test_rain_lost.py::"
 CYCLE = "tests/wuyu/test_cycle.py::"
 APPROVAL = "tests/wuyu/test_approval.py::"
@@ -848,14 +851,121 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{BOUNCES}test_a_bounce_raises_a_task_and_tells_the_second_contact",
             ),
             (
-                "            if not _was_seen(decision.session, digest):",
-                "            if True:",
+                "            return _was_seen(session, digest)",
+                "            return False",
                 f"{BOUNCES}test_a_mail_is_taken_once",
             ),
             (
                 "return next((row for row in rows if row.recipient.lower() in found.recipients), None)",
                 "return next(iter(rows), None)",
                 f"{BOUNCES}test_without_our_address_message_id_and_recipient_must_both_fit",
+            ),
+        ],
+    },
+    "a reply by mail is an answer only if its code is secret, its sender proven and its words plain": {
+        "wuyu/returns/replies.py": [
+            (
+                "if not (reply.proven and any(map(is_secret, reply.codes))):",
+                "if not any(map(is_secret, reply.codes)):",
+                f"{REPLIES}test_only_what_our_own_server_proved_is_an_answer",
+            ),
+            (
+                "if not (reply.proven and any(map(is_secret, reply.codes))):",
+                "if not reply.proven:",
+                f"{FORGED}test_a_code_from_before_the_upgrade_is_claimed_though_the_sender_is_proven",
+            ),
+            (
+                "reply.seen if code in expected))",
+                "reply.seen))",
+                f"{FORGED}test_a_secret_code_beside_the_old_one_must_be_the_right_one",
+            ),
+            (
+                "is_more = bool(own.marked or strange_files) or not text.is_whole",
+                "is_more = bool(own.marked) or not text.is_whole",
+                f"{OWN_WORDS}test_an_attachment_or_a_picture_is_for_a_person",
+            ),
+            (
+                "if not is_new and stands.answer != reply.answer:",
+                "if False:",
+                f"{REPLIES}test_a_reply_with_code_and_sender_is_an_answer",
+            ),
+        ],
+        "wuyu/ack/codes.py": [
+            (
+                'return keys.mac(key_id, "reply", message_id, recipient.lower())',
+                'return keys.mac(key_id, "reply", message_id)',
+                f"{FORGED}test_the_code_of_one_recipient_is_none_of_another_and_of_no_other_bulletin",
+            ),
+        ],
+        "wuyu/issuing/bulletins.py": [
+            (
+                'acknowledgement_text("")]',
+                "bulletin.acknowledgement]",
+                f"{FORGED}test_each_mail_prints_the_code_of_its_reader_and_cap_prints_none",
+            ),
+        ],
+        "wuyu/returns/proof.py": [
+            (
+                "if server.split()[:1] != [authserv_id.lower()]:",
+                "if False:",
+                f"{REPLIES}test_only_what_our_own_server_proved_is_an_answer",
+            ),
+            (
+                'verdicts[0][1] == "pass" and',
+                "True and",
+                f"{REPLIES}test_only_what_our_own_server_proved_is_an_answer",
+            ),
+            (
+                'text = _QUOTED.sub(" ", text)',
+                'text = text.replace(\'"\', " ")',
+                f"{REPLIES}test_only_what_our_own_server_proved_is_an_answer",
+            ),
+        ],
+        "wuyu/returns/words.py": [
+            (
+                "says_received = (found.received or bool(given)) and not found.strange",
+                "says_received = found.received or bool(given)",
+                f"{OWN_WORDS}test_other_ways_to_say_no_are_never_received",
+            ),
+            (
+                "is_strange = len(given) > 1 or (codes is not None and any(code not in codes for code in given))",
+                "is_strange = len(given) > 1",
+                f"{OWN_WORDS}test_other_ways_to_say_no_are_never_received",
+            ),
+        ],
+        "wuyu/returns/quotation.py": [
+            (
+                "if line and end in self.edges and end - start >= _RUN_MIN:",
+                "if line and end - start >= 2:",
+                f"{OWN_WORDS}test_own_words_count_wherever_they_stand",
+            ),
+        ],
+    },
+    "one mail that cannot be read keeps no other from being read": {
+        "wuyu/returns/boxes.py": [
+            (
+                "        return broke(key, digest, error)",
+                "        raise",
+                f"{BOUNCES}test_a_bounce_that_breaks_the_reader_keeps_no_other_from_being_read",
+            ),
+            (
+                "            stuck = error",
+                "            raise",
+                f"{REPLIES}test_a_mail_that_cannot_be_marked_keeps_no_other_from_being_read",
+            ),
+        ],
+    },
+    "a delivery report in words that nobody knows is a task, never delivered": {
+        "wuyu/returns/status_notices.py": [
+            (
+                ".get(grade, NoticeOutcome.UNCLEAR)",
+                ".get(grade, NoticeOutcome.DELIVERED)",
+                f"{BOUNCES}test_no_unknown_word_is_good_news",
+            ),
+            (
+                'return _GOOD_WORDS[word] if grade == "2" else NoticeOutcome.UNCLEAR',
+                "return _GOOD_WORDS[word]",
+                f"{BOUNCES}test_delivered_is_said_by_word_and_status_together_or_not_at_all",
             ),
         ],
     },

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from risk_models.outlook.periods import Edition, Kind
 
 __all__ = [
-    "bounces_from",
     "deliver_by",
     "delivery_ways",
     "derive",
     "draft_for_consultation",
     "due_reports",
     "prepare_replay",
+    "read_bounces",
+    "read_replies",
     "rehearse",
     "replay_block",
     "report_month",
@@ -239,12 +240,25 @@ def deliver_by(way: str) -> dict[str, int]:
     return report.counts
 
 
-def bounces_from(folder: str) -> int:
-    """Take what came back into a Maildir; returns the number of tasks raised."""
-    from pathlib import Path
-
+def read_bounces() -> dict[str, int] | None:
+    """Take what came back into the return box; returns mails and tasks raised, None if no box is named."""
     from wuyu.returns.bounces import take_bounces
-    from wuyu.returns.mailboxes import MaildirMailbox
+    from wuyu.returns.mailboxes import has_mailbox, mailbox_from_environment
 
-    taken = take_bounces(station_from_environment(), MaildirMailbox(Path(folder)), now=time_now())
-    return sum(one.task for one in taken)
+    if not has_mailbox("BOUNCE"):
+        return None
+    with mailbox_from_environment("BOUNCE") as box:
+        taken = take_bounces(station_from_environment(), box, now=time_now())
+    return {"mails": len(taken), "tasks": sum(one.task for one in taken)}
+
+
+def read_replies() -> dict[str, int] | None:
+    """Take the answers that came by mail; returns mails by outcome and tasks raised, None if no box is named."""
+    from wuyu.returns.mailboxes import has_mailbox, mailbox_from_environment
+    from wuyu.returns.replies import count_by_outcome, take_replies
+
+    if not has_mailbox("REPLY"):
+        return None
+    with mailbox_from_environment("REPLY") as box:
+        taken = take_replies(station_from_environment(), box, now=time_now())
+    return count_by_outcome(taken) | {"tasks": sum(one.task for one in taken)}

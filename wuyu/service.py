@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from wuyu.desk import Desk
     from wuyu.station import Station
 
-__all__ = ["desk_from_environment", "environment", "station_from_environment", "transport_from_environment"]
+__all__ = [
+    "desk_from_environment",
+    "environment",
+    "station_from_environment",
+    "transport_from_environment",
+]
 
 
 def environment(*, district: Path, out: Path, smtp_host: str = "", smtp_port: int = 0) -> dict[str, str]:

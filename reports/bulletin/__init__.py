@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from reports.bulletin.answering import acknowledgement_text, with_code
     from reports.bulletin.build import build_bulletin
     from reports.bulletin.html import MAP_CID, to_html
-    from reports.bulletin.model import Bulletin, DataBasis, HotspotLine, Measure, SignOff, acknowledgement_code
+    from reports.bulletin.model import Bulletin, DataBasis, HotspotLine, Measure, SignOff
     from reports.bulletin.pdf import to_pdf
     from reports.bulletin.text import subject, to_text
 else:
@@ -16,9 +17,10 @@ else:
     __getattr__, __dir__ = on_demand(
         __name__,
         {
+            "answering": ["acknowledgement_text", "with_code"],
             "build": ["build_bulletin"],
             "html": ["MAP_CID", "to_html"],
-            "model": ["Bulletin", "DataBasis", "HotspotLine", "Measure", "SignOff", "acknowledgement_code"],
+            "model": ["Bulletin", "DataBasis", "HotspotLine", "Measure", "SignOff"],
             "pdf": ["to_pdf"],
             "text": ["subject", "to_text"],
         },
@@ -31,10 +33,11 @@ __all__ = [
     "HotspotLine",
     "Measure",
     "SignOff",
-    "acknowledgement_code",
+    "acknowledgement_text",
     "build_bulletin",
     "subject",
     "to_html",
     "to_pdf",
     "to_text",
+    "with_code",
 ]

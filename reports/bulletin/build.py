@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from reports.bulletin.model import Bulletin, DataBasis, SignOff, acknowledgement_code
+from reports.bulletin.answering import acknowledgement_text
+from reports.bulletin.model import Bulletin, DataBasis, SignOff
 from reports.bulletin.rows import hotspot_lines, measures
 from reports.bulletin.sentences import basis_lines, forecast_lines, impact_lines, observed_lines
 from reports.bulletin.statements import (
     Area,
-    acknowledgement_text,
     cautions,
     contact_text,
     decision_text,
@@ -47,6 +47,7 @@ def build_bulletin(
     standards: Standards,
     previous: WarningRecord | None = None,
     sign_off: SignOff | None = None,
+    code: str = "",
     marks: tuple[Text, ...] = (),
 ) -> Bulletin:
     """Return the content of the bulletin of one warning record.
@@ -69,6 +70,8 @@ def build_bulletin(
         The revision before, to say when it was issued.
     sign_off : SignOff, optional
         Number and deciding officer. A warning at or above ``warning.approval_from`` without an officer is a draft.
+    code : str
+        By which a town confirms it: that of the mailbox it is for.
     marks : tuple of Text
         What stands above everything beside the mark of demonstration data.
 
@@ -84,7 +87,7 @@ def build_bulletin(
     Examples
     --------
     ``build_bulletin(record, district=district, risk_table=table, actions=actions, signals=signals,
-    standards=standards)`` returns the content that `to_text`, `to_html` and `to_pdf` write.
+    standards=standards, code=code)`` returns the content that `to_text`, `to_html` and `to_pdf` write.
     """
     settings = district.settings
     zone = settings.district.timezone
@@ -135,8 +138,8 @@ def build_bulletin(
         guidance=guidance(record, standards, settings.standards.response_levels),
         measures=() if record.action.is_end else measures(lines, actions, record, zone),
         contact=contact_text(settings, area),
-        code=acknowledgement_code(record.message_id),
-        acknowledgement=acknowledgement_text(record),
+        code=code,
+        acknowledgement=acknowledgement_text(code),
         basis=DataBasis(
             lines=basis_lines(dict(risk_table.attrs), issued_at=issued_at, zone=zone),
             ladder_step=int(risk_table.attrs["ladder_step"]),

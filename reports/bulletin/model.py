@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,7 +11,7 @@ from reports.words import Text
 from risk_models.levels import Level
 from risk_models.warning.records import Action
 
-__all__ = ["Bulletin", "DataBasis", "HotspotLine", "Measure", "SignOff", "acknowledgement_code"]
+__all__ = ["Bulletin", "DataBasis", "HotspotLine", "Measure", "SignOff"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,14 +151,3 @@ class Bulletin:
     def is_end(self) -> bool:
         """True for an all-clear."""
         return self.action.is_end
-
-
-def acknowledgement_code(message_id: str) -> str:
-    """Return the six characters by which a town confirms one message.
-
-    Examples
-    --------
-    >>> acknowledgement_code("410103-20210719T1200Z-410103001.r1")
-    'B9F2F2'
-    """
-    return hashlib.sha256(message_id.encode("utf-8")).hexdigest()[:6].upper()

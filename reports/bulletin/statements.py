@@ -1,4 +1,4 @@
-"""The fixed statements of a bulletin: headline, cautions, guidance, contact, acknowledgement, decision, profile."""
+"""The fixed statements of a bulletin: headline, cautions, guidance, contact, decision, profile."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports.bulletin.model import SignOff, acknowledgement_code
+from reports.bulletin.model import SignOff
 from reports.words import LANGUAGES, UNKNOWN, Text, local, moment, plain, sentence
 from risk_models.levels import Level
 from risk_models.standards import Standards
@@ -16,7 +16,6 @@ from risk_models.warning.records import Action, WarningRecord
 
 __all__ = [
     "Area",
-    "acknowledgement_text",
     "cautions",
     "contact_text",
     "decision_text",
@@ -191,16 +190,6 @@ def contact_text(settings: Any, area: Area) -> Text:
         zh += f"；{area.name.zh}值班电话 {area.duty_phone}"
         en += f"; duty phone of {area.name.en} {area.duty_phone}"
     return Text(zh, en)
-
-
-def acknowledgement_text(record: WarningRecord) -> Text:
-    """Return how to confirm the receipt."""
-    code = acknowledgement_code(record.message_id)
-    return Text(
-        f"叫应码 {code}：收到后请立即回复本邮件或致电发布单位，报叫应码和姓名。",
-        f"Acknowledgement code {code}: on receipt reply to this mail, or phone the issuing office, with the code and "
-        "your name.",
-    )
 
 
 def decision_text(sign_off: SignOff, zone: str, *, draft: bool) -> Text:

@@ -19,9 +19,9 @@ import shapely
 import xarray as xr
 
 from reports.words import ACTION_WORDS, DEMONSTRATION, Text, day_time, is_missing, kind_name, plain
-from risk_models.levels import LEVEL_STYLES, Level
+from risk_models.levels import LEVEL_STYLES, Level, worst
 from risk_models.risk.reasons import unknown_sentences
-from risk_models.risk.table import RiskTable, town_levels
+from risk_models.risk.table import RiskTable
 from risk_models.warning.records import Action
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def payload(inputs: OneMapInputs) -> dict[str, Any]:
         "worst": max(range(len(counts)), key=lambda hour: (counts[hour][:1:-1], -hour)),
         "counts": counts,
         "towns": _towns(district),
-        "townLevels": [_town_codes(table, town_codes) for _, table in inputs.cycles],
+        "townLevels": [_town_codes(hour, district.hotspots["town_code"], town_codes) for hour in levels],
         "hotspots": _hotspots(inputs, town_codes),
         "hotspotLevels": [_code(hour) for hour in levels],
         "quantities": {
@@ -162,9 +162,10 @@ def _code(levels: np.ndarray) -> str:
     return "".join("u" if level < 0 else str(level) for level in levels)
 
 
-def _town_codes(table: RiskTable, town_codes: list[str]) -> str:
-    levels = town_levels(table)["level"].reindex(town_codes).fillna(int(Level.NONE)).astype(int)
-    return _code(levels.to_numpy())
+def _town_codes(levels: np.ndarray, towns: pd.Series, town_codes: list[str]) -> str:
+    """Return the level of each town as one character; a hotspot without an assessment makes its town unknown."""
+    of_town = {str(town): levels[rows] for town, rows in towns.groupby(towns).indices.items()}
+    return _code(np.array([int(worst(of_town.get(code, ()))) for code in town_codes]))
 
 
 def _whole(values: pd.Series, factor: float) -> list[int]:

@@ -48,6 +48,12 @@ def _mail_domain(value: str) -> str:
     return value.lower()
 
 
+def _authserv_id(value: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?", value) is None:
+        raise ValueError("must be the name that your mail server puts first in Authentication-Results; e.g. mx.duty.cn")
+    return value.lower()
+
+
 def _post_url(value: str) -> str:
     parts = urlsplit(value)
     try:
@@ -108,12 +114,17 @@ class MailSettings(Record):
     return_domain : str or None
         Domain whose mail comes back to us: every mail then has a return address of its own, so that a bounce names it.
     smime : SmimeSettings or None
+    authserv_id : str or None
+        Name by which the mail server of the reply box signs ``Authentication-Results`` (RFC 8601, section 2.5). Only a
+        reply that this server found to pass DMARC is proven; without the name none is, and all answers by mail are
+        claims.
     """
 
     sender: Annotated[str, AfterValidator(_sender)] = "duty@wuyu.example"
     status: Literal["Actual", "Exercise", "Test"] = "Exercise"
     return_domain: Annotated[str, AfterValidator(_mail_domain)] | None = None
     smime: SmimeSettings | None = None
+    authserv_id: Annotated[str, AfterValidator(_authserv_id)] | None = None
 
 
 class ChannelSettings(Record):

@@ -20,7 +20,8 @@ BLOCKS = [f"replay_{number:02d}" for number in range(1, 5)]
 AFTER = ["products"]
 ORDER: dict[str, dict[str, list[str]]] = {
     "acknowledgement": {"escalate": ["dispatch"], "dispatch": [], "check_delivery": []},
-    "delivery": {"list_ways": ["send"], "send": [], "take_bounces": []},
+    "delivery": {"list_ways": ["send"], "send": []},
+    "returns": {"take_replies": [], "take_bounces": []},
     "feeds": {"list_feeds": ["pull"], "pull": []},
     "feed_freshness": {"check_ages": []},
     "warning_cycle": {
@@ -60,6 +61,7 @@ ORDER |= dict.fromkeys(REPORTS, REPORT)
 SCHEDULE = {
     "acknowledgement": "* * * * *",
     "delivery": "* * * * *",
+    "returns": "* * * * *",
     "feeds": "*/10 * * * *",
     "feed_freshness": "7-59/10 * * * *",
     "warning_cycle": {"assets": [RAIN], "or": "10 * * * *"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -307,6 +308,7 @@ def make_sample() -> Any:
             signals=make_signals(),
             standards=standards,
             previous=previous,
+            code=hashlib.sha256(str(changes).encode()).hexdigest()[:10].upper(),
             sign_off=sign_off or SignOff(number=12, officer="值班负责人 张某", decided_at=VALID_AT),
         )
 

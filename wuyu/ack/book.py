@@ -12,7 +12,17 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, defer
 
 from risk_models.errors import ConfigError
-from wuyu.ledger.acknowledgements import AckAnswer, AckRequest, AckStep, Answer, FloodReport, Seen, StepKind
+from wuyu.ledger.acknowledgements import (
+    AckAnswer,
+    AckReply,
+    AckRequest,
+    AckStep,
+    Answer,
+    FloodReport,
+    ReplyOutcome,
+    Seen,
+    StepKind,
+)
 from wuyu.ledger.models import LogEntry, Outbox
 from wuyu.ledger.overtaking import withdraw_escalations
 from wuyu.ledger.store import Ledger
@@ -30,6 +40,14 @@ __all__ = [
     "standings",
 ]
 
+_CLAIMS = (
+    ReplyOutcome.CLAIMED,
+    ReplyOutcome.TO_READ,
+    ReplyOutcome.AUTOMATIC,
+    ReplyOutcome.NO_CODE,
+    ReplyOutcome.WRONG_SENDER,
+    ReplyOutcome.AMBIGUOUS,
+)
 _NEVER_REACHED = (OutboxState.FAILED, OutboxState.EXPIRED, OutboxState.WITHDRAWN)
 
 
@@ -48,6 +66,8 @@ class Standing:
         True if a later bulletin of the same warning has asked anew.
     unreached : frozenset of int
         Ids of the steps whose mail could not be delivered.
+    claims : tuple of AckReply
+        Mails that say something of it and prove nothing, or that a person must read: shown, and no answers.
     """
 
     request: AckRequest
@@ -55,6 +75,7 @@ class Standing:
     answers: tuple[AckAnswer, ...]
     superseded: bool
     unreached: frozenset[int] = frozenset()
+    claims: tuple[AckReply, ...] = ()
 
     @property
     def received(self) -> AckAnswer | None:
@@ -110,7 +131,9 @@ def standings(
     district_code: str | None = None,
     event_key: str | None = None,
     code: str | None = None,
+    told: str | None = None,
     open_at: datetime | None = None,
+    ended_after: datetime | None = None,
     with_content: bool = True,
 ) -> list[Standing]:
     """Return how requests stand, in the order they were made.
@@ -119,9 +142,13 @@ def standings(
     ----------
     ledger : Ledger
     district_code, event_key, code : str, optional
-        Only those of a district, an event, a reply code.
+        Only those of a district, an event, the code that a bulletin's files print.
+    told : str, optional
+        Only those of which this address was told, however it is spelt.
     open_at : datetime, optional
         Only those that wait for an answer at this time.
+    ended_after : datetime, optional
+        Only those that may be answered until after this time.
     with_content : bool
         False to leave in the ledger what the page shows of each: it is most of a request, and cannot be had then.
     """
@@ -133,8 +160,11 @@ def standings(
         (AckRequest.code, code),
     ):
         query = query if value is None else query.where(column == value)
-    if open_at is not None:
-        query = query.where(AckRequest.expires_at > open_at)
+    if told is not None:
+        steps = select(AckStep.request_id).where(func.lower(AckStep.recipient) == told.lower())
+        query = query.where(AckRequest.id.in_(steps))
+    for end in (open_at, ended_after):
+        query = query if end is None else query.where(AckRequest.expires_at > end)
     with ledger.reading() as session:
         found = _load(session, list(session.scalars(query)))
     return [one for one in found if open_at is None or one.is_open(open_at)]
@@ -256,9 +286,9 @@ def _adds(said: Seen | None, seen: Seen) -> bool:
 
 
 def _load(session: Session, requests: Sequence[AckRequest]) -> list[Standing]:
-    """Return how requests stand, with three queries however many they are."""
+    """Return how requests stand, with few queries however many they are."""
     ids = [request.id for request in requests]
-    steps, answers = defaultdict(list), defaultdict(list)
+    steps, answers, claims = defaultdict(list), defaultdict(list), defaultdict(list)
     states: dict[int, str] = {}
     query = select(AckStep, Outbox.state).outerjoin(Outbox, Outbox.id == AckStep.outbox_id)
     for step, state in session.execute(query.where(AckStep.request_id.in_(ids)).order_by(AckStep.id)):
@@ -266,6 +296,9 @@ def _load(session: Session, requests: Sequence[AckRequest]) -> list[Standing]:
         states[step.id] = state
     for answer in session.scalars(select(AckAnswer).where(AckAnswer.request_id.in_(ids)).order_by(AckAnswer.id)):
         answers[answer.request_id].append(answer)
+    mails = select(AckReply).where(AckReply.request_id.in_(ids), AckReply.outcome.in_(_CLAIMS)).order_by(AckReply.id)
+    for mail in session.scalars(mails):
+        claims[mail.request_id].append(mail)
     latest = _latest_revisions(session, {request.warning_id for request in requests})
     return [
         Standing(
@@ -274,6 +307,7 @@ def _load(session: Session, requests: Sequence[AckRequest]) -> list[Standing]:
             tuple(answers[request.id]),
             superseded=request.revision < latest[request.warning_id],
             unreached=frozenset(step.id for step in steps[request.id] if states[step.id] in _NEVER_REACHED),
+            claims=tuple(claims[request.id]),
         )
         for request in requests
     ]

@@ -11,7 +11,9 @@ from sqlalchemy import select
 
 from risk_models.levels import Level
 from wuyu.ack.book import Standing
+from wuyu.ack.codes import reply_code
 from wuyu.ack.links import links_of
+from wuyu.keys import load_keys
 from wuyu.ledger.acknowledgements import StepKind
 from wuyu.ledger.models import BulletinRow
 from wuyu.messages.letters import letter
@@ -21,7 +23,7 @@ from wuyu.messages.purpose import Purpose, message_id
 if TYPE_CHECKING:
     from wuyu.station import Station
 
-__all__ = ["escalation_mail"]
+__all__ = ["escalation_mail", "how_to_answer"]
 
 _MIMES: Final = {"pdf": "application/pdf", "cap.xml": "application/cap+xml"}
 _HEADS: Final = {
@@ -100,16 +102,21 @@ def _lines(station: Station, waiting: Standing, kind: StepKind, recipient: str, 
 
 def _how_to_answer(station: Station, waiting: Standing, recipient: str, lang: str) -> list[str]:
     request, links = waiting.request, links_of(station)
-    lines = [
-        f"收到后请立即回复本邮件，写明叫应码 {request.code} 和姓名；无法处置的，写“无法处置”和原因。"
-        if lang == "zh"
-        else f"On receipt reply to this mail with the code {request.code} and your name; if you cannot act, write "
-        '"cannot act" and why.'
-    ]
+    zh, en = how_to_answer(reply_code(load_keys(station.out), request.message_id, recipient))
+    lines = [zh if lang == "zh" else en]
     if links is not None:
         link = links.acknowledge(request.message_id, recipient, expires_at=request.expires_at)
         lines.append(f"{_LINK[lang]}{link}")
     return lines
+
+
+def how_to_answer(code: str) -> tuple[str, str]:
+    """Return how a mail of the ladder says to answer it, in Chinese and in English."""
+    return (
+        f"收到后请立即回复本邮件，写明叫应码 {code} 和姓名；无法处置的，写“无法处置”和原因。",
+        f"On receipt reply to this mail with the code {code} and your name; if you cannot act, write "
+        '"cannot act" and why.',
+    )
 
 
 def _attachments(station: Station, bulletin_id: str) -> tuple[Attachment, ...]:

@@ -13,9 +13,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from risk_models.levels import Level
 from wuyu.ack.book import Standing
 from wuyu.clock import clock_marks
-from wuyu.ledger.acknowledgements import Answer, StepKind
+from wuyu.ledger.acknowledgements import Answer, ReplyOutcome, StepKind
 
-__all__ = ["ANSWER_WORDS", "CHANNEL_WORDS", "STEP_WORDS", "SYMBOLS", "TEMPLATES", "local", "render", "style"]
+__all__ = [
+    "ANSWER_WORDS",
+    "CHANNEL_WORDS",
+    "CLAIM_WORDS",
+    "STEP_WORDS",
+    "SYMBOLS",
+    "TEMPLATES",
+    "local",
+    "render",
+    "style",
+]
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
@@ -29,6 +39,15 @@ SYMBOLS = {
     Level.RED: "◆",
 }
 ANSWER_WORDS = {Answer.RECEIVED: ("已收到", "Received"), Answer.CANNOT_ACT: ("无法处置", "Cannot act")}
+#: What a mail says that is no answer: none of it is taken for received.
+CLAIM_WORDS = {
+    ReplyOutcome.CLAIMED: ("来信自称应答，未经证实", "A mail claims to answer; not proven"),
+    ReplyOutcome.TO_READ: ("来信待人工阅读", "A mail waits to be read"),
+    ReplyOutcome.AUTOMATIC: ("自动回复，无人阅读", "Automatic answer; nobody has read it"),
+    ReplyOutcome.NO_CODE: ("来信无叫应码", "A mail without the code"),
+    ReplyOutcome.WRONG_SENDER: ("来信者未被通知", "A mail of someone who was not told"),
+    ReplyOutcome.AMBIGUOUS: ("来信同时涉及多份通报", "A mail about several bulletins"),
+}
 CHANNEL_WORDS = {
     "web": ("网页", "web page"),
     "mail": ("邮件", "mail"),
@@ -85,6 +104,7 @@ def _environment() -> Environment:
         levels={int(level): level for level in Level},
         answer_words=ANSWER_WORDS,
         channel_words=CHANNEL_WORDS,
+        claim_words=CLAIM_WORDS,
         step_words=STEP_WORDS,
     )
     return environment

@@ -15,8 +15,8 @@ from reports.fonts import SANS, font_folder, printable
 from risk_models.errors import ConfigError
 from risk_models.levels import Level
 from wuyu.ack.book import Standing, standings
-from wuyu.ack.pages import ANSWER_WORDS, CHANNEL_WORDS, STEP_WORDS, SYMBOLS, TEMPLATES, local, render
-from wuyu.ledger.acknowledgements import Answer, StepKind
+from wuyu.ack.pages import ANSWER_WORDS, CHANNEL_WORDS, CLAIM_WORDS, STEP_WORDS, SYMBOLS, TEMPLATES, local, render
+from wuyu.ledger.acknowledgements import Answer, ReplyOutcome, StepKind
 from wuyu.ledger.store import Ledger
 
 __all__ = ["CallRecord", "call_record", "record_html", "record_pdf"]
@@ -74,6 +74,7 @@ def call_record(ledger: Ledger, event_key: str, *, marks: Sequence[tuple[str, st
     content = found[0].request.content
     banners = list(zip(content["zh"]["banners"], content["en"]["banners"], strict=True))
     moments = [step.at for one in found for step in one.steps] + [row.at for one in found for row in one.answers]
+    moments += [mail.at for one in found for mail in one.claims]
     return CallRecord(
         event_key=event_key,
         zone=content["zone"],
@@ -180,6 +181,10 @@ def _lines(one: Standing) -> list[dict[str, Any]]:
         by = f"{row.reason} {'记录 noted by ' + row.recorded_by if row.recorded_by else ''}".strip()
         who = f"{row.name} {row.recipient}"
         lines.append((row.at, {"what": [zh, en], "who": who, "channel": row.channel, "note": by, "answer": True}))
+    for mail in one.claims:
+        zh, en = CLAIM_WORDS[ReplyOutcome(mail.outcome)]
+        who = f"{mail.name} {mail.sender}".strip()
+        lines.append((mail.at, {"what": [zh, en], "who": who, "channel": "mail", "note": mail.words, "answer": False}))
     lines.sort(key=lambda line: line[0])
     return [
         line | {"at": local(at, zone, year=True), "channel": " ".join(CHANNEL_WORDS[line["channel"]])}

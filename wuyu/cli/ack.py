@@ -38,7 +38,9 @@ def add_verbs(verbs: Any) -> None:
     replies = _timed(add_verb(family, "replies", _replies, "take answers that came by mail"))
     add_mailbox(replies, on_disk="mailbox on disk")
     replies.add_argument(
-        "--authserv-id", default="", help="count only mail that this server of yours found to pass DMARC"
+        "--authserv-id",
+        default="",
+        help="mail server that proves senders (DMARC), in place of mail.authserv_id of the settings",
     )
 
 
@@ -101,9 +103,15 @@ def _list(arguments: argparse.Namespace) -> int:
         due = "-" if asked.due_at is None else f"{asked.due_at.astimezone(station.timezone):%m-%d %H:%M}"
         late = " LATE" if answer is None and asked.due_at is not None and now >= asked.due_at else ""
         said = "unanswered" if answer is None else f"{answer.answer} by {answer.name} ({answer.channel})"
-        say(f"{said_zh[asked.id]} {asked.phone} due {due}{late}: {said}  {asked.message_id}")
+        claims = f"; {_claimed(one)}" if one.claims else ""
+        say(f"{said_zh[asked.id]} {asked.phone} due {due}{late}: {said}{claims}  {asked.message_id}")
     say(f"{len(rows)} bulletins{'' if arguments.all else ' wait for an answer'}")
     return 0
+
+
+def _claimed(one: Standing) -> str:
+    """Say which mails speak of it and are no answers."""
+    return ", ".join(f"claimed: {mail.answer or mail.outcome} by {mail.sender} (not proven)" for mail in one.claims)
 
 
 def _as_dict(one: Standing) -> dict[str, Any]:
@@ -118,6 +126,10 @@ def _as_dict(one: Standing) -> dict[str, Any]:
         "due_at": asked.due_at,
         "steps": [{"kind": step.kind, "recipient": step.recipient, "at": step.at} for step in one.steps],
         "answer": None if answer is None else {"answer": answer.answer, "name": answer.name, "at": answer.at},
+        "claims": [
+            {"outcome": mail.outcome, "answer": mail.answer, "sender": mail.sender, "words": mail.words, "at": mail.at}
+            for mail in one.claims
+        ],
         "superseded": one.superseded,
     }
 
@@ -172,7 +184,7 @@ def _replies(arguments: argparse.Namespace) -> int:
     station = station_from(arguments)
     options: dict[str, Any] = {"now": _now(arguments, station), "authserv_id": arguments.authserv_id}
     with opened_mailbox(arguments) as mailbox:
-        taken = take_replies(station.ledger, mailbox, **options)
+        taken = take_replies(station, mailbox, **options)
     _tell(taken, count_by_outcome(taken), as_json=arguments.json)
     return 0
 
@@ -182,6 +194,6 @@ def _tell(taken: list[TakenReply], counts: dict[str, int], *, as_json: bool) -> 
         say_json({"counts": counts, "mails": [{"outcome": str(t.outcome), "message_id": t.message_id} for t in taken]})
         return
     for one in taken:
-        if one.message_id:
-            say(f"{one.outcome}: {one.message_id}")
+        if one.message_id or one.task:
+            say(f"{one.outcome}: {one.message_id}{' (a task: wuyu tasks)' if one.task else ''}")
     say(f"{len(taken)} new mails: {counts or 'none'}")

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from reports.bulletin import MAP_CID, Bulletin, SignOff, build_bulletin, subject, to_html, to_text
+from reports.bulletin import (
+    MAP_CID,
+    Bulletin,
+    SignOff,
+    acknowledgement_text,
+    build_bulletin,
+    subject,
+    to_html,
+    to_text,
+    with_code,
+)
 from reports.words import Text
 from risk_models.levels import Level
 from risk_models.plan import propose_actions
@@ -21,8 +31,10 @@ from risk_models.warning.cap.check import require_valid_cap
 from risk_models.warning.records import WarningRecord
 from risk_models.warning.signals import rain_signals
 from wuyu.ack.ask import may_answer
+from wuyu.ack.codes import reply_code
 from wuyu.ack.links import Links, link_expiry, links_of
 from wuyu.issuing.drawing import Drawing, Studio
+from wuyu.keys import Keys, load_keys
 from wuyu.messages.letters import RESTRICTED, letter
 from wuyu.messages.mail import Attachment, InlineImage, Mail, MailContent
 from wuyu.messages.purpose import Purpose
@@ -119,6 +131,16 @@ class Bulletins:
     def _links(self) -> Links | None:
         return links_of(self.desk)
 
+    @cached_property
+    def _keys(self) -> Keys:
+        return load_keys(self.desk.out)
+
+    def _code(self, record: WarningRecord) -> str:
+        """Return the code of the town's mailbox, which the files print: they are made once for all readers."""
+        towns = self.desk.district.towns
+        mailbox = str(towns.at[record.area_code, "mailbox"]) if record.area_code in towns.index else ""
+        return reply_code(self._keys, record.message_id, mailbox)
+
     def begin(
         self,
         record: WarningRecord,
@@ -179,6 +201,7 @@ class Bulletins:
             standards=self.desk.standards,
             previous=order.earlier[-1] if order.earlier else None,
             sign_off=order.sign_off,
+            code=self._code(record),
             marks=self.desk.marks,
         )
         is_final = order.sign_off is not None or not bulletin.draft
@@ -231,8 +254,8 @@ class Bulletins:
         ]
 
     def _content(self, record: WarningRecord, files: BulletinFiles, recipient: str) -> MailContent:
-        """Return what the mail to one recipient says; its link, if they may answer, is theirs alone."""
-        paths, bulletin = files.paths, files.bulletin
+        """Return what the mail to one recipient says; its code, and its link if they may answer, are theirs alone."""
+        paths, bulletin = files.paths, with_code(files.bulletin, reply_code(self._keys, record.message_id, recipient))
         ack_url = None
         if self._links is not None and recipient in may_answer(register_of(self.desk.district)[record.area_code]):
             ack_url = self._links.acknowledge(record.message_id, recipient, expires_at=link_expiry(record))
@@ -273,7 +296,7 @@ def _cap_text(bulletin: Bulletin, lang: str) -> CapText:
         return words.replace("<", "(").replace(">", ")")
 
     description = [bulletin.reason, *bulletin.cautions, *bulletin.observed, *bulletin.forecast, *bulletin.impacts]
-    instruction = [*bulletin.guidance, bulletin.acknowledgement]
+    instruction = [*bulletin.guidance, acknowledgement_text("")]  # who reads CAP may be anyone: it gives no code
     return CapText(
         headline=say(bulletin.headline),
         description="\n".join(say(line) for line in description if say(line)),

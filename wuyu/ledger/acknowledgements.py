@@ -15,7 +15,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from wuyu.ledger.models import Base, make_append_only
 
-__all__ = ["AckAnswer", "AckReply", "AckRequest", "AckStep", "Answer", "FloodReport", "Seen", "StepKind"]
+__all__ = [
+    "AckAnswer",
+    "AckReply",
+    "AckRequest",
+    "AckStep",
+    "Answer",
+    "FloodReport",
+    "ReplyOutcome",
+    "Seen",
+    "StepKind",
+]
 
 
 class StepKind(StrEnum):
@@ -33,6 +43,26 @@ class Answer(StrEnum):
 
     RECEIVED = "received"
     CANNOT_ACT = "cannot_act"
+
+
+class ReplyOutcome(StrEnum):
+    """What became of a mail of the reply box; only the first is an answer."""
+
+    ANSWERED = "answered"
+    REPEATED = "repeated"  # an answer stood before, and it says nothing else
+    CLAIMED = "claimed"  # it says "received", but sender or code prove nothing
+    TO_READ = "to_read"  # it says more than "received": a person must read it
+    AUTOMATIC = "automatic"  # of a machine: nobody has read the bulletin
+    BOUNCE = "bounce"  # a delivery report, dealt with as such
+    OWN = "own"
+    NO_SENDER = "no_sender"
+    NO_CODE = "no_code"
+    WRONG_SENDER = "wrong_sender"
+    EXPIRED = "expired"
+    AMBIGUOUS = "ambiguous"  # about several bulletins at once
+    TOO_LARGE = "too_large"
+    UNREADABLE = "unreadable"
+    FAILED = "failed"  # our reader broke at it
 
 
 class Seen(StrEnum):
@@ -130,16 +160,20 @@ class FloodReport(Base):
 
 
 class AckReply(Base):
-    """A mail that came in, by the digest of its bytes, and what became of it: none is read twice."""
+    """A mail that came in, by the digest of its bytes, what became of it and what it says: none is read twice."""
 
     __tablename__ = "ack_replies"
-    __table_args__ = (UniqueConstraint("sha256"),)
+    __table_args__ = (UniqueConstraint("sha256"), Index(None, "request_id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     sha256: Mapped[str]
     at: Mapped[datetime]
     outcome: Mapped[str]
     request_id: Mapped[int | None] = mapped_column(ForeignKey("ack_requests.id"))
+    sender: Mapped[str] = mapped_column(default="", server_default="")
+    name: Mapped[str] = mapped_column(default="", server_default="")
+    answer: Mapped[str] = mapped_column(default="", server_default="")  # of `Answer`; empty: a person must read it
+    words: Mapped[str] = mapped_column(default="", server_default="")  # what the person wrote, cut
 
 
 for _model in (AckRequest, AckStep, AckAnswer, FloodReport, AckReply):

@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from wuyu.ack.book import standing
@@ -24,6 +22,7 @@ from wuyu.ledger.outbox import mark_bounced
 from wuyu.ledger.tasks import OPERATOR_TASK
 from wuyu.messages.purpose import Purpose, purpose_of
 from wuyu.messages.verp import addresses_in
+from wuyu.returns.boxes import BODY_MAX_BYTES, MailSource, go_through
 from wuyu.returns.status_notices import DeliveryStatus, NoticeOutcome, read_report
 from wuyu.station import contacts_of
 
@@ -31,20 +30,14 @@ if TYPE_CHECKING:
     from wuyu.ledger import Decision
     from wuyu.station import Station
 
-__all__ = ["ReturnBox", "TakenBounce", "take_bounces"]
+__all__ = ["TakenBounce", "take_bounce", "take_bounces"]
 
-_BODY_MAX_BYTES = 2_000_000
+#: Tasks that mails about none of ours may raise within an hour; beyond, they are noted only.
+_TASKS_MAX: Final = 20
 _COUNTS = (NoticeOutcome.BOUNCED, NoticeOutcome.DELAYED, NoticeOutcome.UNCLEAR)
-
-
-class ReturnBox(Protocol):
-    """A mailbox: gives raw mails one by one, and is told when one was dealt with."""
-
-    def mails(self) -> Iterator[tuple[str, bytes | None]]:
-        """Give (key, raw bytes) of each new mail; None for one that is too large."""
-
-    def done(self, key: str) -> None:
-        """Mark a mail as dealt with."""
+_REPORTS = (*_COUNTS, NoticeOutcome.DELIVERED, NoticeOutcome.RELAYED)
+_TO_READ = (NoticeOutcome.AUTOMATIC, NoticeOutcome.NOT_A_REPORT)
+_NOT_READ = (NoticeOutcome.TOO_LARGE, NoticeOutcome.UNREADABLE, NoticeOutcome.FAILED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +52,13 @@ class TakenBounce:
     told_instead: str = ""
 
 
-def take_bounces(station: Station, box: ReturnBox, *, now: datetime, limit: int = 500) -> list[TakenBounce]:
+def take_bounces(station: Station, box: MailSource, *, now: datetime, limit: int = 500) -> list[TakenBounce]:
     """Read what is new in the return box; a mail is taken once, however often it is seen.
 
     Parameters
     ----------
     station : Station
-    box : ReturnBox
+    box : MailSource
         A Maildir or an IMAP folder that takes mail for the district's return domain, and nothing else.
     now : datetime
         Of the domain.
@@ -76,28 +69,57 @@ def take_bounces(station: Station, box: ReturnBox, *, now: datetime, limit: int 
     -------
     list of TakenBounce
         Of the mails not seen before.
+
+    Raises
+    ------
+    LedgerFaultError, DispatchError
+        As `wuyu.returns.boxes.go_through`.
     """
     contacts_of(station)  # before a transaction is open: an old ledger gets them now
-    taken = []
-    for count, (key, raw) in enumerate(box.mails()):
-        if count >= limit:
-            break
-        digest = hashlib.sha256(raw if raw is not None else key.encode()).hexdigest()
+
+    def was_seen(digest: str) -> bool:
+        with station.ledger.reading() as session:
+            return _was_seen(session, digest)
+
+    def take(raw: bytes | None, digest: str) -> TakenBounce:
+        return take_bounce(station, raw, digest, now=now)
+
+    def broke(key: str, digest: str, error: Exception) -> TakenBounce:
+        said = f"{key}: {type(error).__name__}: {error}"[:300]
         with station.ledger.decide(now=now, who="bounces") as decision:
-            if not _was_seen(decision.session, digest):
-                taken.append(_take(station, decision, raw, digest))
-        box.done(key)
-    return taken
+            return _set_aside(decision, digest, DeliveryStatus(outcome=NoticeOutcome.FAILED, text=said))
+
+    return go_through(box, limit=limit, was_seen=was_seen, take=take, broke=broke)
+
+
+def take_bounce(station: Station, raw: bytes | None, digest: str, *, now: datetime) -> TakenBounce:
+    """Take one mail that came back, once, as one transaction.
+
+    Parameters
+    ----------
+    station : Station
+    raw : bytes or None
+        None if it is too large or cannot be opened.
+    digest : str
+        Of its bytes.
+    now : datetime
+        Of the domain.
+    """
+    with station.ledger.decide(now=now, who="bounces") as decision:
+        if _was_seen(decision.session, digest):
+            return TakenBounce(outcome=NoticeOutcome.UNKNOWN)
+        return _take(station, decision, raw, digest)
 
 
 def _take(station: Station, decision: Decision, raw: bytes | None, digest: str) -> TakenBounce:
-    if raw is None or len(raw) > _BODY_MAX_BYTES:
+    if raw is None or len(raw) > BODY_MAX_BYTES:
         found = DeliveryStatus(outcome=NoticeOutcome.TOO_LARGE)
     else:
         found = read_report(raw)
+    if found.outcome in _NOT_READ:
+        return _set_aside(decision, digest, found)
     row = _row_of(decision.session, found, station.settings.mail.return_domain)
-    is_report = found.outcome in (*_COUNTS, NoticeOutcome.DELIVERED)
-    outcome = NoticeOutcome.UNKNOWN if row is None and is_report else found.outcome
+    outcome = NoticeOutcome.UNKNOWN if row is None and found.outcome in _REPORTS else found.outcome
     decision.session.add(
         Bounce(
             sha256=digest,
@@ -109,7 +131,7 @@ def _take(station: Station, decision: Decision, raw: bytes | None, digest: str) 
             text=found.text,
         )
     )
-    if row is None or outcome not in _COUNTS:
+    if row is None or outcome not in (*_COUNTS, *_TO_READ):
         return TakenBounce(outcome=outcome, outbox_id=None if row is None else row.id, status=found.status)
     return _act(station, decision, row, found)
 
@@ -121,9 +143,11 @@ def _act(station: Station, decision: Decision, row: Outbox, found: DeliveryStatu
         mark_bounced(decision.session, row, text=said)
     facts: dict[str, Any] = {"outbox_id": row.id, "recipient": row.recipient, "status": found.status, "said": said}
     facts |= {"event_key": row.event_key, "message_id": row.message_id}
-    decision.log("mail-bounced", outcome=str(found.outcome), fault=str(found.kind or ""), **facts)
+    what = "mail-returned" if found.outcome in _TO_READ else "mail-bounced"
+    decision.log(what, outcome=str(found.outcome), fault=str(found.kind or ""), **facts)
     is_live = row.expires_at > decision.now
-    told = _tell_second(station, decision, row) if is_live and found.outcome is not NoticeOutcome.UNCLEAR else ""
+    is_lost = found.outcome in (NoticeOutcome.BOUNCED, NoticeOutcome.DELAYED)
+    told = _tell_second(station, decision, row) if is_live and is_lost else ""
     if is_live:
         decision.log(OPERATOR_TASK, task=_todo(found, told, purpose_of(row.purpose)), **facts)
     return TakenBounce(
@@ -134,6 +158,18 @@ def _act(station: Station, decision: Decision, row: Outbox, found: DeliveryStatu
         task=is_live,
         told_instead=told,
     )
+
+
+def _set_aside(decision: Decision, digest: str, found: DeliveryStatus) -> TakenBounce:
+    """Note a mail that could not be read, so that those behind it are; a person is told to look at it."""
+    hour_ago = decision.now - timedelta(hours=1)
+    noted = select(func.count(Bounce.id)).where(Bounce.at > hour_ago, Bounce.outcome.in_(_NOT_READ))
+    is_task = decision.session.scalars(noted).one() < _TASKS_MAX
+    decision.session.add(Bounce(sha256=digest, at=decision.now, outcome=found.outcome, text=found.text))
+    if is_task:
+        task = "a mail came back that we cannot read: look at the return box"
+        decision.log(OPERATOR_TASK, task=task, outcome=str(found.outcome), said=found.text)
+    return TakenBounce(outcome=found.outcome, task=is_task)
 
 
 _WHOM: Final = {
@@ -151,6 +187,10 @@ def _todo(found: DeliveryStatus, told: str, purpose: Purpose) -> str:
     """Say in one sentence what an officer should do."""
     whom = _WHOM[purpose]
     instead = f"; {told} was told instead" if told else f"; nobody was told instead: call {whom}"
+    if found.outcome in _TO_READ:
+        return (
+            f"a mail that is no delivery report came to our return address: read it in the return box, or call {whom}"
+        )
     if found.outcome is NoticeOutcome.UNCLEAR:
         return f"a mail came back in no known form: look at the return box and call {whom}"
     if found.kind == "policy":

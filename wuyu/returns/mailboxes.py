@@ -7,18 +7,29 @@ import os
 import re
 import ssl
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from risk_models.errors import ConfigError, DispatchError
-from wuyu.returns.replies import BODY_MAX_BYTES
+from wuyu.returns.boxes import BODY_MAX_BYTES
 
-__all__ = ["ImapMailbox", "ImapSettings", "MaildirMailbox", "password_from_environment"]
+__all__ = [
+    "ImapMailbox",
+    "ImapSettings",
+    "MaildirMailbox",
+    "has_mailbox",
+    "mailbox_from_environment",
+    "password_from_environment",
+]
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
+
+
+class _RefusedError(DispatchError):
+    """The server answered, and would not do what it was asked for one mail."""
 
 
 class MaildirMailbox:
@@ -41,13 +52,21 @@ class MaildirMailbox:
         self.folder = folder
 
     def mails(self) -> Iterator[tuple[str, bytes | None]]:
-        """Give (file name, raw bytes) of each new mail, oldest name first; links and folders are passed over."""
+        """Give (file name, raw bytes) of each new mail, oldest name first; links and folders are passed over.
+
+        A file that cannot be opened has no bytes: it keeps nobody from reading those behind it.
+        """
         for path in sorted((self.folder / "new").iterdir()):
             if path.is_symlink() or not path.is_file():
                 continue
-            with path.open("rb") as stream:
-                raw = stream.read(BODY_MAX_BYTES + 1)
-            yield path.name, raw if len(raw) <= BODY_MAX_BYTES else None
+            try:
+                with path.open("rb") as stream:
+                    raw = stream.read(BODY_MAX_BYTES + 1)
+            except FileNotFoundError:
+                continue  # another process was faster
+            except OSError:
+                raw = None
+            yield path.name, raw if raw is not None and len(raw) <= BODY_MAX_BYTES else None
 
     def done(self, key: str) -> None:
         """Move a mail to ``cur``, marked as seen."""
@@ -118,13 +137,17 @@ class ImapMailbox:
         """Give (UID, raw bytes) of each unseen mail; a large one is not fetched."""
         for uid in self._do("SEARCH", "UNSEEN")[0].split():
             key = uid.decode("ascii")
-            size = _SIZE.search(_joined(self._do("FETCH", key, "(RFC822.SIZE)")))
+            try:
+                size = _SIZE.search(_joined(self._do("FETCH", key, "(RFC822.SIZE)")))
+                parts = [] if size is None or int(size[1]) > BODY_MAX_BYTES else self._do("FETCH", key, "(BODY.PEEK[])")
+            except _RefusedError:
+                yield f"{self.settings.host} {key} refused", None
+                continue
             if size is None:
                 continue  # gone meanwhile
             if int(size[1]) > BODY_MAX_BYTES:
                 yield f"{self.settings.host} {key} {size[1].decode()}", None
                 continue
-            parts = self._do("FETCH", key, "(BODY.PEEK[])")
             raw = next((part[1] for part in parts if isinstance(part, tuple)), None)
             if raw is not None:
                 yield key, raw
@@ -164,7 +187,7 @@ class ImapMailbox:
         except (imaplib.IMAP4.error, OSError) as error:
             raise DispatchError(f"the mailbox at {self.settings.host} failed at {command}: {_said(error)}") from None
         if status != "OK":
-            raise DispatchError(f"the mailbox at {self.settings.host} refused {command}")
+            raise _RefusedError(f"the mailbox at {self.settings.host} refused {command}")
         return [part for part in data if part is not None] or [b""]
 
 
@@ -180,6 +203,50 @@ def password_from_environment() -> str:
     if not password:
         raise ConfigError("the environment variable WUYU_IMAP_PASSWORD is not set")
     return password
+
+
+def has_mailbox(kind: str) -> bool:
+    """Return True if the environment names a mailbox of this kind, ``REPLY`` or ``BOUNCE``."""
+    return any(os.environ.get(f"WUYU_{kind}_{where}") for where in ("MAILDIR", "IMAP_HOST"))
+
+
+@contextmanager
+def mailbox_from_environment(kind: str) -> Iterator[MaildirMailbox | ImapMailbox]:
+    """Open the mailbox of ``WUYU_<kind>_MAILDIR``, or of ``WUYU_<kind>_IMAP_HOST`` and its kin.
+
+    Parameters
+    ----------
+    kind : str
+        ``REPLY`` or ``BOUNCE``.
+
+    Raises
+    ------
+    ConfigError
+        If none is named, or the password (``WUYU_IMAP_PASSWORD``) is missing.
+    DispatchError
+        If it cannot be opened.
+    """
+    prefix = f"WUYU_{kind}_"
+    if not has_mailbox(kind):
+        raise ConfigError(f"no mailbox is named: set {prefix}MAILDIR or {prefix}IMAP_HOST")
+    folder = os.environ.get(f"{prefix}MAILDIR", "")
+    if folder:
+        yield MaildirMailbox(Path(folder))
+        return
+    security, authority = os.environ.get(f"{prefix}IMAP_SECURITY") or "ssl", os.environ.get(f"{prefix}IMAP_CA", "")
+    if security not in ("ssl", "starttls", "none"):
+        raise ConfigError(f"{prefix}IMAP_SECURITY is {security!r}; accepted: ssl, starttls, none (this machine only)")
+    settings = ImapSettings(
+        host=os.environ[f"{prefix}IMAP_HOST"],
+        port=int(os.environ.get(f"{prefix}IMAP_PORT") or 993),
+        username=os.environ.get(f"{prefix}IMAP_USER", ""),
+        password=password_from_environment(),
+        folder=os.environ.get(f"{prefix}IMAP_FOLDER") or "INBOX",
+        security=security,  # type: ignore[arg-type]
+        ca_file=Path(authority) if authority else None,
+    )
+    with ImapMailbox(settings) as mailbox:
+        yield mailbox
 
 
 def _joined(parts: list[Any]) -> bytes:

@@ -14,11 +14,12 @@ from email.message import EmailMessage, Message
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["BounceKind", "DeliveryStatus", "NoticeOutcome", "classify_bounce", "read_report"]
+__all__ = ["BounceKind", "DeliveryStatus", "NoticeOutcome", "classify_bounce", "judge_action", "read_report"]
 
 _RECIPIENTS_MAX = 20
 _PARTS_MAX = 30
 _STATUS = re.compile(r"\s*([245])\.(\d{1,3})\.(\d{1,3})\b")
+_OF_RECIPIENT = ("Action", "Status", "Final-Recipient", "Original-Recipient")
 _RETURN_HEADERS = ("To", "Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To")
 _MESSAGE_ID = re.compile(r"^Message-ID:\s*(<[^<>\s]{1,250}>)", re.IGNORECASE | re.MULTILINE)
 
@@ -29,12 +30,29 @@ class NoticeOutcome(StrEnum):
     BOUNCED = "bounced"
     DELAYED = "delayed"
     DELIVERED = "delivered"
-    UNCLEAR = "unclear"  # of a mail system, but in no form we can read
+    RELAYED = "relayed"  # handed on to where no reports come from: nobody knows whether it arrived
+    UNCLEAR = "unclear"  # of a mail system, but in no form or words that we can read
     AUTOMATIC = "automatic"  # an absence note or another robot
     NOT_A_REPORT = "not_a_report"
     UNKNOWN = "unknown"  # about no mail of ours
     UNREADABLE = "unreadable"
     TOO_LARGE = "too_large"
+    FAILED = "failed"  # our reader broke at it
+
+
+_GRAVEST_FIRST = (
+    NoticeOutcome.BOUNCED,
+    NoticeOutcome.UNCLEAR,
+    NoticeOutcome.DELAYED,
+    NoticeOutcome.RELAYED,
+    NoticeOutcome.DELIVERED,
+)
+_BAD_WORDS = {"failed": NoticeOutcome.BOUNCED, "delayed": NoticeOutcome.DELAYED}
+_GOOD_WORDS = {
+    "delivered": NoticeOutcome.DELIVERED,
+    "relayed": NoticeOutcome.RELAYED,
+    "expanded": NoticeOutcome.RELAYED,
+}
 
 
 class BounceKind(StrEnum):
@@ -126,22 +144,19 @@ def _status_blocks(message: EmailMessage) -> list[Message]:
     for _, part in zip(range(_PARTS_MAX), message.walk(), strict=False):
         if part.get_content_type() == "message/delivery-status" and isinstance(part.get_payload(), list):
             blocks = [block for block in part.get_payload() if isinstance(block, Message)]
-            return [block for block in blocks if block.get("Action")][:_RECIPIENTS_MAX]
+            return [block for block in blocks if any(block.get(name) for name in _OF_RECIPIENT)][:_RECIPIENTS_MAX]
     return []
 
 
 def _judged(blocks: list[Message], returned_to: str, message_id: str) -> DeliveryStatus:
     """Return the gravest of what the blocks say: one mail has one recipient, but a list behind it may have many."""
-    order = [NoticeOutcome.BOUNCED, NoticeOutcome.DELAYED, NoticeOutcome.DELIVERED]
-    actions = {"failed": order[0], "delayed": order[1]}
-    judged = [(actions.get(str(block["Action"]).strip().lower(), order[2]), block) for block in blocks]
-    outcome, worst = min(judged, key=lambda one: order.index(one[0]))
-    status = _STATUS.match(str(worst.get("Status", "")))
-    code = ".".join(status.groups()) if status else ""
+    judged = [(judge_action(str(block.get("Action", "")), _status_of(block)), block) for block in blocks]
+    outcome, worst = min(judged, key=lambda one: _GRAVEST_FIRST.index(one[0]))
+    status = _status_of(worst)
     return DeliveryStatus(
         outcome=outcome,
-        status=code,
-        kind=None if outcome is NoticeOutcome.DELIVERED else classify_bounce(code),
+        status=status,
+        kind=classify_bounce(status) if outcome in (NoticeOutcome.BOUNCED, NoticeOutcome.DELAYED) else None,
         recipients=tuple(
             dict.fromkeys(
                 address
@@ -154,6 +169,44 @@ def _judged(blocks: list[Message], returned_to: str, message_id: str) -> Deliver
         message_id=message_id,
         text=_clean(str(worst.get("Diagnostic-Code", ""))),
     )
+
+
+def judge_action(action: str, status: str) -> NoticeOutcome:
+    """Return what the Action field [1]_ and the status code of one recipient say together.
+
+    The first word of Action counts, in any case. Mail servers write other words than the five of the standard, and what
+    is not understood is never good news: then the class of the status decides, and without one it is unclear. Good
+    news needs both: "delivered" with a status that begins with 5 is unclear.
+
+    Parameters
+    ----------
+    action : str
+        E.g. ``failed (permanent)``.
+    status : str
+        E.g. ``5.1.1``; empty if none was given.
+
+    References
+    ----------
+    .. [1] RFC 3464, section 2.3.3. https://www.rfc-editor.org/rfc/rfc3464
+
+    Examples
+    --------
+    >>> [str(judge_action(*one)) for one in (("failed", "5.1.1"), ("Failed;", ""), ("expired", "4.4.7"))]
+    ['bounced', 'bounced', 'delayed']
+    >>> [str(judge_action(*one)) for one in (("expired", ""), ("delivered", "5.1.1"), ("delivered", "2.1.5"))]
+    ['unclear', 'unclear', 'delivered']
+    """
+    word, grade = (re.findall(r"[a-z]+", action.lower()) or [""])[0], status[:1]
+    if word in _GOOD_WORDS:
+        return _GOOD_WORDS[word] if grade == "2" else NoticeOutcome.UNCLEAR
+    if word in _BAD_WORDS:
+        return NoticeOutcome.UNCLEAR if grade == "2" else _BAD_WORDS[word]
+    return {"5": NoticeOutcome.BOUNCED, "4": NoticeOutcome.DELAYED}.get(grade, NoticeOutcome.UNCLEAR)
+
+
+def _status_of(block: Message) -> str:
+    match = _STATUS.match(str(block.get("Status", "")))
+    return ".".join(match.groups()) if match else ""
 
 
 def _original_id(message: EmailMessage) -> str:

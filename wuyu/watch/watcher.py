@@ -270,7 +270,8 @@ def airflow_problem(url: str) -> Problem | None:
     try:
         answer = httpx.get(url, timeout=_HEALTH_S, trust_env=False, follow_redirects=False)
         parts: dict[str, Any] = answer.raise_for_status().json()
-        sick = [name for name, part in sorted(parts.items()) if part.get("status") not in ("healthy", None)]
+        # A part that was never started says null; one that says nothing, or a word we do not know, is not well.
+        sick = [name for name, part in sorted(parts.items()) if part.get("status", "unknown") not in ("healthy", None)]
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError) as error:
         return Problem("airflow", f"Airflow无应答（{type(error).__name__}）", f"Airflow does not answer: {error}")
     if not sick:

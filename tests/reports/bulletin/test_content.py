@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from reports.bulletin import SignOff, acknowledgement_code, subject, to_html, to_pdf, to_text
+from reports.bulletin import SignOff, subject, to_html, to_pdf, to_text, with_code
 from reports.bulletin.view import DETAILED_MAX, URGENT_MAX, bulletin_view
 from risk_models.levels import Level
 from risk_models.warning.records import Action
@@ -120,10 +120,13 @@ def test_number_without_running_number_is_made_from_time_and_area(make_sample):
 
 def test_acknowledgement_code_belongs_to_one_message(make_sample):
     one, other = make_sample(revision=1), make_sample(revision=2)
-    assert one.code == acknowledgement_code(one.message_id)
     assert one.code != other.code
     assert one.code in one.acknowledgement.zh
     assert one.code in one.acknowledgement.en
+    own = with_code(one, "0123456789")
+    for text in (to_text(own), to_html(own)):
+        assert "0123456789" in text
+        assert one.code not in text
 
 
 def test_whole_district_can_be_warned(make_sample):

@@ -15,6 +15,8 @@ import pytest
 
 from tests.patience import PATIENCE_S, until
 from tests.replays import child_environment
+from tests.wuyu.ack.conftest import KEYS
+from wuyu.ack.codes import reply_code
 from wuyu.cli import main
 from wuyu.desk import Desk
 
@@ -59,12 +61,17 @@ def test_replies_are_taken_from_a_maildir(run: Run, tmp_path: Path) -> None:
     (row, *_) = json.loads(run("list", "--all", "--json"))
     new = tmp_path / "box" / "new"
     new.mkdir(parents=True)
-    from reports.bulletin import acknowledgement_code
-
-    sender, code = row["steps"][0]["recipient"], acknowledgement_code(row["message_id"])
-    (new / "1").write_bytes(f"From: {sender}\r\nSubject: Re\r\n\r\n{code} name: Wang\r\n".encode())
+    sender = row["steps"][0]["recipient"]
+    code = reply_code(KEYS, row["message_id"], sender)
+    mail = f"From: {sender}\r\nSubject: Re\r\n\r\n{code} name: Wang\r\n"
+    (new / "1").write_bytes(mail.encode())
     told = run("replies", "--maildir", str(tmp_path / "box"), "--at", "2021-07-20T14:10")
-    assert f"answered: {row['message_id']}" in told
+    assert f"claimed: {row['message_id']} (a task: wuyu tasks)" in told
+    assert f"claimed: received by {sender} (not proven)" in run("list", "--at", "2021-07-20T14:11")
+    assert "3 bulletins wait for an answer" in run("list", "--at", "2021-07-20T14:11")
+    (new / "2").write_bytes(f"Authentication-Results: mx.mini.example; dmarc=pass\r\n{mail}".encode())
+    proven = ("--maildir", str(tmp_path / "box"), "--authserv-id", "mx.mini.example")
+    assert f"answered: {row['message_id']}" in run("replies", *proven, "--at", "2021-07-20T14:10")
     assert "2 bulletins wait for an answer" in run("list", "--at", "2021-07-20T14:11")
 
 

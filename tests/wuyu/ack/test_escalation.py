@@ -18,6 +18,7 @@ from risk_models.warning.records import Action, WarningRecord
 from tests.wuyu.ack.conftest import ISSUED, KEYS
 from wuyu.ack.ask import minutes
 from wuyu.ack.book import Standing, find, record_answer, standings
+from wuyu.ack.codes import reply_code
 from wuyu.ack.escalation import Contact, escalate, ladder, next_steps
 from wuyu.ack.tokens import LinkUse, Token
 from wuyu.cycle import run_cycle
@@ -238,7 +239,8 @@ def test_the_second_contact_gets_the_bulletin_and_a_link_of_their_own(desk: Desk
     body = mail.get_body(("plain",))
     assert body is not None
     text = body.get_content()
-    assert asked.code in text
+    assert reply_code(KEYS, asked.message_id, row.recipient) in text
+    assert asked.code not in text
     assert "演示数据" in text
     assert [part.get_filename() for part in mail.iter_attachments()] == [
         f"{asked.message_id}.pdf",

@@ -20,6 +20,7 @@ class ImapServer:
         self.starttls = starttls
         self.commands: list[str] = []
         self.refuse = ""
+        self.withheld: set[int] = set()
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -94,6 +95,8 @@ class ImapServer:
         if verb == "UID SEARCH":
             new = " ".join(str(uid) for uid in sorted(set(self.mails) - self.seen))
             return [f"* SEARCH {new}".strip().encode()], "OK"
+        if verb == "UID FETCH" and int(words[2]) in self.withheld:
+            return [], "NO that one is broken"
         if verb == "UID FETCH":
             return self._fetch(int(words[2]), command), "OK"
         if verb == "UID STORE":

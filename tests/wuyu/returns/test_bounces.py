@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -18,11 +19,12 @@ from wuyu.delivery.relay import deliver
 from wuyu.delivery.smtp import SmtpTransport
 from wuyu.desk import Desk
 from wuyu.ledger import Outbox
+from wuyu.ledger.outbox import mark_bounced
 from wuyu.ledger.tasks import open_tasks, settle_task
 from wuyu.messages.verp import addresses_in
 from wuyu.returns.bounces import TakenBounce, take_bounces
 from wuyu.returns.mailboxes import ImapMailbox, ImapSettings, MaildirMailbox
-from wuyu.returns.status_notices import BounceKind, NoticeOutcome, classify_bounce, read_report
+from wuyu.returns.status_notices import BounceKind, NoticeOutcome, classify_bounce, judge_action, read_report
 
 pytestmark = pytest.mark.xdist_group("storm")
 
@@ -196,13 +198,80 @@ def test_a_guessed_return_address_names_nothing(desk: Desk, sent: list[Outbox], 
         ("From: wang@town.example\r\nSubject: hello", NoticeOutcome.NOT_A_REPORT),
     ],
 )
-def test_what_is_no_bounce_is_passed_over(
+def test_what_is_no_bounce_is_read_by_a_person_if_it_came_to_our_return_address(
     desk: Desk, sent: list[Outbox], box: Box, head: str, outcome: NoticeOutcome
 ) -> None:
-    raw = f"{head}\r\nTo: {sent[0].sender}\r\n\r\nI am away.\r\n".encode()
-    (taken,) = take_bounces(desk, box(raw), now=LATER)
-    assert (taken.outcome, taken.task) == (outcome, False)
-    assert (open_tasks(desk.ledger), _state(desk, sent[0])) == ([], "sent")
+    mails = [f"{head}\r\nTo: {to}\r\n\r\nI am away.\r\n".encode() for to in (sent[0].sender, "duty@mini.example")]
+    taken = take_bounces(desk, box(*mails), now=LATER)
+    assert [(one.outcome, one.task, one.told_instead) for one in taken] == [(outcome, True, ""), (outcome, False, "")]
+    (task,) = open_tasks(desk.ledger)
+    assert "read it in the return box, or call the town" in task.detail["task"]
+    assert _state(desk, sent[0]) == "sent"
+
+
+WORDS = ["failed", "failure", "expired", "undeliverable", "rejected", "", "退信", "delivered", "relayed", "expanded"]
+
+
+@pytest.mark.parametrize("action", [*WORDS, "delayed"])
+@pytest.mark.parametrize("status", ["5.1.1", "4.4.7", "2.0.0", "9.9.9", ""])
+def test_delivered_is_said_by_word_and_status_together_or_not_at_all(action: str, status: str) -> None:
+    outcome = read_report(report("x", action=action, status=status)).outcome
+    good = {"delivered": NoticeOutcome.DELIVERED, "relayed": NoticeOutcome.RELAYED, "expanded": NoticeOutcome.RELAYED}
+    if action in good and status == "2.0.0":
+        assert outcome is good[action]
+    else:
+        assert outcome in (NoticeOutcome.BOUNCED, NoticeOutcome.DELAYED, NoticeOutcome.UNCLEAR)
+
+
+@given(st.text(max_size=30), st.text(max_size=8))
+def test_no_unknown_word_is_good_news(action: str, status: str) -> None:
+    is_known = bool(re.match(r"[^a-z]*(delivered|relayed|expanded)([^a-z]|$)", action.lower()))
+    outcome = judge_action(action, status)
+    assert is_known or outcome not in (NoticeOutcome.DELIVERED, NoticeOutcome.RELAYED)
+
+
+@pytest.mark.parametrize("action", ["failed (permanent)", "Failed;", "undeliverable", "expired"])
+def test_another_word_for_a_bounce_raises_a_task_and_tells_the_second_contact(
+    desk: Desk, sent: list[Outbox], box: Box, action: str
+) -> None:
+    (taken,) = take_bounces(desk, box(report(sent[0].sender, action=action)), now=LATER)
+    assert (taken.outcome, taken.task, bool(taken.told_instead)) == (NoticeOutcome.BOUNCED, True, True)
+
+
+def test_a_word_that_nobody_knows_is_unclear_and_a_task(desk: Desk, sent: list[Outbox], box: Box) -> None:
+    (taken,) = take_bounces(desk, box(report(sent[0].sender, action="processed", status="2.0.0")), now=LATER)
+    assert (taken.outcome, taken.task) == (NoticeOutcome.UNCLEAR, True)
+    assert "in no known form" in open_tasks(desk.ledger)[0].detail["task"]
+
+
+def test_a_bounce_that_breaks_the_reader_keeps_no_other_from_being_read(
+    desk: Desk, sent: list[Outbox], box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import wuyu.returns.bounces as module
+
+    def mark_or_break(session: Any, row: Outbox, *, text: str) -> None:
+        if row.id == sent[0].id:
+            raise ZeroDivisionError("a fault of ours")
+        mark_bounced(session, row, text=text)
+
+    monkeypatch.setattr(module, "mark_bounced", mark_or_break)
+    taken = take_bounces(desk, box(report(sent[0].sender), report(sent[1].sender)), now=LATER)
+    assert [one.outcome for one in taken] == [NoticeOutcome.FAILED, NoticeOutcome.BOUNCED]
+    assert [_state(desk, row) for row in sent[:2]] == ["sent", "failed"]
+    said = [task.detail for task in open_tasks(desk.ledger)]
+    assert said[0]["task"] == "a mail came back that we cannot read: look at the return box"
+    assert "ZeroDivisionError" in said[0]["said"]
+    assert take_bounces(desk, box(report(sent[0].sender)), now=LATER) == [], "it is set aside, not tried for ever"
+
+
+def test_a_mail_that_the_server_will_not_give_keeps_no_other_from_being_read(desk: Desk, sent: list[Outbox]) -> None:
+    with ImapServer([report(sent[0].sender), report(sent[1].sender)]) as server:
+        server.withheld = {101}
+        where = ImapSettings(host="127.0.0.1", port=server.port, username="duty", password="geheim", security="none")
+        with ImapMailbox(where) as mailbox:
+            outcomes = [one.outcome for one in take_bounces(desk, mailbox, now=LATER)]
+    assert outcomes == [NoticeOutcome.TOO_LARGE, NoticeOutcome.BOUNCED]
+    assert len(open_tasks(desk.ledger)) == 2
 
 
 def test_a_bounce_in_no_known_form_is_shown_to_a_person(desk: Desk, sent: list[Outbox], box: Box) -> None:
@@ -226,13 +295,13 @@ HOSTILE = [
 def test_hostile_mail_does_no_harm(desk: Desk, sent: list[Outbox], box: Box) -> None:
     taken = take_bounces(desk, box(*HOSTILE), now=LATER)
     assert len(taken) == len(HOSTILE)
-    assert not any(one.task for one in taken)
+    assert all(one.outcome is NoticeOutcome.UNREADABLE for one in taken if one.task)
     assert {_state(desk, row) for row in sent} == {"sent"}
 
 
 def test_a_large_mail_is_not_read(desk: Desk, sent: list[Outbox], box: Box) -> None:
     (taken,) = take_bounces(desk, box(report(sent[0].sender) + b" " * 3_000_000), now=LATER)
-    assert taken.outcome is NoticeOutcome.TOO_LARGE
+    assert (taken.outcome, taken.task) == (NoticeOutcome.TOO_LARGE, True)
 
 
 def test_what_a_server_said_is_kept_harmless(desk: Desk, sent: list[Outbox], box: Box) -> None:

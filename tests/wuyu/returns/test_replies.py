@@ -1,4 +1,4 @@
-"""Answers by mail: matched by code and sender; everything else is left alone, and nothing in a mail does harm."""
+"""Answers by mail: proven, matched by code and sender; all else is shown or left alone, and no mail does harm."""
 
 # ruff: noqa: F401, F811 - fixtures of another folder come by their names
 from __future__ import annotations
@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -18,16 +19,20 @@ from sqlalchemy import select
 from risk_models.errors import ConfigError, DispatchError
 from tests.wuyu.ack.conftest import ISSUED, desk, issued_desk, waiting
 from tests.wuyu.returns.imap_server import ImapServer
+from tests.wuyu.returns.test_bounces import report
 from wuyu.ack.book import Standing, find, standings
 from wuyu.desk import Desk
 from wuyu.ledger import AckAnswer, AckReply
 from wuyu.ledger.acknowledgements import Answer
 from wuyu.ledger.store import Ledger
+from wuyu.ledger.tasks import open_tasks
 from wuyu.returns.mailboxes import ImapMailbox, ImapSettings, MaildirMailbox
-from wuyu.returns.replies import BODY_MAX_BYTES, ReplyOutcome, read_reply, take_replies
+from wuyu.returns.replies import BODY_MAX_BYTES, TASKS_MAX, Reply, ReplyOutcome, read_reply, take_replies
+from wuyu.station import Station
 
 Mail = Callable[..., bytes]
-CODE = "B9F2F2"
+SERVER = "mx.mini.example"
+PASSED = f"{SERVER}; spf=pass; dmarc=pass header.from=mini.example"
 
 
 @pytest.fixture
@@ -39,6 +44,7 @@ def mail(waiting: Standing) -> Mail:
         message["From"] = sender or f"王值班 <{waiting.recipients[0]}>"
         message["To"] = "duty@mini.example"
         message["Subject"] = subject
+        headers = {"Authentication_Results": PASSED} | headers
         for name, value in headers.items():
             message[name.replace("_", "-")] = value
         if text or not html:
@@ -64,8 +70,15 @@ class Box:
         self.ended.append(key)
 
 
-def _take(ledger: Ledger, *mails: bytes | None, **options: str) -> list[ReplyOutcome]:
-    return [one.outcome for one in take_replies(ledger, Box(*mails), now=ISSUED, **options)]  # type: ignore[arg-type]
+def _take(desk: Station, *mails: bytes | None, authserv_id: str = SERVER) -> list[ReplyOutcome]:
+    taken = take_replies(desk, Box(*mails), now=ISSUED, authserv_id=authserv_id)  # type: ignore[arg-type]
+    return [one.outcome for one in taken]
+
+
+def _is_waiting(desk: Desk, waiting: Standing) -> bool:
+    found = find(desk.ledger, waiting.request.message_id)
+    assert found is not None
+    return found.is_open(ISSUED)
 
 
 def _answers(ledger: Ledger) -> list[AckAnswer]:
@@ -75,13 +88,17 @@ def _answers(ledger: Ledger) -> list[AckAnswer]:
 
 def test_a_reply_with_code_and_sender_is_an_answer(desk: Desk, waiting: Standing, mail: Mail) -> None:
     raw = mail()
-    assert _take(desk.ledger, raw) == [ReplyOutcome.ANSWERED]
+    assert _take(desk, raw) == [ReplyOutcome.ANSWERED]
     (answer,) = _answers(desk.ledger)
     assert (answer.recipient, answer.name, answer.answer) == (waiting.recipients[0], "王值班", "received")
     assert (answer.channel, answer.at, answer.request_id) == ("mail", ISSUED, waiting.request.id)
-    assert _take(desk.ledger, raw) == []  # the same mail again
-    assert _take(desk.ledger, mail("又收到一次 " + waiting.request.code)) == [ReplyOutcome.REPEATED]
+    assert _take(desk, raw) == []  # the same mail again
+    assert _take(desk, mail("已收到，谢谢 " + waiting.request.code)) == [ReplyOutcome.REPEATED]
+    assert open_tasks(desk.ledger) == []
+    assert _take(desk, mail("水已进站，请求支援 " + waiting.request.code)) == [ReplyOutcome.TO_READ]
+    assert _take(desk, mail("无法处置：停电 " + waiting.request.code)) == [ReplyOutcome.TO_READ]
     assert len(_answers(desk.ledger)) == 1
+    assert len(open_tasks(desk.ledger)) == 2, "what is said after 'received' is heard too"
 
 
 @pytest.mark.parametrize(
@@ -91,16 +108,15 @@ def test_a_reply_with_code_and_sender_is_an_answer(desk: Desk, waiting: Standing
         ("{lower} received. Name: Zhang San\n", "Zhang San", Answer.RECEIVED),
         ("无法处置：道路中断 {code}", "王值班", Answer.CANNOT_ACT),
         ("{code} cannot act, no pumps", "王值班", Answer.CANNOT_ACT),
-        ("收到\n\n> 叫应码 {code}：无法处置的请说明\n", "王值班", Answer.RECEIVED),
-        ("收到\n\n-----原始邮件-----\n发件人: duty\n叫应码 {code} 无法处置\n", "王值班", Answer.RECEIVED),
-        ("OK\n\nOn Tue, 20 Jul 2021, duty wrote:\n> {code}\n", "王值班", Answer.RECEIVED),
+        ("收到 {code}\n\n-----原始邮件-----\n发件人: 值班室 <duty@mini.example>\n", "王值班", Answer.RECEIVED),
+        ("OK {code}\n\nOn Tue, 20 Jul 2021, duty wrote:\n", "王值班", Answer.RECEIVED),
     ],
 )
 def test_people_answer_in_many_ways(
     desk: Desk, waiting: Standing, mail: Mail, text: str, name: str, answer: Answer
 ) -> None:
     code = waiting.request.code
-    assert _take(desk.ledger, mail(text.format(code=code, lower=code.lower()))) == [ReplyOutcome.ANSWERED]
+    assert _take(desk, mail(text.format(code=code, lower=code.lower()))) == [ReplyOutcome.ANSWERED]
     (row,) = _answers(desk.ledger)
     assert (row.name, row.answer) == (name, answer)
     if answer is Answer.CANNOT_ACT:
@@ -108,12 +124,12 @@ def test_people_answer_in_many_ways(
 
 
 def test_code_in_subject_or_html_counts(desk: Desk, waiting: Standing, mail: Mail) -> None:
-    html = "<style>.a{color:#abcdef}</style><p>收到</p><script>FFFFFF</script>"
-    html += f"<blockquote>{waiting.request.code}</blockquote>"
-    assert _take(desk.ledger, mail(html=html)) == [ReplyOutcome.ANSWERED]
+    html = "<style>.a{color:#abcdef}</style><script>FFFFFF</script>"
+    html += f"<p>收到</p><div><b>{waiting.request.code}</b></div>"
+    assert _take(desk, mail(html=html)) == [ReplyOutcome.ANSWERED]
     other = next(one for one in standings(desk.ledger) if one.request.id != waiting.request.id)
     subject = f"回复：【{other.request.code}】"
-    assert _take(desk.ledger, mail("好", sender=other.recipients[0], subject=subject)) == [ReplyOutcome.ANSWERED]
+    assert _take(desk, mail("好", sender=other.recipients[0], subject=subject)) == [ReplyOutcome.ANSWERED]
 
 
 @pytest.mark.parametrize(
@@ -135,12 +151,13 @@ def test_code_in_subject_or_html_counts(desk: Desk, waiting: Standing, mail: Mai
     ],
 )
 def test_machines_do_not_answer(desk: Desk, mail: Mail, headers: dict[str, str]) -> None:
-    assert _take(desk.ledger, mail(**headers)) == [ReplyOutcome.AUTOMATIC]
+    assert _take(desk, mail(**headers)) == [ReplyOutcome.AUTOMATIC]
     assert _answers(desk.ledger) == []
+    assert [task.detail["outcome"] for task in open_tasks(desk.ledger)] == ["automatic"]
 
 
 def test_auto_submitted_no_is_a_person(desk: Desk, mail: Mail) -> None:
-    assert _take(desk.ledger, mail(Auto_Submitted="no")) == [ReplyOutcome.ANSWERED]
+    assert _take(desk, mail(Auto_Submitted="no")) == [ReplyOutcome.ANSWERED]
 
 
 def test_a_bounce_and_our_own_mail_are_no_answers(desk: Desk, waiting: Standing) -> None:
@@ -154,7 +171,7 @@ def test_a_bounce_and_our_own_mail_are_no_answers(desk: Desk, waiting: Standing)
         ours = session.scalars(select(Outbox)).first()
         assert ours is not None
         looped = ours.content.body
-    assert _take(desk.ledger, bounce, looped) == [ReplyOutcome.AUTOMATIC, ReplyOutcome.OWN]
+    assert _take(desk, bounce, looped) == [ReplyOutcome.AUTOMATIC, ReplyOutcome.OWN]
     assert _answers(desk.ledger) == []
 
 
@@ -171,38 +188,67 @@ def test_only_those_who_were_told_may_answer(desk: Desk, waiting: Standing, mail
         b"Subject: no sender\r\n\r\n" + waiting.request.code.encode(),
     ]
     wrong, none, nobody = ReplyOutcome.WRONG_SENDER, ReplyOutcome.NO_CODE, ReplyOutcome.NO_SENDER
-    assert _take(desk.ledger, *tried) == [wrong, wrong, wrong, none, none, nobody, nobody, nobody]
+    assert _take(desk, *tried) == [wrong, none, wrong, none, none, nobody, nobody, nobody]
     assert _answers(desk.ledger) == []
 
 
 def test_the_address_may_be_written_in_any_case(desk: Desk, waiting: Standing, mail: Mail) -> None:
-    assert _take(desk.ledger, mail(sender=waiting.recipients[0].upper())) == [ReplyOutcome.ANSWERED]
+    assert _take(desk, mail(sender=waiting.recipients[0].upper())) == [ReplyOutcome.ANSWERED]
 
 
 def test_an_answer_after_the_end_comes_too_late(desk: Desk, waiting: Standing, mail: Mail) -> None:
-    taken = take_replies(desk.ledger, Box(mail()), now=waiting.request.expires_at)  # type: ignore[arg-type]
+    taken = take_replies(desk, Box(mail()), now=waiting.request.expires_at, authserv_id=SERVER)  # type: ignore[arg-type]
     assert [(one.outcome, one.message_id) for one in taken] == [(ReplyOutcome.EXPIRED, waiting.request.message_id)]
+    assert open_tasks(desk.ledger) == []
     assert _answers(desk.ledger) == []
-
-
-PASSED = "mx.mini.example; spf=pass; dmarc=pass header.from=mini.example"
 
 
 @pytest.mark.parametrize(
     ("results", "outcome"),
     [
-        (None, ReplyOutcome.UNPROVEN),
+        ("", ReplyOutcome.CLAIMED),
         (PASSED, ReplyOutcome.ANSWERED),
-        (PASSED.replace("dmarc=pass", "dmarc=fail"), ReplyOutcome.UNPROVEN),
-        (PASSED.replace("mx.mini", "mx.evil"), ReplyOutcome.UNPROVEN),
-        ("mx.evil.example; x=mx.mini.example; dmarc=pass", ReplyOutcome.UNPROVEN),
+        (PASSED.upper(), ReplyOutcome.ANSWERED),
+        ("mx.mini.example 1; dmarc=pass (p=reject) header.from=mini.example", ReplyOutcome.ANSWERED),
+        (PASSED.replace("dmarc=pass", "dmarc=fail"), ReplyOutcome.CLAIMED),
+        (PASSED.replace("dmarc=pass", "dmarc=passed"), ReplyOutcome.CLAIMED),
+        (PASSED.replace("mx.mini", "mx.evil"), ReplyOutcome.CLAIMED),
+        (PASSED.replace("from=mini", "from=evil"), ReplyOutcome.CLAIMED),
+        (f"{PASSED}; dmarc=fail", ReplyOutcome.CLAIMED),
+        ("mx.evil.example; x=mx.mini.example; dmarc=pass", ReplyOutcome.CLAIMED),
+        ('mx.mini.example; spf=fail smtp.mailfrom="a; dmarc=pass"@evil.example', ReplyOutcome.CLAIMED),
+        ("mx.mini.example; spf=fail (; dmarc=pass)", ReplyOutcome.CLAIMED),
+        ("mx.mini.example; spf=fail (x(; dmarc=pass;)y); dmarc=fail", ReplyOutcome.CLAIMED),
     ],
 )
-def test_a_server_that_proves_senders_can_be_insisted_on(
-    desk: Desk, mail: Mail, results: str | None, outcome: ReplyOutcome
+def test_only_what_our_own_server_proved_is_an_answer(
+    desk: Desk, waiting: Standing, mail: Mail, results: str, outcome: ReplyOutcome
 ) -> None:
-    headers = {} if results is None else {"Authentication_Results": results}
-    assert _take(desk.ledger, mail(**headers), authserv_id="mx.mini.example") == [outcome]
+    raw = mail(Authentication_Results=results)
+    assert _take(desk, raw) == [outcome]
+    assert _is_waiting(desk, waiting) is (outcome is ReplyOutcome.CLAIMED)
+
+
+def test_the_topmost_result_counts(desk: Desk, mail: Mail) -> None:
+    forged = b"Authentication-Results: mx.mini.example; dmarc=fail\r\n" + mail()
+    assert _take(desk, forged) == [ReplyOutcome.CLAIMED]
+
+
+def test_without_the_name_of_our_server_every_answer_is_a_claim(desk: Desk, waiting: Standing, mail: Mail) -> None:
+    assert desk.settings.mail.authserv_id is None
+    assert _take(desk, mail(), authserv_id="") == [ReplyOutcome.CLAIMED]
+    assert _answers(desk.ledger) == []
+    assert _is_waiting(desk, waiting)
+    (task,) = open_tasks(desk.ledger)
+    assert (task.message_id, task.detail["phone"]) == (waiting.request.message_id, waiting.request.phone)
+    assert "says 'received': ask them" in task.detail["task"]
+
+
+def test_the_settings_name_the_server(desk: Desk, mail: Mail) -> None:
+    mail_settings = desk.settings.mail.model_copy(update={"authserv_id": SERVER})
+    settings = desk.settings.model_copy(update={"mail": mail_settings})
+    station = Station(settings, desk.ledger, desk.root, desk.out)
+    assert _take(station, mail(), authserv_id="") == [ReplyOutcome.ANSWERED]
 
 
 HOSTILE = [
@@ -225,7 +271,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("raw", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_mail_is_harmless(desk: Desk, raw: bytes) -> None:
-    (outcome,) = _take(desk.ledger, raw)
+    (outcome,) = _take(desk, raw)
     assert outcome is not ReplyOutcome.ANSWERED
     assert _answers(desk.ledger) == []
 
@@ -238,7 +284,7 @@ def test_any_bytes_are_read_without_harm(raw: bytes, head: bytes) -> None:
 
 def test_what_a_mail_says_is_text(desk: Desk, waiting: Standing, mail: Mail) -> None:
     text = f"无法处置 {waiting.request.code} 姓名：<img src=x onerror=alert(1)>\u202e\x07\n" + "长" * 5000
-    assert _take(desk.ledger, mail(text)) == [ReplyOutcome.ANSWERED]
+    assert _take(desk, mail(text)) == [ReplyOutcome.ANSWERED]
     (answer,) = _answers(desk.ledger)
     assert len(answer.name) <= 40
     assert len(answer.reason) <= 300
@@ -246,13 +292,69 @@ def test_what_a_mail_says_is_text(desk: Desk, waiting: Standing, mail: Mail) -> 
 
 
 def test_a_huge_mail_is_passed_over(desk: Desk, mail: Mail) -> None:
-    assert _take(desk.ledger, None, mail() + b"x" * BODY_MAX_BYTES) == [ReplyOutcome.TOO_LARGE, ReplyOutcome.TOO_LARGE]
+    assert _take(desk, None, mail() + b"x" * BODY_MAX_BYTES) == [ReplyOutcome.TOO_LARGE, ReplyOutcome.TOO_LARGE]
 
 
 def test_a_flood_of_mail_is_taken_in_parts(desk: Desk, mail: Mail) -> None:
     box = Box(*[mail(f"hello {number}") for number in range(5)])
-    assert len(take_replies(desk.ledger, box, now=ISSUED, limit=3)) == 3  # type: ignore[arg-type]
+    assert len(take_replies(desk, box, now=ISSUED, limit=3)) == 3  # type: ignore[arg-type]
     assert box.ended == ["0", "1", "2"]
+
+
+# One mail never blocks another
+
+
+class Breaking(Box):
+    """A box whose mails cannot all be marked as read."""
+
+    def done(self, key: str) -> None:
+        if key == "0":
+            raise DispatchError("not now")
+        super().done(key)
+
+
+def test_a_mail_that_breaks_the_reader_keeps_no_other_from_being_read(
+    desk: Desk, waiting: Standing, mail: Mail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import wuyu.returns.replies as module
+
+    def read_or_break(raw: bytes, **options: Any) -> Reply:
+        if b"breaks" in raw:
+            raise ZeroDivisionError("a fault of ours")
+        return read_reply(raw, **options)
+
+    monkeypatch.setattr(module, "read_reply", read_or_break)
+    assert _take(desk, mail("breaks"), mail()) == [ReplyOutcome.FAILED, ReplyOutcome.ANSWERED]
+    (task,) = open_tasks(desk.ledger)
+    assert "the mail 0 broke our reader (ZeroDivisionError: a fault of ours)" in task.detail["task"]
+    assert _take(desk, mail("breaks")) == [], "it is set aside, not tried for ever"
+    assert not _is_waiting(desk, waiting)
+
+
+def test_a_mail_that_cannot_be_marked_keeps_no_other_from_being_read(desk: Desk, waiting: Standing, mail: Mail) -> None:
+    box = Breaking(mail("hello"), mail())
+    for _ in range(2):
+        with pytest.raises(DispatchError, match="cannot be marked as read: not now"):
+            take_replies(desk, box, now=ISSUED, authserv_id=SERVER)  # type: ignore[arg-type]
+    assert box.ended == ["1", "1"]
+    assert not _is_waiting(desk, waiting)
+    assert len(open_tasks(desk.ledger)) == 1
+
+
+def test_a_flood_of_forgeries_raises_few_tasks(desk: Desk, waiting: Standing, mail: Mail) -> None:
+    _take(desk, *[mail(f"help {number}", Authentication_Results="") for number in range(TASKS_MAX + 5)])
+    assert len(open_tasks(desk.ledger)) == TASKS_MAX
+    assert _take(desk, mail()) == [ReplyOutcome.ANSWERED]
+
+
+def test_bounces_that_come_to_the_reply_box_are_bounces(desk: Desk, waiting: Standing) -> None:
+    row = next(one for one in desk.ledger.outbox() if one.message_id == waiting.request.message_id)
+    raw = report("duty@mini.example", original=row.mail_message_id, recipient=row.recipient)
+    strange = b"From: MAILER-DAEMON@old.example\r\n\r\nHi. This is qmail.\r\n"
+    assert _take(desk, raw, strange) == [ReplyOutcome.BOUNCE, ReplyOutcome.AUTOMATIC]
+    said = [task.detail["task"] for task in open_tasks(desk.ledger)]
+    assert said[0].startswith("the address is wrong")
+    assert said[1].startswith("a mail system wrote in no form that we can read")
 
 
 # Mailboxes
@@ -267,11 +369,11 @@ def test_a_maildir_is_read_once(desk: Desk, mail: Mail, tmp_path: Path) -> None:
     (new / "3.c").symlink_to(tmp_path / "secret")
     (new / "4.d").mkdir()
     box = MaildirMailbox(tmp_path / "box")
-    taken = take_replies(desk.ledger, box, now=ISSUED)
+    taken = take_replies(desk, box, now=ISSUED, authserv_id=SERVER)
     assert [one.outcome for one in taken] == [ReplyOutcome.ANSWERED, ReplyOutcome.TOO_LARGE]
     assert sorted(path.name for path in new.iterdir()) == ["3.c", "4.d"]
     assert sorted(path.name for path in (tmp_path / "box" / "cur").iterdir()) == ["1.a:2,S", "2.b:2,S"]
-    assert take_replies(desk.ledger, box, now=ISSUED) == []
+    assert take_replies(desk, box, now=ISSUED) == []
     with pytest.raises(ConfigError, match="is no Maildir"):
         MaildirMailbox(tmp_path)
 
@@ -293,7 +395,7 @@ def test_replies_are_read_over_imap_and_marked_as_seen(desk: Desk, waiting: Stan
     with ImapServer([mail("nothing here"), mail(), big]) as server:
         for expected in ([ReplyOutcome.NO_CODE, ReplyOutcome.ANSWERED, ReplyOutcome.TOO_LARGE], []):
             with ImapMailbox(_settings(server)) as box:
-                taken = take_replies(desk.ledger, box, now=ISSUED)
+                taken = take_replies(desk, box, now=ISSUED, authserv_id=SERVER)
             assert [one.outcome for one in taken] == expected
         assert server.seen == {101, 102, 103}
         fetched = [command for command in server.commands if "BODY.PEEK" in command]
@@ -321,7 +423,8 @@ def test_imap_is_encrypted_and_the_server_proven(desk: Desk, mail: Mail, tmp_pat
             pass
         assert not any("geheim" in command for command in server.commands)
         with ImapMailbox(_settings(server, security=security, ca_file=tmp_path / "ours.pem")) as box:
-            assert [one.outcome for one in take_replies(desk.ledger, box, now=ISSUED)] == [ReplyOutcome.ANSWERED]
+            taken = take_replies(desk, box, now=ISSUED, authserv_id=SERVER)
+        assert [one.outcome for one in taken] == [ReplyOutcome.ANSWERED]
 
 
 def test_imap_faults_are_told_without_the_password(mail: Mail) -> None:

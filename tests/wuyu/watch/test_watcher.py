@@ -296,11 +296,18 @@ def test_a_health_page_that_does_not_answer_is_a_problem() -> None:
     assert "does not answer" in airflow_problem("http://127.0.0.1:1/health").en  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize(("status", "sick"), [("healthy", ""), ("unhealthy", "scheduler")])
+@pytest.mark.parametrize(("status", "sick"), [("healthy", ""), ("unhealthy", "scheduler"), ("starting", "scheduler")])
 def test_the_health_page_is_read(httpd: Callable[[str], str], status: str, sick: str) -> None:
-    url = httpd(json.dumps({"metadatabase": {"status": "healthy"}, "scheduler": {"status": status}, "triggerer": {}}))
+    parts = {"metadatabase": {"status": "healthy"}, "scheduler": {"status": status}, "triggerer": {"status": None}}
+    url = httpd(json.dumps(parts))
     found = airflow_problem(url)
     assert (found.en if found else "") == (f"parts of Airflow are not healthy: {sick}" if sick else "")
+
+
+def test_a_part_of_airflow_that_says_nothing_is_not_well(httpd: Callable[[str], str]) -> None:
+    found = airflow_problem(httpd(json.dumps({"metadatabase": {"status": "healthy"}, "scheduler": {}})))
+    assert found is not None
+    assert found.en == "parts of Airflow are not healthy: scheduler"
 
 
 def test_the_watcher_is_a_process_of_its_own(folder: Path, tmp_path: Path) -> None:
