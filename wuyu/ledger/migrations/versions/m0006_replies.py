@@ -6,8 +6,8 @@ What came in before has empty columns: only its outcome was kept.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
