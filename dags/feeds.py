@@ -1,19 +1,16 @@
 """Pull the feeds of the district, each by its own schedule; whatever is new wakes the warning cycle.
 
-The schedules are those of `every_min` and `availability_delay_min` in the `district.yaml` of `WUYU_DISTRICT`: a DAG
-`feed_<id>` for each feed, and `feeds` for all of them at once, by hand. Without a district at hand, `feeds` alone looks
+The schedules are those of `every_min` and `availability_delay_min` in the `district.yaml` of `WUYU_DISTRICT` (once it
+has been checked and taken into use: of the last that was good): a DAG `feed_<id>` for each feed, and `feeds` for all of them at once, by hand. Without a district at hand, `feeds` alone looks
 into every feed every ten minutes. A run of a past date looks into the feed as it is now, and sends nothing.
 """
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pendulum
-import yaml
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, DeltaTriggerTimetable, dag, task
 
 RAIN = Asset("wuyu://rain")
@@ -22,12 +19,10 @@ EVERY_MIN = 10
 
 def feeds_of_district() -> list[dict[str, Any]]:
     """Return the feeds as the settings have them, unchecked; none without a district."""
-    path = Path(os.environ.get("WUYU_DISTRICT", ""), "district.yaml")
-    if not os.environ.get("WUYU_DISTRICT") or not path.is_file():
-        return []
-    settings = yaml.safe_load(path.read_bytes())
-    feeds = settings.get("feeds") or [] if isinstance(settings, dict) else []
-    return [feed for feed in feeds if isinstance(feed, dict) and "id" in feed]
+    from wuyu.register.shown import settings_as_written
+
+    feeds = settings_as_written().get("feeds") or []
+    return [feed for feed in feeds if isinstance(feed, dict) and "id" in feed] if isinstance(feeds, list) else []
 
 
 def schedule_of(feed: dict[str, Any]) -> CronTriggerTimetable | DeltaTriggerTimetable:

@@ -11,13 +11,10 @@ Hours are of the district (`timezone` in the `district.yaml` of `WUYU_DISTRICT`)
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pendulum
-import yaml
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, Context, CronTriggerTimetable, Param, dag, task
@@ -67,11 +64,9 @@ class AskChair(HITLOperator):
 
 def timezone_of_district() -> str:
     """Return the local time zone as the settings have it, unchecked; that of the bundled district without one."""
-    path = Path(os.environ.get("WUYU_DISTRICT", ""), "district.yaml")
-    if not os.environ.get("WUYU_DISTRICT") or not path.is_file():
-        return "Asia/Shanghai"
-    settings = yaml.safe_load(path.read_bytes())
-    identity = settings.get("district") if isinstance(settings, dict) else None
+    from wuyu.register.shown import settings_as_written
+
+    identity = settings_as_written().get("district")
     return str(identity.get("timezone", "Asia/Shanghai")) if isinstance(identity, dict) else "Asia/Shanghai"
 
 

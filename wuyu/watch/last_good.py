@@ -24,7 +24,7 @@ def settings_in_force(district: str | Path, out: Path) -> tuple[DistrictSettings
     """Return the settings to watch by, and what is wrong with those of the district.
 
     Settings that can be read are kept as a copy. If they cannot, the copy says whom to tell: a slip of the pen in
-    ``district.yaml`` stops every cycle, and that is what the watcher is for.
+    ``district.yaml`` must be told, and that is what the watcher is for.
 
     Parameters
     ----------
@@ -85,8 +85,8 @@ def _broken(error: Exception) -> Problem:
     said = " ".join(said.split())[:400] + more
     return Problem(
         "settings",
-        f"{SETTINGS_FILE}无法使用，预警评估已停，本告警按此前有效的设置发出：{said}",
-        f"{SETTINGS_FILE} cannot be used, so no cycle can run; this alarm goes by the last good settings: {said}",
+        f"{SETTINGS_FILE}无法使用，沿用此前有效的设置：{said}",
+        f"{SETTINGS_FILE} cannot be used; the last good settings go on: {said}",
     )
 
 
