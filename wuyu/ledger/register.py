@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from wuyu.ledger.models import Base, LogEntry
@@ -67,10 +67,13 @@ class Standing:
     newest : RegisterVersion
     taken : RegisterVersion or None
         The version taken last; that is the newest itself if nothing is wrong.
+    since : datetime
+        When the first version after that was found.
     """
 
     newest: RegisterVersion
     taken: RegisterVersion | None
+    since: datetime
 
 
 def standing_of(ledger: Ledger, folder: str) -> Standing | None:
@@ -89,8 +92,10 @@ def _standing(session: Session, where: Any) -> Standing | None:
     rows = select(RegisterVersion).where(where).order_by(RegisterVersion.id.desc()).limit(1)
     newest = session.scalars(rows).one_or_none()
     if newest is None or newest.state == RegisterState.TAKEN:
-        return None if newest is None else Standing(newest, newest)
-    return Standing(newest, session.scalars(rows.where(RegisterVersion.state == RegisterState.TAKEN)).one_or_none())
+        return None if newest is None else Standing(newest, newest, newest.at)
+    taken = session.scalars(rows.where(RegisterVersion.state == RegisterState.TAKEN)).one_or_none()
+    later = select(func.min(RegisterVersion.at)).where(where, RegisterVersion.id > (taken.id if taken else 0))
+    return Standing(newest, taken, session.scalars(later).one())
 
 
 def note_version(

@@ -41,6 +41,8 @@ __all__ = ["district_in_force", "settings_in_force", "settings_without_ledger"]
 
 _MOST_FINDINGS = 20
 _UNREADABLE = "unreadable"
+#: Problems that a slip elsewhere may have made, e.g. a wrong id in the table that is referred to.
+_FOLLOWS = {"unknown-reference": 1, "contradiction": 2}
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def settings_in_force(
     standing = place.standing()
     if standing is None:
         return load_settings(root, check_crs=False), None
-    if file_digest(place.root / SETTINGS_FILE) == standing.newest.settings_sha256:
+    if _is_known(place, standing):
         settings = _known_settings(place, standing)
         return settings, notice_of(standing, ZoneInfo(settings.district.timezone))
     if standing.taken is not None:
@@ -215,6 +217,18 @@ def _lost(place: _Place, version: RegisterVersion, error: Exception) -> BadInput
     return BadInputError(f"district {place.root.name}", [*_findings(place, error), lost])
 
 
+def _is_known(place: _Place, standing: Standing) -> bool:
+    """Return True if the ledger says what became of the settings of the folder."""
+    newest, taken = standing.newest, standing.taken
+    found = file_digest(place.root / SETTINGS_FILE)
+    if found != newest.settings_sha256:
+        return False
+    if newest.state != RegisterState.REFUSED or taken is None or found == taken.settings_sha256:
+        return True
+    # New settings that were refused for another file may be good with the files of now.
+    return content_hash(_digests(place.root)) == newest.digest
+
+
 def _known_settings(place: _Place, standing: Standing) -> DistrictSettings:
     """Return settings that the ledger knows: those of the folder, or of the version before if they were refused."""
     if standing.newest.state == RegisterState.UNKEPT or standing.taken is None:
@@ -253,9 +267,10 @@ def _unkept(place: _Place, digests: Mapping[str, str], district: District, error
 
 
 def _findings(place: _Place, error: Exception) -> list[Finding]:
-    """Return what an error says, as findings."""
+    """Return what an error says, as findings: what may follow from another finding comes last."""
     if isinstance(error, BadInputError):
-        return [finding for finding in error.findings if finding.severity == "error"]
+        errors = [finding for finding in error.findings if finding.severity == "error"]
+        return sorted(errors, key=lambda finding: _FOLLOWS.get(finding.code, 0))
     if isinstance(error, OSError):
         name = Path(str(error.filename or place.root)).name
         return [Finding(code=_UNREADABLE, message=error.strerror or str(error), file=name)]

@@ -43,7 +43,7 @@ def notice_of(standing: Standing, zone: ZoneInfo) -> RegisterNotice | None:
     newest, taken = standing.newest, standing.taken
     if newest.state == RegisterState.TAKEN:
         return None
-    what, since = _what(newest), f"{newest.at.astimezone(zone):%Y-%m-%d %H:%M}"
+    what, since = _what(newest), f"{standing.since.astimezone(zone):%Y-%m-%d %H:%M}"
     if newest.state == RegisterState.UNKEPT or taken is None:
         zh = f"底册未能留存副本：{what.zh}；新版已启用，自{since}起如再有错将无副本可用"
         en = f"The register could not be kept: {what.en}; it is in use since {since}, but there is no copy of it"
