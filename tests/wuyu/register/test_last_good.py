@@ -24,6 +24,7 @@ from tests.factories import add_layer, read_rows, write_mini_district, write_row
 from tests.replays import ROOT, child_environment
 from tests.wuyu.register.slips import FILES, restore, slips_of
 from wuyu.clock import CLOCK_VARIABLE
+from wuyu.desk import open_desk
 from wuyu.ledger import Ledger, RegisterVersion, create_ledger
 from wuyu.ledger.register import RegisterState, standing_of, standing_of_district
 from wuyu.ledger.tasks import open_tasks
@@ -32,6 +33,8 @@ from wuyu.register.copies import kept_at
 from wuyu.register.in_force import district_in_force, settings_in_force, settings_without_ledger
 from wuyu.register.notice import RegisterNotice
 from wuyu.register.shown import settings_as_written
+from wuyu.station import open_station
+from wuyu.watch.watcher import look
 
 AT = datetime(2026, 7, 1, tzinfo=UTC)
 
@@ -207,6 +210,18 @@ def test_outages_are_those_of_the_folder_also_beside_an_old_register(place: Plac
     assert list(district.outages["hotspot_id"]) == ["MD-001"]
     (place.folder / "outages.csv").unlink()
     assert [finding.file for finding in place.look()[0].outages_refused] == ["outages.csv"]
+
+
+def test_station_desk_and_watcher_say_that_an_old_register_is_in_use(place: Place) -> None:
+    place.look()
+    place.change("teams", "town_code", "nowhere")
+    desk, station = open_desk(place.folder, place.out), open_station(place.folder, place.out)
+    assert desk.notice == station.notice is not None
+    assert desk.notices == station.notices == (*desk.marks, desk.notice.text)
+    found = look(station.settings, place.out / "ledger.sqlite", now=AT).problems
+    assert [problem.zh for problem in found if problem.kind == "register"] == [desk.notice.text.zh]
+    desk.ledger.close()
+    station.ledger.close()
 
 
 # Copies
