@@ -20,7 +20,7 @@ from tests.replays import ROOT, child_environment
 from tests.replays import now as wall
 from wuyu.approval.approving import approve
 from wuyu.cycle import run_cycle
-from wuyu.desk import open_desk
+from wuyu.desk import begin_desk
 from wuyu.ledger import Approval, open_ledger
 from wuyu.ledger.tasks import OPERATOR_TASK
 from wuyu.rain import pull_feeds
@@ -72,7 +72,7 @@ sys.exit(status)
 def ready(actual_district: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Products of one cycle of the storm: warnings that wait for an officer, and one that was sent and not answered."""
     out = tmp_path_factory.mktemp("light") / "out"
-    desk = open_desk(actual_district, out)
+    desk = begin_desk(actual_district, out)
     pull_feeds(desk, now=wall())
     signed, *_ = run_cycle(desk, AT, drafts=False).waiting
     approve(desk, signed, officer="王芳", now=AT)
