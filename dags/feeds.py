@@ -8,20 +8,34 @@ is now, and sends nothing.
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pendulum
+import yaml
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, DeltaTriggerTimetable, dag, task
 
 RAIN = Asset("wuyu://rain")
 EVERY_MIN = 10
 
 
+def settings_as_written() -> dict[str, Any]:
+    """Return ``district.yaml`` unchecked: when last found good, else of the folder; empty if there is none."""
+    for variable, below in (("WUYU_OUT", "register/district.yaml"), ("WUYU_DISTRICT", "district.yaml")):
+        path = Path(os.environ.get(variable, ""), below)
+        try:
+            settings = yaml.safe_load(path.read_bytes()) if os.environ.get(variable) else None
+        except (OSError, ValueError, yaml.YAMLError):  # a slip in it must not take the DAGs away
+            continue
+        if isinstance(settings, dict):
+            return settings
+    return {}
+
+
 def feeds_of_district() -> list[dict[str, Any]]:
     """Return the feeds as the settings have them, unchecked; none without a district."""
-    from wuyu.register.shown import settings_as_written
-
     feeds = settings_as_written().get("feeds") or []
     return [feed for feed in feeds if isinstance(feed, dict) and "id" in feed] if isinstance(feeds, list) else []
 

@@ -11,10 +11,13 @@ Hours are of the district (`timezone` in the `district.yaml` of `WUYU_DISTRICT`)
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pendulum
+import yaml
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, Context, CronTriggerTimetable, Param, dag, task
@@ -62,10 +65,21 @@ class AskChair(HITLOperator):
         return super().execute(context)
 
 
+def settings_as_written() -> dict[str, Any]:
+    """Return ``district.yaml`` unchecked: when last found good, else of the folder; empty if there is none."""
+    for variable, below in (("WUYU_OUT", "register/district.yaml"), ("WUYU_DISTRICT", "district.yaml")):
+        path = Path(os.environ.get(variable, ""), below)
+        try:
+            settings = yaml.safe_load(path.read_bytes()) if os.environ.get(variable) else None
+        except (OSError, ValueError, yaml.YAMLError):  # a slip in it must not take the DAGs away
+            continue
+        if isinstance(settings, dict):
+            return settings
+    return {}
+
+
 def timezone_of_district() -> str:
     """Return the local time zone as the settings have it, unchecked; that of the bundled district without one."""
-    from wuyu.register.shown import settings_as_written
-
     identity = settings_as_written().get("district")
     return str(identity.get("timezone", "Asia/Shanghai")) if isinstance(identity, dict) else "Asia/Shanghai"
 

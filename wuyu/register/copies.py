@@ -16,9 +16,11 @@ from typing import Final
 from risk_models.district.digests import file_digest
 from risk_models.district.settings import SETTINGS_FILE
 from risk_models.files import aside_of, leftovers, make_folders, rename_folder, write_whole
-from wuyu.register.shown import FOLDER
 
-__all__ = ["copied_aside", "is_whole", "keep", "kept_at", "show_settings"]
+__all__ = ["FOLDER", "copied_aside", "is_whole", "keep", "kept_at", "show_settings"]
+
+FOLDER: Final = "register"
+"""Folder below that of the products; DAG files read `district.yaml` in it."""
 
 #: Age from which what a killed process left aside is removed [s].
 _LEFT_S: Final = 86_400

@@ -30,9 +30,8 @@ from wuyu.ledger.register import (
     standing_of,
 )
 from wuyu.ledger.store import Ledger
-from wuyu.register.copies import copied_aside, keep, kept_at, show_settings
+from wuyu.register.copies import FOLDER, copied_aside, keep, kept_at, show_settings
 from wuyu.register.notice import RegisterNotice, notice_of, task_of
-from wuyu.register.shown import FOLDER
 
 if TYPE_CHECKING:
     from risk_models.district import District

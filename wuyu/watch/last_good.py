@@ -12,7 +12,7 @@ from risk_models.district.settingsfile import load_settings
 from risk_models.errors import BadInputError, ConfigError
 from risk_models.files import write_whole
 from wuyu.clock import CLOCK_VARIABLE, WALL, ProcessClock, process_clock, require_honest_clock
-from wuyu.register.shown import FOLDER
+from wuyu.register.copies import FOLDER
 from wuyu.watch.watcher import Problem
 
 __all__ = ["COPY", "clock_in_force", "settings_in_force"]

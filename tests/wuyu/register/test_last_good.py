@@ -32,7 +32,6 @@ from wuyu.register import copies
 from wuyu.register.copies import kept_at
 from wuyu.register.in_force import district_in_force, settings_in_force, settings_without_ledger
 from wuyu.register.notice import RegisterNotice
-from wuyu.register.shown import settings_as_written
 from wuyu.station import open_station
 from wuyu.watch.watcher import look
 
@@ -351,17 +350,13 @@ def test_two_at_the_same_time_note_one_version_and_one_task(place: Place) -> Non
 # Who opens no ledger
 
 
-def test_dag_files_read_the_settings_that_were_good(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WUYU_DISTRICT", str(place.folder))
-    monkeypatch.setenv("WUYU_OUT", str(place.out))
-    written = settings_as_written()
-    place.look()
+def test_who_opens_no_ledger_finds_the_settings_that_were_good(place: Place) -> None:
+    good = place.look()[0].settings
     (place.folder / "district.yaml").write_text("district: [", encoding="utf-8")
     place.look()
-    assert settings_as_written() == written
-    assert written["district"]["code"] == "410199"
-    monkeypatch.setenv("WUYU_OUT", str(place.out / "none"))
-    assert settings_as_written() == {}
+    assert settings_without_ledger(place.folder, place.out) == good
+    with pytest.raises(BadInputError, match="settings of mini"):
+        settings_without_ledger(place.folder, place.out / "none")
 
 
 def test_in_earnest_a_drill_clock_keeps_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
