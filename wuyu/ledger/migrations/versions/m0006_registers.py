@@ -6,8 +6,8 @@ The table is empty at first: the next desk that is opened notes the version it w
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
