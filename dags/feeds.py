@@ -1,8 +1,9 @@
 """Pull the feeds of the district, each by its own schedule; whatever is new wakes the warning cycle.
 
-The schedules are those of `every_min` and `availability_delay_min` in the `district.yaml` of `WUYU_DISTRICT`: a DAG
-`feed_<id>` for each feed, and `feeds` for all of them at once, by hand. Without a district at hand, `feeds` alone looks
-into every feed every ten minutes. A run of a past date looks into the feed as it is now, and sends nothing.
+The schedules are those of `every_min` and `availability_delay_min` in the `district.yaml` of `WUYU_DISTRICT`, as it was
+when it was last found good: a DAG `feed_<id>` for each feed, and `feeds` for all of them at once, by hand. Without a
+district at hand, `feeds` alone looks into every feed every ten minutes. A run of a past date looks into the feed as it
+is now, and sends nothing.
 """
 
 from __future__ import annotations

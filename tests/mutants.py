@@ -48,6 +48,7 @@ APPROVAL = "tests/wuyu/test_approval.py::"
 REPLAY = "tests/wuyu/test_replay.py::"
 CHECK = "tests/risk_models/district/test_check.py::"
 ISSUE = "tests/wuyu/reporting/test_issue.py::"
+LAST_GOOD = "tests/wuyu/register/test_last_good.py::"
 NUMBERS = "tests/reports/periodic/test_numbers.py::"
 
 ALL_LAWS = f"{HISTORIES}test_the_laws_hold_in_every_history"
@@ -1136,6 +1137,80 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 "        if known_at < end:",
                 "        if False:",
                 f"{ISSUE}test_a_period_that_is_not_over_is_not_reviewed",
+            ),
+        ],
+    },
+    "a slip in the register or the settings stops nothing: the last good version goes on, and products say so": {
+        "wuyu/register/in_force.py": [
+            (
+                "        if before is None or before.taken is None:\n            raise\n        district = _last_good(",
+                "        raise\n        district = _last_good(",
+                f"{LAST_GOOD}test_a_slip_names_file_row_column_value_and_since_when",
+            ),
+            (
+                "        _note(place, _refused(place, digests, before.taken, error))",
+                "        pass",
+                f"{LAST_GOOD}test_one_task_for_each_bad_version_and_none_when_mended",
+            ),
+            (
+                "            settings = _kept_settings(place, standing.taken, error)",
+                "            raise",
+                f"{LAST_GOOD}test_a_file_that_cannot_be_read_is_told_with_its_reason",
+            ),
+            (
+                "        district = load_district(aside, live=place.root)",
+                "        district = load_district(place.root)",
+                f"{LAST_GOOD}test_what_is_kept_is_what_was_checked",
+            ),
+            (
+                "    return district if district.content_hash == version.digest else None",
+                "    return district",
+                f"{LAST_GOOD}test_a_damaged_copy_is_never_used_for_the_last_good",
+            ),
+        ],
+        "wuyu/register/copies.py": [
+            (
+                "if before is not None and file_digest(before) == found:",
+                "if False:",
+                f"{LAST_GOOD}test_rasters_are_copied_once",
+            ),
+            (
+                "    if target.exists() and not is_whole(target, digests):",
+                "    if False:",
+                f"{LAST_GOOD}test_a_copy_that_was_damaged_is_made_anew",
+            ),
+        ],
+        "wuyu/ledger/register.py": [
+            (
+                "if before is not None and (before.state, before.digest) == (version.state, version.digest):",
+                "if before is version:",
+                f"{LAST_GOOD}test_one_task_for_each_bad_version_and_none_when_mended",
+            ),
+            (
+                "if before is not None and before.task_id is not None and is_open(session, before.task_id):",
+                "if before is version:",
+                f"{LAST_GOOD}test_one_task_for_each_bad_version_and_none_when_mended",
+            ),
+        ],
+        "wuyu/station.py": [
+            (
+                "else (*self.marks, self.notice.text)",
+                "else self.marks",
+                f"{LAST_GOOD}test_station_desk_and_watcher_say_that_an_old_register_is_in_use",
+            ),
+        ],
+        "wuyu/watch/watcher.py": [
+            (
+                "            found += _register(ledger, settings)\n",
+                "",
+                f"{LAST_GOOD}test_station_desk_and_watcher_say_that_an_old_register_is_in_use",
+            ),
+        ],
+        "risk_models/district/check.py": [
+            (
+                'survey.live if name == "outages" else survey.root',
+                "survey.root",
+                f"{LAST_GOOD}test_outages_are_those_of_the_folder_also_beside_an_old_register",
             ),
         ],
     },

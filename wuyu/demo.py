@@ -12,11 +12,11 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from risk_models.district.settingsfile import load_settings
 from risk_models.errors import FloodRiskError
 from wuyu.beside import cores, end_with_parent
 from wuyu.clock import CLOCK_VARIABLE, clock_from
 from wuyu.ledger.places import make_ledger_of
+from wuyu.register.in_force import settings_without_ledger
 from wuyu.service import environment
 from wuyu.sink import local_sink
 
@@ -91,7 +91,7 @@ def run_demo(district: Path, out: Path) -> float:
     _tell("1/3 preparing Airflow (SQLite), starting the mail sink")
     with local_sink(out / "mailbox") as (host, port):
         variables |= environment(district=district, out=out, smtp_host=host, smtp_port=port)
-        variables = honest(variables, district)
+        variables = honest(variables, district, out)
         with _deriving(variables):
             _airflow(["db", "migrate"], variables, quiet=True)
         _tell("2/3 replaying the storm through Airflow")
@@ -119,7 +119,7 @@ def run_service(district: Path, out: Path) -> int:
     with local_sink(out / "mailbox") as (host, port):
         given = {name: value for name, value in os.environ.items() if name.startswith("WUYU_SMTP_")}
         variables |= environment(district=district, out=out, smtp_host=host, smtp_port=port)
-        variables = honest(variables, district)
+        variables = honest(variables, district, out)
         if given.get("WUYU_SMTP_HOST"):
             variables |= {"WUYU_SMTP_PORT": "25"} | given
         _tell(f"mail goes to {variables['WUYU_SMTP_HOST']}:{variables['WUYU_SMTP_PORT']}")
@@ -161,7 +161,7 @@ def has_live_pool(variables: Mapping[str, str]) -> bool:
     return any(one["pool"] == LIVE_POOL for one in pools)
 
 
-def honest(variables: Mapping[str, str], district: Path) -> dict[str, str]:
+def honest(variables: Mapping[str, str], district: Path, out: Path) -> dict[str, str]:
     """Return the variables for child processes: a drill clock is for districts whose mail is not ``Actual``.
 
     Raises
@@ -172,7 +172,7 @@ def honest(variables: Mapping[str, str], district: Path) -> dict[str, str]:
     words = variables.get(CLOCK_VARIABLE, "")
     if clock_from(words).is_wall:
         return dict(variables)
-    if load_settings(district).mail.status != "Actual":
+    if settings_without_ledger(district, out).mail.status != "Actual":
         _tell(f"{CLOCK_VARIABLE}={words}: {clock_from(words).told[1]}; every product says so")
         return dict(variables)
     _tell(f"{CLOCK_VARIABLE} is not passed on: mail.status is Actual, so everything goes by the wall clock")

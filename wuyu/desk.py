@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from risk_models.district import District, DistrictSettings, load_district
+from risk_models.district import District, DistrictSettings
 from risk_models.files import make_folders
 from risk_models.risk import HotspotScorer
 from risk_models.standards import Standards, load_standards
 from risk_models.terrain import HotspotTerrain, hotspot_terrain
 from risk_models.warning.states import WarningPolicy
-from wuyu.clock import require_honest_clock
+from wuyu.clock import require_honest_clock, time_now
 from wuyu.ledger import Ledger, open_ledger
 from wuyu.ledger.places import ledger_of, make_ledger_of
 from wuyu.progress import Tell, silent
+from wuyu.register.in_force import district_in_force
 from wuyu.station import Station, update_contacts
 
 __all__ = ["Desk", "begin_desk", "open_desk"]
@@ -63,7 +64,9 @@ class Desk(Station):
 
 
 def open_desk(district: Path, out: Path, *, tell: Tell = silent) -> Desk:
-    """Open a ledger, load and check its district, and derive (or read from cache) its terrain.
+    """Open a ledger, load the district in force, and derive (or read from cache) its terrain.
+
+    A folder that is good is taken over; if it is not, the last that was goes on, and `notice` says so.
 
     Contacts of towns that have changed are noted in the ledger, where whoever escalates finds them.
 
@@ -83,7 +86,7 @@ def open_desk(district: Path, out: Path, *, tell: Tell = silent) -> Desk:
     Raises
     ------
     BadInputError
-        With every problem of the district folder.
+        With every problem of the district folder, if none was ever good.
     LedgerError
         If there is no ledger, or it is not one of this version; `wuyu service init` makes one.
     """
@@ -113,7 +116,7 @@ def begin_desk(district: Path, out: Path, *, tell: Tell = silent) -> Desk:
 
 def _derive(district: Path, out: Path, ledger: Ledger, tell: Tell) -> Desk:
     tell(0.0, "reading the district")
-    loaded = load_district(district)
+    loaded, notice = district_in_force(district, out, ledger, now=time_now())
     require_honest_clock(loaded.settings)
     make_folders(out)
     standards = load_standards()
@@ -134,6 +137,7 @@ def _derive(district: Path, out: Path, ledger: Ledger, tell: Tell) -> Desk:
         scorer=scorer,
         ledger=ledger,
         out=out,
+        notice=notice,
     )
     update_contacts(desk, loaded)
     tell(1.0, "ready")

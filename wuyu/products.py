@@ -71,7 +71,7 @@ def write_onemap_page(desk: Desk) -> Path:
         actions=propose_actions(desk.district, gravest),
         actions_at=at,
         reference_gauge=reference_gauge(desk),
-        marks=desk.marks,
+        marks=desk.notices,
     )
     return write_onemap(inputs, desk.out / "onemap.html")
 
@@ -97,7 +97,7 @@ def write_story_page(desk: Desk) -> Path:
         warnings=all_warnings(desk),
         deliveries=pd.DataFrame(mails, columns=["recipient", "status"]),
         reference_gauge=reference_gauge(desk),
-        marks=desk.marks,
+        marks=desk.notices,
     )
     return write_story(inputs, desk.out / "index.html")
 

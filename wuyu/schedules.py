@@ -1,6 +1,6 @@
 """What a schedule must know of a district before anything is opened: its time zone and its feeds, as they are written.
 
-Nothing is checked here, so that a slip in the settings takes no DAG away; whatever runs reads them checked.
+The settings that were last found good (``WUYU_OUT``) go before those in the folder (``WUYU_DISTRICT``). Nothing is checked here, so that a slip in the settings takes no DAG away; whatever runs reads them checked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FALLBACK_ZONE: Final = "UTC"
 
 
 def zone_as_written() -> str:
-    """Return the time zone in the ``district.yaml`` of ``WUYU_DISTRICT``; UTC without one.
+    """Return the time zone of the district; UTC without one.
 
     Examples
     --------
@@ -34,19 +34,21 @@ def zone_as_written() -> str:
 
 
 def feeds_as_written() -> list[dict[str, Any]]:
-    """Return the feeds in the ``district.yaml`` of ``WUYU_DISTRICT``; none without one."""
+    """Return the feeds of the district; none without one."""
     feeds = _settings().get("feeds") or []
     return [feed for feed in feeds if isinstance(feed, dict) and "id" in feed] if isinstance(feeds, list) else []
 
 
 def _settings() -> dict[str, Any]:
+    """Return ``district.yaml`` as it was last found good, else as it lies in the folder; empty if there is none."""
     import yaml
 
-    path = Path(os.environ.get("WUYU_DISTRICT", ""), "district.yaml")
-    if not os.environ.get("WUYU_DISTRICT"):
-        return {}
-    try:
-        settings = yaml.safe_load(path.read_bytes())
-    except (OSError, yaml.YAMLError):
-        return {}
-    return settings if isinstance(settings, dict) else {}
+    for variable, below in (("WUYU_OUT", "register/district.yaml"), ("WUYU_DISTRICT", "district.yaml")):
+        path = Path(os.environ.get(variable, ""), below)
+        try:
+            settings = yaml.safe_load(path.read_bytes()) if os.environ.get(variable) else None
+        except (OSError, ValueError, yaml.YAMLError):
+            continue
+        if isinstance(settings, dict):
+            return settings
+    return {}

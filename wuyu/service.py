@@ -31,7 +31,7 @@ def environment(*, district: Path, out: Path, smtp_host: str = "", smtp_port: in
     ['WUYU_DISTRICT', 'WUYU_OUT', 'WUYU_SMTP_HOST', 'WUYU_SMTP_PORT']
     """
     return {
-        "WUYU_DISTRICT": str(district.resolve()),
+        "WUYU_DISTRICT": str(district.absolute()),
         "WUYU_OUT": str(out.resolve()),
         "WUYU_SMTP_HOST": smtp_host,
         "WUYU_SMTP_PORT": str(smtp_port),

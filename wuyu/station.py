@@ -15,10 +15,12 @@ from wuyu.ledger.opening import open_ledger
 from wuyu.ledger.places import ledger_of
 from wuyu.ledger.store import Ledger, lock_ledger
 from wuyu.messages.letters import Sender
+from wuyu.register.in_force import district_in_force, settings_in_force
 
 if TYPE_CHECKING:
     from risk_models.district import District
     from risk_models.district.settings import DistrictSettings
+    from wuyu.register.notice import RegisterNotice
 
 __all__ = [
     "Station",
@@ -43,12 +45,15 @@ class Station:
         District folder.
     out : Path
         Folder under which every product is written.
+    notice : RegisterNotice or None
+        What is said while another register is in force than that of the folder, or no copy of it could be kept.
     """
 
     settings: DistrictSettings
     ledger: Ledger
     root: Path
     out: Path
+    notice: RegisterNotice | None = None
 
     @property
     def code(self) -> str:
@@ -70,13 +75,18 @@ class Station:
         """What every product says beside the mark of demonstration data: that the clock is not the wall clock."""
         return tuple(Text(zh, en) for zh, en in clock_marks())
 
+    @property
+    def notices(self) -> tuple[Text, ...]:
+        """What warnings and maps say: the marks, and that the register in force is not that of the folder."""
+        return self.marks if self.notice is None or not self.notice.is_old else (*self.marks, self.notice.text)
+
     def relative(self, path: Path) -> str:
         """Return a product's path relative to `out`, as the ledger keeps it."""
         return path.resolve().relative_to(self.out.resolve()).as_posix()
 
 
 def open_station(district: Path, out: Path) -> Station:
-    """Read the settings of a district and open its ledger; no table of the district is read.
+    """Open the ledger of a district and read its settings in force; a table is read only if the settings are new.
 
     Parameters
     ----------
@@ -92,17 +102,20 @@ def open_station(district: Path, out: Path) -> Station:
     Raises
     ------
     BadInputError
-        With every problem of the settings.
+        With every problem of the settings, if no register was ever good.
     LedgerError
         If there is no ledger, or it is not one of this version.
     ConfigError
         If it works in earnest and the clock is not the wall clock.
     """
-    from risk_models.district.settingsfile import load_settings
-
-    settings = load_settings(district, check_crs=False)
-    require_honest_clock(settings)
-    return Station(settings, open_ledger(ledger_of(out)), Path(district), out)
+    ledger = open_ledger(ledger_of(out))
+    try:
+        settings, notice = settings_in_force(district, out, ledger, now=time_now())
+        require_honest_clock(settings)
+    except BaseException:
+        ledger.close()
+        raise
+    return Station(settings, ledger, Path(district), out, notice)
 
 
 def register_of(district: District) -> dict[str, dict[str, str | None]]:
@@ -141,9 +154,8 @@ def contacts_of(station: Station) -> dict[str, TownContact]:
         known = town_contacts(session, station.code)
     if known:
         return known
-    from risk_models.district import load_district
-
-    return update_contacts(station, load_district(station.root))
+    district, _ = district_in_force(station.root, station.out, station.ledger, now=time_now())
+    return update_contacts(station, district)
 
 
 def _address(value: object) -> str | None:

@@ -45,6 +45,8 @@ class Survey:
     Attributes
     ----------
     root : Path
+    live : Path
+        The folder of feeds, outages and what reports read; `root` itself, unless that is a copy of a register.
     settings_file : SettingsFile
     tables : dict of str to ParsedTable
         Those that could be read.
@@ -58,6 +60,7 @@ class Survey:
     """
 
     root: Path
+    live: Path
     settings_file: SettingsFile
     tables: dict[str, ParsedTable] = field(default_factory=dict)
     polygons: list[BaseGeometry | None] = field(default_factory=list)
@@ -92,12 +95,14 @@ def check_district(path: str | Path, *, now: datetime | None = None) -> list[Fin
     return _ordered([*survey.findings, *expired_outages(survey.tables["outages"], now)])
 
 
-def survey_district(path: str | Path) -> Survey:
+def survey_district(path: str | Path, *, live: Path | None = None) -> Survey:
     """Read all that can be read of a district folder, with the findings.
 
     Parameters
     ----------
     path : str or Path
+    live : Path, optional
+        As `load_district` takes it.
 
     Returns
     -------
@@ -109,7 +114,7 @@ def survey_district(path: str | Path) -> Survey:
     {}
     """
     root = Path(path)
-    survey = Survey(root, read_settings(root))
+    survey = Survey(root, live or root, read_settings(root))
     findings = list(survey.settings_file.findings)
     settings = survey.settings_file.settings
     if settings is None:
@@ -122,7 +127,7 @@ def survey_district(path: str | Path) -> Survey:
         findings.extend(_rasters(survey, settings, area))
         findings.extend(_feeds(survey, settings))
         findings.extend(_model(survey, settings))
-        findings.extend(check_reports(survey.root, settings, survey.tables, survey.settings_file.yaml))
+        findings.extend(check_reports(survey.live, settings, survey.tables, survey.settings_file.yaml))
     survey.findings = _ordered(findings)
     return survey
 
@@ -143,7 +148,7 @@ def _read_tables(survey: Survey, settings: DistrictSettings) -> Iterator[Finding
         if layer is None or name in survey.settings_file.skipped:
             continue
         try:
-            raw = read_table(survey.root, layer.path, layer=layer.layer)
+            raw = read_table(survey.live if name == "outages" else survey.root, layer.path, layer=layer.layer)
         except BadInputError as error:
             yield from error.findings
             continue
@@ -214,7 +219,7 @@ def _model(survey: Survey, settings: DistrictSettings) -> Iterator[Finding]:
 
 def _feeds(survey: Survey, settings: DistrictSettings) -> Iterator[Finding]:
     yaml = survey.settings_file.yaml
-    base = survey.root.resolve()
+    base = survey.live.resolve()
     for index, feed in enumerate(settings.feeds):
         if feed.source != "folder":
             continue

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,12 @@ import pandas as pd
 
 from risk_models.district.cells import ParsedTable
 from risk_models.district.check import Survey, survey_district
-from risk_models.district.contracts import OPTIONAL_RASTERS, OPTIONAL_TABLES, RASTERS, TABLES
+from risk_models.district.digests import content_hash, layers_of, rasters_of, register_digests
 from risk_models.district.schema import Column
-from risk_models.district.settings import SETTINGS_FILE, DistrictSettings
-from risk_models.errors import BadInputError, Finding
+from risk_models.district.settings import DistrictSettings
+from risk_models.errors import BadInputError, Finding, refuse
 
-__all__ = ["District", "district_summary", "load_district"]
-
-_SHAPEFILE_PARTS = (".shx", ".dbf", ".prj", ".cpg")
+__all__ = ["District", "district_summary", "load_district", "seated"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +30,7 @@ class District:
     Attributes
     ----------
     root : Path
+        The folder in which the register is kept up, feeds arrive and outages are noted.
     settings : DistrictSettings
     towns : GeoDataFrame
         Polygons.
@@ -78,13 +76,17 @@ class District:
     model_path: Path | None = None
 
 
-def load_district(path: str | Path) -> District:
+def load_district(path: str | Path, *, live: Path | None = None, was_good: bool = False) -> District:
     """Load a district folder.
 
     Parameters
     ----------
     path : str or Path
         The folder that holds `district.yaml`.
+    live : Path, optional
+        The folder of which `path` holds a copy: then `root`, the feeds and the table of outages are of that one.
+    was_good : bool
+        The copy has passed its check before: where a feed of `live` lies now is not held against it.
 
     Returns
     -------
@@ -102,25 +104,48 @@ def load_district(path: str | Path) -> District:
     ...
     BadInputError: district no-such-folder: 1 problem
     """
-    survey = survey_district(path)
-    errors = [finding for finding in survey.findings if finding.severity == "error"]
+    survey = survey_district(path, live=live)
+    forgiven = {"outside-folder"} if was_good else set()
+    errors = [one for one in survey.findings if one.severity == "error" and one.code not in forgiven]
     settings = survey.settings_file.settings
     refused = tuple(finding for finding in errors if settings is not None and _is_of_outages(finding, settings))
     if len(errors) > len(refused) or settings is None:
         raise BadInputError(f"district {Path(path).name}", errors)
-    layers = [name for name in _layers(settings) if not (refused and name == "outages")]
+    digests = register_digests(survey.root, settings)
+    for relative in [name for name, found in digests.items() if not found]:
+        refuse(
+            relative, "unreadable", "the file went away while it was read", fix="check again when it is in its place"
+        )
+    layers = [name for name in layers_of(settings) if not (refused and name == "outages")]
     tables = {name: _frame(survey, name, settings.district.projected_crs) for name in layers}
-    rasters = {name: survey.root / getattr(settings.rasters, name).path for name in _rasters(settings)}
+    rasters = {name: survey.root / getattr(settings.rasters, name).path for name in rasters_of(settings)}
     return District(
-        root=survey.root,
+        root=survey.live,
         settings=settings,
         rasters=rasters,
         findings=tuple(survey.findings),
-        content_hash=_content_hash(survey.root, settings),
+        content_hash=content_hash(digests),
         outages_refused=refused,
         model_path=survey.root / settings.model.path if settings.model else None,
         **tables,
     )
+
+
+def seated(district: District, folder: Path) -> District:
+    """Return the district with rasters and model in another folder, which holds the same bytes.
+
+    Parameters
+    ----------
+    district : District
+    folder : Path
+
+    Returns
+    -------
+    District
+    """
+    settings = district.settings
+    rasters = {name: folder / getattr(settings.rasters, name).path for name in district.rasters}
+    return replace(district, rasters=rasters, model_path=folder / settings.model.path if settings.model else None)
 
 
 def district_summary(district: District) -> dict[str, Any]:
@@ -166,14 +191,6 @@ def _is_of_outages(finding: Finding, settings: DistrictSettings) -> bool:
     return layer is not None and finding.file == layer.path
 
 
-def _layers(settings: DistrictSettings) -> list[str]:
-    return [name for name in TABLES | OPTIONAL_TABLES if getattr(settings.layers, name) is not None]
-
-
-def _rasters(settings: DistrictSettings) -> list[str]:
-    return [name for name in RASTERS | OPTIONAL_RASTERS if getattr(settings.rasters, name) is not None]
-
-
 def _frame(survey: Survey, name: str, crs: str) -> pd.DataFrame:
     parsed = survey.tables[name]
     frame = pd.DataFrame({column.name: _series(parsed, column) for column in parsed.table.columns})
@@ -203,20 +220,3 @@ def _series(parsed: ParsedTable, column: Column) -> pd.Series[Any]:
     if column.kind == "time":
         return pd.Series(pd.to_datetime(values, utc=True)).astype("datetime64[ns, UTC]")
     return pd.Series(["" if value is None else value for value in values], dtype="str")
-
-
-def _content_hash(root: Path, settings: DistrictSettings) -> str:
-    paths = {SETTINGS_FILE}
-    paths.update(getattr(settings.layers, name).path for name in _layers(settings) if name != "outages")
-    paths.update(getattr(settings.rasters, name).path for name in _rasters(settings))
-    if settings.model is not None:
-        paths.add(settings.model.path)
-    for shapefile in [path for path in paths if path.lower().endswith(".shp")]:
-        parts = [Path(shapefile).with_suffix(suffix).as_posix() for suffix in _SHAPEFILE_PARTS]
-        paths.update(part for part in parts if (root / part).is_file())
-    digest = hashlib.sha256()
-    for relative in sorted(paths):
-        digest.update(relative.encode() + b"\0")
-        with (root / relative).open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()

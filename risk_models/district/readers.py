@@ -94,6 +94,14 @@ def read_table(root: Path, relative: str, *, layer: str | None = None) -> RawTab
     if suffix not in SUFFIXES:
         refuse(relative, "unknown-format", f"files of kind {suffix!r} are not read", accepted=", ".join(SUFFIXES))
     path = resolve_inside(root, relative)
+    try:
+        return _read(path, relative, suffix, layer)
+    except OSError as error:
+        fix = "look at its permissions, and whether its disk is there"
+        refuse(relative, "unreadable", f"the file cannot be read: {error.strerror or error}", fix=fix)
+
+
+def _read(path: Path, relative: str, suffix: str, layer: str | None) -> RawTable:
     size = path.stat().st_size
     if size > MAX_BYTES:
         refuse(relative, "file-too-large", f"the file has {size} bytes", accepted=f"at most {MAX_BYTES}")

@@ -73,8 +73,10 @@ def read_yaml(path: Path) -> YamlFile:
     name = path.name
     try:
         raw = path.read_bytes() if path.stat().st_size <= MAX_BYTES else None
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return _refused(name, "missing-file", "no such file", fix=f"make one with 'wuyu district new', or add {name}")
+    except OSError as error:
+        return _refused(name, "unreadable", f"the file cannot be read: {error.strerror or error}")
     if raw is None:
         return _refused(name, "file-too-large", "the file is too large", accepted=f"at most {MAX_BYTES} bytes")
     try:

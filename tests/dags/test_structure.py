@@ -280,6 +280,22 @@ def test_a_slip_in_the_settings_takes_no_dag_away(tmp_path: Path, text: str) -> 
     assert set(parse(tmp_path / "airflow", WUYU_DISTRICT=str(tmp_path))["dags"]) == set(ORDER)
 
 
+@pytest.mark.parametrize("slip", ["district: [", "district:\n", "", None])
+def test_a_slip_in_the_settings_takes_no_dag_away(tmp_path: Path, slip: str | None) -> None:
+    good = "district: {timezone: America/New_York}\nfeeds: [{id: gauges, every_min: 5}]\n"
+    (tmp_path / "out" / "register").mkdir(parents=True)
+    (tmp_path / "out" / "register" / "district.yaml").write_text(good, encoding="utf-8")
+    if slip is not None:
+        (tmp_path / "district.yaml").write_text(slip, encoding="utf-8")
+    code = "import dags.feeds as f, dags.periodic_reports as r; print(r.timezone_of_district(), f.feed_gauges.dag_id)"
+    environment = child_environment(
+        AIRFLOW_HOME=str(tmp_path), WUYU_DISTRICT=str(tmp_path), WUYU_OUT=str(tmp_path / "out")
+    )
+    command = [sys.executable, "-c", code]
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["America/New_York", "feed_gauges"]
+
+
 def test_no_dag_file_bears_the_name_of_a_package() -> None:
     """Airflow puts the folder of DAGs on the path; a file ``reports.py`` there would hide the package."""
     modules = {path.stem for path in (ROOT / "dags").glob("*.py")}

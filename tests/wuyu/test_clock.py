@@ -252,13 +252,13 @@ def test_children_in_earnest_are_not_given_a_drill_clock(
     actual_district: Path, storm_district: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     variables = {CLOCK_VARIABLE: "shift:+36h", "PATH": "/bin"}
-    assert honest(variables, actual_district) == {"PATH": "/bin"}
+    assert honest(variables, actual_district, tmp_path) == {"PATH": "/bin"}
     assert "WUYU_CLOCK is not passed on: mail.status is Actual" in capfd.readouterr().err
-    assert honest(variables, storm_district) == variables
+    assert honest(variables, storm_district, tmp_path) == variables
     assert "Clock not real time: drill clock, 1 d 12 h ahead" in capfd.readouterr().err
-    assert honest({"PATH": "/bin"}, tmp_path / "nowhere") == {"PATH": "/bin"}
+    assert honest({"PATH": "/bin"}, tmp_path / "nowhere", tmp_path) == {"PATH": "/bin"}
     with pytest.raises(BadInputError):
-        honest(variables, tmp_path / "nowhere")
+        honest(variables, tmp_path / "nowhere", tmp_path)
 
 
 @pytest.mark.parametrize("words", ["shift:+36h", "shift:36", "step:/nowhere/clock"])

@@ -40,6 +40,7 @@ def test_a_station_needs_no_table(folder: Path, tmp_path: Path) -> None:
 
 
 def test_broken_settings_are_named(folder: Path, tmp_path: Path) -> None:
+    make_ledger_of(tmp_path / "out")
     (folder / "district.yaml").write_text("district: 3\n", encoding="utf-8")
     with pytest.raises(BadInputError, match=r"settings of mini"):
         open_station(folder, tmp_path / "out")

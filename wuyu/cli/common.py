@@ -8,11 +8,13 @@ import math
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
     from wuyu.station import Station
+
+AnyStation = TypeVar("AnyStation", bound="Station")
 
 __all__ = ["add_place", "add_verb", "open_from", "say", "say_json", "station_from"]
 
@@ -48,14 +50,22 @@ def open_from(arguments: argparse.Namespace, *, begin: bool = False) -> Desk:
     from wuyu.progress import progress
 
     with progress("district") as tell:
-        return (begin_desk if begin else open_desk)(Path(arguments.district), Path(arguments.out), tell=tell)
+        desk = (begin_desk if begin else open_desk)(Path(arguments.district), Path(arguments.out), tell=tell)
+    return _with_notice(desk)
 
 
 def station_from(arguments: argparse.Namespace) -> Station:
     """Open settings and ledger of the desk that --district and --out name, and nothing else: it takes a moment."""
     from wuyu.station import open_station
 
-    return open_station(Path(arguments.district), Path(arguments.out))
+    return _with_notice(open_station(Path(arguments.district), Path(arguments.out)))
+
+
+def _with_notice(station: AnyStation) -> AnyStation:
+    """Say to a person what is to be said of the register; standard output is for the answer alone."""
+    if station.notice is not None:
+        sys.stderr.write(f"wuyu: {station.notice.text.zh}\nwuyu: {station.notice.text.en}\n")
+    return station
 
 
 def say(text: str) -> None:

@@ -106,7 +106,7 @@ class Bulletins:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        told = tuple(f"{mark.zh} / {mark.en}" for mark in desk.marks)
+        told = tuple(f"{mark.zh} / {mark.en}" for mark in desk.notices)
         self.channel = CapChannel.from_settings(desk.settings, scope=RESTRICTED, marks=told)
         self.studio = Studio(desk.district)
         self._facts: tuple[str, CycleFacts] | None = None
@@ -202,7 +202,7 @@ class Bulletins:
             previous=order.earlier[-1] if order.earlier else None,
             sign_off=order.sign_off,
             code=self._code(record),
-            marks=self.desk.marks,
+            marks=self.desk.notices,
         )
         is_final = order.sign_off is not None or not bulletin.draft
         drawing = Drawing(

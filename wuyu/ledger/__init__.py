@@ -21,6 +21,7 @@ from wuyu.ledger.models import (
     WarningRow,
 )
 from wuyu.ledger.opening import create_ledger, make_ledger, open_ledger
+from wuyu.ledger.register import RegisterVersion
 from wuyu.ledger.reporting import ReportKey, ReportStep
 from wuyu.ledger.store import Ledger
 from wuyu.ledger.types import Approval, CycleState, FileState, OutboxState
@@ -49,6 +50,7 @@ __all__ = [
     "MessageBody",
     "Outbox",
     "OutboxState",
+    "RegisterVersion",
     "ReportIssue",
     "ReportKey",
     "ReportStep",

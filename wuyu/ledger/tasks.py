@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from risk_models.errors import ConfigError
 from wuyu.ledger.models import LogEntry
 from wuyu.ledger.store import Ledger
 
-__all__ = ["OPERATOR_TASK", "TASK_DONE", "open_tasks", "settle_task"]
+__all__ = ["OPERATOR_TASK", "TASK_DONE", "is_open", "open_tasks", "settle_task"]
 
 OPERATOR_TASK = "operator-task"
 TASK_DONE = "operator-task-done"
@@ -24,6 +25,12 @@ def open_tasks(ledger: Ledger) -> list[LogEntry]:
         }
         tasks = session.scalars(select(LogEntry).where(LogEntry.what == OPERATOR_TASK).order_by(LogEntry.id))
         return [task for task in tasks if task.id not in done]
+
+
+def is_open(session: Session, task_id: int) -> bool:
+    """Return True if nobody has settled a task."""
+    done = session.scalars(select(LogEntry).where(LogEntry.what == TASK_DONE, LogEntry.id > task_id))
+    return task_id not in {entry.detail["task_id"] for entry in done}
 
 
 def settle_task(ledger: Ledger, task_id: int, *, officer: str, now: datetime, note: str = "") -> None:

@@ -12,6 +12,7 @@ from risk_models.district.settingsfile import load_settings
 from risk_models.errors import BadInputError, ConfigError
 from risk_models.files import write_whole
 from wuyu.clock import CLOCK_VARIABLE, WALL, ProcessClock, process_clock, require_honest_clock
+from wuyu.register.copies import FOLDER
 from wuyu.watch.watcher import Problem
 
 __all__ = ["COPY", "clock_in_force", "settings_in_force"]
@@ -23,8 +24,8 @@ COPY: Final = "settings.json"
 def settings_in_force(district: str | Path, out: Path) -> tuple[DistrictSettings | None, list[Problem]]:
     """Return the settings to watch by, and what is wrong with those of the district.
 
-    Settings that can be read are kept as a copy. If they cannot, the copy says whom to tell: a slip of the pen in
-    ``district.yaml`` stops every cycle, and that is what the watcher is for.
+    Settings that can be read are kept as a copy. If they cannot, the last good register or the copy says whom to tell:
+    that is what the watcher is for.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def settings_in_force(district: str | Path, out: Path) -> tuple[DistrictSettings
     try:
         settings = load_settings(district)
     except Exception as error:  # whatever is wrong with the file, the alarm must go out
-        return _copy(out), [_broken(error)]
+        return _of_register(out) or _copy(out), [_broken(error)]
     try:
         _keep(out, settings)
     except OSError as error:
@@ -85,13 +86,21 @@ def _broken(error: Exception) -> Problem:
     said = " ".join(said.split())[:400] + more
     return Problem(
         "settings",
-        f"{SETTINGS_FILE}无法使用，预警评估已停，本告警按此前有效的设置发出：{said}",
-        f"{SETTINGS_FILE} cannot be used, so no cycle can run; this alarm goes by the last good settings: {said}",
+        f"{SETTINGS_FILE}无法使用，沿用此前有效的设置：{said}",
+        f"{SETTINGS_FILE} cannot be used; the last good settings go on: {said}",
     )
 
 
+def _of_register(out: Path) -> DistrictSettings | None:
+    """Return the settings of the last good register, which is what everything else goes by."""
+    try:
+        return load_settings(out / FOLDER)
+    except (BadInputError, OSError):
+        return None
+
+
 def _keep(out: Path, settings: DistrictSettings) -> None:
-    path, text = out / "watch" / COPY, settings.model_dump_json()
+    path, text = out / "watch" / COPY, settings.model_dump_json(warnings=False)
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
     write_whole(path, text)

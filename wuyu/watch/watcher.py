@@ -24,6 +24,7 @@ from wuyu.feeds.status import status
 from wuyu.ledger.faults import LedgerError, LedgerFaultError, runbook
 from wuyu.ledger.models import Outbox, WarningRow
 from wuyu.ledger.opening import open_ledger
+from wuyu.ledger.register import standing_of_district
 from wuyu.ledger.store import Ledger
 from wuyu.ledger.tasks import open_tasks
 from wuyu.ledger.types import Approval, OutboxState
@@ -32,6 +33,7 @@ from wuyu.messages.guard import may_send
 from wuyu.messages.letters import Sender, letter
 from wuyu.messages.mail import Mail, MailContent
 from wuyu.messages.purpose import Purpose, message_id
+from wuyu.register.notice import notice_of
 
 if TYPE_CHECKING:
     from risk_models.district.outgoing import WatchSettings
@@ -124,6 +126,7 @@ def look(
     try:
         with open_ledger(ledger_at) as ledger:
             found = problems_of(ledger, settings.district.code, settings.watch, now=now)
+            found += _register(ledger, settings)
             report = WatchLook(problems=found, facts=_facts(ledger, settings, now), checked_at=checked_at)
             _check_files(report, ledger, now)
             return report
@@ -261,6 +264,12 @@ def _tasks(ledger: Ledger) -> Problem | None:
         f"{len(tasks)}项值班任务待处理（wuyu tasks）：{newest}",
         f"{len(tasks)} tasks wait for an operator (wuyu tasks): {newest}",
     )
+
+
+def _register(ledger: Ledger, settings: DistrictSettings) -> list[Problem]:
+    standing = standing_of_district(ledger, settings.district.code)
+    notice = None if standing is None else notice_of(standing, ZoneInfo(settings.district.timezone))
+    return [] if notice is None else [Problem("register", notice.text.zh, notice.text.en)]
 
 
 def airflow_problem(url: str) -> Problem | None:

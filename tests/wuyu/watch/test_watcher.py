@@ -367,7 +367,7 @@ def test_broken_settings_raise_an_alarm_to_those_last_named(
     for operator in ("chief@mini.example", "deputy@mini.example"):
         alarm = [mail for mail in received[operator] if "值班告警" in mail["Subject"]]
         assert len(alarm) == 1
-        assert "cannot be used, so no cycle can run" in alarm[0].get_content()
+        assert "cannot be used; the last good settings go on" in alarm[0].get_content()
     assert "settings" in (tmp_path / "out" / "watch" / "ALARM.txt").read_text(encoding="utf-8")
 
 
