@@ -52,6 +52,8 @@ def airflow_environment(home: Path) -> dict[str, str]:
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(WEB_PORT),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        # After 5 s a busy server would be asked again for a task that it has begun, and refuse it.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         # One thread a process: several processes share the cores.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

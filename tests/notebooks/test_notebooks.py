@@ -61,7 +61,8 @@ def test_headings_speak_both_languages_and_the_mark_is_there(path: Path) -> None
 @pytest.mark.slow
 @pytest.mark.timeout(TIMEOUT_S + 60)
 @each_notebook
-def test_it_runs_and_its_own_checks_hold(path: Path, tmp_path: Path) -> None:
+def test_it_runs_and_its_own_checks_hold(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))  # the home may not be ours to write in
     # A copy beside links to the data: the notebook looks for its district upwards from where it stands.
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "data").symlink_to(ROOT / "data", target_is_directory=True)

@@ -11,7 +11,7 @@ from wuyu.cli import main
 from wuyu.delivery.smtp import Outcome, SmtpTransport
 
 send = SmtpTransport.send
-left = int(sys.argv.pop(1))
+left = 0
 
 
 def send_or_die(transport: SmtpTransport, *given: Any, **named: Any) -> Outcome:
@@ -23,5 +23,7 @@ def send_or_die(transport: SmtpTransport, *given: Any, **named: Any) -> Outcome:
     return send(transport, *given, **named)
 
 
-SmtpTransport.send = send_or_die  # type: ignore[method-assign]
-sys.exit(main())
+if __name__ == "__main__":
+    left = int(sys.argv.pop(1))
+    SmtpTransport.send = send_or_die  # type: ignore[method-assign]
+    sys.exit(main())

@@ -23,6 +23,7 @@ import pytest
 
 from tests.factories import STORM_PEAK
 from tests.replays import ROOT, child_environment
+from wuyu.ledger.places import make_ledger_of
 
 PEAK = f"{STORM_PEAK.tz_convert('Asia/Shanghai'):%Y-%m-%dT%H:%M}"
 _CALLS = (
@@ -180,6 +181,7 @@ def test_no_row_points_at_a_file_that_a_power_cut_would_take(
     """Feeds taken over, a cycle with drafts, a signature, and an issued report, in the order of life."""
     out = (tmp_path / "out").resolve()
     ledger = out / "ledger.sqlite"
+    make_ledger_of(out)
     place = ["--district", storm_district, "--out", out]
     seen: dict[str, str] = {}
     verbs = {

@@ -53,11 +53,11 @@ def test_what_nobody_tries_is_said_with_what_to_look_at(
     with create_ledger(tmp_path / "ledger.sqlite") as ledger:
         queue(ledger, "a@t.example", "b@t.example")  # type: ignore[operator]
 
-        class Desk:
+        class Station:
             timezone = AT.tzinfo
 
-        Desk.ledger = ledger  # type: ignore[attr-defined]
-        monkeypatch.setattr(jobs, "desk_from_environment", lambda: Desk)
+        Station.ledger = ledger  # type: ignore[attr-defined]
+        monkeypatch.setattr(jobs, "station_from_environment", lambda: Station)
         monkeypatch.setattr(jobs, "time_now", lambda: AT + timedelta(minutes=4))
         jobs.require_delivery()
         monkeypatch.setattr(jobs, "time_now", lambda: AT + timedelta(minutes=6))

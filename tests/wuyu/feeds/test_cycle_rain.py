@@ -104,7 +104,7 @@ def test_a_file_lost_from_the_disk_is_passed_over_for_the_one_before(opened: Ope
     newest = gauge_tables(desk.ledger, "gauges", raw_dir=desk.raw_dir, valid_at=AT, past_h=12)[0]
     newest.path.unlink()
     rain = cycle_rain(desk, AT)
-    assert "cannot be read any more (BadInputError); passed over" in rain.lines[-1].en
+    assert "cannot be read any more (FileNotFoundError); passed over" in rain.lines[-1].en
     assert step(rain) == 6  # the older table was not needed beside the newer one, and is not read behind its back
     for path in desk.raw_dir.rglob("*.nc"):
         path.write_bytes(b"\x89HDF\r\n\x1a\n" + b"0" * 100)
