@@ -1,6 +1,7 @@
 """What a schedule must know of a district before anything is opened: its time zone and its feeds, as they are written.
 
-The settings that were last found good (``WUYU_OUT``) go before those in the folder (``WUYU_DISTRICT``). Nothing is checked here, so that a slip in the settings takes no DAG away; whatever runs reads them checked.
+The settings that were last found good (``WUYU_OUT``) go before those in the folder (``WUYU_DISTRICT``). Nothing is
+checked here, so that a slip in them takes no DAG away; whatever runs reads them checked.
 """
 
 from __future__ import annotations

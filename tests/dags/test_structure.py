@@ -281,13 +281,13 @@ def test_a_slip_in_the_settings_takes_no_dag_away(tmp_path: Path, text: str) -> 
 
 
 @pytest.mark.parametrize("slip", ["district: [", "district:\n", "", None])
-def test_a_slip_in_the_settings_takes_no_dag_away(tmp_path: Path, slip: str | None) -> None:
+def test_the_settings_last_found_good_go_before_a_slip(tmp_path: Path, slip: str | None) -> None:
     good = "district: {timezone: America/New_York}\nfeeds: [{id: gauges, every_min: 5}]\n"
     (tmp_path / "out" / "register").mkdir(parents=True)
     (tmp_path / "out" / "register" / "district.yaml").write_text(good, encoding="utf-8")
     if slip is not None:
         (tmp_path / "district.yaml").write_text(slip, encoding="utf-8")
-    code = "import dags.feeds as f, dags.periodic_reports as r; print(r.timezone_of_district(), f.feed_gauges.dag_id)"
+    code = "import dags.feeds as f, dags.periodic_reports as r; print(r.ZONE, f.feed_gauges.dag_id)"
     environment = child_environment(
         AIRFLOW_HOME=str(tmp_path), WUYU_DISTRICT=str(tmp_path), WUYU_OUT=str(tmp_path / "out")
     )
