@@ -190,6 +190,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             process.wait(patience_s)
 
 
+_DERIVE = "from wuyu.service import desk_from_environment; desk_from_environment().scorer.contour"
+
+
 @contextlib.contextmanager
 def _deriving(variables: Mapping[str, str]) -> Iterator[None]:
     """Derive meanwhile, on a second core, what the replay will read from the cache; what fails here fails there."""
@@ -197,7 +200,7 @@ def _deriving(variables: Mapping[str, str]) -> Iterator[None]:
         yield
         return
     process = subprocess.Popen(
-        [sys.executable, "-c", "from wuyu.jobs import derive; derive()"],
+        [sys.executable, "-c", _DERIVE],
         env=variables,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

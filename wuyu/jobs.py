@@ -15,7 +15,6 @@ __all__ = [
     "bounces_from",
     "deliver_by",
     "delivery_ways",
-    "derive",
     "draft_for_consultation",
     "due_reports",
     "prepare_replay",
@@ -77,11 +76,6 @@ def replay_block(hours: list[str]) -> int:
         for name, why in done.given_up.items():
             tell(1.0, f"{name} was given up: {why}")
         return done.mails_sent
-
-
-def derive() -> None:
-    """Derive what depends on the district alone, and keep it for every later process."""
-    _ = desk_from_environment().scorer.contour
 
 
 def rehearse() -> str:
