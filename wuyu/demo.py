@@ -199,7 +199,7 @@ def _deriving(variables: Mapping[str, str]) -> Iterator[None]:
     if cores() < 2:
         yield
         return
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 - our own words
         [sys.executable, "-c", _DERIVE],
         env=variables,
         stdout=subprocess.DEVNULL,
