@@ -190,14 +190,17 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             process.wait(patience_s)
 
 
+_DERIVE = "from wuyu.service import desk_from_environment; desk_from_environment().scorer.contour"
+
+
 @contextlib.contextmanager
 def _deriving(variables: Mapping[str, str]) -> Iterator[None]:
     """Derive meanwhile, on a second core, what the replay will read from the cache; what fails here fails there."""
     if cores() < 2:
         yield
         return
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from wuyu.jobs import derive; derive()"],
+    process = subprocess.Popen(  # noqa: S603 - our own words
+        [sys.executable, "-c", _DERIVE],
         env=variables,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 __all__ = [
     "deliver_by",
     "delivery_ways",
-    "derive",
     "draft_for_consultation",
     "due_reports",
     "prepare_replay",
@@ -78,11 +77,6 @@ def replay_block(hours: list[str]) -> int:
         for name, why in done.given_up.items():
             tell(1.0, f"{name} was given up: {why}")
         return done.mails_sent
-
-
-def derive() -> None:
-    """Derive what depends on the district alone, and keep it for every later process."""
-    _ = desk_from_environment().scorer.contour
 
 
 def rehearse() -> str:
