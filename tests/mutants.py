@@ -144,14 +144,19 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{DECIDE}test_open_area_missing_from_the_table_is_unknown",
             ),
             (
-                "is_lower = area.level < record.level and not area.holds",
-                "is_lower = area.level < record.level",
+                "    if area.holds:\n        return replace",
+                "    if False:\n        return replace",
                 f"{DECIDE}test_laws_of_a_replay",
             ),
             (
-                "count = state.lower_count + 1 if is_lower else 0",
-                "count = state.lower_count + 1 if is_lower else state.lower_count",
+                "return replace(state, lower_count=0, lower_level=Level.NONE, counted=cycle.evidence)",
+                "return replace(state, counted=cycle.evidence)",
                 f"{DECIDE}test_nothing_is_lowered_before_its_time",
+            ),
+            (
+                "    if not cycle.evidence.is_news_after(state.counted):\n",
+                "    if False:\n",
+                f"{DECIDE}test_three_looks_at_one_forecast_run_are_one",
             ),
             (
                 "if area.holds and recent:",
@@ -183,8 +188,8 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{DECIDE}test_missed_cycles_expire_the_warning",
             ),
             (
-                "count >= policy.downgrade_after_cycles and stood_h",
-                "count > policy.downgrade_after_cycles and stood_h",
+                "lower_count >= policy.downgrade_after_cycles and stood_h",
+                "lower_count > policy.downgrade_after_cycles and stood_h",
                 f"{DECIDE}test_every_warning_ends_when_it_is_quiet_long_enough",
             ),
         ],
@@ -473,8 +478,8 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
     "a replay killed and started again sends nothing twice, and ends every warning with an all-clear": {
         "wuyu/cycle.py": [
             (
-                "    if cycle.state == CycleState.DONE:\n        return _done(cycle)\n    latest",
-                "    latest",
+                "    if cycle.state == CycleState.DONE:\n        return _done(cycle)\n    if latest",
+                "    if latest",
                 f"{CYCLE}test_both_halves_may_run_again",
             ),
         ],

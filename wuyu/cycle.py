@@ -23,7 +23,7 @@ from risk_models.risk.outages import outage_summary, refused_summary
 from risk_models.warning import decide as warning_decide
 from risk_models.warning.event import current_event_key
 from risk_models.warning.records import WarningRecord
-from risk_models.warning.states import Evidence
+from risk_models.warning.states import KnownRain
 from wuyu.approval.basis import BASIS, basis_of
 from wuyu.approval.book import minutes_to_decide
 from wuyu.clock import time_now, wall_clock
@@ -290,10 +290,10 @@ def _decided_at(cycle: Cycle, latest: Cycle | None) -> datetime:
     return at if before is None or before < at else before + timedelta(minutes=1)
 
 
-def _evidence(valid_at: datetime, risk_table: RiskTable) -> Evidence:
+def _evidence(valid_at: datetime, risk_table: RiskTable) -> KnownRain:
     """Return what the levels of a table stand on."""
     observed_until, issued_at = (risk_table.attrs.get(name) for name in ("observed_until", "issued_at"))
-    return Evidence(
+    return KnownRain(
         valid_at=valid_at,
         observed_until=datetime.fromisoformat(observed_until) if observed_until else None,
         issued_at=datetime.fromisoformat(issued_at) if issued_at else None,

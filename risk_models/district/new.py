@@ -51,7 +51,7 @@ warning:
   past_h: 72                       # hours of observed rain that are read
   lead_h: 72                       # hours of forecast that are read
   valid_h: 6                       # a warning holds this long unless renewed
-  downgrade_after_cycles: 3        # lower cycles in a row before a warning is lowered
+  downgrade_after_cycles: 3        # lower looks at newer data in a row before a warning is lowered
   minimum_duration_h: 3            # a warning stands at least this long
   approval_from: orange            # an officer approves from this level
   approval_deadline_min: {{orange: 15, red: 10}}

@@ -209,7 +209,7 @@ class WarningSettings(Record):
     valid_h : int
         Hours for which a warning holds unless renewed.
     downgrade_after_cycles : int
-        Cycles in a row that must be lower before a warning is lowered.
+        Looks in a row, each an hour later and on newer data, that must be lower before a warning is lowered.
     minimum_duration_h : int
         Hours a warning stands before it may be ended.
     approval_from : str

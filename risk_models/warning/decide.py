@@ -30,7 +30,7 @@ import pandas as pd
 from risk_models.levels import Level
 from risk_models.warning.lifecycle import check_revision
 from risk_models.warning.records import Action, WarningRecord
-from risk_models.warning.states import Evidence, WarningPolicy, WarningState
+from risk_models.warning.states import KnownRain, WarningPolicy, WarningState
 
 __all__ = ["NEVER_LOWER_FROM_STEP", "WarningDecisions", "decide_warnings"]
 
@@ -62,7 +62,7 @@ class WarningDecisions:
 @dataclass(frozen=True, kw_only=True)
 class _Now:
     now: datetime
-    evidence: Evidence
+    evidence: KnownRain
     event_key: str
     policy: WarningPolicy
 
@@ -72,7 +72,7 @@ class _Now:
 
 
 class _Noted(TypedDict):
-    counted: Evidence
+    counted: KnownRain
     noted_at: datetime
 
 
@@ -100,7 +100,7 @@ def decide_warnings(
     now: datetime,
     event_key: str,
     policy: WarningPolicy,
-    evidence: Evidence | None = None,
+    evidence: KnownRain | None = None,
 ) -> WarningDecisions:
     """Decide what happens to the warning of every area in this look.
 
@@ -121,7 +121,7 @@ def decide_warnings(
     event_key : str
         Key of the storm, see `risk_models.warning.event.current_event_key`.
     policy : WarningPolicy
-    evidence : Evidence, optional
+    evidence : KnownRain, optional
         What the levels stand on; without it they are valid `now` and rest on rain measured until then.
 
     Returns
@@ -146,7 +146,7 @@ def decide_warnings(
     NEW red E-410103012.r0 ('EQ-001',)
     """
     by_area = _check_inputs(states, town_table, now)
-    stood_on = evidence or Evidence(valid_at=now, observed_until=now)
+    stood_on = evidence or KnownRain(valid_at=now, observed_until=now)
     cycle = _Now(now=now, evidence=stood_on, event_key=event_key, policy=policy)
     open_codes = [code for code, state in by_area.items() if state.is_open]
     codes = sorted({str(code) for code in town_table.index} | set(open_codes))

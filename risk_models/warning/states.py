@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from risk_models.levels import Level
 from risk_models.warning.records import Action, WarningRecord
 
-__all__ = ["Evidence", "PolicySettings", "WarningPolicy", "WarningState", "record_from_dict", "record_to_dict"]
+__all__ = ["KnownRain", "PolicySettings", "WarningPolicy", "WarningState", "record_from_dict", "record_to_dict"]
 
 _TIMES = ("issued_at", "valid_from", "valid_to")
 _LEVELS = ("level", "previous_level", "signal")
@@ -43,7 +43,7 @@ class WarningPolicy:
     valid_h : float
         Validity of a message [h].
     downgrade_after_cycles : int
-        Successive looks at a lower level, each on new evidence (`Evidence.is_news_after`), before the warning is
+        Successive looks at a lower level, each on new evidence (`KnownRain.is_news_after`), before the warning is
         lowered or ended.
     minimum_duration_h : float
         Time a level stands at least, counted from the message that opened or raised the warning [h].
@@ -93,7 +93,7 @@ class WarningPolicy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class KnownRain:
     """What the levels of one look stood on: enough to tell whether a later look knows more.
 
     Attributes
@@ -110,7 +110,7 @@ class Evidence:
     observed_until: datetime | None = None
     issued_at: datetime | None = None
 
-    def is_news_after(self, other: Evidence | None) -> bool:
+    def is_news_after(self, other: KnownRain | None) -> bool:
         """Return True if this look may count beside `other`: an hour later, and on rain or a forecast that is newer.
 
         Three looks at one forecast run are one look, however many hours lie between them.
@@ -119,11 +119,11 @@ class Evidence:
         --------
         >>> from datetime import UTC
         >>> at = datetime(2021, 7, 20, 9, tzinfo=UTC)
-        >>> first = Evidence(valid_at=at, observed_until=at)
+        >>> first = KnownRain(valid_at=at, observed_until=at)
         >>> later = at + timedelta(hours=1)
-        >>> Evidence(valid_at=later, observed_until=later).is_news_after(first)
+        >>> KnownRain(valid_at=later, observed_until=later).is_news_after(first)
         True
-        >>> Evidence(valid_at=later, observed_until=at).is_news_after(first)
+        >>> KnownRain(valid_at=later, observed_until=at).is_news_after(first)
         False
         """
         if other is None:
@@ -137,7 +137,7 @@ class Evidence:
         return {name: None if value is None else value.isoformat() for name, value in asdict(self).items()}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, str | None]) -> Evidence:
+    def from_dict(cls, values: Mapping[str, str | None]) -> KnownRain:
         """Return the evidence that `to_dict` wrote."""
         return cls(**{name: None if value is None else datetime.fromisoformat(value) for name, value in values.items()})  # type: ignore[arg-type]
 
@@ -165,7 +165,7 @@ class WarningState:
         evidence is not counted.
     lower_level : Level
         Highest level seen in those looks (NONE while there are none).
-    counted : Evidence or None
+    counted : KnownRain or None
         Of the last look that was counted, or that found the warning's level or more; None in states of earlier
         releases.
     noted_at : datetime or None
@@ -177,7 +177,7 @@ class WarningState:
     raised_at: datetime
     lower_count: int = 0
     lower_level: Level = Level.NONE
-    counted: Evidence | None = None
+    counted: KnownRain | None = None
     noted_at: datetime | None = None
 
     @property
@@ -223,7 +223,7 @@ class WarningState:
             raised_at=datetime.fromisoformat(values["raised_at"]),
             lower_count=int(values["lower_count"]),
             lower_level=Level(values["lower_level"]),
-            counted=Evidence.from_dict(values["counted"]) if values.get("counted") else None,
+            counted=KnownRain.from_dict(values["counted"]) if values.get("counted") else None,
             noted_at=datetime.fromisoformat(values["noted_at"]) if values.get("noted_at") else None,
         )
 

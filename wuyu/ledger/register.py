@@ -16,9 +16,9 @@ from wuyu.ledger.store import Ledger, lock_ledger
 from wuyu.ledger.tasks import OPERATOR_TASK, TASK_DONE, is_open
 
 __all__ = [
+    "InForce",
     "RegisterState",
     "RegisterVersion",
-    "Standing",
     "findings_of",
     "note_version",
     "standing_of",
@@ -59,7 +59,7 @@ class RegisterVersion(Base):
 
 
 @dataclass(frozen=True)
-class Standing:
+class InForce:
     """How the register of one folder stands.
 
     Attributes
@@ -76,26 +76,26 @@ class Standing:
     since: datetime
 
 
-def standing_of(ledger: Ledger, folder: str) -> Standing | None:
+def standing_of(ledger: Ledger, folder: str) -> InForce | None:
     """Return how the register of a folder stands; None if the ledger knows no version of it."""
     with ledger.reading() as session:
         return _standing(session, RegisterVersion.folder == folder)
 
 
-def standing_of_district(ledger: Ledger, district_code: str) -> Standing | None:
+def standing_of_district(ledger: Ledger, district_code: str) -> InForce | None:
     """Return how the register of a district stands, whatever its folder."""
     with ledger.reading() as session:
         return _standing(session, RegisterVersion.district_code == district_code)
 
 
-def _standing(session: Session, where: Any) -> Standing | None:
+def _standing(session: Session, where: Any) -> InForce | None:
     rows = select(RegisterVersion).where(where).order_by(RegisterVersion.id.desc()).limit(1)
     newest = session.scalars(rows).one_or_none()
     if newest is None or newest.state == RegisterState.TAKEN:
-        return None if newest is None else Standing(newest, newest, newest.at)
+        return None if newest is None else InForce(newest, newest, newest.at)
     taken = session.scalars(rows.where(RegisterVersion.state == RegisterState.TAKEN)).one_or_none()
     later = select(func.min(RegisterVersion.at)).where(where, RegisterVersion.id > (taken.id if taken else 0))
-    return Standing(newest, taken, session.scalars(later).one())
+    return InForce(newest, taken, session.scalars(later).one())
 
 
 def note_version(

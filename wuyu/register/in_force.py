@@ -22,9 +22,9 @@ from risk_models.errors import BadInputError, Finding
 from wuyu.clock import require_honest_clock
 from wuyu.ledger.faults import LedgerError, LedgerFaultError
 from wuyu.ledger.register import (
+    InForce,
     RegisterState,
     RegisterVersion,
-    Standing,
     findings_of,
     note_version,
     standing_of,
@@ -58,7 +58,7 @@ class _Place:
         # Links are not followed: a folder that is exchanged behind one is the same register.
         return os.path.normpath(self.root.absolute())
 
-    def standing(self) -> Standing | None:
+    def standing(self) -> InForce | None:
         return standing_of(self.ledger, self.folder)
 
 
@@ -147,7 +147,7 @@ def settings_without_ledger(root: Path, out: Path) -> DistrictSettings:
         return load_settings(out / FOLDER)
 
 
-def _newest(place: _Place, digests: Mapping[str, str], before: Standing | None) -> District:
+def _newest(place: _Place, digests: Mapping[str, str], before: InForce | None) -> District:
     """Return what the folder holds, taken over if it is new; raise what is wrong with it."""
     from risk_models.district.model import load_district
 
@@ -216,7 +216,7 @@ def _lost(place: _Place, version: RegisterVersion, error: Exception) -> BadInput
     return BadInputError(f"district {place.root.name}", [*_findings(place, error), lost])
 
 
-def _is_known(place: _Place, standing: Standing) -> bool:
+def _is_known(place: _Place, standing: InForce) -> bool:
     """Return True if the ledger says what became of the settings of the folder."""
     newest, taken = standing.newest, standing.taken
     found = file_digest(place.root / SETTINGS_FILE)
@@ -228,7 +228,7 @@ def _is_known(place: _Place, standing: Standing) -> bool:
     return content_hash(_digests(place.root)) == newest.digest
 
 
-def _known_settings(place: _Place, standing: Standing) -> DistrictSettings:
+def _known_settings(place: _Place, standing: InForce) -> DistrictSettings:
     """Return settings that the ledger knows: those of the folder, or of the version before if they were refused."""
     if standing.newest.state == RegisterState.UNKEPT or standing.taken is None:
         return load_settings(place.root, check_crs=False)

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from reports.words import Text
-from wuyu.ledger.register import RegisterState, RegisterVersion, Standing
+from wuyu.ledger.register import InForce, RegisterState, RegisterVersion
 
 __all__ = ["RegisterNotice", "notice_of", "task_of"]
 
@@ -31,12 +31,12 @@ class RegisterNotice:
     is_old: bool
 
 
-def notice_of(standing: Standing, zone: ZoneInfo) -> RegisterNotice | None:
+def notice_of(standing: InForce, zone: ZoneInfo) -> RegisterNotice | None:
     """Return what is to be said of a register; None if all is well.
 
     Parameters
     ----------
-    standing : Standing
+    standing : InForce
     zone : ZoneInfo
         In which times are told.
     """

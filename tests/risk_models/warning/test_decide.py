@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -13,7 +14,7 @@ from risk_models.levels import Level
 from risk_models.warning.decide import decide_warnings
 from risk_models.warning.lifecycle import check_revision
 from risk_models.warning.records import Action
-from risk_models.warning.states import WarningPolicy, WarningState
+from risk_models.warning.states import KnownRain, WarningPolicy, WarningState
 
 U, N, B, Y, R = Level.UNKNOWN, Level.NONE, Level.BLUE, Level.YELLOW, Level.RED
 OR = Level.ORANGE
@@ -53,10 +54,65 @@ def test_minimum_duration_counts_from_the_latest_rise(replay):
     assert story(replay([B, R, N, N, N], policy=policy)) == ["NEW blue", "UPG red", "CON red", "CON red", "CAN red"]
 
 
-def test_ten_minute_cycles_do_not_shorten_the_minimum_duration(replay):
-    decisions = replay([R] + [N] * 18, step_h=1 / 6)
-    ends = [d.records[0].issued_at for d in decisions if d.records[0].action.is_end]
+def test_ten_minute_looks_do_not_shorten_the_minimum_duration(replay):
+    decisions = replay([R] + [N] * 24, step_h=1 / 6)
+    ends = [record.issued_at for d in decisions for record in d.records if record.action.is_end]
     assert ends == [START + timedelta(hours=3)]
+
+
+def test_ten_minute_looks_at_a_lower_level_count_once_an_hour(replay):
+    policy = WarningPolicy(downgrade_after_cycles=3, minimum_duration_h=0)
+    decisions = replay([R] + [N] * 24, step_h=1 / 6, policy=policy)
+    ends = [record.issued_at for d in decisions for record in d.records if record.action.is_end]
+    assert ends == [START + timedelta(hours=3)]
+    told = [record.issued_at for d in decisions for record in d.records]
+    assert told == [START + timedelta(hours=n) for n in range(4)], "what goes on is noted once an hour"
+
+
+def _looks(levels, known, *, policy=None, minutes=60):
+    """Decide look after look at one town; `known` gives for each the hour measured until, and that of the forecast."""
+    states, decisions = (), []
+    for number, (level, (observed_h, issued_h)) in enumerate(zip(levels, known, strict=True)):
+        towns = pd.DataFrame({"level": [int(level)]}, index=["T1"])
+        risk = pd.DataFrame(columns=["town_code", "level", "score", "reason_zh", "reason_en", "unconfirmed"])
+        risk.attrs["ladder_step"] = 1
+        now = START + timedelta(minutes=minutes * number)
+        evidence = KnownRain(
+            valid_at=now.replace(minute=0),
+            observed_until=START + timedelta(hours=observed_h),
+            issued_at=START + timedelta(hours=issued_h),
+        )
+        decision = decide_warnings(
+            states, towns, risk, towns, now=now, event_key="E", policy=policy or WarningPolicy(minimum_duration_h=0),
+            evidence=evidence,
+        )  # fmt: skip
+        states = decision.states
+        decisions.append(decision)
+    return decisions
+
+
+def test_three_looks_at_one_forecast_run_are_one(replay):
+    same = _looks([R, N, N, N, N, N], [(0, 0)] + [(0, 1)] * 5)
+    assert all(not record.action.is_end for decision in same for record in decision.records)
+    newer = _looks([R, N, N, N, N, N], [(0, number) for number in range(6)])
+    assert story(newer)[3] == "CAN red"
+    measured = _looks([R, N, N, N, N, N], [(number, 0) for number in range(6)])
+    assert story(measured)[3] == "CAN red"
+
+
+def test_a_look_within_the_hour_raises_at_once_and_lowers_nothing():
+    policy = WarningPolicy(downgrade_after_cycles=1, minimum_duration_h=0)
+    decisions = _looks([Y, N, N, R, N], [(0, n) for n in range(5)], policy=policy, minutes=10)
+    assert [[f"{r.action} {r.level}" for r in d.records] for d in decisions] == [
+        ["NEW yellow"], [], [], ["UPG red"], [],
+    ]  # fmt: skip
+
+
+def test_a_state_of_an_earlier_release_is_read(replay):
+    (state,) = replay([R, N])[-1].states
+    values = state.to_dict()
+    del values["counted"], values["noted_at"]
+    assert WarningState.from_dict(values) == replace(state, counted=None, noted_at=None)
 
 
 def test_missed_cycles_expire_the_warning(replay):

@@ -245,4 +245,7 @@ def test_words_beside_ours_are_never_lost(pieces: list[str], data: st.DataObject
 @given(st.text(max_size=3000))
 def test_any_text_is_taken_apart(text: str) -> None:
     found = own_words(text, [Sent((("onereceiptreplytothismail", "withthecode"),))])
-    meaning_of([*found.lines, *found.marked])
+    own = [*found.lines, *found.marked]
+    assert all(words in text for words in own), "nothing is made up"
+    meaning = meaning_of(own)
+    assert meaning.answer is not None or not meaning.name
