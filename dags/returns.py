@@ -12,11 +12,15 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import CronTriggerTimetable, dag, task
 
+from wuyu.schedules import zone_as_written
+
+ZONE = zone_as_written()
+
 
 @dag(
     dag_id="returns",
-    schedule=CronTriggerTimetable("* * * * *", timezone="Asia/Shanghai"),
-    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
+    schedule=CronTriggerTimetable("* * * * *", timezone=ZONE),
+    start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(minutes=10),  # a box that hangs must not keep the next run from beginning

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -75,6 +75,8 @@ def copied_aside(root: Path, out: Path, digests: Mapping[str, str], *, before: P
         yield aside
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+        with suppress(OSError):  # it holds a version
+            shelf.rmdir()
 
 
 def keep(aside: Path, target: Path, digests: Mapping[str, str]) -> None:
