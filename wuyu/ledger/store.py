@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Self
 
 from sqlalchemy import Engine, Select, func, select, text
@@ -83,8 +83,7 @@ class Ledger:
         inputs_sha256 : str, optional
             Digest of all that the cycle stands on: another one makes the next revision. Without it, the newest.
         now : datetime, optional
-            When it decides, if it is made: kept for every later try, on the minute and after all that was decided.
-            Without it, at `valid_at`.
+            When it is to decide, if it is made: its minute is kept for every later try. Without it, at `valid_at`.
 
         Examples
         --------
@@ -108,7 +107,7 @@ class Ledger:
                 valid_at=valid_at,
                 revision=known[-1].revision + 1 if known else 0,
                 inputs_sha256=inputs_sha256,
-                decided_at=None if now is None else _after_all(session, district_code, max(now, valid_at)),
+                decided_at=None if now is None else max(now, valid_at).replace(second=0, microsecond=0),
                 state=CycleState.STARTED,
             )
             session.add(cycle)
@@ -237,15 +236,6 @@ class Ledger:
 def _of_time(district_code: str, valid_at: datetime) -> Select[Cycle]:
     query = select(Cycle).where(Cycle.district_code == district_code, Cycle.valid_at == valid_at)
     return query.order_by(Cycle.revision)
-
-
-def _after_all(session: Session, district_code: str, now: datetime) -> datetime:
-    """Return the minute of `now`, or the next after all that was decided: every decision has a minute of its own."""
-    minute = now.replace(second=0, microsecond=0)
-    done = (Cycle.district_code == district_code) & (Cycle.state == CycleState.DONE)
-    newest = select(Cycle.finished_at).where(done).order_by(Cycle.valid_at.desc(), Cycle.revision.desc()).limit(1)
-    latest = session.scalars(newest).first()
-    return minute if latest is None or minute > latest else latest + timedelta(minutes=1)
 
 
 def lock_ledger(session: Session) -> None:
