@@ -181,7 +181,7 @@ def waiting(ledger: Ledger, *, issued_at: datetime | None = None) -> list[Waitin
     ----------
     ledger : Ledger
     issued_at : datetime, optional
-        Only what the cycle of this hour decided.
+        Only what was decided at this minute.
 
     Returns
     -------

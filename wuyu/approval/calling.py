@@ -72,7 +72,7 @@ def escalate(
     now : datetime
         Aware.
     issued_at : datetime, optional
-        Only what the cycle of this hour decided.
+        Only what was decided at this minute.
     passed_on_by : str
         Officer who hands the decision on before the deadline; then the next is called at once.
     only : collection of str, optional
@@ -102,7 +102,7 @@ def lapse(ledger: Ledger, *, now: datetime, issued_at: datetime | None = None) -
     ledger : Ledger
     now : datetime
     issued_at : datetime, optional
-        Only what the cycle of this hour decided.
+        Only what was decided at this minute.
     """
     closed = []
     for row in ledger.warnings(approval=Approval.WAITING):

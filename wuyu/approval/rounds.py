@@ -43,7 +43,7 @@ def runs_to_trigger(station: Station, issued_at: datetime, *, number: int = 1) -
     ----------
     station : Station
     issued_at : datetime
-        Hour of the cycle, UTC.
+        Minute of the decision, UTC.
     number : int
         Of the round, from 1.
 
@@ -65,7 +65,7 @@ def open_round(station: Station, issued_at: datetime, *, now: datetime) -> dict[
     ----------
     station : Station
     issued_at : datetime
-        Hour of the cycle, UTC.
+        Minute of the decision, UTC.
     now : datetime
 
     Returns
@@ -103,7 +103,7 @@ def close_round(
     ----------
     station : Station
     issued_at : datetime
-        Hour of the cycle, UTC.
+        Minute of the decision, UTC.
     message_ids : sequence of str
         What was asked, in the order of its numbers.
     answer : mapping
