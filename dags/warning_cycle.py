@@ -35,7 +35,7 @@ HOURLY = "10 * * * *"
         "retry_delay": timedelta(seconds=20),
         "execution_timeout": timedelta(minutes=10),
     },
-    params={"at": Param("", type="string", description="full hour; empty: the hour now")},
+    params={"at": Param("", type="string", description="time, a multiple of 5 min; empty: now")},
     tags=["wuyu", "warning", "live"],
     doc_md=__doc__,
 )
@@ -43,31 +43,31 @@ def warning_cycle() -> None:
     """Score, decide, ask, dispatch."""
 
     @task
-    def hour_of_run() -> str:
+    def time_of_cycle() -> str:
         from airflow.sdk import get_current_context
 
-        from wuyu.clock import parse_hour, time_now
+        from wuyu.clock import newest_mark, parse_mark, time_now
         from wuyu.service import station_from_environment
 
-        at = get_current_context()["params"]["at"]
+        at, station = get_current_context()["params"]["at"], station_from_environment()
         if at:
-            return parse_hour(at, station_from_environment().timezone).isoformat()
-        # The hour now, not the hour of the run: one that was held up looks at what is known today.
-        return time_now().replace(minute=0, second=0, microsecond=0).isoformat()
+            return parse_mark(at, station.timezone).isoformat()
+        # The time now, not that of the run: one that was held up looks at what is known today.
+        return newest_mark(time_now(), station.settings.cycle_step_min).isoformat()
 
     @task(outlets=[RISK])
-    def score(hour: str) -> dict[str, dict[str, str]]:
+    def score(at: str) -> dict[str, dict[str, str]]:
         from datetime import UTC, datetime
 
         from wuyu.cycle import assess, time_of_service
         from wuyu.service import desk_from_environment
 
-        valid_at = datetime.fromisoformat(hour).astimezone(UTC)
+        valid_at = datetime.fromisoformat(at).astimezone(UTC)
         _, paths, inputs = assess(desk_from_environment(), valid_at, now=time_of_service(valid_at))
         return {"paths": paths, "inputs": inputs}
 
     @task
-    def decide(hour: str, scored: dict[str, dict[str, str]]) -> list[dict[str, Any]]:
+    def decide(at: str, scored: dict[str, dict[str, str]]) -> list[dict[str, Any]]:
         """Decide; returns the run of `approval` that must follow, if a warning waits."""
         from datetime import UTC, datetime
 
@@ -79,7 +79,7 @@ def warning_cycle() -> None:
 
         desk = desk_from_environment()
         table = read_risk(desk.out / scored["paths"]["parquet"])
-        valid_at = datetime.fromisoformat(hour).astimezone(UTC)
+        valid_at = datetime.fromisoformat(at).astimezone(UTC)
         done = decide_cycle(desk, valid_at, table, now=time_of_service(valid_at), **scored)
         return runs_to_trigger(desk, done.decided_at or valid_at)
 
@@ -92,8 +92,8 @@ def warning_cycle() -> None:
         with transport_from_environment() as transport:
             return deliver(station_from_environment().ledger, transport, clock=wall_clock, now=time_now()).counts
 
-    hour = hour_of_run()
-    decided = decide(hour, score(hour))
+    at = time_of_cycle()
+    decided = decide(at, score(at))
     TriggerDagRunOperator.partial(
         task_id="ask_officer",
         trigger_dag_id="approval",

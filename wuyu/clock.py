@@ -37,7 +37,9 @@ __all__ = [
     "ProcessClock",
     "clock_from",
     "clock_marks",
+    "newest_mark",
     "parse_hour",
+    "parse_mark",
     "parse_time",
     "process_clock",
     "require_honest_clock",
@@ -307,3 +309,42 @@ def parse_hour(text: str, zone: ZoneInfo) -> datetime:
     if (local.minute, local.second, local.microsecond) != (0, 0, 0):
         raise ConfigError(f"'{text}' is not on the full hour; cycles run on the hour")
     return local.astimezone(UTC)
+
+
+def parse_mark(text: str, zone: ZoneInfo) -> datetime:
+    """Read the time of a cycle, a multiple of five minutes; without an offset it is local time of the district.
+
+    Examples
+    --------
+    >>> parse_mark("2021-07-20T17:20", ZoneInfo("Asia/Shanghai")).isoformat()
+    '2021-07-20T09:20:00+00:00'
+
+    Raises
+    ------
+    ConfigError
+        If it is no time or not on a multiple of five minutes.
+    """
+    local = parse_time(text, zone)
+    if local.minute % 5 or local.second or local.microsecond:
+        raise ConfigError(
+            f"'{text}' is no multiple of five minutes; cycles run at such times only, e.g. 17:00 or 17:20"
+        )
+    return local.astimezone(UTC)
+
+
+def newest_mark(now: datetime, step_min: int) -> datetime:
+    """Return the newest time of a cycle: the full hour, or what of the steps after it has passed.
+
+    Parameters
+    ----------
+    now : datetime
+        Aware.
+    step_min : int
+        Minutes from one cycle to the next, a divisor of 60.
+
+    Examples
+    --------
+    >>> newest_mark(datetime.fromisoformat("2021-07-20T09:29:59+00:00"), 10).isoformat()
+    '2021-07-20T09:20:00+00:00'
+    """
+    return now.replace(minute=now.minute - now.minute % step_min, second=0, microsecond=0)

@@ -48,6 +48,9 @@ __all__ = ["CycleResult", "assess", "decide", "run_cycle", "stem", "time_of_serv
 LIVE_H: Final = 3
 """Hours back from now that a cycle may be of and still be one of live service, decided now: a run that was held up."""
 
+SOIL_WATER_KEPT: Final = timedelta(hours=24)
+"""Age at the start of the rain window up to which a soil water index is taken for the one of then."""
+
 _FEW = 3  # bulletins of a process that ends: each child would load fonts and compiler for one or two of them
 
 
@@ -104,7 +107,7 @@ def assess(
     ----------
     desk : Desk
     valid_at : datetime
-        Timezone-aware UTC, on the full hour.
+        Timezone-aware UTC, a multiple of five minutes.
     now : datetime, optional
         In live service, the time now: what arrived until then counts. Without it (a past storm) a file counts as if it
         had come with its values.
@@ -157,11 +160,18 @@ def _stands(done: Cycle | None, latest: Cycle | None, now: datetime | None) -> T
 
 
 def _soil_water_before(desk: Desk, valid_at: datetime) -> pd.Series | None:
-    """Return the soil water index at the start of the rain window, if a cycle of that hour was kept."""
-    begin = desk.ledger.cycle(desk.code, valid_at - timedelta(hours=desk.settings.warning.past_h))
-    if begin is None or begin.state != CycleState.DONE:
+    """Return the soil water index at the start of the rain window, of the newest cycle kept by then.
+
+    One of a few hours before serves as well: it lacks their rain, but dry ground would be the worse guess.
+    """
+    begin = valid_at - timedelta(hours=desk.settings.warning.past_h)
+    kept = desk.ledger.last_cycle(desk.code, until=begin)
+    if kept is None or begin - kept.valid_at > SOIL_WATER_KEPT:
         return None
-    index_mm: pd.Series = read_risk(desk.out / begin.risk_paths["parquet"])["soil_water_index_mm"]
+    path = desk.out / kept.risk_paths["parquet"]
+    if not path.is_file():
+        return None
+    index_mm: pd.Series = read_risk(path)["soil_water_index_mm"]
     return index_mm
 
 
@@ -314,7 +324,7 @@ def run_cycle(
     ----------
     desk : Desk
     valid_at : datetime
-        Timezone-aware UTC, on the full hour.
+        Timezone-aware UTC, a multiple of five minutes.
     now : datetime, optional
         In live service, the time now, see `time_of_service`. Without it the hour is one of a past storm: it is decided
         once, at `valid_at`.

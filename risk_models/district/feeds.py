@@ -18,9 +18,22 @@ __all__ = [
     "HttpFeedSettings",
     "SftpFeedSettings",
     "SqlFeedSettings",
+    "step_minutes",
 ]
 
 _SECRET_WORDS = re.compile(r"(?i)(?:^|&)[^=&]*(?:token|secret|passw|pwd|api_?key|appkey|access_?key|signature)[^=&]*=")
+
+
+def step_minutes(step_h: float) -> int | None:
+    """Return a step written in hours in whole minutes: 0.167 h are ten; None if it is none within one in a hundred.
+
+    Examples
+    --------
+    >>> step_minutes(0.1666667), step_minutes(0.25), step_minutes(0.17)
+    (10, 15, None)
+    """
+    minutes = round(60.0 * step_h)
+    return minutes if minutes >= 1 and abs(60.0 * step_h - minutes) <= 0.01 * minutes else None
 
 
 def _feed_url(value: str) -> str:
@@ -87,6 +100,13 @@ class FeedSettings(Record):
     options: dict[KindName, float | str | tuple[float, float] | tuple[float, float, float, float]] = Field(
         default_factory=dict
     )
+
+    @property
+    def table_step_h(self) -> float:
+        """Step of the rain in a gauge table [h]: an hour, unless the option ``step_h`` says another."""
+        stated = self.options.get("step_h", 1.0)
+        minutes = step_minutes(stated) if isinstance(stated, int | float) else None
+        return 1.0 if minutes is None else minutes / 60.0
 
     @model_validator(mode="after")
     def _merges_maps_only(self) -> Self:

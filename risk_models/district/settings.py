@@ -388,6 +388,12 @@ class DistrictSettings(Record):
     important_periods: tuple[ImportantPeriod, ...] = ()
     reports: ReportSettings = ReportSettings()
 
+    @property
+    def cycle_step_min(self) -> int:
+        """Minutes from one cycle of live service to the next: as often as the fastest gauges report, ten to sixty."""
+        fastest = min((60.0 * feed.table_step_h for feed in self.feeds if feed.kind == "gauge_table"), default=60.0)
+        return next((step for step in (10, 15, 20, 30) if fastest <= step), 60)
+
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:
         listed = {

@@ -18,7 +18,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from risk_models.arithmetic import settled
-from risk_models.forecast.harmonise import hourly_at_points
+from risk_models.forecast.harmonise import in_steps, rain_at_points
 from risk_models.forecast.interpolate import OrdinaryKriging
 from risk_models.forecast.merge import GaugeMerge
 from risk_models.forecast.rainfall import (
@@ -30,12 +30,11 @@ from risk_models.forecast.rainfall import (
     to_datetime64,
 )
 
-__all__ = ["BlendOptions", "Pattern", "blend_rainfall", "forecast_bias"]
+__all__ = ["BlendOptions", "Pattern", "blend_rainfall", "forecast_bias", "step_ends"]
 
 FloatArray = NDArray[np.float64]
-HOUR = np.timedelta64(1, "h").astype("timedelta64[ns]")
-PERSIST_LATE = 2  # steps: last valid intensity goes on
-FORECAST_LATE = 6  # steps: the forecast fills the gap
+PERSIST_LATE_H = 2  # last valid intensity goes on
+FORECAST_LATE_H = 6  # the forecast fills the gap
 NOWCAST_DECAY = 0.8  # of persistence, per hour
 
 
@@ -74,8 +73,8 @@ class Pattern:
 
     Attributes
     ----------
-    at_hotspots_mm : ndarray, shape (past_h, hotspot)
-    at_gauges_mm : ndarray, shape (past_h, gauge)
+    at_hotspots_mm : ndarray, shape (past step, hotspot)
+    at_gauges_mm : ndarray, shape (past step, gauge)
     """
 
     at_hotspots_mm: FloatArray
@@ -91,13 +90,25 @@ class _Observed:
     quality: NDArray[np.int8]
     counts: NDArray[np.intp]
     gauges_expected: int
-    merged_h: int = 0
+    per_hour: int
+    merged_steps: int = 0
 
     @property
     def newest(self) -> int:
         """Index of the last step with any gauge value; -1 if there is none."""
         known = np.flatnonzero(self.counts)
         return int(known[-1]) if len(known) else -1
+
+    @property
+    def late_h(self) -> float:
+        """Hours from that step to the cycle time."""
+        return (len(self.counts) - 1 - self.newest) / self.per_hour
+
+    @property
+    def latest_mm(self) -> FloatArray:
+        """Mean rain of a step (hotspot,) over the last hour with any: ten minutes alone tell little of the next."""
+        last_hour = np.arange(max(self.newest + 1 - self.per_hour, 0), self.newest + 1)
+        return np.asarray(self.rain_mm[last_hour[self.counts[last_hour] > 0]].mean(axis=0))
 
 
 def blend_rainfall(
@@ -109,30 +120,34 @@ def blend_rainfall(
     valid_at: datetime,
     past_h: int = 72,
     lead_h: int = 72,
+    step_min: int = 60,
     nowcast_mm: ArrayLike | None = None,
     background_mm: ArrayLike | None = None,
     pattern: Pattern | None = None,
     options: BlendOptions | None = None,
 ) -> xr.Dataset:
-    """Blend gauge rain and a forecast into the Rainfall dataset of a cycle, in steps of 1 h.
+    """Blend gauge rain and a forecast into the Rainfall dataset of a cycle.
 
     Parameters
     ----------
     observed : xarray.Dataset
-        ``rain_mm(time, gauge)`` [mm] and ``quality(time, gauge)``; values failed or missing (4, 9) take no part.
+        ``rain_mm(time, gauge)`` [mm] and ``quality(time, gauge)`` in steps of `step_min` (see `harmonise.to_steps`);
+        values failed or missing (4, 9) take no part.
     forecast : xarray.Dataset or None
-        Any field that `harmonise.hourly_at_points` takes, with attribute ``issued_at``: the issue to stand on (see
-        `harmonise.choose_forecast`). Longer steps are spread over their hours; without ``member`` it is one member.
+        Any field that `harmonise.rain_at_points` takes, with attribute ``issued_at``: the issue to stand on (see
+        `harmonise.choose_forecast`). Longer steps are spread evenly; without ``member`` it is one member.
     hotspots, gauges : GeoDataFrame
         Points, indexed by id, in the same projected CRS [m]; `hotspots` with columns lon, lat (WGS84).
     valid_at : datetime
-        Time of the cycle, aware; taken down to the full hour for the steps.
+        Time of the cycle, aware; taken down to a whole step.
     past_h, lead_h : int
-        Steps before and after [h].
+        Time before and after [h].
+    step_min : int
+        Length of the steps [min], a divisor of 60.
     nowcast_mm : array_like, shape (step, hotspot), optional
-        Rain [mm] of the first hours after the full hour, from radar (see `nowcast.nowcast_at_points`); NaN is unknown.
-    background_mm : array_like, shape (past_h, hotspot), optional
-        Rain [mm] of the past hours by a second source (satellite, another model); it fills hours without any gauge
+        Rain [mm] of the first steps after the cycle time, from radar (see `nowcast.nowcast_at_points`); NaN is unknown.
+    background_mm : array_like, shape (past step, hotspot), optional
+        Rain [mm] of the past by a second source (satellite, another model); it fills steps without any gauge
         before the forecast does.
     pattern : Pattern, optional
         Maps of observed rain whose pattern is used between the gauges (see `merge`).
@@ -146,14 +161,14 @@ def blend_rainfall(
         forecast, persistence, joined by "+", or none: what stands in for lost gauges), ``merged_h`` (hours in which a
         pattern was merged with the gauges), ``forecast_members`` and
         ``forecast_step_h`` (longest step that was spread). By lateness of the newest gauge value the ladder step is 1
-        or 2 (fresh), 3 (up to 2 steps late: last intensity persists), 4 (up to 6: background or forecast fills, not
-        below persistence in the first 2), 5 (later: NaN) or 6 (no value at all: NaN).
+        or 2 (fresh), 3 (up to 2 h late: the mean intensity of the last hour persists), 4 (up to 6 h: background or
+        forecast fills, not below persistence in the first 2 h), 5 (later: NaN) or 6 (no value at all: NaN).
 
     Raises
     ------
     ValueError
-        If the observed steps do not end on the hour, `valid_at` has no time zone, the forecast was issued after it, or
-        the background has another shape.
+        If the observed steps do not end on whole steps, `valid_at` has no time zone, the forecast was issued after it,
+        or the background has another shape.
 
     Examples
     --------
@@ -172,19 +187,23 @@ def blend_rainfall(
     issued_at = None if forecast is None else datetime.fromisoformat(forecast.attrs["issued_at"])
     if issued_at is not None and issued_at > valid_at:
         raise ValueError(f"forecast issued at {issued_at.isoformat()}, after valid_at {valid_at.isoformat()}")
-    now = to_datetime64(valid_at).astype("datetime64[h]").astype("datetime64[ns]")
-    end = now + np.arange(1 - past_h, lead_h + 1) * HOUR
-    past = _krige(observed, hotspots, gauges, end[:past_h], pattern)
-    expected, spread_h = _sample(forecast, hotspots, end)
+    if not 1 <= step_min <= 60 or 60 % step_min:
+        raise ValueError(f"step of {step_min} min; accepted: a divisor of 60")
+    per_hour = 60 // step_min
+    n_past = past_h * per_hour
+    end = step_ends(valid_at, step_min, past_h=past_h, lead_h=lead_h)
+    past = _krige(observed, hotspots, gauges, end[:n_past], pattern, per_hour)
+    expected, spread_h = _sample(forecast, hotspots, end, step_min)
     second = _second(background_mm, past)
-    rain = np.empty((expected.shape[0], past_h + lead_h, len(hotspots)))
-    stand_in = np.where(np.isfinite(second), second, expected[:, :past_h])
-    rain[:, :past_h], origin_past, quality_past, ladder = _fill_past(past, stand_in)
-    bias = forecast_bias(past.rain_mm, expected[:, :past_h].mean(axis=0), options=options)
-    ahead = expected[:, past_h:] * _fading(bias, lead_h, options)[:, np.newaxis]
-    now_mm = rain[:, past_h - 1] if ladder <= 3 and past_h else None
-    rain[:, past_h:], origin_lead, method = _lead(ahead, now_mm, nowcast_mm, options)
-    quality_lead = np.where(np.isnan(rain[:, past_h:]).any(axis=0), Quality.MISSING, Quality.NOT_EVALUATED)
+    rain = np.empty((expected.shape[0], len(end), len(hotspots)))
+    stand_in = np.where(np.isfinite(second), second, expected[:, :n_past])
+    rain[:, :n_past], origin_past, quality_past, ladder = _fill_past(past, stand_in)
+    hourly = [_hour_sums(steps_mm, per_hour) for steps_mm in (past.rain_mm, expected[:, :n_past].mean(axis=0))]
+    bias = forecast_bias(*hourly, options=options)
+    ahead = expected[:, n_past:] * _fading(bias, lead_h, per_hour, options)[:, np.newaxis]
+    now_mm = rain[:, max(n_past - per_hour, 0) : n_past].mean(axis=1) if ladder <= 3 and past_h else None
+    rain[:, n_past:], origin_lead, method = _lead(ahead, now_mm, nowcast_mm, per_hour, options)
+    quality_lead = np.where(np.isnan(rain[:, n_past:]).any(axis=0), Quality.MISSING, Quality.NOT_EVALUATED)
     provenance = Provenance(
         valid_at=valid_at,
         issued_at=issued_at,
@@ -206,11 +225,41 @@ def blend_rainfall(
     return rainfall.assign_attrs(
         bias_factor=round(bias, 3),
         nowcast_method=method,
-        merged_h=past.merged_h,
-        gap_source=_gap_source(filled, past.newest, second, expected[:, :past_h]),
+        merged_h=-(-past.merged_steps // per_hour),
+        gap_source=_gap_source(filled, past, second, expected[:, :n_past]),
         forecast_members=0 if forecast is None else expected.shape[0],
-        forecast_step_h=float(spread_h[past_h:].max(initial=1.0)),
+        forecast_step_h=float(spread_h[n_past:].max(initial=1.0)),
     )
+
+
+def step_ends(valid_at: datetime, step_min: int, *, past_h: int, lead_h: int = 0) -> NDArray[np.datetime64]:
+    """Return the END of each step of a cycle, UTC, from `past_h` before the cycle time to `lead_h` after it.
+
+    Parameters
+    ----------
+    valid_at : datetime
+        Cycle time, aware; taken down to a whole step, counted from the full hour.
+    step_min : int
+        Length of the steps [min], a divisor of 60.
+    past_h, lead_h : int
+        Time before and after [h].
+
+    Examples
+    --------
+    >>> at = datetime.fromisoformat("2021-07-20T09:25+00:00")
+    >>> step_ends(at, 30, past_h=1).astype("datetime64[m]").tolist()[-1].isoformat()
+    '2021-07-20T09:00:00'
+    """
+    when, step = to_datetime64(valid_at), np.timedelta64(step_min, "m").astype("timedelta64[ns]")
+    now = when - (when - when.astype("datetime64[h]")) % step
+    per_hour = 60 // step_min
+    ends: NDArray[np.datetime64] = now + np.arange(1 - past_h * per_hour, lead_h * per_hour + 1) * step
+    return ends
+
+
+def _hour_sums(rain_mm: FloatArray, per_hour: int) -> FloatArray:
+    """Sum steps (time, hotspot) to hours, the last of which ends with the last step."""
+    return np.asarray(rain_mm.reshape(len(rain_mm) // per_hour, per_hour, rain_mm.shape[1]).sum(axis=1))
 
 
 def forecast_bias(observed_mm: ArrayLike, expected_mm: ArrayLike, *, options: BlendOptions | None = None) -> float:
@@ -257,14 +306,16 @@ def _krige(
     gauges: gpd.GeoDataFrame,
     end: NDArray[np.datetime64],
     pattern: Pattern | None,
+    per_hour: int,
 ) -> _Observed:
     names = [str(name) for name in gauges.index]
     # Gauges and steps that the feed does not have are missing, not dry.
     table = observed[["rain_mm", "quality"]].assign_coords(
         gauge=observed["gauge"].to_numpy().astype(str).astype(object)
     )
-    if (table["time"].to_numpy().astype("datetime64[h]") != table["time"].to_numpy()).any():
-        raise ValueError("observed steps must end on the full hour")
+    own_h = ("time", np.full(observed.sizes["time"], 1.0 / per_hour))  # a table with gaps is one of whole steps still
+    if not in_steps(table.assign_coords(interval_h=own_h), 60 // per_hour):
+        raise ValueError(f"observed steps must end on multiples of {60 // per_hour} min after the full hour")
     fill = {"rain_mm": np.nan, "quality": int(Quality.MISSING)}
     table = table.reindex(time=end, gauge=np.asarray(names, dtype=object), fill_value=fill)
     flags = table["quality"].to_numpy()
@@ -282,7 +333,7 @@ def _krige(
     unchecked = settled(model.smooth(flags == Quality.NOT_EVALUATED, targets)) > 0.5
     quality = np.where(doubtful, Quality.SUSPECT, np.where(unchecked, Quality.NOT_EVALUATED, Quality.GOOD))
     quality = np.where(np.isnan(rain_mm), Quality.MISSING, quality).astype(np.int8)
-    return _Observed(rain_mm, std_mm, quality, np.isfinite(rain).sum(axis=1), len(names), merged)
+    return _Observed(rain_mm, std_mm, quality, np.isfinite(rain).sum(axis=1), len(names), per_hour, merged)
 
 
 def _xy(points: gpd.GeoDataFrame) -> FloatArray:
@@ -290,12 +341,13 @@ def _xy(points: gpd.GeoDataFrame) -> FloatArray:
 
 
 def _sample(
-    forecast: xr.Dataset | None, hotspots: gpd.GeoDataFrame, end: NDArray[np.datetime64]
+    forecast: xr.Dataset | None, hotspots: gpd.GeoDataFrame, end: NDArray[np.datetime64], step_min: int
 ) -> tuple[FloatArray, FloatArray]:
     """Forecast rain at the hotspots on the steps of the cycle, NaN beyond its reach, and what they were cut from."""
     if forecast is None:
         return np.full((1, len(end), len(hotspots)), np.nan), np.ones(len(end))
-    return hourly_at_points(forecast, hotspots["lon"].to_numpy(), hotspots["lat"].to_numpy(), end=end)
+    place = hotspots["lon"].to_numpy(), hotspots["lat"].to_numpy()
+    return rain_at_points(forecast, *place, end=end, step_min=step_min)
 
 
 def _second(background_mm: ArrayLike | None, past: _Observed) -> FloatArray:
@@ -307,11 +359,12 @@ def _second(background_mm: ArrayLike | None, past: _Observed) -> FloatArray:
     return background
 
 
-def _gap_source(filled: NDArray[np.bool_], newest: int, second: FloatArray, expected: FloatArray) -> str:
-    """Say what stands in for hours without any gauge."""
+def _gap_source(filled: NDArray[np.bool_], past: _Observed, second: FloatArray, expected: FloatArray) -> str:
+    """Say what stands in for steps without any gauge."""
+    persisted = past.newest + PERSIST_LATE_H * past.per_hour
     by_background = filled & np.isfinite(second).any(axis=1)
     by_forecast = filled & ~np.isfinite(second).all(axis=1) & np.isfinite(expected).any(axis=(0, 2))
-    late = filled & (np.arange(len(filled)) > newest) & (np.arange(len(filled)) <= newest + PERSIST_LATE)
+    late = filled & (np.arange(len(filled)) > past.newest) & (np.arange(len(filled)) <= persisted)
     used = {"background": by_background, "forecast": by_forecast, "persistence": late}
     return "+".join(name for name, steps in used.items() if steps.any()) or "none"
 
@@ -319,8 +372,7 @@ def _gap_source(filled: NDArray[np.bool_], newest: int, second: FloatArray, expe
 def _fill_past(past: _Observed, expected: FloatArray) -> tuple[FloatArray, NDArray[np.int8], NDArray[np.int8], int]:
     """Fill what the ladder allows; return rain (member, time, hotspot), origin, quality, and the ladder step."""
     count = len(past.counts)
-    late = count - 1 - past.newest
-    ladder = _ladder_step(past, late)
+    ladder = _ladder_step(past)
     rain = np.repeat(past.rain_mm[np.newaxis], expected.shape[0], axis=0)
     fill = np.full_like(rain, np.nan)
     if ladder < 6:
@@ -328,10 +380,9 @@ def _fill_past(past: _Observed, expected: FloatArray) -> tuple[FloatArray, NDArr
         fill[:, : past.newest][:, inner] = expected[:, : past.newest][:, inner]
     if ladder in (3, 4):
         tail = slice(past.newest + 1, count)
-        persisted = slice(past.newest + 1, min(past.newest + 1 + PERSIST_LATE, count))
-        last = past.rain_mm[past.newest]
+        persisted = slice(past.newest + 1, min(past.newest + 1 + PERSIST_LATE_H * past.per_hour, count))
         fill[:, tail] = expected[:, tail] if ladder == 4 else np.nan
-        fill[:, persisted] = np.fmax(last, fill[:, persisted])
+        fill[:, persisted] = np.fmax(past.latest_mm, fill[:, persisted])
     gaps = past.counts == 0
     rain[:, gaps] = fill[:, gaps]
     filled = gaps & np.isfinite(rain).any(axis=(0, 2))
@@ -341,25 +392,30 @@ def _fill_past(past: _Observed, expected: FloatArray) -> tuple[FloatArray, NDArr
     return rain, origin, np.where(known, quality, Quality.MISSING).astype(np.int8), ladder
 
 
-def _ladder_step(past: _Observed, late: int) -> int:
+def _ladder_step(past: _Observed) -> int:
     if past.newest < 0:
         return 6
-    if late == 0:
+    if past.late_h == 0:
         # Steps before the first value are before the record began; steps without any value after it are gaps.
         has_gap = bool((past.counts[np.flatnonzero(past.counts)[0] :] == 0).any())
         return 2 if has_gap or past.counts[past.newest] < past.gauges_expected else 1
-    if late <= PERSIST_LATE:
+    if past.late_h <= PERSIST_LATE_H:
         return 3
-    return 4 if late <= FORECAST_LATE else 5
+    return 4 if past.late_h <= FORECAST_LATE_H else 5
 
 
-def _fading(bias: float, lead_h: int, options: BlendOptions) -> FloatArray:
-    """Return the factor of each hour ahead: whole at first, fading to 1."""
-    return np.asarray(1.0 + (bias - 1.0) * 0.5 ** (np.arange(lead_h) / options.bias_half_life_h))
+def _fading(bias: float, lead_h: int, per_hour: int, options: BlendOptions) -> FloatArray:
+    """Return the factor of each step ahead: whole at first, fading to 1."""
+    ahead_h = np.arange(lead_h * per_hour) / per_hour
+    return np.asarray(1.0 + (bias - 1.0) * 0.5 ** (ahead_h / options.bias_half_life_h))
 
 
 def _lead(
-    expected: FloatArray, now_mm: FloatArray | None, nowcast_mm: ArrayLike | None, options: BlendOptions
+    expected: FloatArray,
+    now_mm: FloatArray | None,
+    nowcast_mm: ArrayLike | None,
+    per_hour: int,
+    options: BlendOptions,
 ) -> tuple[FloatArray, NDArray[np.int8], str]:
     """Rain after the cycle time: the forecast with the nowcast mixed in; the origin of each step; what was mixed in."""
     rain = expected.copy()
@@ -369,13 +425,15 @@ def _lead(
         given = np.asarray(nowcast_mm, dtype=np.float64)[: len(radar)]
         radar[: len(given)] = given
     used = set()
-    for step in range(min(expected.shape[1], max(len(options.persistence_weights), len(options.radar_weights)))):
+    mixed_h = max(len(options.persistence_weights), len(options.radar_weights))
+    for step in range(min(expected.shape[1], mixed_h * per_hour)):
+        hour = step // per_hour
         # Hotspots the radar does not know take the persistence of their own rain.
         seen = np.isfinite(radar[step])
         persisted = np.full_like(rain[:, step], np.nan)
-        if now_mm is not None and step < len(options.persistence_weights):
-            persisted = now_mm * NOWCAST_DECAY ** (step + 1)
-        weight = np.where(seen, _weight(options.radar_weights, step), _weight(options.persistence_weights, step))
+        if now_mm is not None and hour < len(options.persistence_weights):
+            persisted = now_mm * NOWCAST_DECAY ** (hour + 1)
+        weight = np.where(seen, _weight(options.radar_weights, hour), _weight(options.persistence_weights, hour))
         nowcast = np.where(seen & (weight > 0), radar[step], persisted)
         mixed = weight * nowcast + (1.0 - weight) * expected[:, step]
         rain[:, step] = np.where(np.isnan(mixed), np.fmax(nowcast, expected[:, step]), mixed)
@@ -385,5 +443,5 @@ def _lead(
     return rain, origin, "radar" if "radar" in used else "persistence" if used else "none"
 
 
-def _weight(weights: tuple[float, ...], step: int) -> float:
-    return weights[step] if step < len(weights) else 0.0
+def _weight(weights: tuple[float, ...], hour: int) -> float:
+    return weights[hour] if hour < len(weights) else 0.0

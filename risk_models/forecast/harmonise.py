@@ -1,11 +1,13 @@
-"""What any reader gives brought to what a cycle needs: hours that end on the full hour, members, rain at points.
+"""What any reader gives brought to what a cycle needs: steps of one length, members, rain at points.
 
-A step longer than an hour is spread evenly over its hours, and the hours are marked; shorter steps are summed, and an
-hour of which any part is unknown is unknown. So the rain of whole hours keeps its total and no gap becomes dry.
+The steps of a cycle are hours, or shorter where gauges report more often. A longer step is spread evenly over them, and
+they are marked; shorter ones are summed, and a step of which any part is unknown is unknown. So the rain of whole steps
+keeps its total and no gap becomes dry.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,31 +20,76 @@ from scipy.sparse import csr_array  # type: ignore[import-untyped]
 from risk_models.forecast.rainfall import Quality, from_datetime64
 from risk_models.forecast.sampling import at_points
 
-__all__ = ["FRESH_ENSEMBLE_H", "choose_forecast", "hourly_at_points", "is_hourly", "radar_frames", "to_hours"]
+__all__ = [
+    "FRESH_ENSEMBLE_H",
+    "choose_forecast",
+    "common_step_min",
+    "in_steps",
+    "radar_frames",
+    "rain_at_points",
+    "to_steps",
+]
 
 FloatArray = NDArray[np.float64]
 HOUR = np.timedelta64(1, "h").astype("timedelta64[ns]")
-MAX_HOURS = 200_000
+MAX_STEPS = 200_000
+SHORTEST_STEP_MIN = 5
 FRESH_ENSEMBLE_H = 24.0
 """Age up to which an ensemble goes before a single forecast that is newer [h]; chosen here."""
 _TOLERANCE = 1e-6  # of an hour: times are whole seconds
 
 
-def is_hourly(rain: xr.Dataset) -> bool:
-    """Return True if every step is an hour that ends on the full hour.
+def common_step_min(feed_steps_h: Iterable[float], *, valid_at: datetime) -> int:
+    """Return the longest step [min] in which the steps of all feeds, and the cycle time, fall on whole steps.
+
+    Parameters
+    ----------
+    feed_steps_h : iterable of float
+        Length of the steps of each gauge feed [h]; taken up to full five minutes.
+    valid_at : datetime
+        Cycle time, aware; a multiple of five minutes.
+
+    Returns
+    -------
+    int
+        A divisor of 60, at least 5.
+
+    Raises
+    ------
+    ValueError
+        If the cycle time is no multiple of five minutes.
 
     Examples
     --------
-    >>> is_hourly(xr.Dataset(coords={"time": np.array(["2021-07-20T09:10"], "datetime64[ns]")}))
-    False
+    >>> at = datetime.fromisoformat("2021-07-20T09:00+00:00")
+    >>> common_step_min([1.0], valid_at=at), common_step_min([1.0, 1 / 6], valid_at=at)
+    (60, 10)
+    >>> common_step_min([0.25], valid_at=at + timedelta(minutes=20)), common_step_min([1 / 60], valid_at=at)
+    (5, 5)
     """
-    end = rain["time"].to_numpy()
-    on_hour = bool((end.astype("datetime64[h]") == end).all())
-    return on_hour and bool(np.allclose(_interval_h(rain), 1.0))
+    minute = valid_at.minute
+    if minute % SHORTEST_STEP_MIN or valid_at.second or valid_at.microsecond:
+        raise ValueError(f"cycle time {valid_at.isoformat()} is no multiple of {SHORTEST_STEP_MIN} min")
+    units = [math.ceil(60.0 * step_h / SHORTEST_STEP_MIN - _TOLERANCE) for step_h in feed_steps_h]
+    return math.gcd(60, minute, *(SHORTEST_STEP_MIN * count for count in units))
 
 
-def to_hours(rain: xr.Dataset) -> xr.Dataset:
-    """Return rain in steps of one hour that end on the full hour.
+def in_steps(rain: xr.Dataset, step_min: int = 60) -> bool:
+    """Return True if every step is as long and ends on a multiple of it after the full hour.
+
+    Examples
+    --------
+    >>> ten = xr.Dataset(coords={"time": np.array(["2021-07-20T09:10", "2021-07-20T09:20"], "datetime64[ns]")})
+    >>> in_steps(ten), in_steps(ten, 10)
+    (False, True)
+    """
+    end, step = rain["time"].to_numpy(), np.timedelta64(step_min, "m")
+    on_step = bool(((end - end.astype("datetime64[h]")) % step == np.timedelta64(0, "ns")).all())
+    return on_step and bool(np.allclose(_interval_h(rain), step_min / 60.0))
+
+
+def to_steps(rain: xr.Dataset, step_min: int = 60) -> xr.Dataset:
+    """Return rain in steps of one length, counted from the full hour.
 
     Parameters
     ----------
@@ -50,34 +97,41 @@ def to_hours(rain: xr.Dataset) -> xr.Dataset:
         ``rain_mm`` [mm] with dimension ``time`` (END of the step, UTC, rising) and any others; ``quality`` of the same
         shape and ``raw_mm`` go along if there. The length of a step is coordinate ``interval_h(time)`` [h], else the
         distance of the times.
+    step_min : int
+        Length of the steps returned [min], a divisor of 60.
 
     Returns
     -------
     xarray.Dataset
-        The same variables and dimensions, every hour from the first to the last that a step touches. An hour is NaN
-        with quality 9 (4 if a failed value is to blame) unless known steps cover all of it. Coordinate
-        ``spread_h(time)``: length [h] of the longest step an hour was cut from, 1 if it was cut from none.
+        The same variables and dimensions, every step from the first to the last that one of the file's touches. A step
+        is NaN with quality 9 (4 if a failed value is to blame) unless known ones cover all of it. Coordinate
+        ``spread_h(time)``: length [h] of the longest step it was cut from, its own if it was cut from none.
 
     Raises
     ------
     ValueError
-        If steps overlap or are unreasonably many hours.
+        If steps overlap or are unreasonably many, or `step_min` does not divide an hour.
 
     Examples
     --------
     >>> end = np.array(["2021-07-20T08:30", "2021-07-20T09:00", "2021-07-20T12:00"], "datetime64[ns]")
     >>> field = xr.Dataset({"rain_mm": ("time", [2.0, 4.0, 9.0])}, {"time": end, "interval_h": ("time", [0.5, 0.5, 3])})
-    >>> hours = to_hours(field)
+    >>> hours = to_steps(field)
     >>> hours.rain_mm.to_numpy().tolist(), hours.spread_h.to_numpy().tolist()
     ([6.0, 3.0, 3.0, 3.0], [1.0, 3.0, 3.0, 3.0])
+    >>> to_steps(field.isel(time=[0, 1]), 15).rain_mm.to_numpy().tolist()
+    [1.0, 1.0, 2.0, 2.0]
     """
-    if is_hourly(rain) and bool((np.diff(rain["time"].to_numpy()) == HOUR).all()):
-        return rain.assign_coords(spread_h=("time", np.ones(rain.sizes["time"])))
+    if not 1 <= step_min <= 60 or 60 % step_min:
+        raise ValueError(f"step of {step_min} min; accepted: a divisor of 60")
+    step, step_h = np.timedelta64(step_min, "m"), step_min / 60.0
+    if in_steps(rain, step_min) and bool((np.diff(rain["time"].to_numpy()) == step).all()):
+        return rain.assign_coords(spread_h=("time", np.full(rain.sizes["time"], step_h)))
     interval_h = _interval_h(rain)
-    end, shares, covers = _overlaps(rain["time"].to_numpy(), interval_h)
+    end, shares, covers = _overlaps(rain["time"].to_numpy(), interval_h, step)
     pieces = shares.copy()
-    pieces.data = np.where(shares.data < 1.0, interval_h[shares.indices], 1.0)
-    spread_h = np.maximum(pieces.max(axis=1).toarray().ravel(), 1.0)
+    pieces.data = np.where(shares.data < 1.0, interval_h[shares.indices], step_h)
+    spread_h = np.maximum(pieces.max(axis=1).toarray().ravel(), step_h)
     variables: dict[str, tuple[Any, NDArray[Any], dict[Any, Any]]] = {}
     for name in ("rain_mm", "raw_mm"):
         if name in rain:
@@ -87,14 +141,14 @@ def to_hours(rain: xr.Dataset) -> xr.Dataset:
         variables["quality"] = (rain["quality"].dims, _worst(rain["quality"], shares, known), rain["quality"].attrs)
     # Coordinates of places are kept; those of the steps are made anew.
     coords = {name: coord for name, coord in rain.coords.items() if "time" not in coord.dims}
-    coords |= {"time": end, "interval_h": ("time", np.ones(len(end))), "spread_h": ("time", spread_h)}
-    return xr.Dataset(variables, coords, attrs={**rain.attrs, "step_h": 1.0})
+    coords |= {"time": end, "interval_h": ("time", np.full(len(end), step_h)), "spread_h": ("time", spread_h)}
+    return xr.Dataset(variables, coords, attrs={**rain.attrs, "step_h": step_h})
 
 
-def hourly_at_points(
-    rain: xr.Dataset, lon: ArrayLike, lat: ArrayLike, *, end: NDArray[np.datetime64]
+def rain_at_points(
+    rain: xr.Dataset, lon: ArrayLike, lat: ArrayLike, *, end: NDArray[np.datetime64], step_min: int = 60
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the rain of a reader's field at points on given hours.
+    """Return the rain of a reader's field at points on given steps.
 
     Parameters
     ----------
@@ -103,31 +157,34 @@ def hourly_at_points(
     lon, lat : array_like, shape (point,)
         WGS84 degrees.
     end : ndarray of datetime64, shape (step,)
-        END of each hour, UTC, rising.
+        END of each step, UTC, rising.
+    step_min : int
+        Length of the steps [min], a divisor of 60.
 
     Returns
     -------
     rain_mm : ndarray, shape (member, step, point)
         [mm]; NaN where the field does not reach or is unknown.
     spread_h : ndarray, shape (step,)
-        Length [h] of the step an hour was cut from; 1 if it was cut from none.
+        Length [h] of the step a step was cut from; its own if it was cut from none.
 
     Examples
     --------
     >>> field = xr.Dataset({"rain_mm": (("time", "lat", "lon"), [[[6.0]]])},
     ...     {"time": np.array(["2021-07-20T09"], "datetime64[ns]"), "interval_h": ("time", [3.0]),
     ...      "lat": [34.7], "lon": [113.6]})
-    >>> rain_mm, spread_h = hourly_at_points(field, [113.6], [34.7],
+    >>> rain_mm, spread_h = rain_at_points(field, [113.6], [34.7],
     ...     end=np.array(["2021-07-20T08", "2021-07-20T10"], "datetime64[ns]"))
     >>> rain_mm.ravel().tolist(), spread_h.tolist()
     ([2.0, nan], [3.0, 1.0])
     """
-    hours = to_hours(at_points(rain, lon, lat))
-    sampled = hours["rain_mm"].to_numpy()
-    result, spread_h = np.full((sampled.shape[0], len(end), sampled.shape[2]), np.nan), np.ones(len(end))
-    _, here, there = np.intersect1d(end, hours["time"].to_numpy(), return_indices=True)
+    steps = to_steps(at_points(rain, lon, lat), step_min)
+    sampled = steps["rain_mm"].to_numpy()
+    result = np.full((sampled.shape[0], len(end), sampled.shape[2]), np.nan)
+    spread_h = np.full(len(end), step_min / 60.0)
+    _, here, there = np.intersect1d(end, steps["time"].to_numpy(), return_indices=True)
     result[:, here] = sampled[:, there]
-    spread_h[here] = hours["spread_h"].to_numpy()[there]
+    spread_h[here] = steps["spread_h"].to_numpy()[there]
     return result, spread_h
 
 
@@ -238,28 +295,29 @@ def _interval_h(rain: xr.Dataset) -> FloatArray:
 
 
 def _overlaps(
-    end: NDArray[np.datetime64], interval_h: FloatArray
+    end: NDArray[np.datetime64], interval_h: FloatArray, step: np.timedelta64
 ) -> tuple[NDArray[np.datetime64], csr_array, csr_array]:
-    """Return the hours, the share of each step in each hour, and the share of each hour that a step covers."""
+    """Return the steps, the share of each one given in each of them, and the share of each that a given one covers."""
     origin = end[0].astype("datetime64[h]").astype("datetime64[ns]")
-    stop = np.asarray((end - origin) / HOUR, dtype=np.float64)
-    start = stop - interval_h
+    stop = np.asarray((end - origin) / step, dtype=np.float64)
+    length = interval_h * float(HOUR / step)
+    start = stop - length
     if (start[1:] < stop[:-1] - _TOLERANCE).any():
-        raise ValueError("steps overlap: rain that is counted twice cannot be cut into hours")
+        raise ValueError("steps overlap: rain that is counted twice cannot be cut into others")
     first, last = np.floor(start + _TOLERANCE).astype(np.int64), np.ceil(stop - _TOLERANCE).astype(np.int64)
     low, high = int(first.min()), int(last.max())
-    if high - low > MAX_HOURS:
-        raise ValueError(f"{high - low} hours; accepted: at most {MAX_HOURS}")
+    if high - low > MAX_STEPS:
+        raise ValueError(f"{high - low} steps; accepted: at most {MAX_STEPS}")
     touched = last - first
     column = np.repeat(np.arange(len(end)), touched)
     row = first[column] + np.arange(len(column)) - np.repeat(np.cumsum(touched) - touched, touched)
-    shared_h = np.minimum(stop[column], row + 1.0) - np.maximum(start[column], row)
+    shared = np.minimum(stop[column], row + 1.0) - np.maximum(start[column], row)
     shape = high - low, len(end)
-    share = shared_h / interval_h[column]
+    share = shared / length[column]
     share[share > 1.0 - _TOLERANCE] = 1.0
     shares = csr_array((share, (row - low, column)), shape=shape)
-    covers = csr_array((shared_h, (row - low, column)), shape=shape)
-    return origin + np.arange(low + 1, high + 1) * HOUR, shares, covers
+    covers = csr_array((shared, (row - low, column)), shape=shape)
+    return origin + np.arange(low + 1, high + 1) * step.astype("timedelta64[ns]"), shares, covers
 
 
 def _by_step(values: xr.DataArray) -> tuple[NDArray[np.generic], tuple[int, ...]]:
@@ -277,7 +335,7 @@ def _summed(values: xr.DataArray, shares: csr_array, covers: csr_array) -> Float
 
 
 def _worst(flags: xr.DataArray, shares: csr_array, known: NDArray[np.bool_]) -> NDArray[np.int8]:
-    """Return the flag of each hour: good only if every part of it is."""
+    """Return the flag of each step: good only if every part of it is."""
     table, rest = _by_step(flags)
     touches = (shares > 0).astype(np.float64)
     result = np.full((shares.shape[0], table.shape[1]), int(Quality.GOOD), dtype=np.int8)

@@ -64,8 +64,8 @@ class Quality(IntEnum):
 LADDER: dict[int, tuple[str, str]] = {
     1: ("观测完整、及时", "observations complete and fresh"),
     2: ("观测及时，部分雨量站缺测，由其余站插值", "observations fresh, some gauges missing, filled from the others"),
-    3: ("观测迟到不超过2个时段，按最近有效雨强延续", "observations up to 2 steps late, last valid intensity continued"),
-    4: ("观测迟到不超过6个时段，缺口由预报补足", "observations up to 6 steps late, the gap filled from the forecast"),
+    3: ("观测迟到不超过2小时，按最近有效雨强延续", "observations up to 2 h late, last valid intensity continued"),
+    4: ("观测迟到不超过6小时，缺口由预报补足", "observations up to 6 h late, the gap filled from the forecast"),
     5: ("观测迟到过久，缺口雨量未知", "observations too late, rain in the gap unknown"),
     6: ("观测中断，近期雨量未知", "observations lost, recent rain unknown"),
 }

@@ -400,5 +400,12 @@ def _soil_water_now_mm(rain: _Rain, before_mm: Floats | None) -> Floats:
     """
     half_mm = np.zeros(len(rain.past_mm)) if before_mm is None else np.nan_to_num(before_mm) / 2.0
     start_mm = np.stack([np.zeros_like(half_mm), half_mm, half_mm])
-    index_mm, _ = soil_water_index(rain.past_mm, step_h=rain.step_h, axis=1, state_mm=start_mm, lower_bound=True)
+    index_mm, _ = soil_water_index(
+        rain.past_mm,
+        step_h=rain.step_h,
+        substeps=max(1, round(6 * rain.step_h)),
+        axis=1,
+        state_mm=start_mm,
+        lower_bound=True,
+    )
     return index_mm[:, -1]

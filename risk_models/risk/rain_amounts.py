@@ -17,6 +17,8 @@ __all__ = ["RainAmounts", "rain_amounts", "return_periods"]
 
 Floats = npt.NDArray[np.float64]
 
+#: Known only where rain comes in steps at least as short.
+SHORT_WINDOWS_MIN = (10, 30)
 OBSERVED_WINDOWS_H = (1, 3, 6, 12, 24, 72)
 EXPECTED_WINDOWS_H = (1, 3, 6, 12, 24)
 RETURN_WINDOWS_H = (1, 2, 3)
@@ -26,11 +28,12 @@ UPPER_WINDOWS_H = (1, 3)
 
 @dataclass(frozen=True)
 class RainAmounts:
-    """Sums by window length in hours, each (H,) in mm; NaN is unknown.
+    """Sums by window length in hours (`short`: in minutes), each (H,) in mm; NaN is unknown.
 
     `recent_max` is the greatest known window that ended in the last 24 h.
     """
 
+    short: dict[int, Floats]
     observed: dict[int, Floats]
     expected_p50: dict[int, Floats]
     expected_p90: dict[int, Floats]
@@ -39,6 +42,7 @@ class RainAmounts:
     def columns(self) -> dict[str, Floats]:
         """Return the columns of the risk table."""
         return {
+            **{f"obs_{w}min_mm": self.short[w] for w in SHORT_WINDOWS_MIN},
             **{f"obs_{w}h_mm": self.observed[w] for w in OBSERVED_WINDOWS_H},
             **{f"fc_{w}h_mm_p50": self.expected_p50[w] for w in EXPECTED_WINDOWS_H},
             **{f"fc_{w}h_mm_p90": self.expected_p90[w] for w in UPPER_WINDOWS_H},
@@ -60,14 +64,19 @@ def rain_amounts(past_mm: Floats, future_mm: Floats, *, step_h: float = 1.0) -> 
     Returns
     -------
     RainAmounts
-        `expected` is the greatest sum of any window that ends within the horizon, the observed part included.
+        `expected` is the greatest sum of any window that ends within the horizon, the observed part included. Windows
+        shorter than a step, or no whole number of them, are unknown.
 
     Examples
     --------
+    >>> ten = rain_amounts(np.full((1, 6), 2.0), np.zeros((1, 1, 6)), step_h=1 / 6)
+    >>> ten.short[30].tolist(), ten.observed[1].tolist()
+    ([6.0], [12.0])
     >>> amounts = rain_amounts(np.array([[0.0, 5.0, 10.0]]), np.array([[[20.0, 0.0], [2.0, 0.0]]]))
     >>> amounts.observed[3].tolist(), amounts.expected_p50[3].tolist()
     ([15.0], [26.0])
     """
+    short = {w: _short_sum(past_mm, w, step_h) for w in SHORT_WINDOWS_MIN}
     observed = {w: moving_sum_mm(past_mm, window_h=w, step_h=step_h, axis=1)[:, -1] for w in OBSERVED_WINDOWS_H}
     windows = sorted({*EXPECTED_WINDOWS_H, *RETURN_WINDOWS_H})
     steps = np.array([window_steps(w, step_h) for w in windows], dtype=np.int64)
@@ -85,7 +94,15 @@ def rain_amounts(past_mm: Floats, future_mm: Floats, *, step_h: float = 1.0) -> 
         w: np.fmax.reduce(moving_sum_mm(past_mm, window_h=w, step_h=step_h, axis=1)[:, -day:], axis=1)
         for w in RETURN_WINDOWS_H
     }
-    return RainAmounts(observed, p50, p90, recent)
+    return RainAmounts(short, observed, p50, p90, recent)
+
+
+def _short_sum(past_mm: Floats, window_min: int, step_h: float) -> Floats:
+    """Return the rain of the last minutes (H,); unknown where steps do not tell."""
+    steps = window_min / (60.0 * step_h)
+    if round(steps) < 1 or abs(steps - round(steps)) > 1e-9 or past_mm.shape[1] < round(steps):
+        return np.full(len(past_mm), np.nan)
+    return np.asarray(past_mm[:, -round(steps) :].sum(axis=1))
 
 
 @kernel(nogil=True)

@@ -27,6 +27,8 @@ RISK_COLUMNS: dict[str, str] = {
     "town_code": "town it belongs to",
     "lon": "longitude, degrees WGS84",
     "lat": "latitude, degrees WGS84",
+    "obs_10min_mm": "rain in the 10 min ending at valid_at, mm; NaN unknown, as where rain comes in longer steps",
+    "obs_30min_mm": "the same, 30 min",
     "obs_1h_mm": "rain in the hour ending at valid_at, observed or its stand-in (ladder step 3, 4), mm; NaN unknown",
     "obs_3h_mm": "the same, 3 h",
     "obs_6h_mm": "the same, 6 h",
@@ -76,6 +78,9 @@ RISK_COLUMNS: dict[str, str] = {
     "reasons": "contributions as JSON; points sum to the score",
     "capacity_share": "least share of drain or pump capacity that works within the horizon; 1 without an outage",
 }
+
+LATER_COLUMNS = ("obs_10min_mm", "obs_30min_mm")
+"""Columns that tables of earlier releases lack."""
 
 
 def town_levels(table: RiskTable) -> pd.DataFrame:
@@ -181,7 +186,7 @@ def write_geojson(table: RiskTable, path: Path) -> Path:
 
 
 def read_risk(path: Path) -> RiskTable:
-    """Read a risk table written by `write_risk`, attributes included.
+    """Read a risk table written by `write_risk`, attributes included; columns that earlier releases lack are unknown.
 
     Parameters
     ----------
@@ -193,6 +198,9 @@ def read_risk(path: Path) -> RiskTable:
     RiskTable
     """
     table = gpd.read_parquet(path)
+    for name in LATER_COLUMNS:
+        if name not in table:
+            table[name] = np.nan
     metadata: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
     table.attrs = json.loads(metadata.get(b"wuyu", b"{}"))
     return table

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from wuyu.cli.common import add_place, add_verb, open_from, say, say_json, station_from
-from wuyu.clock import parse_hour, time_now, wall_clock
+from wuyu.clock import newest_mark, parse_hour, parse_mark, time_now, wall_clock
 
 if TYPE_CHECKING:
     from wuyu.cycle import CycleResult
@@ -27,9 +27,9 @@ def add_verbs(verbs: Any) -> None:
     take = add_place(add_verb(feeds, "accept", _feeds_accept, "take a refused file after all; without one, list them"))
     take.add_argument("sha256", nargs="?", help="its sha256, or the first 8 digits or more")
     take.add_argument("--officer", help="name of the officer who answers for it")
-    _timed(add_verb(verbs, "score", _score, "score the hotspots for one hour; decide nothing"))
+    _timed(add_verb(verbs, "score", _score, "score the hotspots at one time; decide nothing"))
     _timed(add_verb(verbs, "cycle", _cycle, "run one warning cycle: score, decide, write bulletins, fill the outbox"))
-    _timed(add_verb(verbs, "plan", _plan, "propose plan, shelter and teams for every warned hotspot of one hour"))
+    _timed(add_verb(verbs, "plan", _plan, "propose plan, shelter and teams for every warned hotspot of one cycle"))
     replay = add_place(add_verb(verbs, "replay", _replay, "replay past hours as an exercise; resumes where it stopped"))
     replay.add_argument("--from", dest="start", required=True, metavar="TIME", help="first hour, local or with offset")
     replay.add_argument("--to", dest="end", required=True, metavar="TIME", help="last hour")
@@ -38,7 +38,7 @@ def add_verbs(verbs: Any) -> None:
 
 def _timed(parser: argparse.ArgumentParser) -> None:
     add_place(parser)
-    parser.add_argument("--at", metavar="TIME", help="full hour, local or with offset (default: the hour now)")
+    parser.add_argument("--at", metavar="TIME", help="time, local or with offset, a multiple of 5 min (default: now)")
 
 
 def add_smtp(parser: argparse.ArgumentParser) -> None:
@@ -66,10 +66,11 @@ def transport_from(arguments: argparse.Namespace) -> SmtpTransport:
     )
 
 
-def _hour(arguments: argparse.Namespace, station: Station) -> datetime:
+def _mark(arguments: argparse.Namespace, station: Station) -> datetime:
+    """Return the time of the cycle that is meant: the one named, else the newest of live service."""
     if arguments.at is None:
-        return time_now().replace(minute=0, second=0, microsecond=0)
-    return parse_hour(arguments.at, station.timezone)
+        return newest_mark(time_now(), station.settings.cycle_step_min)
+    return parse_mark(arguments.at, station.timezone)
 
 
 def _feeds_pull(arguments: argparse.Namespace) -> int:
@@ -100,7 +101,7 @@ def _feeds_status(arguments: argparse.Namespace) -> int:
     from wuyu.feeds.status import feed_lines, status
 
     station = station_from(arguments)
-    rows = status(station.ledger, _hour(arguments, station))
+    rows = status(station.ledger, _mark(arguments, station))
     if arguments.json:
         say_json([asdict(row) for row in rows])
     for row, line in [] if arguments.json else zip(rows, feed_lines(rows), strict=True):
@@ -139,7 +140,7 @@ def _score(arguments: argparse.Namespace) -> int:
 
     desk = open_from(arguments)
     pull_feeds(desk, now=time_now())
-    at = _hour(arguments, desk)
+    at = _mark(arguments, desk)
     table, paths, _ = assess(desk, at, now=time_of_service(at))
     paths |= {"geojson": desk.relative(write_geojson(table, (desk.out / paths["parquet"]).with_suffix(".geojson")))}
     worst = table.sort_values("score", ascending=False).head(10)
@@ -162,7 +163,7 @@ def _cycle(arguments: argparse.Namespace) -> int:
 
     desk = open_from(arguments)
     pull_feeds(desk, now=time_now())
-    at = _hour(arguments, desk)
+    at = _mark(arguments, desk)
     _tell(run_cycle(desk, at, now=time_of_service(at)), as_json=arguments.json)
     return 0
 
@@ -186,7 +187,7 @@ def _plan(arguments: argparse.Namespace) -> int:
     from wuyu.cycle import assess, time_of_service
 
     desk = open_from(arguments)
-    at = _hour(arguments, desk)
+    at = _mark(arguments, desk)
     actions = propose_actions(desk.district, assess(desk, at, now=time_of_service(at))[0])
     if arguments.json:
         say_json(actions.reset_index().to_dict("records"))

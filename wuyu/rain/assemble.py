@@ -75,8 +75,11 @@ def cycle_rain(desk: Desk, valid_at: datetime, *, known_at: datetime | None = No
     chosen = chosen_forecast(desk, valid_at, known_at, gathered)
     begin = to_datetime64(valid_at) - np.timedelta64(settings.warning.past_h, "h")
     window = without_doubt(desk, observed.sel(time=observed["time"] > begin), chosen, gathered)
-    background = background_rain(desk, window, chosen.others, valid_at=valid_at, known_at=known_at, gathered=gathered)
-    pattern = pattern_rain(desk, valid_at, known_at, gathered)
+    step_min = round(60.0 * float(observed.attrs["step_h"]))
+    background = background_rain(
+        desk, window, chosen.others, valid_at=valid_at, step_min=step_min, known_at=known_at, gathered=gathered
+    )
+    pattern = pattern_rain(desk, valid_at, step_min, known_at, gathered)
     rainfall = blend_rainfall(
         window,
         chosen.forecast,
@@ -85,7 +88,8 @@ def cycle_rain(desk: Desk, valid_at: datetime, *, known_at: datetime | None = No
         valid_at=valid_at,
         past_h=settings.warning.past_h,
         lead_h=settings.warning.horizon_h,
-        nowcast_mm=radar_rain(desk, valid_at, known_at, gathered),
+        step_min=step_min,
+        nowcast_mm=radar_rain(desk, valid_at, step_min, known_at, gathered),
         background_mm=None if background is None else background.rain_mm,
         pattern=None if pattern is None else pattern[0],
     )

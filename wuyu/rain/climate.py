@@ -10,7 +10,7 @@ import numpy as np
 
 from risk_models.district.model import District
 from risk_models.errors import BadInputError, Finding
-from risk_models.forecast.harmonise import is_hourly, to_hours
+from risk_models.forecast.harmonise import in_steps, to_steps
 from risk_models.forecast.quality.flag import flag_gauges
 from risk_models.forecast.quality.series import monthly_maxima_mm
 from risk_models.forecast.readers.gauge_table import read_gauge_table
@@ -53,7 +53,7 @@ def monthly_limits(district: District, record: Path, **options: Any) -> tuple[fl
         **options,
     )
     place = np.column_stack([gauges.geometry.x, gauges.geometry.y])
-    flagged = flag_gauges(to_hours(table if is_hourly(table) else flag_gauges(table, place)), place)
+    flagged = flag_gauges(to_steps(table if in_steps(table) else flag_gauges(table, place)), place)
     limits = monthly_maxima_mm(flagged["rain_mm"].to_numpy(), flagged["time"].to_numpy(), min_years=MIN_YEARS)
     if all(math.isnan(limit) for limit in limits):
         years = flagged["time"].to_numpy()[[0, -1]].astype("datetime64[Y]").astype(str)

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from risk_models.forecast.harmonise import hourly_at_points
+from risk_models.forecast.harmonise import rain_at_points
 from wuyu.feeds.agreement import all_dry_in_rain, below_every_forecast
 from wuyu.rain.forecasts import Chosen
 from wuyu.rain.gathered import FeedFilesRead, read_field
@@ -31,11 +31,13 @@ MIN_MEMBERS = 5
 
 def without_doubt(desk: Desk, window: xr.Dataset, chosen: Chosen, gathered: FeedFilesRead) -> xr.Dataset:
     """Take out gauge rain that all gauges together cannot have right: lost observations are not dry hours."""
-    recent = window["rain_mm"].to_numpy()[-DOUBT_H:]
+    per_hour = round(1.0 / float(window.attrs["step_h"]))
+    recent = _hours(window["rain_mm"].to_numpy(), per_hour)[-DOUBT_H:]
     # Only a network that reads next to nothing can be doubted; in rain the older forecasts need not be read.
     if chosen.forecast is None or not np.isfinite(recent).any() or _is_raining(recent):
         return window
-    middle, lowest = _expected(desk, window["time"].to_numpy()[-DOUBT_H:], _witnesses(desk, chosen))
+    end = window["time"].to_numpy()[-len(recent) * per_hour :]
+    middle, lowest = _expected(desk, end, per_hour, _witnesses(desk, chosen))
     hours = all_dry_in_rain(recent, middle)
     if hours:
         gathered.say(
@@ -43,7 +45,7 @@ def without_doubt(desk: Desk, window: xr.Dataset, chosen: Chosen, gathered: Feed
             f"In the last {hours} h every gauge reads 0 although it rained before and rain is forecast to go on: "
             "these zeros count as missing.",
         )
-        return failed(window, hours)
+        return failed(window, hours * per_hour)
     doubt = below_every_forecast(recent, lowest)
     if doubt is None:
         return window
@@ -53,6 +55,13 @@ def without_doubt(desk: Desk, window: xr.Dataset, chosen: Chosen, gathered: Feed
         "the gauges are in doubt and count as missing.",
     )
     return failed(window, window.sizes["time"])
+
+
+def _hours(rain_mm: FloatArray, per_hour: int) -> FloatArray:
+    """Sum steps (time, ...) to hours back from the last step; an hour of which any step is unknown is unknown."""
+    whole = len(rain_mm) // per_hour
+    newest = rain_mm[len(rain_mm) - whole * per_hour :]
+    return np.asarray(newest.reshape(whole, per_hour, *rain_mm.shape[1:]).sum(axis=1))
 
 
 def _is_raining(recent_mm: FloatArray) -> bool:
@@ -73,17 +82,20 @@ def _witnesses(desk: Desk, chosen: Chosen) -> Iterator[xr.Dataset]:
 
 
 def _expected(
-    desk: Desk, end: NDArray[np.datetime64], forecasts: Iterable[xr.Dataset]
+    desk: Desk, end: NDArray[np.datetime64], per_hour: int, forecasts: Iterable[xr.Dataset]
 ) -> tuple[FloatArray, FloatArray]:
     """Return median and lowest forecast of the district [mm] for past hours, each from the newest issue before it.
+
+    `end` are the ends of their steps, of which `per_hour` make an hour.
 
     Older issues are not read if the newest that has any of these hours sees no rain in them.
     """
     gauges = desk.district.gauges
-    middle, lowest = np.full((2, len(end)), np.nan)
+    middle, lowest = np.full((2, len(end) // per_hour), np.nan)
+    place = gauges["lon"].to_numpy(), gauges["lat"].to_numpy()
     for forecast in forecasts:
-        sampled, _ = hourly_at_points(forecast, gauges["lon"].to_numpy(), gauges["lat"].to_numpy(), end=end)
-        area = sampled.mean(axis=2)
+        sampled, _ = rain_at_points(forecast, *place, end=end, step_min=60 // per_hour)
+        area = np.stack([_hours(member, per_hour) for member in sampled.mean(axis=2)])
         here = np.flatnonzero(np.isfinite(area).all(axis=0) & np.isnan(middle))
         if len(here):
             middle[here] = np.median(area[:, here], axis=0)

@@ -11,8 +11,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from risk_models.forecast.blend import Pattern
-from risk_models.forecast.harmonise import hourly_at_points, radar_frames, to_hours
+from risk_models.forecast.blend import Pattern, step_ends
+from risk_models.forecast.harmonise import radar_frames, rain_at_points, to_steps
 from risk_models.forecast.nowcast import nowcast_at_points, radar_nowcast
 from risk_models.forecast.rainfall import from_datetime64, to_datetime64
 from risk_models.forecast.sampling import at_points
@@ -70,22 +70,22 @@ def background_rain(
     others: Sequence[xr.Dataset],
     *,
     valid_at: datetime,
+    step_min: int,
     known_at: datetime | None,
     gathered: FeedFilesRead,
 ) -> Background | None:
-    """Return rain of the past hours at the hotspots by other sources than gauges; None if no hour lacks gauges.
+    """Return rain of the past steps at the hotspots by other sources than gauges; None if no step lacks gauges.
 
     Observed fields go before forecasts that the cycle does not stand on; of several the first in the settings counts.
     """
-    past_h = desk.settings.warning.past_h
-    end = to_datetime64(valid_at).astype("datetime64[h]").astype("datetime64[ns]") + np.arange(1 - past_h, 1) * _HOUR
+    end = step_ends(valid_at, step_min, past_h=desk.settings.warning.past_h)
     gaps = _gaps(window, end)
     if not gaps.any():
         return None
     begin = from_datetime64(end[gaps][0] - _HOUR)
     hotspots = desk.district.hotspots
     place = hotspots["lon"].to_numpy(), hotspots["lat"].to_numpy()
-    background = Background(np.full((past_h, len(hotspots)), np.nan))
+    background = Background(np.full((len(end), len(hotspots)), np.nan))
     for feed in feeds_of_kind(desk, BACKGROUND_KINDS):
         files = observed_maps(
             desk.ledger,
@@ -96,23 +96,22 @@ def background_rain(
             delay=delay_of(feed),
             known_at=known_at,
         )
-        rain_mm, read = _observed(desk, files[:MAX_MAPS], place, end, gathered)
+        rain_mm, read = _observed(desk, files[:MAX_MAPS], place, end, step_min, gathered)
         background.add(rain_mm, f"{feed.id} ({feed.kind})", read)
     for forecast in others:
-        rain_mm = hourly_at_points(forecast, *place, end=end)[0].mean(axis=0)
+        rain_mm = rain_at_points(forecast, *place, end=end, step_min=step_min)[0].mean(axis=0)
         background.add(rain_mm, f"{forecast.attrs['file']} ({forecast.attrs['kind']})")
     return background
 
 
 def pattern_rain(
-    desk: Desk, valid_at: datetime, known_at: datetime | None, gathered: FeedFilesRead
+    desk: Desk, valid_at: datetime, step_min: int, known_at: datetime | None, gathered: FeedFilesRead
 ) -> tuple[Pattern, list[SelectedFile]] | None:
     """Return the maps of the first feed that asks to be merged, at hotspots and gauges, and the files read; or None."""
     feed = next((feed for feed in feeds_of_kind(desk, BACKGROUND_KINDS + RADAR_KINDS) if feed.merge), None)
     if feed is None:
         return None
-    past_h = desk.settings.warning.past_h
-    end = to_datetime64(valid_at).astype("datetime64[h]").astype("datetime64[ns]") + np.arange(1 - past_h, 1) * _HOUR
+    end = step_ends(valid_at, step_min, past_h=desk.settings.warning.past_h)
     files = observed_maps(
         desk.ledger,
         feed.id,
@@ -124,13 +123,13 @@ def pattern_rain(
     )
     hotspots, gauges = desk.district.hotspots, desk.district.gauges
     lon, lat = (np.concatenate([points[name].to_numpy() for points in (hotspots, gauges)]) for name in ("lon", "lat"))
-    rain_mm, read = _observed(desk, files[:MAX_MAPS], (lon, lat), end, gathered)
-    rain_mm[:-MERGE_H] = np.nan
+    rain_mm, read = _observed(desk, files[:MAX_MAPS], (lon, lat), end, step_min, gathered)
+    rain_mm[: -MERGE_H * 60 // step_min] = np.nan
     return Pattern(rain_mm[:, : len(hotspots)], rain_mm[:, len(hotspots) :]), read
 
 
 def _gaps(window: xr.Dataset, end: NDArray[np.datetime64]) -> NDArray[np.bool_]:
-    """Return the hours without any gauge, after the first with one."""
+    """Return the steps without any gauge, after the first with one."""
     known = np.isfinite(window["rain_mm"].to_numpy()).any(axis=1)
     has_gauge = np.isin(end, window["time"].to_numpy()[known])
     return ~has_gauge & (np.cumsum(has_gauge) > 0)
@@ -141,6 +140,7 @@ def _observed(
     files: Sequence[SelectedFile],
     place: tuple[FloatArray, FloatArray],
     end: NDArray[np.datetime64],
+    step_min: int,
     gathered: FeedFilesRead,
 ) -> tuple[FloatArray, list[SelectedFile]]:
     """Return the rain of the maps of one feed at the hotspots (step, hotspot), and the files read."""
@@ -154,18 +154,22 @@ def _observed(
                 maps.setdefault(when, rain.isel(time=[number]))
     result = np.full((len(end), len(place[0])), np.nan)
     if maps:
-        hours = to_hours(xr.concat([maps[when] for when in sorted(maps)], dim="time", combine_attrs="override"))
-        _, here, there = np.intersect1d(end, hours["time"].to_numpy(), return_indices=True)
-        result[here] = hours["rain_mm"].to_numpy().mean(axis=0)[there]
+        whole = xr.concat([maps[when] for when in sorted(maps)], dim="time", combine_attrs="override")
+        steps = to_steps(whole, step_min)
+        _, here, there = np.intersect1d(end, steps["time"].to_numpy(), return_indices=True)
+        result[here] = steps["rain_mm"].to_numpy().mean(axis=0)[there]
     return result, read
 
 
-def radar_rain(desk: Desk, valid_at: datetime, known_at: datetime | None, gathered: FeedFilesRead) -> FloatArray | None:
+def radar_rain(
+    desk: Desk, valid_at: datetime, step_min: int, known_at: datetime | None, gathered: FeedFilesRead
+) -> FloatArray | None:
     """Return the rain of the next hours at the hotspots from the motion of the radar echoes.
 
     Returns
     -------
-    ndarray, shape (RADAR_LEAD_H, hotspot), or None
+    ndarray, shape (step, hotspot), or None
+        Steps of RADAR_LEAD_H hours.
         None without three frames that follow on each other, the last not older than half an hour, with rain in them,
         or without pysteps; the persistence of gauge rain then stands in.
     """
@@ -173,8 +177,7 @@ def radar_rain(desk: Desk, valid_at: datetime, known_at: datetime | None, gather
         frames = _frames(desk, feed, valid_at, known_at, gathered)
         if frames is None:
             continue
-        end = to_datetime64(valid_at).astype("datetime64[h]").astype("datetime64[ns]")
-        end = end + np.arange(1, RADAR_LEAD_H + 1) * _HOUR
+        end = step_ends(valid_at, step_min, past_h=0, lead_h=RADAR_LEAD_H)
         times = frames["time"].to_numpy()
         step = times[-1] - times[-2]
         ahead = radar_nowcast(frames, lead_steps=int(np.ceil((end[-1] - times[-1]) / step)))

@@ -14,7 +14,7 @@ from risk_models.errors import BadInputError
 from risk_models.forecast.rainfall import Quality, to_datetime64
 from wuyu.feeds.select import SelectedFile, gauge_tables_of_span
 from wuyu.rain.gathered import feeds_of_kind
-from wuyu.rain.gauges import filled_from, flagged, nothing, read_table, whole_hours
+from wuyu.rain.gauges import filled_from, flagged, nothing, read_table, whole_steps
 
 if TYPE_CHECKING:
     from risk_models.district.settings import FeedSettings
@@ -61,7 +61,7 @@ def span_rain(desk: Desk, *, begin: datetime, end: datetime, known_at: datetime 
     """
     feeds, files, lost = [], {}, []
     for feed in feeds_of_kind(desk, ("gauge_table",)):
-        step_h = float(feed.options.get("step_h", 1.0))  # type: ignore[arg-type]
+        step_h = feed.table_step_h
         chosen = gauge_tables_of_span(
             desk.ledger,
             feed.id,
@@ -80,7 +80,7 @@ def span_rain(desk: Desk, *, begin: datetime, end: datetime, known_at: datetime 
                 tables.append(table)
                 files[f"{feed.id}/{file.name}"] = file.sha256
         if tables:
-            feeds.append(whole_hours(desk, _stitched(tables)))
+            feeds.append(whole_steps(desk, _stitched(tables)))
     rain = reduce(filled_from, feeds) if feeds else nothing(desk, begin)
     inside = (rain["time"] > to_datetime64(begin)) & (rain["time"] <= to_datetime64(end))
     cut = rain.sel(time=inside)

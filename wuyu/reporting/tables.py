@@ -111,7 +111,7 @@ def risk_rows(desk: Desk, window: Window) -> RiskRows:
 
 
 def _cycles(desk: Desk, window: Window) -> list[Cycle]:
-    """Return the cycles of a span that were finished by the wall time of the report, in their order."""
+    """Return the cycles of a span that were finished by the wall time of the report: the last revision of each time."""
     query = select(Cycle).where(
         Cycle.district_code == desk.code,
         Cycle.state == CycleState.DONE,
@@ -120,7 +120,8 @@ def _cycles(desk: Desk, window: Window) -> list[Cycle]:
         Cycle.finished_at <= window.known_at,
     )
     with desk.ledger.reading() as session:
-        return list(session.scalars(query.order_by(Cycle.valid_at)))
+        rows = session.scalars(query.order_by(Cycle.valid_at, Cycle.revision))
+        return list({row.valid_at: row for row in rows}.values())
 
 
 def _risk_table(parts: list[pa.Table], times: list[datetime]) -> pd.DataFrame:

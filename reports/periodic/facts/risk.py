@@ -92,8 +92,8 @@ def town_risk(risk: pd.DataFrame, district: District) -> pd.DataFrame:
     -------
     DataFrame
         Indexed by town_code in the order of severity: town_name, town_name_en, level, n_hotspots, n_red, n_orange,
-        n_yellow, n_blue, warned_h (cycles with the town at blue or above). A town without hotspots has level NONE and
-        n_hotspots 0.
+        n_yellow, n_blue, warned_h (hours with the town at blue or above in any cycle). A town without hotspots has
+        level NONE and n_hotspots 0.
     """
     towns = pd.DataFrame(district.towns[["town_name", "town_name_en"]])
     of_hotspot = district.hotspots["town_code"]
@@ -107,7 +107,7 @@ def town_risk(risk: pd.DataFrame, district: District) -> pd.DataFrame:
         reached = (peak == int(level)).groupby(of_hotspot).sum()
         towns[f"n_{level}"] = reached.reindex(towns.index, fill_value=0).astype(int)
     warned = risk[risk["level"] >= int(Level.BLUE)]
-    hours = warned.groupby(warned["hotspot_id"].map(of_hotspot))["valid_at"].nunique()
+    hours = _hour_of(warned).groupby(warned["hotspot_id"].map(of_hotspot)).nunique()
     towns["warned_h"] = hours.reindex(towns.index, fill_value=0).astype(int)
     keys = ["level", "n_red", "n_orange", "n_yellow", "n_blue", "warned_h"]
     return towns.sort_values(keys, ascending=False, kind="stable")
@@ -130,8 +130,14 @@ def top_hotspots(risk: pd.DataFrame, district: District, *, n: int) -> pd.DataFr
     table = pd.DataFrame(table).assign(level=first["level"].astype(int), score=first["score"])
     table["depth_p50_m"] = warned.groupby("hotspot_id")["depth_p50_m"].max().reindex(table.index)
     table["peak_at"] = utc(first["valid_at"])
-    table["warned_h"] = warned.groupby("hotspot_id")["valid_at"].nunique().reindex(table.index)
+    table["warned_h"] = _hour_of(warned).groupby(warned["hotspot_id"]).nunique().reindex(table.index)
     return table
+
+
+def _hour_of(risk: pd.DataFrame) -> pd.Series:
+    """Return the end of the hour that each row's cycle lies in: several cycles of an hour are one hour."""
+    hour: pd.Series = utc(risk["valid_at"]).dt.ceil("h")
+    return hour
 
 
 def warning_table(warnings: pd.DataFrame, span: DaySpan) -> pd.DataFrame:

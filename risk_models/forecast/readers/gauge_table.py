@@ -22,6 +22,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from risk_models.district.feeds import step_minutes
 from risk_models.errors import BadInputError, Finding, refuse
 from risk_models.forecast.rainfall import Quality, from_datetime64
 from risk_models.forecast.readers.counters import counter_rain
@@ -49,6 +50,8 @@ MAX_COUNT = 1e9
 COMPACT = re.compile(r"\d{10}(\d{2}){0,2}")  # 2021072009, 202107200900
 MM = RainUnit("mm", 1.0, False)
 
+MAX_STEP_MIN = 31 * 24 * 60
+
 Cell = tuple[float, float, int]  # value for use, value as received, quality
 
 
@@ -69,6 +72,11 @@ class _Reading:
     newest: tuple[datetime, str] | None = None
     rows_read: int = 0
     rows_rejected: int = 0
+
+    @property
+    def step_s(self) -> int:
+        """Length of the step [s]."""
+        return round(3600.0 * self.step_h)
 
     @property
     def shift(self) -> timedelta:
@@ -124,7 +132,7 @@ def read_gauge_table(
         Time zone of times that carry no offset, e.g. ``Asia/Shanghai``. An hour that summer time skips is rejected;
         one that comes twice is told apart by the row before it.
     step_h : float
-        Step [h].
+        Step [h], taken to the nearest whole minute: 0.167 is ten minutes.
     unit : {"mm", "0.1mm", "inch"}, optional
         Unit of the numbers; else that of the header, else mm. One that contradicts the header is refused.
     label : {"end", "begin"}, optional
@@ -214,8 +222,11 @@ def _reading(
     if label is not None and columns.label is not None and label != columns.label:
         column = columns.names[columns.time]
         refuse(file, "bad-label", "the header states another label", column=column, value=columns.label, accepted=label)
-    if not (math.isfinite(step_h) and 1 / 60 <= step_h <= 744):
-        refuse(file, "bad-step", "step out of bounds", value=step_h, accepted="1 min to 31 d")
+    minutes = step_minutes(step_h) if math.isfinite(step_h) else None
+    if minutes is None or minutes > MAX_STEP_MIN:
+        accepted = "whole minutes from 1 min to 31 d, e.g. 0.1667 for ten minutes"
+        refuse(file, "bad-step", "step out of bounds", value=step_h, accepted=accepted)
+    step_h = minutes / 60.0
     if columns.step_h is not None and not math.isclose(columns.step_h, step_h):
         accepted = f"{step_h:g} h"
         refuse(file, "bad-step", "the header states another step", value=f"{columns.step_h:g} h", accepted=accepted)
@@ -307,7 +318,7 @@ def _parse_time(reading: _Reading, cell: str, row: int, series: str) -> datetime
     utc = _from_zone(reading, when, row, series) if when.tzinfo is None else when.astimezone(UTC)
     if utc is None:
         return None
-    if utc.timestamp() % (reading.step_h * 3600.0):
+    if utc.timestamp() % reading.step_s:
         message = f"time is no end of a step of {reading.step_h:g} h"
         reading.reject("off-step-time", message, row, column="time", value=cell)
         return None
@@ -444,7 +455,7 @@ def _steady_times(reading: _Reading) -> list[datetime]:
 
 def _to_dataset(reading: _Reading) -> xr.Dataset:
     times = _steady_times(reading)
-    step_s = reading.step_h * 3600.0
+    step_s = reading.step_s
     places = [round((when - times[0]).total_seconds() / step_s) for when in times]
     count, gauges = places[-1] + 1, reading.gauge_ids
     if count > MAX_STEPS:
@@ -462,7 +473,7 @@ def _to_dataset(reading: _Reading) -> xr.Dataset:
     if reading.counter_mm is not None:
         rain, quality = _uncount(reading, rain, quality, times[0])
     start = np.datetime64(times[0].replace(tzinfo=None), "ns")
-    end = start + np.arange(count) * np.timedelta64(round(step_s), "s").astype("timedelta64[ns]")
+    end = start + np.arange(count) * np.timedelta64(step_s, "s").astype("timedelta64[ns]")
     dims = ("time", "gauge")
     return xr.Dataset(
         {

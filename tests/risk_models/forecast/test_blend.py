@@ -234,7 +234,7 @@ def test_cycle_between_hours_uses_whole_steps(observed: xr.Dataset, forecast: xr
 
 def test_observed_off_the_hour_is_refused(observed: xr.Dataset) -> None:
     shifted = observed.assign_coords(time=observed.time + np.timedelta64(30, "m"))
-    with pytest.raises(ValueError, match="must end on the full hour"):
+    with pytest.raises(ValueError, match="must end on multiples of 60 min"):
         blend(shifted, None)
 
 

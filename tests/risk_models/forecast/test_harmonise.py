@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from risk_models.forecast.harmonise import choose_forecast, hourly_at_points, is_hourly, radar_frames, to_hours
+from risk_models.forecast.harmonise import choose_forecast, in_steps, radar_frames, rain_at_points, to_steps
 from risk_models.forecast.rainfall import to_datetime64
 from risk_models.forecast.sampling import POINT_REACH_KM, at_points
 
@@ -38,9 +38,9 @@ blocks = st.lists(st.sampled_from([(1.0,), (3.0,), (6.0,), (1 / 6,) * 6, (0.5, 0
 def test_rain_of_whole_hours_keeps_its_total(blocks: list[tuple[float, ...]], seed: int) -> None:
     lengths = [length for block in blocks for length in block]
     rain = np.random.default_rng(seed).gamma(0.5, 10.0, (len(lengths), 2))
-    hours = to_hours(field(lengths, rain))
+    hours = to_steps(field(lengths, rain))
     np.testing.assert_allclose(hours.rain_mm.sum("time"), rain.sum(axis=0), rtol=1e-12)
-    assert is_hourly(hours)
+    assert in_steps(hours)
     assert hours.sizes["time"] == round(sum(lengths))
     # Also from any step on: what fell before an hour is what fell in the steps before it.
     np.testing.assert_allclose(hours.rain_mm.cumsum("time")[-1], rain.sum(axis=0), rtol=1e-12)
@@ -50,7 +50,7 @@ def test_rain_of_whole_hours_keeps_its_total(blocks: list[tuple[float, ...]], se
 def test_steps_off_the_hour_never_make_rain(shift_s: int, count: int, seed: int) -> None:
     rain = np.random.default_rng(seed).gamma(0.5, 10.0, count)
     off = field([1.0] * count, rain)
-    hours = to_hours(off.assign_coords(time=off.time + np.timedelta64(shift_s, "s")))
+    hours = to_steps(off.assign_coords(time=off.time + np.timedelta64(shift_s, "s")))
     known = hours.rain_mm.to_numpy()
     assert np.isnan(known[[0, -1]]).all()  # partly covered
     assert np.isfinite(known[1:-1]).all()
@@ -61,7 +61,7 @@ def test_steps_off_the_hour_never_make_rain(shift_s: int, count: int, seed: int)
 
 
 def test_long_steps_are_spread_evenly_and_marked() -> None:
-    hours = to_hours(field([1, 3, 6], np.array([5.0, 9.0, 12.0])))
+    hours = to_steps(field([1, 3, 6], np.array([5.0, 9.0, 12.0])))
     assert hours.rain_mm.to_numpy().tolist() == [5.0] + [3.0] * 3 + [2.0] * 6
     assert hours.spread_h.to_numpy().tolist() == [1.0] + [3.0] * 3 + [6.0] * 6
 
@@ -72,26 +72,26 @@ def test_an_hour_with_a_gap_is_unknown_and_says_why() -> None:
     rain[8, 1] = np.nan  # failed in the second
     quality = np.full((18, 2), 1)
     quality[3, 0], quality[8, 1], quality[14, 0], quality[15, 1] = 9, 4, 3, 2
-    hours = to_hours(field([1 / 6] * 18, rain, quality=quality))
+    hours = to_steps(field([1 / 6] * 18, rain, quality=quality))
     np.testing.assert_array_equal(hours.rain_mm, [[np.nan, 12.0], [12.0, np.nan], [12.0, 12.0]])
     assert hours.quality.to_numpy().tolist() == [[9, 1], [1, 4], [3, 2]]
     # A step that is not there at all is a gap as well.
-    lost = to_hours(field([1 / 6] * 18, rain, quality=quality).isel(time=[*range(13), *range(14, 18)]))
+    lost = to_steps(field([1 / 6] * 18, rain, quality=quality).isel(time=[*range(13), *range(14, 18)]))
     assert np.isnan(lost.rain_mm.to_numpy()[2]).all()
     assert lost.quality.to_numpy()[2].tolist() == [9, 9]
 
 
 def test_hours_stay_as_they_are() -> None:
     rain = np.array([1.0, np.nan, 3.0])
-    np.testing.assert_array_equal(to_hours(field([1, 1, 1], rain)).rain_mm, rain)
+    np.testing.assert_array_equal(to_steps(field([1, 1, 1], rain)).rain_mm, rain)
 
 
 def test_rain_counted_twice_is_refused() -> None:
     running = field([1, 1], np.array([1.0, 2.0])).assign_coords(interval_h=("time", [3.0, 3.0]))
     with pytest.raises(ValueError, match="steps overlap"):
-        to_hours(running)
+        to_steps(running)
     with pytest.raises(ValueError, match="accepted: at most 200000"):
-        to_hours(field([1, 300_000], np.array([1.0, 2.0])))
+        to_steps(field([1, 300_000], np.array([1.0, 2.0])))
 
 
 def test_a_projected_grid_is_sampled_through_its_crs() -> None:
@@ -151,7 +151,7 @@ def test_a_point_that_is_unknown_or_far_takes_no_part() -> None:
 
 def test_hours_beyond_the_field_are_unknown() -> None:
     grid = field([3.0], np.array([9.0])).expand_dims(lat=[34.7], lon=[113.6])
-    rain, spread = hourly_at_points(grid, [113.6], [34.7], end=START + np.arange(1, 6) * HOUR)
+    rain, spread = rain_at_points(grid, [113.6], [34.7], end=START + np.arange(1, 6) * HOUR)
     np.testing.assert_array_equal(rain[0, :, 0], [3, 3, 3, np.nan, np.nan])
     assert spread.tolist() == [3, 3, 3, 1, 1]
 
