@@ -44,6 +44,7 @@ FORGED = "tests/wuyu/returns/test_forged_replies.py::"
 OWN_WORDS = "tests/wuyu/returns/test_own_words.py::"
 RAIN_LOST = "tests/wuyu/issuing/test_rain_lost.py::"
 CYCLE = "tests/wuyu/test_cycle.py::"
+TEN_MINUTES = "tests/wuyu/test_ten_minutes.py::"
 APPROVAL = "tests/wuyu/test_approval.py::"
 REPLAY = "tests/wuyu/test_replay.py::"
 CHECK = "tests/risk_models/district/test_check.py::"
@@ -76,7 +77,7 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{BLEND}test_no_forecast_gives_three_hours_of_nowcast_then_unknown",
             ),
             (
-                "return 4 if late <= FORECAST_LATE else 5",
+                "return 4 if past.late_h <= FORECAST_LATE_H else 5",
                 "return 4",
                 f"{BLEND}test_steps_5_and_6_are_unknown_and_never_dry",
             ),
@@ -1045,8 +1046,8 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{HARMONISE}test_an_hour_with_a_gap_is_unknown_and_says_why",
             ),
             (
-                "    share = shared_h / interval_h[column]",
-                "    share = shared_h",
+                "    share = shared / length[column]",
+                "    share = shared",
                 f"{HARMONISE}test_rain_of_whole_hours_keeps_its_total",
             ),
             (
@@ -1055,9 +1056,39 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{HARMONISE}test_rain_counted_twice_is_refused",
             ),
             (
-                "(sampled.shape[0], len(end), sampled.shape[2]), np.nan), np.ones(len(end))",
-                "(sampled.shape[0], len(end), sampled.shape[2]), 0.0), np.ones(len(end))",
+                "(sampled.shape[0], len(end), sampled.shape[2]), np.nan)",
+                "(sampled.shape[0], len(end), sampled.shape[2]), 0.0)",
                 f"{HARMONISE}test_hours_beyond_the_field_are_unknown",
+            ),
+        ],
+    },
+    "cycles within the hour see rain in its own steps, and lower no faster for looking more often": {
+        "risk_models/warning/states.py": [
+            (
+                "        if self.valid_at - other.valid_at < _LOOK:",
+                "        if self.valid_at <= other.valid_at:",
+                f"{TEN_MINUTES}test_a_warning_is_lowered_no_faster_by_looking_more_often",
+            ),
+        ],
+        "risk_models/forecast/blend.py": [
+            (
+                "return np.asarray(self.rain_mm[last_hour[self.counts[last_hour] > 0]].mean(axis=0))",
+                "return np.asarray(self.rain_mm[self.newest])",
+                f"{BLEND}test_ten_minutes_late_persist_by_the_mean_of_the_last_hour",
+            ),
+        ],
+        "wuyu/rain/gauges.py": [
+            (
+                "doubted = np.isin(by_hour, (Quality.SUSPECT, Quality.FAIL)) & (own < by_hour)",
+                "doubted = by_hour < 0",
+                f"{TEN_MINUTES}test_an_hour_that_neighbours_doubt_is_doubted_in_its_ten_minutes",
+            ),
+        ],
+        "wuyu/cycle.py": [
+            (
+                "begin - kept.valid_at > SOIL_WATER_KEPT",
+                "begin != kept.valid_at",
+                f"{TEN_MINUTES}test_wet_ground_is_remembered_over_a_cycle_that_was_missed",
             ),
         ],
     },

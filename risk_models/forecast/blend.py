@@ -405,8 +405,8 @@ def _ladder_step(past: _Observed) -> int:
 
 
 def _fading(bias: float, lead_h: int, per_hour: int, options: BlendOptions) -> FloatArray:
-    """Return the factor of each step ahead: whole at first, fading to 1."""
-    ahead_h = np.arange(lead_h * per_hour) / per_hour
+    """Return the factor of each step ahead, that of its hour: whole at first, fading to 1."""
+    ahead_h = np.arange(lead_h * per_hour) // per_hour
     return np.asarray(1.0 + (bias - 1.0) * 0.5 ** (ahead_h / options.bias_half_life_h))
 
 

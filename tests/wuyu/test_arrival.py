@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -57,6 +58,12 @@ class Service:
         gauges = [name for name in rows[0] if name != "time_end"]
         mine = gauges[: len(gauges) // 2] if file == "gauges" else gauges[len(gauges) // 2 :]
         write_rows(self.feeds / f"{file}.csv", [{name: row[name] for name in ("time_end", *mine)} for row in rows])
+
+    def tear(self, file: str) -> None:
+        """Leave the newest file as a writer leaves it that was stopped in its last row, or half way."""
+        place = self.feeds / f"{file}.csv" if file != "ensemble" else max((self.feeds / "ensemble").iterdir())
+        data = place.read_bytes()
+        place.write_bytes(data[:-9] if file != "ensemble" else data[: len(data) // 2])
 
     def look(self, now: datetime) -> CycleResult:
         """Take over what is new, and run the cycle of the hour."""
@@ -116,6 +123,39 @@ def test_every_order_of_arrival_ends_in_the_level_of_the_complete_set(service: S
     assert all(found[town] >= level for town, level in standing.items()), "no order keeps a rise back"
     assert results[-1].valid_at == PEAK
     assert len({row.message_id for row in service.desk.ledger.warnings()}) == len(service.desk.ledger.warnings())
+
+
+TORN = ("torn gauges", "torn more", "torn ensemble")
+AGAIN = ("gauges again", "more again", "ensemble again")
+
+
+def life(seed: int) -> list[str]:
+    """The files of an hour as they come: some torn at first, some twice, in any order but torn before whole."""
+    rng = random.Random(seed)
+    files = ["gauges", "more", "ensemble"]
+    events = files + [one for one in (*TORN, *AGAIN) if rng.random() < 0.5]
+    rng.shuffle(events)
+    for file in files:
+        places = [number for number, event in enumerate(events) if file in event]
+        names = sorted((events[number] for number in places), key=lambda name: ("torn" not in name, "again" in name))
+        for number, name in zip(places, names, strict=True):
+            events[number] = name
+    return events
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_torn_and_repeated_files_end_in_the_level_of_the_complete_set(service: Service, complete, seed) -> None:  # type: ignore[no-untyped-def]
+    levels, standing = complete
+    result = service.look(PEAK)
+    for number, event in enumerate(life(seed), start=1):
+        file = next(name for name in ("gauges", "more", "ensemble") if name in event)
+        service.lay(file, PEAK)
+        if "torn" in event:
+            service.tear(file)
+        result = service.look(PEAK + 2 * number * MINUTE)
+        assert result.valid_at == PEAK, event
+    assert service.levels(result) == levels
+    assert all(service.standing()[town] >= level for town, level in standing.items())
 
 
 @pytest.fixture

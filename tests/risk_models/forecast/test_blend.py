@@ -326,3 +326,59 @@ def test_bias_raises_the_first_hours_and_fades(observed: xr.Dataset, forecast: x
     np.testing.assert_allclose(ratio[:, 0], 1 + 0.5**0.5, rtol=1e-5)
     assert (np.diff(ratio.mean(axis=(0, 2))) < 0).all()
     assert (ratio > 1).all()
+
+
+def hours_of(rain: xr.Dataset) -> np.ndarray:
+    """Sum the steps of a blend to hours back from its last."""
+    values = rain.rain_mm.to_numpy().astype(np.float64)
+    return values.reshape(len(values), PAST + LEAD, -1, values.shape[2]).sum(axis=2)
+
+
+def in_tens(observed: xr.Dataset) -> xr.Dataset:
+    """Cut every hour into six equal steps."""
+    end = np.concatenate([hour - np.arange(5, -1, -1) * np.timedelta64(10, "m") for hour in observed.time.to_numpy()])
+    dims = ("time", "gauge")
+    return xr.Dataset(
+        {"rain_mm": (dims, observed.rain_mm.to_numpy().repeat(6, axis=0) / 6),
+         "quality": (dims, observed.quality.to_numpy().repeat(6, axis=0))},
+        coords={"time": end, "gauge": observed.gauge},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("late_h", [0, 1, 2, 5, 8])
+def test_even_hours_in_short_steps_are_the_same_rain(observed: xr.Dataset, forecast: xr.Dataset, late_h: int) -> None:
+    known = lose(observed, late_h)
+    hourly, short = blend(known, forecast), blend(in_tens(known), forecast, step_min=10)
+    assert short.sizes["time"] == 6 * hourly.sizes["time"]
+    assert short.attrs["step_h"] == pytest.approx(1 / 6)
+    assert short.attrs["ladder_step"] == hourly.attrs["ladder_step"]
+    assert short.attrs["gap_source"] == hourly.attrs["gap_source"]
+    assert short.attrs["observed_until"] == hourly.attrs["observed_until"]
+    np.testing.assert_allclose(hours_of(short), hourly.rain_mm, rtol=2e-4, atol=1e-3)
+
+
+def test_ten_minutes_late_persist_by_the_mean_of_the_last_hour(observed: xr.Dataset) -> None:
+    short = in_tens(observed)
+    burst = short.rain_mm.to_numpy().copy()
+    at = {int((end - NOW64) / np.timedelta64(10, "m")): row for row, end in enumerate(short.time.to_numpy())}
+    burst[at[-1]] *= 40.0  # a cloudburst in the last ten minutes that are known
+    short = short.assign(rain_mm=(short.rain_mm.dims, burst)).sel(time=short.time < NOW64)
+    rain = blend(short, None, step_min=10)
+    assert rain.attrs["ladder_step"] == 3
+    assert rain.attrs["observed_until"] == (NOW - timedelta(minutes=10)).isoformat()
+    past = rain.rain_mm.to_numpy()[0, : 6 * PAST]
+    np.testing.assert_allclose(past[-1], past[-7:-1].mean(axis=0), rtol=1e-5)
+    assert rain.origin.to_numpy()[6 * PAST - 1] == Origin.FALLBACK
+
+
+def test_a_cycle_within_the_hour_ends_its_observed_part_there(observed: xr.Dataset, forecast: xr.Dataset) -> None:
+    at = NOW - timedelta(minutes=40)
+    rain = blend(in_tens(observed), forecast, valid_at=at, step_min=10)
+    assert rain.attrs["ladder_step"] == 1
+    assert rain.attrs["observed_until"] == at.isoformat()
+    assert rain.time.to_numpy()[6 * PAST - 1] == np.datetime64("2021-07-20T08:20")
+
+
+def test_a_step_that_does_not_divide_the_hour_is_refused(observed: xr.Dataset) -> None:
+    with pytest.raises(ValueError, match="accepted: a divisor of 60"):
+        blend(observed, None, step_min=25)

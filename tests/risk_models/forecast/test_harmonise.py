@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from risk_models.forecast.harmonise import choose_forecast, in_steps, radar_frames, rain_at_points, to_steps
+from risk_models.forecast.harmonise import (
+    choose_forecast,
+    common_step_min,
+    in_steps,
+    radar_frames,
+    rain_at_points,
+    to_steps,
+)
 from risk_models.forecast.rainfall import to_datetime64
 from risk_models.forecast.sampling import POINT_REACH_KM, at_points
 
@@ -226,3 +233,43 @@ def test_the_last_frames_make_the_series_and_the_first_of_two_counts() -> None:
     series = radar_frames([frame(10), twice, frame(0), frame(5), frame(-5)])
     assert series is not None
     assert series.rain_mm.to_numpy().ravel().tolist() == [0.0, 5.0, 10.0]
+
+
+@given(step_min=st.sampled_from([5, 10, 15, 20, 30]), blocks=blocks, seed=st.integers(0, 1000))
+def test_short_steps_sum_to_the_hours(step_min: int, blocks: list[tuple[float, ...]], seed: int) -> None:
+    lengths = [length for block in blocks for length in block]
+    rain = np.random.default_rng(seed).gamma(0.5, 10.0, (len(lengths), 2))
+    given_field = field(lengths, rain)
+    short = to_steps(given_field, step_min)
+    assert in_steps(short, step_min)
+    assert short.sizes["time"] == round(sum(lengths) * 60 / step_min)
+    np.testing.assert_allclose(to_steps(short).rain_mm, to_steps(given_field).rain_mm, rtol=1e-9, atol=1e-12)
+
+
+def test_an_hour_is_spread_over_ten_minutes_and_a_gap_stays_one() -> None:
+    rain = np.array([6.0, np.nan, 12.0])
+    short = to_steps(field([1, 1, 1], rain, quality=[1, 9, 3]), 10)
+    np.testing.assert_array_equal(short.rain_mm, [1.0] * 6 + [np.nan] * 6 + [2.0] * 6)
+    assert short.quality.to_numpy().tolist() == [1] * 6 + [9] * 6 + [3] * 6
+    assert short.spread_h.to_numpy().tolist() == [1.0] * 18
+    assert short.attrs["step_h"] == 1 / 6
+
+
+@pytest.mark.parametrize("step_min", [0, 7, 45, 120])
+def test_a_step_that_does_not_divide_an_hour_is_refused(step_min: int) -> None:
+    with pytest.raises(ValueError, match="accepted: a divisor of 60"):
+        to_steps(field([1.0], np.array([1.0])), step_min)
+
+
+@pytest.mark.parametrize(
+    ("steps_h", "minute", "expected"),
+    [([], 0, 60), ([1.0], 0, 60), ([1.0], 20, 20), ([1 / 6], 0, 10), ([0.25], 0, 15), ([0.25, 1 / 6], 0, 5),
+     ([24.0], 0, 60), ([1 / 30], 40, 5)],
+)  # fmt: skip
+def test_the_step_of_a_cycle_fits_all_feeds_and_its_time(steps_h: list[float], minute: int, expected: int) -> None:
+    assert common_step_min(steps_h, valid_at=AT.replace(minute=minute)) == expected
+
+
+def test_a_cycle_time_between_five_minutes_is_refused() -> None:
+    with pytest.raises(ValueError, match="no multiple of 5 min"):
+        common_step_min([1.0], valid_at=AT.replace(minute=3))
