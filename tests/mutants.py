@@ -1076,6 +1076,11 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 "return np.asarray(self.rain_mm[self.newest])",
                 f"{BLEND}test_ten_minutes_late_persist_by_the_mean_of_the_last_hour",
             ),
+            (
+                "    range_m = fit_range_m(_xy(gauges), _hour_sums(rain, per_hour))",
+                "    range_m = fit_range_m(_xy(gauges), rain)",
+                f"{BLEND}test_coarse_counts_of_short_steps_do_not_make_rain_local",
+            ),
         ],
         "wuyu/rain/gauges.py": [
             (

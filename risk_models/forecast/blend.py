@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from risk_models.arithmetic import settled
 from risk_models.forecast.harmonise import in_steps, rain_at_points
-from risk_models.forecast.interpolate import OrdinaryKriging
+from risk_models.forecast.interpolate import OrdinaryKriging, fit_range_m
 from risk_models.forecast.merge import GaugeMerge
 from risk_models.forecast.rainfall import (
     Origin,
@@ -320,12 +320,14 @@ def _krige(
     table = table.reindex(time=end, gauge=np.asarray(names, dtype=object), fill_value=fill)
     flags = table["quality"].to_numpy()
     rain = np.where(np.isin(flags, (Quality.FAIL, Quality.MISSING)), np.nan, table["rain_mm"].to_numpy())
-    model = OrdinaryKriging().fit(_xy(gauges), rain)
+    # The counts of a short step are too coarse to tell how far rain is alike; those of its hours are not.
+    range_m = fit_range_m(_xy(gauges), _hour_sums(rain, per_hour))
+    model = OrdinaryKriging(range_m=range_m).fit(_xy(gauges), rain)
     targets = _xy(hotspots)
     rain_mm, std_mm = model.predict_with_std(targets)
     merged = 0
     if pattern is not None:
-        fitted = GaugeMerge().fit(_xy(gauges), rain, pattern.at_gauges_mm)
+        fitted = GaugeMerge(range_m=None if per_hour == 1 else range_m).fit(_xy(gauges), rain, pattern.at_gauges_mm)
         rain_mm, std_mm = fitted.predict_with_std(targets, pattern.at_hotspots_mm)
         merged = int((fitted.method_ == "residuals").sum())
     # The share of weight, settled, that doubtful or unchecked gauges have at a hotspot decides its mark.
