@@ -48,4 +48,4 @@ def test_a_cycle_asks_once_for_the_warnings_of_its_event(tmp_path: Path, towns: 
     assert max(records for records, _ in cycles) == towns
     asked = [reads["warnings by warnings.event_key"] for _, reads in cycles]
     assert max(asked) == 1, "what nothing is told of does not ask at all"
-    assert all(reads.total() <= 8 * records + 12 for records, reads in cycles), "so many a revision, however many before"
+    assert all(reads.total() <= 8 * records + 12 for records, reads in cycles), "however many came before"
