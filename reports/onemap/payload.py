@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -143,7 +144,7 @@ def _meta(inputs: OneMapInputs) -> dict[str, Any]:
         "method": str(attrs.get("method_version", "")),
         "horizon_h": int(inputs.district.settings.warning.horizon_h),
         "unknown": [unknown_zh, unknown_en],
-        "authorityWords": {str(state): [*AUTHORITY_WORDS[state]] for state in Authority},
+        "authorityWords": {str(state): [AUTHORITY_WORDS[state].zh, AUTHORITY_WORDS[state].en] for state in Authority},
         "actionWords": {str(action): [ACTION_WORDS[action].zh, ACTION_WORDS[action].en] for action in Action},
     }
 
@@ -327,7 +328,7 @@ def _ends(moments: list[pd.Timestamp], revisions: list[Revision]) -> list[dateti
     next one. To the last belongs all that is known.
     """
     hour, second = pd.Timedelta(hours=1), pd.Timedelta(seconds=1)
-    ends = [min(after, at + hour) - second for at, after in zip(moments, moments[1:], strict=False)]
+    ends = [min(after, at + hour) - second for at, after in pairwise(moments)]
     return [*ends, last_fact(revisions, at=moments[-1])]
 
 

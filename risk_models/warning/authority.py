@@ -29,8 +29,8 @@ class Authority(StrEnum):
 
     ``proposed``: decided by a cycle, and nobody is told of it (it changes nothing). ``waiting``: for a signature.
     ``signed``: by an officer, or the district lets its level go without one; nobody may have it yet. ``sent``: at least
-    one reader may have it. ``answered``: somebody who was told has said so. ``refused``: by an officer. ``over``: ended,
-    replaced, past its end, or replaced before anybody signed.
+    one reader may have it. ``answered``: somebody who was told has said so. ``refused``: by an officer. ``over``:
+    ended, replaced, past its end, or replaced before anybody signed.
     """
 
     PROPOSED = "proposed"
@@ -190,7 +190,7 @@ def revisions_of(table: pd.DataFrame) -> list[Revision]:
 
 
 def _revision(row: dict[Any, Any]) -> Revision:
-    given = {name: value if _is_given(value) else None for name, value in row.items()}
+    given: dict[Any, Any] = {name: value if _is_given(value) else None for name, value in row.items()}
     return Revision(
         warning_id=str(given["warning_id"]),
         revision=int(given["revision"]),
@@ -209,7 +209,7 @@ def _revision(row: dict[Any, Any]) -> Revision:
 
 def _is_given(value: Any) -> bool:
     """Return False for None, NaN and NaT; NaN and NaT differ from themselves."""
-    return value is not None and (isinstance(value, tuple | list) or value == value)  # noqa: PLR0124
+    return value is not None and (isinstance(value, tuple | list) or value == value)
 
 
 def _is_over(one: Revision, others: Iterable[Revision], *, at: datetime, signed: bool) -> bool:

@@ -82,7 +82,9 @@ def filled_from(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     hour = np.timedelta64(1, "h").astype("timedelta64[ns]")
     hours = np.arange(begin, end + hour, hour)
     left, right = (
-        table[list(_FILLS)].drop_vars(("interval_h", "spread_h"), errors="ignore").reindex(time=hours, fill_value=_FILLS)
+        table[list(_FILLS)]
+        .drop_vars(("interval_h", "spread_h"), errors="ignore")
+        .reindex(time=hours, fill_value=_FILLS)
         for table in (first, second)
     )
     return left.where(left["quality"] != Quality.MISSING, right).assign_attrs(first.attrs)

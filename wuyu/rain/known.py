@@ -22,10 +22,10 @@ from risk_models.errors import BadInputError
 from risk_models.forecast.rainfall import Quality, to_datetime64
 from risk_models.kept import Arrays, kept
 from wuyu.feeds.select import SelectedFile, gauge_tables
+from wuyu.progress import silent
 from wuyu.rain.doubt import without_doubt
 from wuyu.rain.forecasts import Chosen, chosen_forecast
 from wuyu.rain.gathered import FeedFilesRead, delay_of, feeds_of_kind, reader_options
-from wuyu.progress import silent
 from wuyu.rain.gauges import GaugeTable, filled_from, flagged, gauge_ids, nothing, read_table, whole_hours
 
 if TYPE_CHECKING:

@@ -83,7 +83,7 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, tell: Tell = silent) -
     rain = gauge_rain(desk, begin=begin, end=min(window.end, window.cut), known_at=moments.known_at)
     tell(0.15, "risk tables")
     risk = tables.risk_rows(desk, window)
-    looked_back = _looked_back(desk, window)
+    looked_back, has_unsigned = _looked_back(desk, window), tables.has_unsigned(desk, window)
     earlier = earlier_statements(desk, span, issued_by=moments.as_of, known_at=moments.known_at)
     tell(0.3, "design storms")
     storms = design_storms(desk)
@@ -101,6 +101,7 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, tell: Tell = silent) -
         gauges_rain=rain.rain,
         risk=risk.table,
         reference_gauge=reference_gauge(desk),
+        has_unsigned=has_unsigned,
         rehearsal=storms,
         exposure=exposure,
         capacity=capacity_by_town(desk, exposure),
@@ -112,6 +113,8 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, tell: Tell = silent) -
         **looked_back,
     )
     hashes = outlook_hashes | _hashes(desk, rain, looked_back, earlier) | {f"risk_tables_{risk.cycles}": risk.digest}
+    if has_unsigned:
+        hashes["has_unsigned"] = _sha256(str(has_unsigned))
     if desk.marks:  # what is drafted by a drill clock is another report than that of the wall clock
         hashes["clock"] = _sha256(desk.marks[0].en)
     return ReportMaterial(

@@ -20,6 +20,7 @@ from sqlalchemy import func, select
 
 from risk_models.errors import ConfigError
 from risk_models.files import write_whole
+from risk_models.warning.authority import Authority
 from wuyu.feeds.status import status
 from wuyu.ledger.authority import standing_at
 from wuyu.ledger.faults import LedgerError, LedgerFaultError, runbook
