@@ -26,7 +26,7 @@ from wuyu.cli import main
 from wuyu.cycle import run_cycle
 from wuyu.desk import Desk, begin_desk
 from wuyu.ledger import create_ledger
-from wuyu.ledger.authority import revisions, standing_at
+from wuyu.ledger.authority import revision_of, revisions, standing_at
 from wuyu.products import write_onemap_page, write_story_page
 from wuyu.rain import cycle_rain, gauge_rain, pull_feeds
 from wuyu.reporting import tables
@@ -35,7 +35,7 @@ HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 BEGIN, AT = STORM_BEGIN.to_pydatetime(), STORM_PEAK.to_pydatetime() - HOUR
 FILES = (1, 5, 124)
 QUARTERS = 4
-REFERENCE = "MG001"
+REFERENCE = "57083"
 
 
 def _quarters(folder: Path) -> tuple[str, list[str]]:
@@ -336,3 +336,12 @@ def test_tables_sent_whole_again_are_not_all_read_while_a_gauge_is_silent(drop: 
     found = gauge_rain(drop.desk, begin=AT - 6 * HOUR, end=AT, known_at=AT + HOUR)
     assert [file.name for file in found.files] == ["004.csv", "003.csv"]
     assert float(found.rain["rain_mm"].sel(gauge="MG002").sum()) == 2.0
+
+
+def test_an_approval_of_no_known_word_is_no_signature(one: Told) -> None:
+    row = one.desk.ledger.warning(one.signed)
+    assert row is not None
+    assert revision_of(row).was_signed(AT + HOUR)
+    for word in ("", "approved-by-proxy", "lapsed", "waiting"):
+        row.approval_state = word
+        assert revision_of(row).signed_at is None
