@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from risk_models.levels import Level
+from risk_models.warning.authority import Authority
 from risk_models.warning.records import Action
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACTION_WORDS",
+    "AUTHORITY_WORDS",
     "CONFIDENCE_WORDS",
     "DEMONSTRATION",
     "HOTSPOT_KINDS",
@@ -101,6 +103,18 @@ ACTION_WORDS: Mapping[Action, Text] = MappingProxyType(
         Action.DNG: Text("降级", "Lowered"),
         Action.CAN: Text("提前解除", "All-clear (ended early)"),
         Action.EXP: Text("到期解除", "All-clear (expired)"),
+    }
+)
+
+AUTHORITY_WORDS: Mapping[Authority, Text] = MappingProxyType(
+    {
+        Authority.PROPOSED: Text("研判建议", "Proposed"),
+        Authority.WAITING: Text("待签发", "Waiting for a signature"),
+        Authority.SIGNED: Text("已签发", "Signed"),
+        Authority.SENT: Text("已发出", "Sent"),
+        Authority.ANSWERED: Text("已应答", "Answered"),
+        Authority.REFUSED: Text("未予签发", "Refused"),
+        Authority.OVER: Text("已结束", "Over"),
     }
 )
 

@@ -50,6 +50,8 @@ REPLAY = "tests/wuyu/test_replay.py::"
 CHECK = "tests/risk_models/district/test_check.py::"
 ISSUE = "tests/wuyu/reporting/test_issue.py::"
 LAST_GOOD = "tests/wuyu/register/test_last_good.py::"
+TRUTH = "tests/wuyu/test_one_truth.py::"
+AUTHORITY = "tests/risk_models/warning/test_authority.py::"
 NUMBERS = "tests/reports/periodic/test_numbers.py::"
 
 ALL_LAWS = f"{HISTORIES}test_the_laws_hold_in_every_history"
@@ -1252,6 +1254,53 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 'survey.live if name == "outages" else survey.root',
                 "survey.root",
                 f"{LAST_GOOD}test_outages_are_those_of_the_folder_also_beside_an_old_register",
+            ),
+        ],
+    },
+    "what is not signed is shown as waiting, never as in force, and every product says the same": {
+        "risk_models/warning/authority.py": [
+            (
+                "    if not signed:\n        return Authority.WAITING\n",
+                "",
+                f"{AUTHORITY}test_the_state_of_a_revision_follows_from_what_is_known",
+            ),
+            (
+                "any(other.was_signed(at) or not signed for other in later)",
+                "any(True for other in later)",
+                f"{AUTHORITY}test_only_what_is_signed_takes_the_place_of_what_is_in_force",
+            ),
+            (
+                "    if absent:\n        raise KeyError(",
+                "    if False:\n        raise KeyError(",
+                f"{AUTHORITY}test_a_table_must_say_who_stands_behind_its_rows",
+            ),
+        ],
+        "wuyu/ledger/authority.py": [
+            (
+                "signed_at=signed_at if row.approval_state in MAY_LEAVE else None,",
+                "signed_at=row.approved_at or row.issued_at,",
+                f"{TRUTH}test_an_approval_of_no_known_word_is_no_signature",
+            ),
+        ],
+    },
+    "rain counts whole, however many files brought it and in whatever order; a correction counts from its arrival": {
+        "wuyu/rain/known.py": [
+            (
+                "known.is_new(place) or known.gains(",
+                "known.is_new(place) and known.gains(",
+                f"{TRUTH}test_a_feed_with_a_file_for_each_gauge_is_known_whole",
+            ),
+            (
+                "        new = ranks > self.ranks[mine]\n",
+                "        new = ranks >= self.ranks[mine]\n",
+                f"{TRUTH}test_a_corrected_gauge_takes_nothing_from_the_others",
+            ),
+        ],
+        "wuyu/feeds/select.py": [
+            (
+                "query.order_by(FeedFile.id.desc()), raw_dir)\n\n\ndef _accepted",
+                "query.order_by(FeedFile.id.desc()).limit(1), raw_dir)\n\n\ndef _accepted",
+                f"{TRUTH}test_late_and_out_of_order_files_all_count",
             ),
         ],
     },

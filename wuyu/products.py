@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +19,10 @@ from risk_models.levels import Level
 from risk_models.plan import propose_actions
 from risk_models.rehearsal import rehearse, summarise
 from risk_models.risk import RiskTable, read_risk, town_levels
-from wuyu.feeds.select import gauge_table
+from wuyu.clock import newest_mark
 from wuyu.ledger import Cycle
 from wuyu.rain import gauge_rain
+from wuyu.rain.gauges import HOUR_MIN
 from wuyu.reporting.gather import reference_gauge
 from wuyu.reporting.tables import all_warnings
 
@@ -67,7 +68,7 @@ def write_onemap_page(desk: Desk) -> Path:
         district=desk.district,
         cycles=tables,
         warnings=all_warnings(desk),
-        gauges_rain=_gauges(desk, cycles[-1].valid_at),
+        gauges_rain=_gauges(desk, cycles),
         actions=propose_actions(desk.district, gravest),
         actions_at=at,
         reference_gauge=reference_gauge(desk),
@@ -79,7 +80,7 @@ def write_onemap_page(desk: Desk) -> Path:
 def write_story_page(desk: Desk) -> Path:
     """Write ``index.html``: the storm hour by hour, with links to everything the run has made."""
     cycles = _cycles(desk)
-    rain = _gauges(desk, cycles[-1].valid_at)["rain_mm"].sel(gauge=reference_gauge(desk)).to_series()
+    rain = _gauges(desk, cycles)["rain_mm"].sel(gauge=reference_gauge(desk)).to_series()
     rows, levels = [], []
     for cycle in cycles:
         counts = cycle.summary["counts"]
@@ -120,11 +121,13 @@ def _cycles(desk: Desk) -> list[Cycle]:
     return cycles
 
 
-def _gauges(desk: Desk, until: datetime) -> xr.Dataset:
-    """Return the newest gauge table as it was known at `until`."""
-    feed = next((feed.id for feed in desk.settings.feeds if feed.kind == "gauge_table"), "")
-    file = gauge_table(desk.ledger, feed, raw_dir=desk.raw_dir, valid_at=until)
-    return gauge_rain(desk, file, valid_at=until)
+def _gauges(desk: Desk, cycles: list[Cycle]) -> xr.Dataset:
+    """Return the gauge rain of the full hours of these cycles, as the last of them knew it."""
+    first, last = cycles[0], cycles[-1]
+    # The ledger keeps the minute of a decision: what arrived within it may have been known.
+    known_at = None if last.decided_at is None else last.decided_at + timedelta(minutes=1)
+    begin, end = (newest_mark(cycle.valid_at, HOUR_MIN) for cycle in (first, last))
+    return gauge_rain(desk, begin=begin - timedelta(hours=1), end=end, known_at=known_at).rain
 
 
 def _files(out: Path) -> list[str]:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -18,10 +19,11 @@ import pandas as pd
 import shapely
 import xarray as xr
 
-from reports.words import ACTION_WORDS, DEMONSTRATION, Text, day_time, is_missing, kind_name, plain
+from reports.words import ACTION_WORDS, AUTHORITY_WORDS, DEMONSTRATION, Text, day_time, is_missing, kind_name, plain
 from risk_models.levels import LEVEL_STYLES, Level, worst
 from risk_models.risk.reasons import unknown_sentences
 from risk_models.risk.table import RiskTable
+from risk_models.warning.authority import Authority, Revision, last_fact, revisions_of, states_at
 from risk_models.warning.records import Action
 
 if TYPE_CHECKING:
@@ -54,7 +56,8 @@ class OneMapInputs:
     cycles : sequence of (datetime, RiskTable)
         Time of each assessment (UTC) and its risk table, in order of time; at least one.
     warnings : DataFrame
-        A row per revision; columns are the fields of `WarningRecord`.
+        A row per revision; columns are the fields of `WarningRecord`, and who stands behind it
+        (`risk_models.warning.authority.COLUMNS`).
     gauges_rain : xarray.Dataset
         ``rain_mm(time, gauge)`` [mm in the hour], `time` = END of the hour, UTC.
     actions : DataFrame or None
@@ -117,7 +120,7 @@ def payload(inputs: OneMapInputs) -> dict[str, Any]:
         **_contributions(tables),
         "worstReasons": _worst_reasons(tables),
         "actions": _actions(inputs),
-        "warnings": _warnings(inputs.warnings, town_codes, zone),
+        **_warnings(inputs.warnings, town_codes, moments, zone),
         "rain": _rain(inputs, moments),
         **_places(district),
     }
@@ -141,6 +144,7 @@ def _meta(inputs: OneMapInputs) -> dict[str, Any]:
         "method": str(attrs.get("method_version", "")),
         "horizon_h": int(inputs.district.settings.warning.horizon_h),
         "unknown": [unknown_zh, unknown_en],
+        "authorityWords": {str(state): [AUTHORITY_WORDS[state].zh, AUTHORITY_WORDS[state].en] for state in Authority},
         "actionWords": {str(action): [ACTION_WORDS[action].zh, ACTION_WORDS[action].en] for action in Action},
     }
 
@@ -293,28 +297,48 @@ def _clauses(text: Any) -> list[str]:
     return [clause for clause in (part.strip() for part in plain(text).split(";")) if clause]
 
 
-def _warnings(warnings: pd.DataFrame, town_codes: list[str], zone: str) -> list[list[Any]]:
-    """Return revisions in order: [warning number, town, action, level, minute of issue, minute of end, label]."""
+def _warnings(
+    warnings: pd.DataFrame, town_codes: list[str], moments: list[pd.Timestamp], zone: str
+) -> dict[str, list[Any]]:
+    """Return revisions in order, [town, action, level, label of issue, label of end], and by hour what stands.
+
+    What stands at an hour is in force or waits for a signature: [number of the revision, its state].
+    """
     if warnings.empty:
-        return []
-    table = warnings.assign(_at=pd.to_datetime(warnings["issued_at"], utc=True))
-    numbers = {warning_id: number for number, warning_id in enumerate(sorted(table["warning_id"].unique()))}
-    rows = []
-    for _, row in table.sort_values(["_at", "warning_id", "revision"], kind="stable").iterrows():
-        if str(row["area_code"]) not in town_codes:
-            continue
-        at, until = (
-            row["_at"],
-            _utc(row["valid_to"]) if "valid_to" in row and not is_missing(row["valid_to"]) else row["_at"],
-        )
-        who = [
-            numbers[row["warning_id"]],
-            town_codes.index(str(row["area_code"])),
-            str(row["action"]),
-            int(row["level"]),
+        return {"warnings": [], "standing": [[] for _ in moments]}
+    of_towns = [one for one in revisions_of(warnings) if one.area_code in town_codes]
+    ordered = sorted(of_towns, key=lambda one: (one.issued_at, one.warning_id, one.revision))
+    rows = [
+        [
+            town_codes.index(one.area_code),
+            str(one.action),
+            int(one.level),
+            day_time(_utc(one.issued_at), zone),
+            day_time(_utc(one.valid_to), zone),
         ]
-        rows.append([*who, at.strftime("%Y-%m-%dT%H:%MZ"), day_time(at, zone), day_time(until, zone)])
-    return rows
+        for one in ordered
+    ]
+    return {"warnings": rows, "standing": [_standing(ordered, at) for at in _ends(moments, ordered)]}
+
+
+def _ends(moments: list[pd.Timestamp], revisions: list[Revision]) -> list[datetime]:
+    """Return the time of each hour of the page at which its warnings are looked at.
+
+    A cycle decides, and an officer signs, some minutes after the time of the assessment: that belongs to it until the
+    next one. To the last belongs all that is known.
+    """
+    hour, second = pd.Timedelta(hours=1), pd.Timedelta(seconds=1)
+    ends = [min(after, at + hour) - second for at, after in pairwise(moments)]
+    return [*ends, last_fact(revisions, at=moments[-1])]
+
+
+def _standing(revisions: list[Revision], at: datetime) -> list[list[Any]]:
+    # In `states_at` all that was decided by then comes first, in the order given: its place is its number.
+    return [
+        [number, str(state)]
+        for number, (_, state) in enumerate(states_at(revisions, at))
+        if state.is_in_force or state is Authority.WAITING
+    ]
 
 
 def _rain(inputs: OneMapInputs, moments: list[pd.Timestamp]) -> dict[str, Any]:

@@ -110,9 +110,11 @@ class ReportInputs:
         A row per cycle and hotspot of the reviewed span: valid_at (UTC), hotspot_id, level (int), score (0-100),
         depth_p50_m [m], optionally depth_now_m [m].
     warnings : DataFrame
-        A row per revision; columns are the fields of `WarningRecord`.
+        A row per revision that was signed; columns are the fields of `WarningRecord`.
     reference_gauge : str
         Gauge that stands for the district in figures.
+    has_unsigned : bool
+        Beside `warnings`, which are signed, others of the span still wait for a signature.
     revision : int
         0 for the first.
     stage : {"draft", "issued"}
@@ -153,6 +155,7 @@ class ReportInputs:
     risk: pd.DataFrame
     warnings: pd.DataFrame
     reference_gauge: str
+    has_unsigned: bool = False
     revision: int = 0
     stage: ReportStatus = "draft"
     deliveries: DeliveryCounts | None = None

@@ -10,18 +10,25 @@ from urllib.parse import quote
 import pandas as pd
 
 from reports.figures.labels import english_place
-from reports.words import ACTION_WORDS, Text, day_time, is_missing, plain
+from reports.words import ACTION_WORDS, AUTHORITY_WORDS, Text, day_time, is_missing, plain
 from risk_models.levels import Level
+from risk_models.warning.authority import Authority, Revision, last_fact, revisions_of, states_at
 from risk_models.warning.records import Action
 
 if TYPE_CHECKING:
     from risk_models.district import District
 
-__all__ = ["Event", "Hour", "StoryInputs", "bulletin_links", "mail_rows", "timeline_hours"]
+__all__ = ["Event", "Hour", "StoryInputs", "bulletin_links", "mail_rows", "timeline_hours", "told"]
 
 # Endings of a bulletin's files, in the order of the links.
 _ENDINGS = {".html": "HTML", ".pdf": "PDF", ".cap.xml": "CAP", ".txt": "TXT"}
 _ORDER = (Action.NEW, Action.UPG, Action.EXT, Action.DNG, Action.CAN, Action.EXP)
+_UNSIGNED = (None, Authority.WAITING, Authority.REFUSED, Authority.OVER)
+UNSIGNED_WORDS: dict[Authority | None, Text] = {
+    Authority.WAITING: AUTHORITY_WORDS[Authority.WAITING],
+    Authority.REFUSED: AUTHORITY_WORDS[Authority.REFUSED],
+    Authority.OVER: Text("未签发即失效", "Never signed"),
+}
 _TOWN_TAILS = ("街道", "管委会", "管理委员会", "镇")
 
 
@@ -40,7 +47,8 @@ class StoryInputs:
     town_levels : DataFrame
         valid_at, town_code, level: a row per assessment and town.
     warnings : DataFrame
-        A row per revision; columns are the fields of `WarningRecord`.
+        A row per revision; columns are the fields of `WarningRecord`, and who stands behind it
+        (`risk_models.warning.authority.COLUMNS`).
     deliveries : DataFrame
         A row per mail: recipient, status; may be empty.
     reference_gauge : str
@@ -64,11 +72,15 @@ class StoryInputs:
 
 @dataclass(frozen=True)
 class Event:
-    """Messages of one action and level in one hour; `towns` pairs names with links to the bulletin's files."""
+    """Messages of one action and level in one hour; `towns` pairs names with links to the bulletin's files.
+
+    `unsigned` says why it went to nobody; None for what was signed.
+    """
 
     action: Text
     level: Level
     is_end: bool
+    unsigned: Text | None
     towns: tuple[tuple[Text, tuple[tuple[str, str], ...]], ...]
 
 
@@ -140,22 +152,35 @@ def _events(inputs: StoryInputs, moments: list[pd.Timestamp]) -> dict[pd.Timesta
     names = {str(code): short_name(row) for code, row in inputs.district.towns.iterrows()}
     order = {code: position for position, code in enumerate(names)}
     links = bulletin_links(inputs.files)
-    groups: dict[tuple[pd.Timestamp, int, int], list[tuple[int, Any]]] = {}
-    for _, row in inputs.warnings.iterrows():
-        action, code = Action(str(row["action"])), str(row["area_code"])
-        if not action.is_mailed:
-            continue
-        issued = pd.Timestamp(row["issued_at"])
-        earlier = [at for at in moments if at <= issued]
-        key = (earlier[-1] if earlier else moments[0], _ORDER.index(action), -int(row["level"]))
-        found = links.get(f"{row['warning_id']}.r{row['revision']}") or links.get(str(row["warning_id"]), ())
+    groups: dict[tuple[pd.Timestamp, int, int, int], list[tuple[int, Any]]] = {}
+    for one, state in told(inputs):
+        earlier = [at for at in moments if at <= one.issued_at]
+        unsigned = _UNSIGNED.index(state if one.signed_at is None else None)
+        key = (earlier[-1] if earlier else moments[0], unsigned, _ORDER.index(one.action), -int(one.level))
+        code = one.area_code
+        found = links.get(f"{one.warning_id}.r{one.revision}") or links.get(one.warning_id, ())
         groups.setdefault(key, []).append((order.get(code, len(order)), (names.get(code, Text(code, code)), found)))
     events: dict[pd.Timestamp, list[Event]] = {}
-    for (at, rank, level), towns in sorted(groups.items()):
-        action = _ORDER[rank]
+    for (at, unsigned, rank, level), towns in sorted(groups.items()):
+        action, why = _ORDER[rank], _UNSIGNED[unsigned]
         members = tuple(town for _, town in sorted(towns, key=lambda item: item[0]))
-        events.setdefault(at, []).append(Event(ACTION_WORDS[action], Level(-level), action.is_end, members))
+        event = Event(ACTION_WORDS[action], Level(-level), action.is_end, UNSIGNED_WORDS.get(why), members)
+        events.setdefault(at, []).append(event)
     return {at: tuple(items) for at, items in events.items()}
+
+
+def told(inputs: StoryInputs) -> list[tuple[Revision, Authority]]:
+    """Return the revisions that tell towns something, with their state as last known, in the order given.
+
+    Parameters
+    ----------
+    inputs : StoryInputs
+    """
+    if inputs.warnings.empty:
+        return []
+    revisions = revisions_of(inputs.warnings)
+    until = last_fact(revisions, at=pd.to_datetime(inputs.cycles["valid_at"], utc=True).max())
+    return [(one, state) for one, state in states_at(revisions, until) if one.action.is_mailed]
 
 
 def short_name(town: pd.Series) -> Text:

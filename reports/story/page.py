@@ -9,11 +9,11 @@ from urllib.parse import quote
 import jinja2
 import pandas as pd
 
-from reports.story.facts import Hour, StoryInputs, mail_rows, short_name, timeline_hours
+from reports.story.facts import Hour, StoryInputs, mail_rows, short_name, timeline_hours, told
 from reports.words import DEMONSTRATION, Text, day_time, local, moment, plain
 from risk_models.files import write_whole
 from risk_models.levels import Level
-from risk_models.warning.records import Action
+from risk_models.warning.authority import Authority
 
 __all__ = ["story_html", "write_story"]
 
@@ -136,15 +136,17 @@ def _headlines(inputs: StoryInputs, timeline: list[Hour]) -> list[tuple[str, Tex
 
 def _warning_headlines(inputs: StoryInputs, zone: str) -> list[tuple[str, Text]]:
     """Return the facts about warnings and mail."""
-    warnings, facts = inputs.warnings, []
-    if not warnings.empty:
-        mailed = sum(Action(str(action)).is_mailed for action in warnings["action"])
-        n_warnings = warnings["warning_id"].nunique()
-        facts.append((str(n_warnings), Text(f"次预警，{mailed}份通报", f"warnings in {mailed} bulletins")))
-        red = warnings[warnings["level"].astype(int) == int(Level.RED)]
-        if not red.empty:
-            first = pd.to_datetime(red["issued_at"], utc=True).min()
-            facts.append((day_time(first, zone), Text("首次红色预警", "first red warning")))
+    facts, known = [], told(inputs)
+    signed = [one for one, _ in known if one.signed_at is not None]
+    waiting = sum(state is Authority.WAITING for _, state in known)
+    if signed:
+        n_warnings = len({one.warning_id for one in signed})
+        facts.append((str(n_warnings), Text(f"次预警，{len(signed)}份通报", f"warnings in {len(signed)} bulletins")))
+        red = [one.issued_at for one in signed if one.level == Level.RED]
+        if red:
+            facts.append((day_time(min(red), zone), Text("首次红色预警", "first red warning")))
+    if waiting:
+        facts.append((str(waiting), Text("份预警待签发，未生效", "warnings wait for a signature: not in force")))
     if not inputs.deliveries.empty:
         facts.append((str(len(inputs.deliveries)), Text("封预警邮件", "warning mails")))
     return facts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,9 +16,7 @@ __all__ = [
     "SelectedFile",
     "ensembles",
     "forecast_issues",
-    "gauge_table",
     "gauge_tables",
-    "gauge_tables_of_span",
     "observed_maps",
 ]
 
@@ -140,93 +137,28 @@ def _issued(feed_id: str, valid_at: datetime, delay: timedelta, known_at: dateti
     return query.order_by(FeedFile.issued_at.desc(), FeedFile.id.desc())
 
 
-def gauge_table(
-    ledger: Ledger, feed_id: str, *, raw_dir: Path, valid_at: datetime, known_at: datetime | None = None
-) -> SelectedFile | None:
-    """Return the gauge table that came last and begins by `valid_at`, or None.
-
-    The table may go on after `valid_at` (an archive): cut it there before use.
-
-    Parameters
-    ----------
-    ledger, feed_id, raw_dir, valid_at, known_at
-        As in `ensembles`.
-    """
-    query = _tables(feed_id, valid_at, known_at).limit(1)
-    return next(iter(_files(ledger, query, raw_dir)), None)
-
-
 def gauge_tables(
-    ledger: Ledger,
-    feed_id: str,
-    *,
-    raw_dir: Path,
-    valid_at: datetime,
-    past_h: int,
-    step_h: float = 1.0,
-    known_at: datetime | None = None,
-) -> list[SelectedFile]:
-    """Return the gauge tables that together hold the window of a cycle, the last that came first.
-
-    A table without a step that those after it do not have is left out, so a feed of long tables gives one and a feed
-    of a step each gives one per step.
-
-    Parameters
-    ----------
-    ledger, feed_id, raw_dir, valid_at, known_at
-        As in `ensembles`.
-    past_h : int
-        Length of the window before `valid_at` [h].
-    step_h : float
-        Step of the tables [h].
-    """
-    query = _tables(feed_id, valid_at, known_at).where(FeedFile.last_value_at > valid_at - timedelta(hours=past_h))
-    files = _files(ledger, query.limit(MAX_TABLES), raw_dir)
-    return list(_reaching(files, valid_at, valid_at - timedelta(hours=past_h), step_h))
-
-
-def gauge_tables_of_span(
     ledger: Ledger,
     feed_id: str,
     *,
     raw_dir: Path,
     begin: datetime,
     end: datetime,
-    step_h: float = 1.0,
     known_at: datetime | None = None,
 ) -> list[SelectedFile]:
-    """Return the gauge tables that together hold the steps of a span, the last that came first, however many.
+    """Return every gauge table with a value of a span, the last that arrived first, however many.
+
+    A table may go on after `end` (an archive): cut it there before use.
 
     Parameters
     ----------
-    ledger, feed_id, raw_dir, step_h, known_at
-        As in `gauge_tables`.
+    ledger, feed_id, raw_dir, known_at
+        As in `ensembles`.
     begin, end : datetime
         Steps that end in (begin, end].
     """
-    query = _tables(feed_id, end, known_at).where(FeedFile.last_value_at > begin)
-    return list(_reaching(_files(ledger, query, raw_dir), end, begin, step_h))
-
-
-def _reaching(
-    files: Iterable[SelectedFile], valid_at: datetime, begin: datetime, step_h: float
-) -> Iterable[SelectedFile]:
-    """Give every file that has a step of the window which no newer file has."""
-    step_s = round(3600 * step_h)
-    covered: set[int] = set()
-    for file in files:
-        if file.first_value_at is None or file.last_value_at is None:
-            continue
-        first, last = max(file.first_value_at, begin), min(file.last_value_at, valid_at)
-        steps = set(range(int(first.timestamp() // step_s), int(last.timestamp() // step_s) + 1))
-        if steps - covered:
-            covered |= steps
-            yield file
-
-
-def _tables(feed_id: str, valid_at: datetime, known_at: datetime | None) -> Select[FeedFile]:
-    query = _accepted(feed_id, known_at).where(FeedFile.first_value_at <= valid_at)
-    return query.order_by(FeedFile.id.desc())
+    query = _accepted(feed_id, known_at).where(FeedFile.first_value_at <= end, FeedFile.last_value_at > begin)
+    return _files(ledger, query.order_by(FeedFile.id.desc()), raw_dir)
 
 
 def _accepted(feed_id: str, known_at: datetime | None) -> Select[FeedFile]:

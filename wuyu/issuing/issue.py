@@ -10,7 +10,7 @@ from risk_models.warning.records import Action, WarningRecord
 from risk_models.warning.states import WarningState
 from wuyu.ack.ask import ask
 from wuyu.delivery.channels import MAIL, queue_channels
-from wuyu.ledger import Approval
+from wuyu.ledger.authority import revision_of
 from wuyu.ledger.holders import holders
 from wuyu.messages.letters import RESTRICTED
 
@@ -91,8 +91,8 @@ def earlier_revisions(
 
 
 def _issued(rows: list[WarningRow]) -> list[WarningRecord]:
-    issued = (Approval.NOT_NEEDED, Approval.APPROVED)
-    return [row.to_record() for row in rows if row.approval_state in issued and Action(row.action).is_mailed]
+    signed = [row for row in rows if revision_of(row).signed_at is not None]
+    return [row.to_record() for row in signed if Action(row.action).is_mailed]
 
 
 def states_of(cycle: Cycle | None) -> list[WarningState]:

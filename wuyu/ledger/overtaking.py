@@ -16,7 +16,7 @@ from risk_models.warning.records import Action
 from wuyu.ledger.acknowledgements import AckAnswer, AckRequest, Answer
 from wuyu.ledger.arrival import MAY_HAVE_ARRIVED
 from wuyu.ledger.models import LogEntry, Outbox, WarningRow
-from wuyu.ledger.types import Approval, OutboxState
+from wuyu.ledger.types import MAY_LEAVE, Approval, OutboxState
 from wuyu.messages.purpose import ESCALATIONS, Purpose, purpose_of
 
 __all__ = [
@@ -36,7 +36,6 @@ CALLED: Final = "approval-called"
 OPEN_STATES = (OutboxState.HELD, OutboxState.PENDING, OutboxState.RETRY, OutboxState.AMBIGUOUS)
 _WILL_BE_TRIED = (OutboxState.PENDING, OutboxState.RETRY)
 _ENDS = tuple(str(action) for action in Action if action.is_end)
-_ISSUED = (Approval.NOT_NEEDED, Approval.APPROVED)
 
 # Built once: putting them together for every row costs more than the database takes to answer.
 _SAME_READER = (
@@ -58,7 +57,7 @@ _AFTER = _SAME_READER.where(or_(_LATER_REVISION, _NEWER_WARNING))
 _AFTER_AN_END = _SAME_READER.where(_NEWER_WARNING, WarningRow.action.not_in(_ENDS))
 _ISSUED_LATER = (
     select(WarningRow.message_id)
-    .where(_LATER_REVISION, WarningRow.approval_state.in_(_ISSUED), WarningRow.action != str(Action.CON))
+    .where(_LATER_REVISION, WarningRow.approval_state.in_(MAY_LEAVE), WarningRow.action != str(Action.CON))
     .order_by(WarningRow.revision.desc())
     .limit(1)
 )

@@ -144,10 +144,17 @@ class Ledger:
             return list({row.valid_at: row for row in rows}.values())
 
     def warnings(
-        self, *, event_key: str | None = None, warning_id: str | None = None, approval: Approval | None = None
+        self,
+        *,
+        district_code: str | None = None,
+        event_key: str | None = None,
+        warning_id: str | None = None,
+        approval: Approval | None = None,
     ) -> list[WarningRow]:
-        """Return warning revisions in the order of their decision, all or of one event, warning or approval state."""
+        """Return warning revisions in the order of their decision, all or of one district, event, warning or state."""
         query = select(WarningRow)
+        if district_code is not None:
+            query = query.where(WarningRow.event_key.startswith(f"{district_code}-", autoescape=True))
         if event_key is not None:
             query = query.where(WarningRow.event_key == event_key)
         if warning_id is not None:

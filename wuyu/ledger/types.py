@@ -9,7 +9,7 @@ from sqlalchemy import DateTime
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-__all__ = ["Approval", "CycleState", "FileState", "OutboxState", "UtcDateTime"]
+__all__ = ["MAY_LEAVE", "Approval", "CycleState", "FileState", "OutboxState", "UtcDateTime"]
 
 
 class CycleState(StrEnum):
@@ -27,6 +27,10 @@ class Approval(StrEnum):
     APPROVED = "approved"
     REFUSED = "refused"
     LAPSED = "lapsed"
+
+
+MAY_LEAVE = (Approval.NOT_NEEDED, Approval.APPROVED)
+"""Approvals with which a warning may leave: an officer signed it, or the district lets its level go without one."""
 
 
 class OutboxState(StrEnum):

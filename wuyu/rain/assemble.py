@@ -7,21 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import numpy as np
 import xarray as xr
 
 from risk_models.forecast.blend import blend_rainfall
 from risk_models.forecast.quality.flag import QualitySummary, quality_summary
-from risk_models.forecast.rainfall import to_datetime64, with_sources
+from risk_models.forecast.rainfall import with_sources
 from wuyu.feeds.select import SelectedFile
 from wuyu.feeds.status import FeedLine, feed_lines, status
-from wuyu.rain.doubt import without_doubt
-from wuyu.rain.forecasts import chosen_forecast
 from wuyu.rain.gathered import FeedFilesRead
-from wuyu.rain.gauges import observed_rain
+from wuyu.rain.gauges import HOUR_MIN, flagged, nothing
+from wuyu.rain.known import gauge_rain
 from wuyu.rain.second import background_rain, pattern_rain, radar_rain
 
 if TYPE_CHECKING:
@@ -70,12 +68,11 @@ def cycle_rain(desk: Desk, valid_at: datetime, *, known_at: datetime | None = No
     """
     settings = desk.settings
     gathered = FeedFilesRead()
-    observed = observed_rain(desk, valid_at, known_at, gathered)
-    has_table = bool(gathered.used)
-    chosen = chosen_forecast(desk, valid_at, known_at, gathered)
-    begin = to_datetime64(valid_at) - np.timedelta64(settings.warning.past_h, "h")
-    window = without_doubt(desk, observed.sel(time=observed["time"] > begin), chosen, gathered)
-    step_min = round(60.0 * float(observed.attrs["step_h"]))
+    begin = valid_at - timedelta(hours=settings.warning.past_h)
+    gauges = gauge_rain(desk, begin=begin, end=valid_at, known_at=known_at, step_min=None, gathered=gathered)
+    has_table, chosen = bool(gauges.rain.sizes["time"]), gauges.chosen
+    step_min = round(HOUR_MIN * float(gauges.rain.attrs["step_h"]))
+    window = gauges.rain if has_table else flagged(desk, nothing(desk, valid_at, step_min=step_min))
     background = background_rain(
         desk, window, chosen.others, valid_at=valid_at, step_min=step_min, known_at=known_at, gathered=gathered
     )

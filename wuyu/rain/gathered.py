@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import xarray as xr
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FeedFilesRead", "delay_of", "feeds_of_kind", "read_field", "reader_options", "state_of"]
 
+Read = TypeVar("Read")
 FileState = tuple[Path, int, int]
 """Path, time of the last change [ns], size [byte]."""
 
@@ -35,20 +36,15 @@ class FeedFilesRead:
     """What was read for a cycle, and what had to be passed over."""
 
     used: list[SelectedFile] = field(default_factory=list)
+    lost: list[SelectedFile] = field(default_factory=list)
     notes: list[FeedLine] = field(default_factory=list)
 
-    def read(self, file: SelectedFile, reader: Callable[[SelectedFile], xr.Dataset]) -> xr.Dataset | None:
-        """Read a file again and count it as used; None, with a note, if it cannot be read any more."""
-        dataset = self.attempt(file, reader)
-        if dataset is not None:
-            self.used.append(file)
-        return dataset
-
-    def attempt(self, file: SelectedFile, reader: Callable[[SelectedFile], xr.Dataset]) -> xr.Dataset | None:
+    def attempt(self, file: SelectedFile, reader: Callable[[SelectedFile], Read]) -> Read | None:
         """Read a file again; None, with a note, if it cannot be read any more."""
         try:
             return reader(file)
         except Exception as error:  # a lost or damaged file must not stop a cycle
+            self.lost.append(file)
             self.say(
                 f"数据源{file.feed_id}：已接收的文件{file.name}无法读取，已跳过。",
                 f"Feed {file.feed_id}: {file.name} cannot be read any more ({type(error).__name__}); passed over.",

@@ -16,7 +16,7 @@ from risk_models.outlook.expected import HotspotClasses
 from risk_models.outlook.periods import Scope, Span
 from risk_models.verification.statements import StatementReview, review_statements
 from wuyu.progress import Tell, silent
-from wuyu.rain.span import SpanRain, span_rain
+from wuyu.rain import GaugeRain, gauge_rain
 from wuyu.reporting import tables
 from wuyu.reporting.design_storm import capacity_by_town, design_storms, exposure_of
 from wuyu.reporting.earlier import Earlier, earlier_statements
@@ -26,6 +26,7 @@ from wuyu.reporting.moments import Moments
 if TYPE_CHECKING:
     from risk_models.outlook.period_outlook import PeriodOutlook
     from wuyu.desk import Desk
+    from wuyu.feeds.select import SelectedFile
 
 __all__ = ["ReportMaterial", "gather", "reference_gauge"]
 
@@ -79,10 +80,10 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, tell: Tell = silent) -
     tell(0.0, "rain of the span")
     # Days of rain run from 20:00: the first one begins in the evening before the span.
     begin = day_span(span.first_day, span.last_day, desk.settings.district.timezone).start
-    rain = span_rain(desk, begin=begin, end=min(window.end, window.cut), known_at=moments.known_at)
+    rain = gauge_rain(desk, begin=begin, end=min(window.end, window.cut), known_at=moments.known_at)
     tell(0.15, "risk tables")
     risk = tables.risk_rows(desk, window)
-    looked_back = _looked_back(desk, window)
+    looked_back, has_unsigned = _looked_back(desk, window), tables.has_unsigned(desk, window)
     earlier = earlier_statements(desk, span, issued_by=moments.as_of, known_at=moments.known_at)
     tell(0.3, "design storms")
     storms = design_storms(desk)
@@ -100,6 +101,7 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, tell: Tell = silent) -
         gauges_rain=rain.rain,
         risk=risk.table,
         reference_gauge=reference_gauge(desk),
+        has_unsigned=has_unsigned,
         rehearsal=storms,
         exposure=exposure,
         capacity=capacity_by_town(desk, exposure),
@@ -111,15 +113,21 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, tell: Tell = silent) -
         **looked_back,
     )
     hashes = outlook_hashes | _hashes(desk, rain, looked_back, earlier) | {f"risk_tables_{risk.cycles}": risk.digest}
+    if has_unsigned:
+        hashes["has_unsigned"] = _sha256(str(has_unsigned))
     if desk.marks:  # what is drafted by a drill clock is another report than that of the wall clock
         hashes["clock"] = _sha256(desk.marks[0].en)
     return ReportMaterial(
         inputs=inputs,
         hashes=dict(sorted(hashes.items())),
-        sources=rain.files,
+        sources={_name(file): file.sha256 for file in rain.files},
         moments=moments,
-        lost=rain.lost + risk.lost,
+        lost=(*map(_name, rain.lost), *risk.lost),
     )
+
+
+def _name(file: SelectedFile) -> str:
+    return f"{file.feed_id}/{file.name}"
 
 
 def reference_gauge(desk: Desk) -> str:
@@ -153,7 +161,7 @@ def _outlook(desk: Desk, scope: Scope, moments: Moments) -> tuple[PeriodOutlook 
 
 
 def _review(
-    desk: Desk, span: Span, earlier: Earlier, rain: SpanRain, risk: pd.DataFrame, seen: pd.DataFrame | None
+    desk: Desk, span: Span, earlier: Earlier, rain: GaugeRain, risk: pd.DataFrame, seen: pd.DataFrame | None
 ) -> StatementReview:
     depth = risk.rename(columns={"depth_now_m": "depth_m"})[["valid_at", "hotspot_id", "depth_m", "level"]]
     return review_statements(
@@ -176,7 +184,7 @@ def _templates(desk: Desk) -> Path | None:
     return None if folder is None else desk.root / folder
 
 
-def _hashes(desk: Desk, rain: SpanRain, looked_back: dict[str, Any], earlier: Earlier | None) -> dict[str, str]:
+def _hashes(desk: Desk, rain: GaugeRain, looked_back: dict[str, Any], earlier: Earlier | None) -> dict[str, str]:
     hashes = {"gauge_rain": table_hash(hourly_table(rain.rain)), "district": desk.district.content_hash}
     hashes["gauge_flags"] = _sha256(rain.rain["quality"].to_numpy().tobytes())
     hashes["standards"] = _sha256(repr(desk.standards))

@@ -16,7 +16,7 @@ from risk_models.outlook.period_outlook import PeriodOutlook
 from risk_models.outlook.periods import Span
 from risk_models.outlook.rain_record import join_record, read_rain_record
 from risk_models.outlook.seasonal import TercileForecast, read_tercile_table
-from wuyu.rain.span import span_rain
+from wuyu.rain import gauge_rain
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
@@ -75,7 +75,7 @@ def known_record(desk: Desk, *, as_of: datetime, known_at: datetime) -> KnownRec
         known = long_record.index[long_record.notna().any(axis=1)]
         if len(known):
             begin = max(begin, known[-1].to_pydatetime())
-    found = span_rain(desk, begin=begin, end=as_of, known_at=known_at)
+    found = gauge_rain(desk, begin=begin, end=as_of, known_at=known_at)
     observed = hourly_table(found.rain)
     hashes["observed_record"] = table_hash(observed)
     forecasts: tuple[TercileForecast, ...] = ()

@@ -13,10 +13,22 @@ import pyarrow.parquet as pq
 from sqlalchemy import func, select
 
 from reports.periodic import DeliveryCounts
+from risk_models.warning.authority import Authority, states_at
 from risk_models.warning.records import WarningRecord
 from risk_models.warning.states import record_to_dict
 from wuyu.ack.book import Standing, standings
-from wuyu.ledger import AckRequest, Approval, Attempt, Bounce, Cycle, CycleState, FloodReport, Outbox, OutboxState
+from wuyu.ledger import (
+    AckRequest,
+    Attempt,
+    Bounce,
+    Cycle,
+    CycleState,
+    FloodReport,
+    Outbox,
+    OutboxState,
+    WarningRow,
+)
+from wuyu.ledger.authority import revision_of, revisions
 from wuyu.returns.status_notices import NoticeOutcome
 
 if TYPE_CHECKING:
@@ -32,6 +44,7 @@ __all__ = [
     "all_warnings",
     "deliveries",
     "field_reports",
+    "has_unsigned",
     "risk_rows",
     "warning_rows",
 ]
@@ -41,7 +54,6 @@ ACK_COLUMNS = ("warning_id", "area_code", "level", "sent_at", "deadline_at", "an
 FIELD_COLUMNS = ("at", "hotspot_id", "state", "who", "depth_m")
 _STATES = {"flooded": "flooded", "dry": "not_flooded", "unchecked": "not_checked"}
 _GIVEN_UP = (OutboxState.FAILED, OutboxState.EXPIRED, OutboxState.WITHDRAWN)
-_IN_FORCE = (Approval.NOT_NEEDED, Approval.APPROVED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,8 +148,15 @@ def _risk_table(parts: list[pa.Table], times: list[datetime]) -> pd.DataFrame:
 
 
 def all_warnings(desk: Desk) -> pd.DataFrame:
-    """Return every revision as a row; columns are the fields of `WarningRecord`."""
-    return _as_table([record_to_dict(row.to_record()) for row in desk.ledger.warnings()])
+    """Return every revision as a row; columns are the fields of `WarningRecord`, and who stands behind it (COLUMNS)."""
+    rows = desk.ledger.warnings(district_code=desk.code)
+    with desk.ledger.reading() as session:
+        known = {(one.warning_id, one.revision): one for one in revisions(session, district_code=desk.code)}
+    facts = [known[row.warning_id, row.revision] for row in rows]
+    table = _as_table([record_to_dict(row.to_record()) for row in rows])
+    for name in ("signed_at", "refused_at", "answered_at"):
+        table[name] = pd.to_datetime([getattr(one, name) for one in facts], utc=True)
+    return table.assign(is_sent=[one.is_sent for one in facts])
 
 
 def warning_rows(desk: Desk, window: Window) -> pd.DataFrame:
@@ -145,15 +164,21 @@ def warning_rows(desk: Desk, window: Window) -> pd.DataFrame:
 
     What an officer refused, or had not approved by the cut, was never a warning to anybody.
     """
-    rows = [
-        record_to_dict(row.to_record())
-        for row in desk.ledger.warnings()
-        if window.begin <= row.issued_at < window.end
-        and row.issued_at <= window.cut
-        and row.approval_state in _IN_FORCE
-        and (row.approved_at is None or row.approved_at <= window.cut)
-    ]
-    return _as_table(rows)
+    rows = [row for row in _decided(desk, window) if revision_of(row).was_signed(window.cut)]
+    return _as_table([record_to_dict(row.to_record()) for row in rows])
+
+
+def has_unsigned(desk: Desk, window: Window) -> bool:
+    """Return True if a warning of the span still waits for a signature at its cut."""
+    with desk.ledger.reading() as session:
+        states = states_at(revisions(session, district_code=desk.code), window.cut)
+    waiting = [one for one, state in states if state is Authority.WAITING]
+    return any(window.begin <= one.issued_at < window.end for one in waiting)
+
+
+def _decided(desk: Desk, window: Window) -> list[WarningRow]:
+    rows = desk.ledger.warnings(district_code=desk.code)
+    return [row for row in rows if window.begin <= row.issued_at < window.end and row.issued_at <= window.cut]
 
 
 def deliveries(desk: Desk, window: Window, *, acknowledged: int | None) -> DeliveryCounts:

@@ -20,9 +20,11 @@ from sqlalchemy import func, select
 
 from risk_models.errors import ConfigError
 from risk_models.files import write_whole
+from risk_models.warning.authority import Authority
 from wuyu.feeds.status import status
+from wuyu.ledger.authority import standing_at
 from wuyu.ledger.faults import LedgerError, LedgerFaultError, runbook
-from wuyu.ledger.models import Outbox, WarningRow
+from wuyu.ledger.models import Outbox
 from wuyu.ledger.opening import open_ledger
 from wuyu.ledger.register import standing_of_district
 from wuyu.ledger.store import Ledger
@@ -294,18 +296,16 @@ def _facts(ledger: Ledger, settings: DistrictSettings, now: datetime) -> list[st
     zone = ZoneInfo(settings.district.timezone)
     last = ledger.last_cycle(settings.district.code)
     at = "-" if last is None else f"{last.valid_at.astimezone(zone):%Y-%m-%d %H:%M}"
-    ended = select(WarningRow.warning_id).where(WarningRow.action.in_(("CAN", "EXP")))
     with ledger.reading() as session:
-        standing = session.scalars(
-            select(func.count(func.distinct(WarningRow.warning_id))).where(
-                WarningRow.valid_to > now, WarningRow.warning_id.not_in(ended)
-            )
-        ).one()
+        standing = standing_at(session, now)
+    in_force = {one.warning_id for one, state in standing if state.is_in_force}
+    waiting = {one.warning_id for one, state in standing if state is Authority.WAITING}
     counts = ", ".join(f"{state} {count}" for state, count in ledger.outbox_counts().items()) or "0"
     feeds = ", ".join(f"{one.feed_id} {one.state}" for one in status(ledger, now)) or "-"
     return [
         f"最近评估 / last cycle: {at}",
-        f"未到期预警 / warnings not past their end: {standing}",
+        f"生效预警 / warnings in force: {len(in_force)}",
+        f"待签发预警 / warnings that wait for a signature: {len(waiting)}",
         f"发件箱 / outbox: {counts}",
         f"数据源 / feeds: {feeds}",
     ]

@@ -203,6 +203,8 @@ def _calendar(forms: Forms) -> None:
 def _warnings(forms: Forms) -> None:
     """Add the number of warnings by town and highest level."""
     say, warnings = forms.say, forms.review().warnings
+    if forms.facts.inputs.has_unsigned:
+        forms.out.prose(say("review.unsigned"))
     if warnings.empty:
         forms.out.prose(say("review.no_warnings", **forms.spans()))
         return

@@ -264,21 +264,28 @@
     });
     if (order.length > LIST_MAX) list.appendChild(make("li", [word("more"), order.length - LIST_MAX, word("moreTail")].join(" "), "muted"));
   }
+  // What stands at an hour, and in which state, is in the data: nothing of it is worked out here.
   function drawWarnings() {
-    const open = new Map();
-    data.warnings.forEach((row) => {
-      if (row[4] > data.hours[hour]) return;
-      if (row[2] === "CAN" || row[2] === "EXP") open.delete(row[0]);
-      else open.set(row[0], row);
-    });
-    const rows = [...open.values()].sort((a, b) => b[3] - a[3] || a[1] - b[1]);
-    byId("warningsTitle").textContent = word("warnings") + (rows.length ? " (" + rows.length + ")" : "");
-    const list = empty(byId("warnings"));
-    if (!rows.length) list.appendChild(make("li", word("noWarnings"), "muted"));
-    rows.forEach((row) => {
+    const standing = data.standing[hour].map((item) => ({ row: data.warnings[item[0]], state: item[1] }));
+    const rank = (a, b) => b.row[2] - a.row[2] || a.row[0] - b.row[0];
+    const inForce = standing.filter((item) => item.state !== "waiting").sort(rank);
+    const waiting = standing.filter((item) => item.state === "waiting").sort(rank);
+    drawStanding("warnings", word("warnings"), inForce);
+    if (!inForce.length) byId("warnings").appendChild(make("li", word("noWarnings"), "muted"));
+    drawStanding("waiting", word("waiting"), waiting);
+    byId("waitingTitle").hidden = byId("waiting").hidden = !waiting.length;
+  }
+  function drawStanding(id, title, items) {
+    byId(id + "Title").textContent = title + (items.length ? " (" + items.length + ")" : "");
+    const list = empty(byId(id));
+    items.forEach((entry) => {
+      const row = entry.row;
+      const state = data.meta.authorityWords[entry.state][lang];
       const item = make("li");
-      item.append(chip(row[3]), make("span", name(data.towns[row[1]])), make("small", word("until") + " " + row[6]));
-      item.title = data.meta.actionWords[row[2]][lang] + " " + row[5];
+      const mark = chip(row[2]);
+      if (entry.state === "waiting") mark.classList.add("unsigned");
+      item.append(mark, make("span", name(data.towns[row[0]])), make("small", state + " · " + word("until") + " " + row[4]));
+      item.title = data.meta.actionWords[row[1]][lang] + " " + row[3];
       list.appendChild(item);
     });
   }

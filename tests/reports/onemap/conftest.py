@@ -76,7 +76,8 @@ def _warnings(town_codes: pd.Index) -> pd.DataFrame:
                     "level": level, "issued_at": at, "valid_to": at + pd.Timedelta(hours=6 + number),
                 }
             )  # fmt: skip
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    return table.assign(signed_at=table["issued_at"], refused_at=pd.NaT, is_sent=True, answered_at=pd.NaT)
 
 
 @pytest.fixture(scope="session")

@@ -137,7 +137,7 @@ def test_actions_and_warnings_reach_the_page(data: dict[str, Any]) -> None:
     assert action["steps"] == [["立即封闭通道并设岗", "启动移动泵车"], ["close the passage", "start the pump"]]
     assert action["teams"] == ["应急队1", "应急队2"]
     assert data["actions"]["at"] == "07-20 16:00"
-    assert [row[2] for row in data["warnings"][:4]] == ["NEW"] * 4
+    assert [row[1] for row in data["warnings"][:4]] == ["NEW"] * 4
     assert set(data["meta"]["actionWords"]) == {str(action) for action in Action}
 
 

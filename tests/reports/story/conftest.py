@@ -21,9 +21,10 @@ def _warnings(town_codes: pd.Index) -> pd.DataFrame:
         for revision, (action, level, hour) in enumerate(steps):
             rows.append(
                 {"warning_id": f"W-{code}", "revision": revision, "action": action, "area_code": code, "level": level,
-                 "issued_at": HOURS[hour] + pd.Timedelta(minutes=5)}
+                 "issued_at": HOURS[hour] + pd.Timedelta(minutes=5), "valid_to": HOURS[hour] + pd.Timedelta(hours=6)}
             )  # fmt: skip
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    return table.assign(signed_at=table["issued_at"], refused_at=pd.NaT, is_sent=True, answered_at=pd.NaT)
 
 
 @pytest.fixture(scope="session")

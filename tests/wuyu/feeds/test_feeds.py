@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from risk_models.errors import BadInputError, Finding
 from wuyu.feeds import folder
 from wuyu.feeds.checks import FileFacts, file_check, issued_at_from_name
 from wuyu.feeds.intake import PullResult, pull
-from wuyu.feeds.select import ensembles, gauge_table
+from wuyu.feeds.select import ensembles, gauge_tables
 from wuyu.feeds.status import status
 from wuyu.ledger import FeedFile, Ledger
 
@@ -220,17 +221,22 @@ def test_a_forecast_that_came_late_was_not_known_before(take: Pull, drop: Path, 
     assert (then[0].name, now[0].name) == ("ens_20210720T00Z.nc", "ens_20210720T06Z.nc")
 
 
-def test_the_gauge_table_is_the_last_that_came(take: Pull, drop: Path, raw: Path, ledger: Ledger) -> None:
+def test_the_gauge_tables_of_a_span_are_all_that_were_there_the_last_first(
+    take: Pull, drop: Path, raw: Path, ledger: Ledger
+) -> None:
     for number, last in enumerate(("7", "8")):
         (drop / "g.csv").write_text(f"ok 5 {last}")
         take(now=AT + number * HOUR)
-    found = gauge_table(ledger, "gauges", raw_dir=raw, valid_at=AT)
-    before = gauge_table(ledger, "gauges", raw_dir=raw, valid_at=AT, known_at=AT)
-    assert found is not None
-    assert before is not None
-    assert (found.path.read_text(), before.path.read_text()) == ("ok 5 8", "ok 5 7")
-    assert gauge_table(ledger, "gauges", raw_dir=raw, valid_at=AT - 5 * HOUR) is None
-    assert gauge_table(ledger, "other", raw_dir=raw, valid_at=AT) is None
+
+    def found(begin: datetime, end: datetime, **more: Any) -> list[str]:
+        tables = gauge_tables(ledger, more.pop("feed", "gauges"), raw_dir=raw, begin=begin, end=end, **more)
+        return [table.path.read_text() for table in tables]
+
+    assert found(AT - 5 * HOUR, AT) == ["ok 5 8", "ok 5 7"]
+    assert found(AT - 5 * HOUR, AT, known_at=AT) == ["ok 5 7"]
+    assert found(AT - 2 * HOUR, AT) == ["ok 5 8"]  # a span begins after its first moment
+    assert found(AT - 9 * HOUR, AT - 5 * HOUR) == []
+    assert found(AT - 5 * HOUR, AT, feed="other") == []
 
 
 def test_the_readers_of_the_science_check_real_files(take: Pull, drop: Path, ledger: Ledger) -> None:

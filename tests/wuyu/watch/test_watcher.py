@@ -428,7 +428,7 @@ def test_a_warning_that_has_ended_is_not_counted_as_standing(
 ) -> None:
     _finish(ledger, NOW)
     for revision, action in enumerate(("NEW", "CAN")):
-        line = f"warnings not past their end: {1 - revision}"
+        line = f"warnings in force: {1 - revision}"
         with ledger.decide(now=NOW) as decision:
             times = {"issued_at": NOW, "valid_from": NOW, "valid_to": NOW + timedelta(hours=6)}
             decision.warn(make_record(revision=revision, action=Action(action), **times))
