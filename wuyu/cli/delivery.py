@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["add_verbs"]
 
 OUTBOX_LIMIT = 200
+COUNTED_DAYS = 31
 
 
 def add_verbs(verbs: Any) -> None:
@@ -85,7 +87,7 @@ def _dispatch(arguments: argparse.Namespace) -> int:
 
 
 def _outbox(arguments: argparse.Namespace) -> int:
-    from wuyu.ledger.outbox import newest
+    from wuyu.ledger.outbox import MOST_COUNTED, newest
 
     station = station_from(arguments)
     if arguments.action == "requeue":
@@ -114,11 +116,13 @@ def _outbox(arguments: argparse.Namespace) -> int:
         )
         return 0
     if more:
-        say(f"{more} older rows are not shown; --limit 0 shows all")
+        say(f"{more}{' and more' if more == MOST_COUNTED else ''} older rows are not shown; --limit 0 shows all")
     for row in rows:
         head = f"{row.id:5} {row.state:10} {row.channel:12} {row.recipient:32}"
         say(f"{head} {row.subject} {row.last_error or ''}".rstrip())
-    say(str(station.ledger.outbox_counts()))
+    begin = rows[-1].decided_at - timedelta(days=COUNTED_DAYS) if rows else None
+    counts = str(station.ledger.outbox_counts(since=begin)) if rows else "{}"
+    say(counts + (f" in {COUNTED_DAYS} days" if more else ""))
     return 0
 
 

@@ -209,6 +209,7 @@ class Outbox(Base):
         Index(None, "stands_in_for"),
         Index(None, "about", "purpose"),
         Index(None, "state", "expires_at"),
+        Index(None, "state", "id"),
         Index(None, "decided_at"),
         Index(None, "body_sha256"),
     )
@@ -288,6 +289,7 @@ class FeedFile(Base):
         Index(None, "feed_id", "id"),
         Index(None, "feed_id", "last_value_at"),
         Index(None, "feed_id", "issued_at"),
+        Index(None, "state", "removed_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

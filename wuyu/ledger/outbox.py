@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
@@ -19,6 +19,7 @@ from wuyu.ledger.types import Approval, OutboxState
 from wuyu.messages.purpose import UnknownPurposeError
 
 __all__ = [
+    "MOST_COUNTED",
     "Claim",
     "Result",
     "claim",
@@ -32,6 +33,9 @@ __all__ = [
     "record",
     "untried",
 ]
+
+MOST_COUNTED: Final = 1000
+"""Rows that are counted without being shown: to count all of a long past would take the longer the longer it is."""
 
 _GOING = (OutboxState.PENDING, OutboxState.RETRY, OutboxState.AMBIGUOUS)
 _NOT_NEEDED = "not needed: the first contact was reached"
@@ -78,7 +82,7 @@ def expire(ledger: Ledger, *, now: datetime) -> int:
 def newest(
     ledger: Ledger, *, limit: int, states: Sequence[OutboxState] = (), since: datetime | None = None
 ) -> tuple[list[Outbox], int]:
-    """Return the rows queued last, oldest first, and how many older ones are left out.
+    """Return the rows queued last, oldest first, and how many older ones are left out, counted up to `MOST_COUNTED`.
 
     Parameters
     ----------
@@ -90,13 +94,20 @@ def newest(
     since : datetime, optional
         Only rows decided then or later (domain time).
     """
-    where: list[ColumnElement[bool]] = [Outbox.state.in_([str(state) for state in states])] if states else []
-    where += [] if since is None else [Outbox.decided_at >= since]
-    query = select(Outbox).where(*where).order_by(Outbox.id.desc())
+    within: list[ColumnElement[bool]] = [] if since is None else [Outbox.decided_at >= since]
+    # State by state: then each is read from its newest row on, however many there are.
+    parts = [[Outbox.state == str(state), *within] for state in states] or [within]
+    rows, total = [], 0
     with ledger.reading() as session:
-        rows = list(session.scalars(query.limit(limit) if limit > 0 else query))[::-1]
-        total = session.scalars(select(func.count()).select_from(Outbox).where(*where)).one()
-    return rows, total - len(rows)
+        for where in parts:
+            query = select(Outbox).where(*where).order_by(Outbox.id.desc())
+            rows += session.scalars(query.limit(limit) if limit > 0 else query)
+            if limit > 0:
+                some = select(Outbox.id).where(*where).limit(limit + MOST_COUNTED).subquery()
+                total += session.scalars(select(func.count()).select_from(some)).one()
+    rows.sort(key=lambda row: row.id)
+    shown = rows[-limit:] if limit > 0 else rows
+    return shown, min(MOST_COUNTED, max(0, total - len(shown)))
 
 
 def claimed_rows(ledger: Ledger, *, channel: str) -> list[Outbox]:

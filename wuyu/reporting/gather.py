@@ -44,6 +44,8 @@ class ReportMaterial:
     moments : Moments
     lost : tuple of str
         Files that the ledger knows but that could not be read.
+    removed : tuple of str
+        Risk tables that retention removed.
     """
 
     inputs: ReportInputs
@@ -51,6 +53,7 @@ class ReportMaterial:
     sources: dict[str, str]
     moments: Moments
     lost: tuple[str, ...]
+    removed: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -119,6 +122,7 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, tell: Tell = silent) -
         sources=rain.files,
         moments=moments,
         lost=rain.lost + risk.lost,
+        removed=risk.removed,
     )
 
 

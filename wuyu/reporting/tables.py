@@ -16,7 +16,20 @@ from reports.periodic import DeliveryCounts
 from risk_models.warning.records import WarningRecord
 from risk_models.warning.states import record_to_dict
 from wuyu.ack.book import Standing, standings
-from wuyu.ledger import AckRequest, Approval, Attempt, Bounce, Cycle, CycleState, FloodReport, Outbox, OutboxState
+from wuyu.ledger import (
+    AckRequest,
+    Approval,
+    Attempt,
+    Bounce,
+    Cycle,
+    CycleState,
+    FloodReport,
+    Kept,
+    Outbox,
+    OutboxState,
+    WarningRow,
+)
+from wuyu.ledger.removals import removals_of
 from wuyu.returns.status_notices import NoticeOutcome
 
 if TYPE_CHECKING:
@@ -78,12 +91,15 @@ class RiskRows:
         Number of tables read.
     lost : tuple of str
         Tables that the ledger knows but that could not be read.
+    removed : tuple of str
+        Tables that retention removed: their hours are unknown, and nothing is wrong.
     """
 
     table: pd.DataFrame
     digest: str
     cycles: int
     lost: tuple[str, ...]
+    removed: tuple[str, ...] = ()
 
 
 def risk_rows(desk: Desk, window: Window) -> RiskRows:
@@ -107,7 +123,15 @@ def risk_rows(desk: Desk, window: Window) -> RiskRows:
         whole.update(f"{cycle.valid_at.isoformat()} {hashlib.sha256(data).hexdigest()}\n".encode())
         parts.append(table.replace_schema_metadata())
         times.append(cycle.valid_at)
-    return RiskRows(table=_risk_table(parts, times), digest=whole.hexdigest(), cycles=len(parts), lost=tuple(lost))
+    with desk.ledger.reading() as session:
+        removed = removals_of(session, Kept.RISK, lost)
+    return RiskRows(
+        table=_risk_table(parts, times),
+        digest=whole.hexdigest(),
+        cycles=len(parts),
+        lost=tuple(name for name in lost if name not in removed),
+        removed=tuple(name for name in lost if name in removed),
+    )
 
 
 def _cycles(desk: Desk, window: Window) -> list[Cycle]:
@@ -134,9 +158,9 @@ def _risk_table(parts: list[pa.Table], times: list[datetime]) -> pd.DataFrame:
     return rows
 
 
-def all_warnings(desk: Desk) -> pd.DataFrame:
-    """Return every revision as a row; columns are the fields of `WarningRecord`."""
-    return _as_table([record_to_dict(row.to_record()) for row in desk.ledger.warnings()])
+def all_warnings(desk: Desk, *, since: datetime | None = None) -> pd.DataFrame:
+    """Return every revision, or those decided or in force since a time; columns are the fields of `WarningRecord`."""
+    return _as_table([record_to_dict(row.to_record()) for row in desk.ledger.warnings(since=since)])
 
 
 def warning_rows(desk: Desk, window: Window) -> pd.DataFrame:
@@ -146,7 +170,7 @@ def warning_rows(desk: Desk, window: Window) -> pd.DataFrame:
     """
     rows = [
         record_to_dict(row.to_record())
-        for row in desk.ledger.warnings()
+        for row in desk.ledger.warnings(since=window.begin, until=window.end)
         if window.begin <= row.issued_at < window.end
         and row.issued_at <= window.cut
         and row.approval_state in _IN_FORCE
@@ -166,12 +190,14 @@ def deliveries(desk: Desk, window: Window, *, acknowledged: int | None) -> Deliv
         Bulletins that a town answered; None where nobody was asked.
     """
     with desk.ledger.reading() as session:
-        warnings = {row.message_id for row in desk.ledger.warnings()}
         query = select(Outbox, func.max(Attempt.ended_at)).outerjoin(Attempt, Attempt.outbox_id == Outbox.id)
         query = query.where(Outbox.decided_at >= window.begin, Outbox.decided_at < window.end)
         pairs = [(row, last) for row, last in session.execute(query.group_by(Outbox.id).order_by(Outbox.id))]
         first = select(Bounce.outbox_id).where(Bounce.outcome == NoticeOutcome.BOUNCED).group_by(Bounce.outbox_id)
         came_back_later = set(session.scalars(first.having(func.min(Bounce.at) > window.known_at)))
+        within = (Outbox.decided_at >= window.begin) & (Outbox.decided_at < window.end)
+        of_messages = WarningRow.message_id.in_(select(Outbox.message_id).where(within))
+        warnings = set(session.scalars(select(WarningRow.message_id).where(of_messages)))
     pairs = [(row, last) for row, last in pairs if row.message_id in warnings and row.decided_at <= window.cut]
     given_up = {row.id for row, _ in pairs if row.state in _GIVEN_UP} - came_back_later
     accepted = [row for row, _ in pairs if row.id not in given_up and _was_accepted(row, window.known_at)]

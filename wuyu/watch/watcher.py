@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import aliased
 
 from risk_models.errors import ConfigError
 from risk_models.files import write_whole
@@ -57,6 +58,7 @@ _UNSENT = (OutboxState.PENDING, OutboxState.CLAIMED, OutboxState.RETRY, OutboxSt
 _FEED_FAILURES = 3
 _HEALTH_S = 10.0
 _CHECK_EVERY = timedelta(days=1)
+_COUNTED = timedelta(days=7)
 _AHEAD_MIN = 61  # a cycle may carry the hour that is running
 
 
@@ -294,19 +296,19 @@ def _facts(ledger: Ledger, settings: DistrictSettings, now: datetime) -> list[st
     zone = ZoneInfo(settings.district.timezone)
     last = ledger.last_cycle(settings.district.code)
     at = "-" if last is None else f"{last.valid_at.astimezone(zone):%Y-%m-%d %H:%M}"
-    ended = select(WarningRow.warning_id).where(WarningRow.action.in_(("CAN", "EXP")))
+    end = aliased(WarningRow)
+    ended = exists().where(end.warning_id == WarningRow.warning_id, end.action.in_(("CAN", "EXP")))
     with ledger.reading() as session:
         standing = session.scalars(
-            select(func.count(func.distinct(WarningRow.warning_id))).where(
-                WarningRow.valid_to > now, WarningRow.warning_id.not_in(ended)
-            )
+            select(func.count(func.distinct(WarningRow.warning_id))).where(WarningRow.valid_to > now, ~ended)
         ).one()
-    counts = ", ".join(f"{state} {count}" for state, count in ledger.outbox_counts().items()) or "0"
+    recent = ledger.outbox_counts(since=now - _COUNTED)
+    counts = ", ".join(f"{state} {count}" for state, count in recent.items()) or "0"
     feeds = ", ".join(f"{one.feed_id} {one.state}" for one in status(ledger, now)) or "-"
     return [
         f"最近评估 / last cycle: {at}",
         f"未到期预警 / warnings not past their end: {standing}",
-        f"发件箱 / outbox: {counts}",
+        f"发件箱（近{_COUNTED.days}日） / outbox, {_COUNTED.days} days: {counts}",
         f"数据源 / feeds: {feeds}",
     ]
 
