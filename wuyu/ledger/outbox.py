@@ -13,6 +13,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from wuyu.ledger.models import Attempt, LogEntry, Outbox, WarningRow
 from wuyu.ledger.overtaking import not_needed_any_more, withdraw
+from wuyu.ledger.removals import BODY_REMOVED
 from wuyu.ledger.store import Ledger
 from wuyu.ledger.tasks import OPERATOR_TASK
 from wuyu.ledger.types import Approval, OutboxState
@@ -97,7 +98,8 @@ def newest(
     within: list[ColumnElement[bool]] = [] if since is None else [Outbox.decided_at >= since]
     # State by state: then each is read from its newest row on, however many there are.
     parts = [[Outbox.state == str(state), *within] for state in states] or [within]
-    rows, total = [], 0
+    rows: list[Outbox] = []
+    total = 0
     with ledger.reading() as session:
         for where in parts:
             query = select(Outbox).where(*where).order_by(Outbox.id.desc())
@@ -206,14 +208,13 @@ def claim(ledger: Ledger, outbox_id: int, *, owner: str, wall: datetime, lease: 
         try:
             why = not_needed_any_more(session, before)
         except UnknownPurposeError as error:
-            before.state, before.last_error = OutboxState.FAILED, str(error)
-            detail = {"recipient": before.recipient, "error": str(error)}
-            session.add(_entry(before, "mail-failed", at=wall, detail=detail))
-            task = f"a message was not sent: {error}"
-            session.add(_entry(before, OPERATOR_TASK, at=wall, detail={"task": task, "recipient": before.recipient}))
+            _give_up(session, before, str(error), at=wall)
             return None
         if why is not None:
             withdraw(session, before, why, at=wall)
+            return None
+        if not before.content.body:
+            _give_up(session, before, BODY_REMOVED, at=wall)
             return None
         tried = before.attempts > 0
         may_be_second = before.state == OutboxState.AMBIGUOUS or (tried and _was_ambiguous(session, outbox_id))
@@ -226,6 +227,14 @@ def claim(ledger: Ledger, outbox_id: int, *, owner: str, wall: datetime, lease: 
             set_committed_value(before, name, value)
         body = before.content.body
         return Claim(row=before, body=body, owner=owner, started_at=wall, may_be_second=may_be_second)
+
+
+def _give_up(session: Session, row: Outbox, why: str, *, at: datetime) -> None:
+    """Fail a message that nobody can send, and ask an operator to tell its reader."""
+    row.state, row.last_error = OutboxState.FAILED, why
+    session.add(_entry(row, "mail-failed", at=at, detail={"recipient": row.recipient, "error": why}))
+    task = f"a message was not sent: {why}"
+    session.add(_entry(row, OPERATOR_TASK, at=at, detail={"task": task, "recipient": row.recipient}))
 
 
 def record(ledger: Ledger, held: Claim, result: Result, *, wall: datetime) -> bool:

@@ -9,14 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from risk_models.errors import ConfigError
 from wuyu.ledger.models import Base, make_append_only
 
-__all__ = ["Kept", "Removal", "removals_of"]
+if TYPE_CHECKING:
+    from wuyu.ledger.store import Ledger
+
+__all__ = ["BODY_REMOVED", "Kept", "Removal", "removals_of", "require_kept"]
+
+BODY_REMOVED: Final = "its text was removed by retention"
+"""Why a message cannot be sent any more."""
 
 _AT_ONCE: Final = 500  # names in one query: SQLite takes no more than some thousand
 
@@ -68,3 +75,17 @@ def removals_of(session: Session, kind: Kept, names: Iterable[str]) -> dict[str,
         query = select(Removal).where(Removal.kind == kind, Removal.name.in_(some))
         found |= {row.name: row for row in session.scalars(query)}
     return found
+
+
+def require_kept(ledger: Ledger, path: str) -> None:
+    """Check that retention has not removed a risk table; one that was lost otherwise is for its reader to say.
+
+    Raises
+    ------
+    ConfigError
+        Says when it was removed, and under which rule.
+    """
+    with ledger.reading() as session:
+        removal = removals_of(session, Kept.RISK, [path]).get(path)
+    if removal is not None:
+        raise ConfigError(f"{path} was removed by retention on {removal.at:%Y-%m-%d} (rule: {removal.rule})")
