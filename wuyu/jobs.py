@@ -99,12 +99,13 @@ def report_month(month: str) -> list[str]:
 
 def due_reports(kind: Kind, edition: Edition, key: str = "") -> list[str]:
     """Return the keys of the reports to be drafted: the one that is named, else those the calendar asks for."""
-    from wuyu.reporting import lapse_consultations, reports_due
+    from wuyu.reporting import lapse_consultations, note_missed_reports, reports_due
 
     if key:
         return [key]
     desk, now = desk_from_environment(), time_now()
     lapse_consultations(desk, now=now)
+    note_missed_reports(desk, now=now)
     return reports_due(desk, kind, edition, now=now)
 
 

@@ -189,6 +189,7 @@ def _look_once(arguments: argparse.Namespace) -> int:
     """Look without opening the desk: neither broken settings or tables nor a slow terrain may silence the watcher."""
     from wuyu.ledger.places import ledger_of
     from wuyu.watch.last_good import clock_in_force, settings_in_force
+    from wuyu.watch.space import look_at_room
     from wuyu.watch.watcher import WatchLook, airflow_problem, last_check, look, tell, write_alarm
 
     out = Path(arguments.out)
@@ -208,6 +209,9 @@ def _look_once(arguments: argparse.Namespace) -> int:
     settings = settings.model_copy(update={"watch": settings.watch.model_copy(update=limits)})
     report = look(settings, ledger_of(out), now=now, checked_at=last_check(out))
     report.problems[:0] = wrong
+    scarce, room = look_at_room(out, ledger_of(out), settings.watch, now=now)
+    report.problems += scarce
+    report.facts += room
     sick = airflow_problem(arguments.health_url) if arguments.health_url else None
     if sick is not None:
         report.problems.append(sick)

@@ -151,7 +151,7 @@ def _remove(station: Station, items: Sequence[Item], now: datetime, done: Remove
     """Write down that some things go, in one transaction; then let them go."""
     with station.ledger.writing() as session:
         lock_ledger(session)
-        going = [item for item in items if _may_go(session, item, now, done.plan)]
+        going = [item for item in items if _may_go(session, item, now)]
         known = {kind: removals_of(session, kind, [one.name for one in going if one.kind is kind]) for kind in Kept}
         session.add_all(
             Removal(kind=item.kind, name=item.name, size_bytes=item.size_bytes, at=now, rule=item.rule)
@@ -163,9 +163,12 @@ def _remove(station: Station, items: Sequence[Item], now: datetime, done: Remove
         if item.kind is not Kept.BODY:
             remove_path(station.out / item.name)
         done.add(item)
+    folders = {(station.out / item.name).parent for item in going if item.kind is not Kept.BODY}
+    for folder in sorted(one for one in folders if one.is_dir()):
+        flush_folder(folder)
 
 
-def _may_go(session: Session, item: Item, now: datetime, plan: Plan) -> bool:
+def _may_go(session: Session, item: Item, now: datetime) -> bool:
     """Look again, within the transaction, at what others may have changed since the plan; mark the row."""
     if item.kind is Kept.BODY:
         if body_is_needed(session, item.name, set()):
@@ -190,5 +193,3 @@ def remove_path(path: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-    if path.parent.is_dir():
-        flush_folder(path.parent)
