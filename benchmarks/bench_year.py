@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from benchmarks.past import Past, write_past
@@ -61,7 +62,7 @@ def run() -> Iterator[Row]:
         year, storms = _lived(district, Path(folder) / "year", YEAR_H, table)
         for name, look_at in LOOKS.items():
             repeats = 1 if name in ONCE else 3
-            times = [median_s(lambda desk=desk: look_at(desk), repeats=repeats) for desk in (week, year)]  # type: ignore[misc]
+            times = [median_s(partial(look_at, desk), repeats=repeats) for desk in (week, year)]
             yield Row(job=f"{name}, after a year", ours_s=times[1], peer="after a week", peer_s=times[0], most=MOST)
         yield _sizes("a year", year, week, storms)
         seconds = median_s(lambda: plan_of(year, now=NOW), repeats=1)

@@ -102,7 +102,8 @@ def newest(
     total = 0
     with ledger.reading() as session:
         for where in parts:
-            query = select(Outbox).where(*where).order_by(Outbox.id.desc())
+            order = (Outbox.id.desc(),) if since is None else (Outbox.decided_at.desc(), Outbox.id.desc())
+            query = select(Outbox).where(*where).order_by(*order)
             rows += session.scalars(query.limit(limit) if limit > 0 else query)
             if limit > 0:
                 some = select(Outbox.id).where(*where).limit(limit + MOST_COUNTED).subquery()

@@ -168,11 +168,13 @@ def warning_rows(desk: Desk, window: Window) -> pd.DataFrame:
 
     What an officer refused, or had not approved by the cut, was never a warning to anybody.
     """
+    within = (WarningRow.issued_at >= window.begin) & (WarningRow.issued_at < window.end)
+    with desk.ledger.reading() as session:
+        decided = sorted(session.scalars(select(WarningRow).where(within)), key=lambda row: row.id)
     rows = [
         record_to_dict(row.to_record())
-        for row in desk.ledger.warnings(since=window.begin, until=window.end)
-        if window.begin <= row.issued_at < window.end
-        and row.issued_at <= window.cut
+        for row in decided
+        if row.issued_at <= window.cut
         and row.approval_state in _IN_FORCE
         and (row.approved_at is None or row.approved_at <= window.cut)
     ]
@@ -190,12 +192,15 @@ def deliveries(desk: Desk, window: Window, *, acknowledged: int | None) -> Deliv
         Bulletins that a town answered; None where nobody was asked.
     """
     with desk.ledger.reading() as session:
-        query = select(Outbox, func.max(Attempt.ended_at)).outerjoin(Attempt, Attempt.outbox_id == Outbox.id)
-        query = query.where(Outbox.decided_at >= window.begin, Outbox.decided_at < window.end)
-        pairs = [(row, last) for row, last in session.execute(query.group_by(Outbox.id).order_by(Outbox.id))]
-        first = select(Bounce.outbox_id).where(Bounce.outcome == NoticeOutcome.BOUNCED).group_by(Bounce.outbox_id)
-        came_back_later = set(session.scalars(first.having(func.min(Bounce.at) > window.known_at)))
         within = (Outbox.decided_at >= window.begin) & (Outbox.decided_at < window.end)
+        ids = select(Outbox.id).where(within)
+        tries = select(Attempt.outbox_id, func.max(Attempt.ended_at)).where(Attempt.outbox_id.in_(ids))
+        last_try = {row[0]: row[1] for row in session.execute(tries.group_by(Attempt.outbox_id))}
+        rows = sorted(session.scalars(select(Outbox).where(within)), key=lambda row: row.id)
+        pairs = [(row, last_try.get(row.id)) for row in rows]
+        first = select(Bounce.outbox_id).where(Bounce.outcome == NoticeOutcome.BOUNCED, Bounce.outbox_id.in_(ids))
+        first = first.group_by(Bounce.outbox_id).having(func.min(Bounce.at) > window.known_at)
+        came_back_later = set(session.scalars(first))
         of_messages = WarningRow.message_id.in_(select(Outbox.message_id).where(within))
         warnings = set(session.scalars(select(WarningRow.message_id).where(of_messages)))
     pairs = [(row, last) for row, last in pairs if row.message_id in warnings and row.decided_at <= window.cut]

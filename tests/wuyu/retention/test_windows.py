@@ -26,9 +26,11 @@ from wuyu.ack.escalation import escalate
 from wuyu.approval.book import waiting
 from wuyu.cycle import run_cycle
 from wuyu.desk import Desk
+from wuyu.feeds import status as feed_status
 from wuyu.feeds.accept import refused_files
 from wuyu.feeds.freshness import check_freshness
 from wuyu.feeds.status import status
+from wuyu.ledger import outbox
 from wuyu.ledger.outbox import due_ids, expire, newest, untried
 from wuyu.ledger.tasks import open_tasks
 from wuyu.ledger.types import OutboxState
@@ -42,9 +44,9 @@ MONTH = Window(begin=NOW - 30 * DAY, end=NOW, cut=NOW, known_at=NOW)
 
 #: Those that change the ledger come last; both desks go through them in this order.
 LOOKS: dict[str, Callable[[Desk], object]] = {
-    "outbox": lambda desk: newest(desk.ledger, limit=20),
-    "outbox of a state": lambda desk: newest(desk.ledger, limit=20, states=[OutboxState.SENT, OutboxState.FAILED]),
-    "outbox of a time": lambda desk: newest(desk.ledger, limit=20, since=NOW - 5 * DAY),
+    "outbox": lambda desk: newest(desk.ledger, limit=5),
+    "outbox of a state": lambda desk: newest(desk.ledger, limit=5, states=[OutboxState.SENT, OutboxState.FAILED]),
+    "outbox of a time": lambda desk: newest(desk.ledger, limit=5, since=NOW - 5 * DAY),
     "outbox counts": lambda desk: desk.ledger.outbox_counts(since=NOW - 20 * DAY),
     "tasks": lambda desk: open_tasks(desk.ledger),
     "approve": lambda desk: waiting(desk.ledger),
@@ -70,6 +72,8 @@ GROWING = (
     "cycles|warnings|bulletins|message_bodies|outbox|attempts|feed_files|feed_findings|feed_pulls|log|ack_requests|"
     "ack_steps|ack_answers|ack_replies|flood_reports|bounces|removals|report_issues|report_steps"
 )
+#: Rows from the newest on, up to a number: their table is not walked through.
+NEWEST = re.compile(rf"FROM ({GROWING})\s+(ORDER BY \1\.id DESC\s+)?LIMIT ")
 SCAN = re.compile(rf"^SCAN ({GROWING})(_\d+)?( |$)")
 
 
@@ -90,7 +94,8 @@ _watched: list[tuple[Path, Cost]] = []
 
 def _opened(name: str, arguments: tuple[Any, ...]) -> None:
     if _watched and name == "open" and str(arguments[0]).startswith(str(_watched[-1][0])):
-        _watched[-1][1].opened += "ledger.sqlite" not in str(arguments[0])
+        path = Path(str(arguments[0])).relative_to(_watched[-1][0])
+        _watched[-1][1].opened += path.parts[0] in ("raw", "risk", "bulletins", "reports")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -127,7 +132,10 @@ def costs(make_past: Callable[..., Desk]) -> Iterator[tuple[dict[str, Cost], dic
     """What every look costs after five weeks and after ten."""
     found: list[dict[str, Cost]] = []
     with pytest.MonkeyPatch.context() as patch:
+        # So that the younger past is longer than any window, too.
         patch.setattr(products, "SHOWN", timedelta(hours=12))
+        patch.setattr(outbox, "MOST_COUNTED", 5)
+        patch.setattr(feed_status, "_FILES_SEEN", 100)
         for days in (35, 70):
             desk = make_past(days)
             found.append({})
@@ -158,7 +166,7 @@ def test_no_look_reads_a_growing_table_from_end_to_end(
     plans: dict[str, list[str]] = {}
     with desk.ledger.engine.connect() as connection:
         for statement, parameters in old[name].statements:
-            if statement.lstrip().startswith(("SELECT", "UPDATE", "DELETE")):
+            if statement.lstrip().startswith(("SELECT", "UPDATE", "DELETE")) and not NEWEST.search(statement):
                 rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
                 plans[statement] = [row[-1] for row in rows if SCAN.match(row[-1])]
     assert {statement: plan for statement, plan in plans.items() if plan} == {}

@@ -17,7 +17,13 @@ TIME = sa.DateTime(timezone=True)
 INDEXES = {
     "warnings": (("approval_state",), ("valid_to",), ("issued_at",)),
     "outbox": (("state", "expires_at"), ("state", "id"), ("decided_at",), ("body_sha256",)),
-    "feed_files": (("feed_id", "id"), ("feed_id", "last_value_at"), ("feed_id", "issued_at"), ("state", "removed_at")),
+    "feed_files": (
+        ("feed_id", "id"),
+        ("feed_id", "state", "id"),
+        ("feed_id", "last_value_at"),
+        ("feed_id", "issued_at"),
+        ("state", "removed_at"),
+    ),
     "feed_pulls": (("feed_id", "id"),),
     "log": (("message_id",), ("what", "id")),
     "registers": (("folder", "id"), ("district_code", "id")),
