@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,19 +14,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
 from risk_models.district.retention import RetentionSettings
-from risk_models.district.settings import DistrictSettings
 from risk_models.district.settingsfile import load_settings
+from tests.factories import write_mini_district
 from wuyu.ledger import (
     BulletinRow,
     Cycle,
     FeedFile,
     FeedState,
+    Ledger,
     MessageBody,
     Outbox,
     RegisterVersion,
@@ -32,6 +36,7 @@ from wuyu.ledger import (
     ReportIssue,
     WarningRow,
     create_ledger,
+    open_ledger,
 )
 from wuyu.register.copies import FOLDER
 from wuyu.retention.plan import plan_of
@@ -81,12 +86,24 @@ DAYS = st.builds(
 )
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Station:
+    """A station to which nothing has happened; its ledger is copied for every history."""
+    out = tmp_path_factory.mktemp("empty")
+    create_ledger(out / "ledger.sqlite").close()
+    with sqlite3.connect(out / "ledger.sqlite") as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+    ledger = Ledger(create_engine("sqlite://"))  # nobody writes here
+    return Station(load_settings(write_mini_district(out / "mini"), check_crs=False), ledger, out, out)
+
+
 @contextmanager
-def _lived(base: DistrictSettings, days: RetentionSettings, hours: list[Hour]) -> Iterator[Station]:
+def _lived(empty: Station, days: RetentionSettings, hours: list[Hour]) -> Iterator[Station]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
-        with create_ledger(out / "ledger.sqlite") as ledger:
-            station = Station(base.model_copy(update={"retention": days}), ledger, out, out)
+        shutil.copyfile(empty.out / "ledger.sqlite", out / "ledger.sqlite")
+        with open_ledger(out / "ledger.sqlite") as ledger:
+            station = Station(empty.settings.model_copy(update={"retention": days}), ledger, out, out)
             with ledger.writing() as session:
                 for feed, kind in (("g", "gauge_table"), ("m", "odim")):
                     session.add(FeedState(feed_id=feed, kind=kind, stale_after_h=2, pulled_at=NOW))
@@ -166,12 +183,12 @@ def _report(station: Station, session: Session, key: str, number: int, at: datet
     session.add(issue)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None)
 @given(days=DAYS, hours=st.lists(HOURS, min_size=1, max_size=8))
 def test_nothing_is_removed_that_anything_kept_refers_to(
-    lasting_district: Path, days: RetentionSettings, hours: list[Hour]
+    empty: Station, days: RetentionSettings, hours: list[Hour]
 ) -> None:
-    with _lived(load_settings(lasting_district, check_crs=False), days, hours) as station:
+    with _lived(empty, days, hours) as station:
         apply_retention(station, now=NOW)
         _require_whole(station, hours)
         assert plan_of(station, now=NOW).items == [] or days.bulletin_days is not None
