@@ -183,7 +183,7 @@ def _report(station: Station, session: Session, key: str, number: int, at: datet
     session.add(issue)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(days=DAYS, hours=st.lists(HOURS, min_size=1, max_size=8))
 def test_nothing_is_removed_that_anything_kept_refers_to(
     empty: Station, days: RetentionSettings, hours: list[Hour]

@@ -95,7 +95,7 @@ _watched: list[tuple[Path, Cost]] = []
 def _opened(name: str, arguments: tuple[Any, ...]) -> None:
     if _watched and name == "open" and str(arguments[0]).startswith(str(_watched[-1][0])):
         path = Path(str(arguments[0])).relative_to(_watched[-1][0])
-        _watched[-1][1].opened += path.parts[0] in ("raw", "risk", "bulletins", "reports")
+        _watched[-1][1].opened += path.parts[:1] in (("raw",), ("risk",), ("bulletins",), ("reports",))
 
 
 @pytest.fixture(scope="module", autouse=True)
