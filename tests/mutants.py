@@ -52,6 +52,7 @@ ISSUE = "tests/wuyu/reporting/test_issue.py::"
 LAST_GOOD = "tests/wuyu/register/test_last_good.py::"
 TRUTH = "tests/wuyu/test_one_truth.py::"
 AUTHORITY = "tests/risk_models/warning/test_authority.py::"
+RETENTION = "tests/wuyu/retention/test_retention.py::"
 NUMBERS = "tests/reports/periodic/test_numbers.py::"
 
 ALL_LAWS = f"{HISTORIES}test_the_laws_hold_in_every_history"
@@ -488,8 +489,8 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
         ],
         "wuyu/ledger/decision.py": [
             (
-                "        if found is not None:\n            return found\n        if self.session.get(MessageBody",
-                "        if self.session.get(MessageBody",
+                "        if found is not None:\n            return found\n        held = self.session.get(MessageBody",
+                "        held = self.session.get(MessageBody",
                 f"{LEDGER}test_the_same_decision_twice_changes_nothing",
             ),
         ],
@@ -775,12 +776,12 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
         ],
         "wuyu/ledger/outbox.py": [
             (
-                "before.state, before.last_error = OutboxState.FAILED, str(error)",
-                "before.last_error = str(error)",
+                "    row.state, row.last_error = OutboxState.FAILED, why",
+                "    row.last_error = why",
                 f"{LETTERS}test_a_row_of_a_purpose_that_this_program_does_not_know_fails_alone",
             ),
             (
-                'task = f"a message was not sent: {error}"',
+                'task = f"a message was not sent: {why}"',
                 'task = "a message was not sent"',
                 f"{LETTERS}test_a_row_of_a_purpose_that_this_program_does_not_know_fails_alone",
             ),
@@ -1322,6 +1323,109 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 'hashlib.sha256(f"{key} {attempt}".encode()).digest()[:4]',
                 "os.urandom(4)",
                 f"{RELAY}test_the_wait_is_known_beforehand_and_near_its_base",
+            ),
+        ],
+    },
+    "what a kept bulletin, an open warning, a message on its way or an issued report stands on is never removed, "
+    "whatever its age": {
+        "wuyu/retention/needed.py": [
+            (
+                "        self.found.raw |= {(name.partition",
+                "        self.found.raw = {(name.partition",
+                f"{RETENTION}test_what_a_bulletin_stands_on_stays_while_it_is_kept",
+            ),
+            (
+                "        self.found.risk |= set(cycle.risk_paths.values())",
+                "        self.found.risk = set(cycle.risk_paths.values())",
+                f"{RETENTION}test_what_a_bulletin_stands_on_stays_while_it_is_kept",
+            ),
+            (
+                "select(WarningRow.event_key).where(WarningRow.approval_state == Approval.WAITING),",
+                "select(WarningRow.event_key).where(WarningRow.approval_state == Approval.REFUSED),",
+                f"{RETENTION}test_an_open_event_keeps_all_of_it",
+            ),
+            (
+                "            .where(Outbox.state.in_(_OPEN_STATES)),\n            select(AckRequest",
+                "            .where(Outbox.state.in_(())),\n            select(AckRequest",
+                f"{RETENTION}test_an_open_event_keeps_all_of_it",
+            ),
+            (
+                "AckRequest.feedback_until > now)",
+                "AckRequest.expires_at > now)",
+                f"{RETENTION}test_an_open_event_keeps_all_of_it",
+            ),
+            (
+                "[last.event_key, *_stated(last.warning_states)]",
+                "[last.event_key]",
+                f"{RETENTION}test_an_open_event_keeps_all_of_it",
+            ),
+            (
+                "        self.found.spans += self._spans(key, at)",
+                "        self._spans(key, at)",
+                f"{RETENTION}test_what_an_issued_report_stands_on_stays",
+            ),
+            (
+                "            self.found.raw.add((name.partition",
+                "            self.found.raw.discard((name.partition",
+                f"{RETENTION}test_what_an_issued_report_stands_on_stays",
+            ),
+            (
+                "        except ConfigError:\n            return [Span(",
+                "        except ConfigError:\n            return [][:0] and [Span(",
+                f"{RETENTION}test_a_report_whose_period_the_settings_know_no_more_keeps_more",
+            ),
+            (
+                "limit(_NEWEST)",
+                "limit(0)",
+                f"{RETENTION}test_the_newest_of_each_feed_and_the_last_table_stay_however_old",
+            ),
+            (
+                "return bool(self.all_registers) or any(",
+                "return any(",
+                f"{RETENTION}test_no_version_goes_while_a_bulletin_does_not_say_on_which_it_stands",
+            ),
+        ],
+        "wuyu/retention/plan.py": [
+            (
+                "            if row is None:\n                self._count(self.plan.unknown, Kept.RAW)\n                continue",
+                "            if row is None:\n                self._offer(Kept.RAW, path, 1, needed=False)\n                continue",
+                f"{RETENTION}test_a_file_the_ledger_does_not_know_is_left_alone",
+            ),
+            (
+                "since = max([written, *(at for at in times if at is not None)])",
+                "since = min([written, *(at for at in times if at is not None)])",
+                f"{RETENTION}test_a_file_written_lately_is_not_old_whatever_it_is_about",
+            ),
+        ],
+        "wuyu/retention/removing.py": [
+            (
+                "    if not after_a_gap:\n",
+                "    if False:\n",
+                f"{RETENTION}test_a_clock_far_ahead_removes_nothing",
+            ),
+            (
+                "            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+                "            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_UN)\n",
+                f"{RETENTION}test_of_two_at_once_the_second_says_so",
+            ),
+            (
+                "        row.removed_at = row.removed_at or now",
+                "        pass",
+                f"{RETENTION}test_a_removed_file_is_not_chosen_and_not_taken_again",
+            ),
+        ],
+        "wuyu/feeds/select.py": [
+            (
+                "    is_there = FeedFile.removed_at.is_(None)",
+                "    is_there = FeedFile.id.is_not(None)",
+                f"{RETENTION}test_a_removed_file_is_not_chosen_and_not_taken_again",
+            ),
+        ],
+        "wuyu/ledger/outbox.py": [
+            (
+                "        if not before.content.body:\n",
+                "        if before.content.body is None:\n",
+                f"{RETENTION}test_a_message_without_its_text_is_never_sent",
             ),
         ],
     },

@@ -15,6 +15,7 @@ from risk_models.risk import read_risk
 from risk_models.verification.budget import Criterion, warning_budget
 from risk_models.warning.signals import rain_signals
 from wuyu.ack.truth import truth_rows
+from wuyu.ledger.removals import Kept, removals_of
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
@@ -33,7 +34,12 @@ def cycles_on_record(desk: Desk) -> pd.DataFrame:
         If the ledger holds no finished cycle.
     """
     parts = []
-    for cycle in desk.ledger.cycles(desk.code):
+    cycles = desk.ledger.cycles(desk.code)
+    with desk.ledger.reading() as session:
+        removed = removals_of(session, Kept.RISK, [cycle.risk_paths["parquet"] for cycle in cycles])
+    for cycle in cycles:
+        if cycle.risk_paths["parquet"] in removed:
+            continue  # by retention: the record is the shorter for it
         table = read_risk(desk.out / cycle.risk_paths["parquet"])
         signals = rain_signals(table, desk.standards, desk.settings.standards.rain_signals)
         part = pd.DataFrame(table[_COLUMNS]).reset_index()

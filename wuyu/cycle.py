@@ -34,6 +34,7 @@ from wuyu.issuing.rain_lost import LOST_STEP, tell_rain_lost
 from wuyu.ledger import Approval, Cycle, CycleState, WarningRow
 from wuyu.ledger.contacts import keep_contacts
 from wuyu.ledger.decision import Decision
+from wuyu.ledger.removals import require_kept
 from wuyu.ledger.tasks import OPERATOR_TASK
 from wuyu.messages.letters import RESTRICTED
 from wuyu.rain import cycle_rain
@@ -143,6 +144,7 @@ def assess(
 
 
 def _kept(desk: Desk, cycle: Cycle) -> tuple[RiskTable, dict[str, str], dict[str, str]]:
+    require_kept(desk.ledger, cycle.risk_paths["parquet"])
     return read_risk(desk.out / cycle.risk_paths["parquet"]), dict(cycle.risk_paths), dict(cycle.inputs)
 
 
@@ -286,7 +288,11 @@ def decide(
             inputs=inputs,
             risk_paths=paths,
             ladder_step=ladder_step,
-            summary={"counts": counts, "records": [record.message_id for record in mailed]},
+            summary={
+                "counts": counts,
+                "records": [record.message_id for record in mailed],
+                "district": desk.district.content_hash,
+            },
             warning_states={"states": [state.to_dict() for state in decided.states]},
             event_key=risk_table.attrs["event_key"],
         )

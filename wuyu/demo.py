@@ -17,6 +17,7 @@ from wuyu.beside import cores, end_with_parent
 from wuyu.clock import CLOCK_VARIABLE, clock_from
 from wuyu.ledger.places import make_ledger_of
 from wuyu.register.in_force import settings_without_ledger
+from wuyu.retention.airflow import DATABASE_VARIABLE
 from wuyu.service import environment
 from wuyu.sink import local_sink
 
@@ -122,6 +123,8 @@ def run_service(district: Path, out: Path) -> int:
         given = {name: value for name, value in os.environ.items() if name.startswith("WUYU_SMTP_")}
         variables |= environment(district=district, out=out, smtp_host=host, smtp_port=port)
         variables = honest(variables, district, out)
+        # In a task Airflow hides its database; the DAG `retention` cleans it.
+        variables.setdefault(DATABASE_VARIABLE, variables.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", ""))
         if given.get("WUYU_SMTP_HOST"):
             variables |= {"WUYU_SMTP_PORT": "25"} | given
         _tell(f"mail goes to {variables['WUYU_SMTP_HOST']}:{variables['WUYU_SMTP_PORT']}")

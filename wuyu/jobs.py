@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from risk_models.outlook.periods import Edition, Kind
 
 __all__ = [
+    "clean_airflow",
     "deliver_by",
     "delivery_ways",
     "draft_for_consultation",
@@ -20,6 +21,7 @@ __all__ = [
     "read_bounces",
     "read_replies",
     "rehearse",
+    "remove_old",
     "replay_block",
     "report_month",
     "require_delivery",
@@ -97,12 +99,13 @@ def report_month(month: str) -> list[str]:
 
 def due_reports(kind: Kind, edition: Edition, key: str = "") -> list[str]:
     """Return the keys of the reports to be drafted: the one that is named, else those the calendar asks for."""
-    from wuyu.reporting import lapse_consultations, reports_due
+    from wuyu.reporting import lapse_consultations, note_missed_reports, reports_due
 
     if key:
         return [key]
     desk, now = desk_from_environment(), time_now()
     lapse_consultations(desk, now=now)
+    note_missed_reports(desk, now=now)
     return reports_due(desk, kind, edition, now=now)
 
 
@@ -256,3 +259,23 @@ def read_replies() -> dict[str, int] | None:
     with mailbox_from_environment("REPLY") as box:
         taken = take_replies(station_from_environment(), box, now=time_now())
     return count_by_outcome(taken) | {"tasks": sum(one.task for one in taken)}
+
+
+def remove_old() -> dict[str, int] | None:
+    """Remove what the district keeps no longer; returns how many things of each kind, None if another run does it."""
+    from wuyu.retention.removing import RetentionBusyError, apply_retention
+
+    try:
+        return apply_retention(station_from_environment(), now=wall_clock()).counts
+    except RetentionBusyError:
+        return None
+
+
+def clean_airflow() -> str | None:
+    """Clean Airflow's own tables and log files; returns what was done, None if the district keeps them for ever."""
+    import os
+
+    from wuyu.retention import airflow
+
+    days = station_from_environment().settings.retention.airflow_days
+    return None if days is None else airflow.clean_airflow(os.environ, days=days, now=wall_clock())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,8 +32,13 @@ if TYPE_CHECKING:
 
 __all__ = ["write_onemap_page", "write_rehearsal", "write_story_page"]
 
-#: Folders whose files the story links.
-LINKED = ("bulletins", "reports", "rehearsal", "risk", "onemap.html", "ledger.sqlite")
+SHOWN = timedelta(days=7)
+"""How far back from the last cycle the pages look; retention keeps risk tables for longer."""
+
+#: What the story links beside risk tables and bulletins.
+LINKED = ("reports", "rehearsal", "onemap.html", "ledger.sqlite")
+RISK_ENDINGS = (".parquet", ".geojson")
+BULLETIN_ENDINGS = ("html", "txt", "pdf", "cap.xml", "png")
 
 
 def write_rehearsal(desk: Desk) -> dict[str, Path]:
@@ -60,14 +66,14 @@ def write_rehearsal(desk: Desk) -> dict[str, Path]:
 
 
 def write_onemap_page(desk: Desk) -> Path:
-    """Write ``onemap.html`` from every cycle in the ledger, with the actions of the gravest one."""
+    """Write ``onemap.html`` from the cycles of the last `SHOWN`, with the actions of the gravest one."""
     cycles = _cycles(desk)
     tables = [(cycle.valid_at, read_risk(desk.out / cycle.risk_paths["parquet"])) for cycle in cycles]
     at, gravest = max(tables, key=lambda item: _gravity(item[1]))
     inputs = OneMapInputs(
         district=desk.district,
         cycles=tables,
-        warnings=all_warnings(desk),
+        warnings=all_warnings(desk, since=cycles[0].valid_at),
         gauges_rain=_gauges(desk, cycles),
         actions=propose_actions(desk.district, gravest),
         actions_at=at,
@@ -89,13 +95,13 @@ def write_story_page(desk: Desk) -> Path:
         rows.append({"valid_at": cycle.valid_at, "rain_mm": rain_mm, **{f"n_{name}": counts[name] for name in names}})
         towns = town_levels(read_risk(desk.out / cycle.risk_paths["parquet"]))["level"]
         levels += [{"valid_at": cycle.valid_at, "town_code": code, "level": level} for code, level in towns.items()]
-    mails = [{"recipient": row.recipient, "status": row.state} for row in desk.ledger.outbox()]
+    mails = [{"recipient": row.recipient, "status": row.state} for row in desk.ledger.outbox(since=cycles[0].valid_at)]
     inputs = StoryInputs(
         district=desk.district,
-        files=_files(desk.out),
+        files=_files(desk, cycles),
         cycles=pd.DataFrame(rows),
         town_levels=pd.DataFrame(levels),
-        warnings=all_warnings(desk),
+        warnings=all_warnings(desk, since=cycles[0].valid_at),
         deliveries=pd.DataFrame(mails, columns=["recipient", "status"]),
         reference_gauge=reference_gauge(desk),
         marks=desk.notices,
@@ -109,7 +115,9 @@ def _gravity(table: RiskTable) -> tuple[int, ...]:
 
 
 def _cycles(desk: Desk) -> list[Cycle]:
-    cycles = desk.ledger.cycles(desk.code)
+    """Return the cycles of the last `SHOWN`: pages cost the same whatever the age of the ledger."""
+    last = desk.ledger.last_cycle(desk.code)
+    cycles = [] if last is None else desk.ledger.cycles(desk.code, since=last.valid_at - SHOWN)
     if not cycles:
         finding = Finding(
             code="no-cycle",
@@ -130,9 +138,14 @@ def _gauges(desk: Desk, cycles: list[Cycle]) -> xr.Dataset:
     return gauge_rain(desk, begin=begin - timedelta(hours=1), end=end, known_at=known_at).rain
 
 
-def _files(out: Path) -> list[str]:
-    """List the run's products, relative to its folder."""
-    found = []
+def _files(desk: Desk, cycles: Sequence[Cycle]) -> list[str]:
+    """List the run's products, relative to its folder: of what is made every hour, that of the cycles shown."""
+    out = desk.out
+    names = [Path(path).with_suffix(ending).as_posix() for path in _tables_of(cycles) for ending in RISK_ENDINGS]
+    for row in desk.ledger.warnings(since=cycles[0].valid_at):
+        stem = f"bulletins/{row.area_code}/{row.message_id}"
+        names += [f"{stem}{draft}.{ending}" for draft in ("", ".draft") for ending in BULLETIN_ENDINGS]
+    found = [name for name in names if (out / name).is_file()]
     for name in LINKED:
         place = out / name
         if place.is_file():
@@ -140,3 +153,7 @@ def _files(out: Path) -> list[str]:
         for folder, _, names in os.walk(place):
             found += [(Path(folder) / item).relative_to(out).as_posix() for item in names if not item.startswith(".")]
     return sorted(found)
+
+
+def _tables_of(cycles: Sequence[Cycle]) -> list[str]:
+    return [cycle.risk_paths["parquet"] for cycle in cycles]

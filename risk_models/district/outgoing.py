@@ -255,6 +255,10 @@ class WatchSettings(Record):
         Time after which an alarm that goes on is told again [min].
     heartbeat_hour : int
         Local hour from which the daily sign of life is sent.
+    min_free_pct : float
+        Free share of a disk below which an alarm is raised [%].
+    min_days_left : float
+        Days until a disk is full, at its present growth, below which an alarm is raised.
     """
 
     mailboxes: tuple[Mailbox, ...] = ()
@@ -262,3 +266,5 @@ class WatchSettings(Record):
     overdue_min: Annotated[int, Field(ge=1, le=1440)] = 10
     repeat_min: Annotated[int, Field(ge=5, le=1440)] = 60
     heartbeat_hour: Annotated[int, Field(ge=0, le=23)] = 8
+    min_free_pct: Annotated[float, Field(ge=0, lt=100)] = 5.0
+    min_days_left: Annotated[float, Field(ge=0, le=3650)] = 14.0

@@ -31,6 +31,7 @@ from risk_models.district.files import (
 )
 from risk_models.district.outgoing import LOOPBACK, Channels, MailSettings, WatchSettings
 from risk_models.district.reporting import ImportantPeriod, RainRecordSettings, ReportSettings
+from risk_models.district.retention import RetentionSettings
 
 __all__ = [
     "SETTINGS_FILE",
@@ -50,6 +51,7 @@ __all__ = [
     "Name",
     "QualitySettings",
     "RasterSettings",
+    "RetentionSettings",
     "SeasonsSettings",
     "SftpFeedSettings",
     "SqlFeedSettings",
@@ -64,6 +66,7 @@ SETTINGS_FILE = "district.yaml"
 
 LevelName = Literal["blue", "yellow", "orange", "red"]
 
+_LATE_DAYS = 7
 _DAYS_IN_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -353,6 +356,7 @@ class DistrictSettings(Record):
     channels : tuple of AnyChannelSettings
         Ways out beside mail, told apart by `kind`.
     watch : WatchSettings
+    retention : RetentionSettings
     quality : QualitySettings
     cap : CapSettings
     seasons : SeasonsSettings
@@ -378,6 +382,7 @@ class DistrictSettings(Record):
     mail: MailSettings = MailSettings()
     channels: Channels = ()
     watch: WatchSettings = WatchSettings()
+    retention: RetentionSettings = RetentionSettings()
     quality: QualitySettings = QualitySettings()
     cap: CapSettings = CapSettings()
     seasons: SeasonsSettings = SeasonsSettings()
@@ -393,6 +398,18 @@ class DistrictSettings(Record):
         """Minutes from one cycle of live service to the next: as often as the fastest gauges report, ten to sixty."""
         fastest = min((60.0 * feed.table_step_h for feed in self.feeds if feed.kind == "gauge_table"), default=60.0)
         return next((step for step in (10, 15, 20, 30) if fastest <= step), 60)
+
+    @model_validator(mode="after")
+    def _what_cycles_look_back_on_is_kept(self) -> Self:
+        least = -(-self.warning.past_h // 24) + _LATE_DAYS
+        for name in ("raw_days", "gauge_tables_days", "risk_days"):
+            days = getattr(self.retention, name)
+            if days is not None and days < least:
+                raise ValueError(
+                    f"retention.{name} ({days}) must be at least {least}: cycles look back {self.warning.past_h} h "
+                    f"(warning.past_h), and may be {_LATE_DAYS} days late"
+                )
+        return self
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:

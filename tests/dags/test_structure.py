@@ -22,6 +22,7 @@ ORDER: dict[str, dict[str, list[str]]] = {
     "acknowledgement": {"escalate": ["dispatch"], "dispatch": [], "check_delivery": []},
     "delivery": {"list_ways": ["send"], "send": []},
     "returns": {"take_replies": [], "take_bounces": []},
+    "retention": {"remove_old": [], "clean_airflow": []},
     "feeds": {"list_feeds": ["pull"], "pull": []},
     "feed_freshness": {"check_ages": []},
     "warning_cycle": {
@@ -62,6 +63,7 @@ SCHEDULE = {
     "acknowledgement": "* * * * *",
     "delivery": "* * * * *",
     "returns": "* * * * *",
+    "retention": "30 3 * * *",
     "feeds": "*/10 * * * *",
     "feed_freshness": "7-59/10 * * * *",
     "warning_cycle": {"assets": [RAIN], "or": "10 * * * *"},

@@ -54,6 +54,7 @@ VERBS: dict[str, tuple[list[str], int, set[str]]] = {
     "feeds status": (["feeds", "status"], 1, set()),
     "feeds accept": (["feeds", "accept"], 0, set()),
     "report list": (["report", "list"], 0, set()),
+    "retention": (["retention"], 0, set()),
     # The watcher alone asks whether the reference system exists: no cycle could run without.
     "watch": (["watch", "--smtp-port", "1"], 1, {"pyproj"}),
 }

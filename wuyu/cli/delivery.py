@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["add_verbs"]
 
 OUTBOX_LIMIT = 200
+COUNTED_DAYS = 31
 
 
 def add_verbs(verbs: Any) -> None:
@@ -85,7 +87,7 @@ def _dispatch(arguments: argparse.Namespace) -> int:
 
 
 def _outbox(arguments: argparse.Namespace) -> int:
-    from wuyu.ledger.outbox import newest
+    from wuyu.ledger.outbox import MOST_COUNTED, newest
 
     station = station_from(arguments)
     if arguments.action == "requeue":
@@ -114,11 +116,13 @@ def _outbox(arguments: argparse.Namespace) -> int:
         )
         return 0
     if more:
-        say(f"{more} older rows are not shown; --limit 0 shows all")
+        say(f"{more}{' and more' if more == MOST_COUNTED else ''} older rows are not shown; --limit 0 shows all")
     for row in rows:
         head = f"{row.id:5} {row.state:10} {row.channel:12} {row.recipient:32}"
         say(f"{head} {row.subject} {row.last_error or ''}".rstrip())
-    say(str(station.ledger.outbox_counts()))
+    begin = rows[-1].decided_at - timedelta(days=COUNTED_DAYS) if rows else None
+    counts = str(station.ledger.outbox_counts(since=begin)) if rows else "{}"
+    say(counts + (f" in {COUNTED_DAYS} days" if more else ""))
     return 0
 
 
@@ -185,6 +189,7 @@ def _look_once(arguments: argparse.Namespace) -> int:
     """Look without opening the desk: neither broken settings or tables nor a slow terrain may silence the watcher."""
     from wuyu.ledger.places import ledger_of
     from wuyu.watch.last_good import clock_in_force, settings_in_force
+    from wuyu.watch.space import look_at_room
     from wuyu.watch.watcher import WatchLook, airflow_problem, last_check, look, tell, write_alarm
 
     out = Path(arguments.out)
@@ -204,6 +209,9 @@ def _look_once(arguments: argparse.Namespace) -> int:
     settings = settings.model_copy(update={"watch": settings.watch.model_copy(update=limits)})
     report = look(settings, ledger_of(out), now=now, checked_at=last_check(out))
     report.problems[:0] = wrong
+    scarce, room = look_at_room(out, ledger_of(out), settings.watch, now=now)
+    report.problems += scarce
+    report.facts += room
     sick = airflow_problem(arguments.health_url) if arguments.health_url else None
     if sick is not None:
         report.problems.append(sick)

@@ -21,8 +21,9 @@ MIN_DIGITS = 8
 
 
 def refused_files(ledger: Ledger) -> list[FeedFile]:
-    """Return the refused files, the newest first."""
-    query = select(FeedFile).where(FeedFile.state == FileState.REJECTED).order_by(FeedFile.id.desc())
+    """Return the refused files whose bytes are kept, the newest first."""
+    query = select(FeedFile).where(FeedFile.state == FileState.REJECTED, FeedFile.removed_at.is_(None))
+    query = query.order_by(FeedFile.id.desc())
     with ledger.reading() as session:
         return list(session.scalars(query))
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from wuyu.feeds.status import FeedStatus, feed_lines, status
-from wuyu.ledger.models import LogEntry
+from wuyu.ledger.models import FeedState, LogEntry
 from wuyu.ledger.store import Ledger
 
 __all__ = ["check_freshness"]
@@ -48,6 +48,9 @@ def check_freshness(ledger: Ledger, feed_ids: Collection[str], *, now: datetime)
                 detail = {"feed": feed_id, "state": one.state, "age_h": one.age_h, "limit_h": one.limit_h}
                 what = LATE if is_late else FRESH_AGAIN
                 session.add(LogEntry(at=now, who="freshness", what=what, detail=detail))
+            state = session.get(FeedState, feed_id)
+            if state is not None:
+                state.told_late = is_late
     return late
 
 
@@ -67,7 +70,14 @@ def _standing(standing: dict[str, FeedStatus], feed_id: str) -> FeedStatus:
 
 
 def _was_late(session: Session, feed_id: str) -> bool:
-    """Return what the ledger last said of a feed."""
-    said = select(LogEntry).where(LogEntry.what.in_((LATE, FRESH_AGAIN))).order_by(LogEntry.id.desc())
-    last = next((entry for entry in session.scalars(said) if entry.detail.get("feed") == feed_id), None)
-    return last is not None and last.what == LATE
+    """Return what the ledger last said of a feed; the log is asked only where its state does not say."""
+    state = session.get(FeedState, feed_id)
+    if state is not None and state.told_late is not None:
+        return state.told_late
+    of_feed = LogEntry.detail["feed"].as_string() == feed_id
+    said = [
+        select(LogEntry).where(LogEntry.what == what, of_feed).order_by(LogEntry.id.desc()).limit(1)
+        for what in (LATE, FRESH_AGAIN)
+    ]
+    late, fresh = (session.scalars(query).one_or_none() for query in said)
+    return late is not None and (fresh is None or late.id > fresh.id)

@@ -86,8 +86,8 @@ def pull(
     -------
     PullResult
     """
-    taken = _Taken()
-    known, marks, last_path = _memory(ledger, feed.id, raw_dir)
+    taken, known = _Taken(), _Known(ledger, feed.id)
+    marks, last_path = _memory(ledger, feed.id, raw_dir)
     judge = _Judge(feed, raw_dir, now=now, check=check, compare=compare, last_path=last_path)
     since = now - timedelta(hours=float(getattr(feed, "lookback_h", LOOKBACK_H)))
     try:
@@ -139,10 +139,34 @@ def issue_time(kind: str, name: str, facts: FileFacts, *, arrived_at: datetime) 
     return None if facts.last_value_at else named
 
 
-def _take(taken: _Taken, arrival: Arrival, known: dict[str, tuple[str, str]], judge: _Judge) -> None:
+class _Known:
+    """What a feed brought before, by digest: asked for what is offered now, never for all there ever was."""
+
+    def __init__(self, ledger: Ledger, feed_id: str) -> None:
+        self._ledger, self._feed_id = ledger, feed_id
+        self._new: dict[str, tuple[str, str]] = {}
+
+    def get(self, sha256: str) -> tuple[str, str] | None:
+        """Return name and state of a file, also of one whose bytes retention has removed since."""
+        if sha256 in self._new:
+            return self._new[sha256]
+        query = select(FeedFile.name, FeedFile.state).where(
+            FeedFile.feed_id == self._feed_id, FeedFile.sha256 == sha256
+        )
+        with self._ledger.reading() as session:
+            row = session.execute(query).one_or_none()
+        return None if row is None else (row.name, row.state)
+
+    def add(self, sha256: str, name: str, state: str) -> None:
+        """Remember a file of this look."""
+        self._new[sha256] = name, state
+
+
+def _take(taken: _Taken, arrival: Arrival, known: _Known, judge: _Judge) -> None:
     """Keep one arrival, unless its bytes are known."""
-    if arrival.sha256 in known:
-        name, state = known[arrival.sha256]
+    before = known.get(arrival.sha256)
+    if before is not None:
+        name, state = before
         taken.repeated += [arrival.name] if name != arrival.name else []
     else:
         try:
@@ -152,7 +176,7 @@ def _take(taken: _Taken, arrival: Arrival, known: dict[str, tuple[str, str]], ju
             taken.marks[arrival.mark] = "drop"
             return
         state = file.state
-        known[arrival.sha256] = arrival.name, state
+        known.add(arrival.sha256, arrival.name, state)
         taken.files.append((file, findings))
     taken.states.add(state)
     if state == FileState.REJECTED:
@@ -243,17 +267,14 @@ def _from_the_future(name: str, last: datetime, now: datetime) -> Finding:
     )
 
 
-def _memory(
-    ledger: Ledger, feed_id: str, raw_dir: Path
-) -> tuple[dict[str, tuple[str, str]], dict[str, str], Path | None]:
-    """Return the files known by digest (name, state), the marks of the last look, and the last accepted file."""
+def _memory(ledger: Ledger, feed_id: str, raw_dir: Path) -> tuple[dict[str, str], Path | None]:
+    """Return the marks of the last look, and the last accepted file."""
+    usable = (FeedFile.state == FileState.ACCEPTED) & FeedFile.removed_at.is_(None)
+    files = select(FeedFile).where(FeedFile.feed_id == feed_id, usable).order_by(FeedFile.id.desc()).limit(1)
+    looks = select(FeedPull).where(FeedPull.feed_id == feed_id).order_by(FeedPull.id.desc()).limit(1)
     with ledger.reading() as session:
-        files = list(session.scalars(select(FeedFile).where(FeedFile.feed_id == feed_id).order_by(FeedFile.id)))
-        looks = select(FeedPull).where(FeedPull.feed_id == feed_id).order_by(FeedPull.id.desc()).limit(1)
-        last = session.scalars(looks).one_or_none()
-    accepted = [raw_dir / file.raw_path for file in files if file.state == FileState.ACCEPTED]
-    known = {file.sha256: (file.name, file.state) for file in files}
-    return known, {} if last is None else dict(last.marks), accepted[-1] if accepted else None
+        file, last = session.scalars(files).one_or_none(), session.scalars(looks).one_or_none()
+    return {} if last is None else dict(last.marks), None if file is None else raw_dir / file.raw_path
 
 
 def _register(session: Session, feed: Feed, taken: _Taken, *, now: datetime) -> list[FeedFile]:
@@ -266,8 +287,12 @@ def _register(session: Session, feed: Feed, taken: _Taken, *, now: datetime) -> 
     state.kind, state.stale_after_h = feed.kind, feed.stale_after_h
     state.pulled_at, state.error = now, error or None
     session.flush()
-    there = set(session.scalars(select(FeedFile.sha256).where(FeedFile.feed_id == feed.id)))
-    kept = [(file, findings) for file, findings in taken.files if file.sha256 not in there]
+    same = select(FeedFile.id).where(FeedFile.feed_id == feed.id)
+    kept = [
+        (file, findings)
+        for file, findings in taken.files
+        if session.scalars(same.where(FeedFile.sha256 == file.sha256)).first() is None
+    ]
     for file, findings in kept:
         file.arrived_at = now
         session.add(file)

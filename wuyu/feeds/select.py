@@ -162,7 +162,8 @@ def gauge_tables(
 
 
 def _accepted(feed_id: str, known_at: datetime | None) -> Select[FeedFile]:
-    query = select(FeedFile).where(FeedFile.feed_id == feed_id, FeedFile.state == FileState.ACCEPTED)
+    is_there = FeedFile.removed_at.is_(None)  # what retention removed is not chosen: it is neither lost nor dry
+    query = select(FeedFile).where(FeedFile.feed_id == feed_id, FeedFile.state == FileState.ACCEPTED, is_there)
     return query if known_at is None else query.where(FeedFile.arrived_at <= known_at)
 
 

@@ -22,8 +22,10 @@ from wuyu.ledger.models import (
 )
 from wuyu.ledger.opening import create_ledger, make_ledger, open_ledger
 from wuyu.ledger.register import RegisterVersion
+from wuyu.ledger.removals import Kept, Removal
 from wuyu.ledger.reporting import ReportKey, ReportStep
 from wuyu.ledger.store import Ledger
+from wuyu.ledger.tasks import OpenTask
 from wuyu.ledger.types import Approval, CycleState, FileState, OutboxState
 
 __all__ = [
@@ -42,15 +44,18 @@ __all__ = [
     "FeedState",
     "FileState",
     "FloodReport",
+    "Kept",
     "Ledger",
     "LedgerConflictError",
     "LedgerError",
     "LedgerFaultError",
     "LogEntry",
     "MessageBody",
+    "OpenTask",
     "Outbox",
     "OutboxState",
     "RegisterVersion",
+    "Removal",
     "ReportIssue",
     "ReportKey",
     "ReportStep",

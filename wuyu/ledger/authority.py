@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from risk_models.levels import Level
@@ -19,24 +19,34 @@ from wuyu.messages.purpose import Purpose
 __all__ = ["revision_of", "revisions", "standing_at"]
 
 
-def revisions(session: Session, *, district_code: str | None = None) -> list[Revision]:
-    """Return what is known of every revision, in the order of their decision.
+LONGEST_STANDING = timedelta(days=31)
+"""A warning that was decided, and whose end has passed, so long ago stands no more, signed or not."""
+
+
+def revisions(session: Session, *, district_code: str | None = None, since: datetime | None = None) -> list[Revision]:
+    """Return what is known of the revisions, in the order of their decision.
 
     Parameters
     ----------
     session : Session
     district_code : str, optional
         Only those of one district; one ledger may hold several.
+    since : datetime, optional
+        Only those decided or still in force since then.
     """
-    query = select(WarningRow).order_by(WarningRow.id)
+    which: list[ColumnElement[bool]] = []
     if district_code is not None:
-        query = query.where(WarningRow.event_key.startswith(f"{district_code}-", autoescape=True))
-    sent = set(session.scalars(select(Outbox.about).where(Outbox.purpose == Purpose.BULLETIN, MAY_HAVE_ARRIVED)))
+        which.append(WarningRow.event_key.startswith(f"{district_code}-", autoescape=True))
+    if since is not None:
+        which.append(or_(WarningRow.issued_at >= since, WarningRow.valid_to > since))
+    bulletins = select(Outbox.about).join(WarningRow, WarningRow.message_id == Outbox.about)
+    sent = set(session.scalars(bulletins.where(Outbox.purpose == Purpose.BULLETIN, MAY_HAVE_ARRIVED, *which)))
     first = select(AckRequest.message_id, func.min(AckAnswer.at)).join(AckAnswer, AckAnswer.request_id == AckRequest.id)
+    first = first.join(WarningRow, WarningRow.message_id == AckRequest.message_id).where(*which)
     answered = {row[0]: row[1] for row in session.execute(first.group_by(AckRequest.message_id))}
     return [
         revision_of(row, is_sent=row.message_id in sent, answered_at=answered.get(row.message_id))
-        for row in session.scalars(query)
+        for row in session.scalars(select(WarningRow).where(*which).order_by(WarningRow.id))
     ]
 
 
@@ -69,5 +79,5 @@ def revision_of(row: WarningRow, *, is_sent: bool = False, answered_at: datetime
 
 def standing_at(session: Session, at: datetime) -> list[tuple[Revision, Authority]]:
     """Return the warnings that are in force or wait for a signature at a time."""
-    states = states_at(revisions(session), at)
+    states = states_at(revisions(session, since=at - LONGEST_STANDING), at)
     return [(one, state) for one, state in states if state.is_in_force or state is Authority.WAITING]

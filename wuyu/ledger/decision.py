@@ -13,6 +13,7 @@ from risk_models.errors import ConfigError, FloodRiskError
 from risk_models.warning.records import Action, WarningRecord
 from wuyu.ledger.models import BulletinRow, Cycle, LogEntry, MessageBody, Outbox, WarningRow
 from wuyu.ledger.overtaking import withdraw_calls, withdraw_older
+from wuyu.ledger.removals import BODY_REMOVED
 from wuyu.ledger.types import Approval, CycleState, OutboxState
 from wuyu.messages.guard import may_send
 from wuyu.messages.purpose import purpose_of
@@ -169,9 +170,12 @@ class Decision:
         found = self.session.scalars(select(Outbox).filter_by(**key)).one_or_none()
         if found is not None:
             return found
-        if self.session.get(MessageBody, mail.sha256) is None:
+        held = self.session.get(MessageBody, mail.sha256)
+        if held is None:
             self.session.add(MessageBody(sha256=mail.sha256, body=mail.body))
-            self.session.flush()
+        elif not held.body:  # retention had removed it, and it is wanted again
+            held.body = mail.body
+        self.session.flush()
         verdict = may_send(
             mail.status, mail.scope, mail.recipient, demonstration=mail.demonstration, target=mail.target
         )
@@ -272,6 +276,8 @@ class Decision:
         row = self.session.scalars(select(Outbox).where(Outbox.id == outbox_id).with_for_update()).one_or_none()
         if row is None or row.state != OutboxState.FAILED:
             raise ConfigError(f"outbox row {outbox_id} is {'absent' if row is None else row.state}, not failed")
+        if not row.content.body:
+            raise ConfigError(f"outbox row {outbox_id} cannot be sent again: {BODY_REMOVED}")
         row.state, row.retry_at = OutboxState.PENDING, None
         self.log("mail-requeued", event_key=row.event_key, message_id=row.message_id, recipient=row.recipient)
 

@@ -97,6 +97,9 @@ class WarningRow(Base):
         Index(None, "event_key"),
         Index(None, "warning_id", "revision"),
         Index(None, "area_code", "issued_at"),
+        Index(None, "approval_state"),
+        Index(None, "valid_to"),
+        Index(None, "issued_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -188,7 +191,7 @@ class BulletinRow(Base):
 
 
 class MessageBody(Base):
-    """The bytes of one mail, made once and sent unchanged at every try."""
+    """The bytes of one mail, made once and sent unchanged at every try; empty once retention has removed them."""
 
     __tablename__ = "message_bodies"
 
@@ -205,6 +208,10 @@ class Outbox(Base):
         Index(None, "channel", "state", "not_before"),
         Index(None, "stands_in_for"),
         Index(None, "about", "purpose"),
+        Index(None, "state", "expires_at"),
+        Index(None, "state", "id"),
+        Index(None, "decided_at"),
+        Index(None, "body_sha256"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -270,13 +277,21 @@ class FeedState(Base):
     files_accepted: Mapped[int] = mapped_column(default=0)
     files_rejected: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None]  # of the last pull
+    told_late: Mapped[bool | None]  # what the log last said of it; None: not known, look there
 
 
 class FeedFile(Base):
     """One file as it arrived: its raw bytes are kept at `raw_path`, under their sha256."""
 
     __tablename__ = "feed_files"
-    __table_args__ = (UniqueConstraint("feed_id", "sha256"),)
+    __table_args__ = (
+        UniqueConstraint("feed_id", "sha256"),
+        Index(None, "feed_id", "id"),
+        Index(None, "feed_id", "state", "id"),
+        Index(None, "feed_id", "last_value_at"),
+        Index(None, "feed_id", "issued_at"),
+        Index(None, "state", "removed_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     feed_id: Mapped[str]
@@ -292,6 +307,7 @@ class FeedFile(Base):
     rows_read: Mapped[int] = mapped_column(default=0)
     rows_rejected: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None]
+    removed_at: Mapped[datetime | None]  # by retention, see `wuyu.ledger.removals`: its bytes are gone, nobody reads it
 
 
 class FeedFinding(Base):
@@ -311,7 +327,7 @@ class FeedPull(Base):
     """One look into one feed; never changed afterwards."""
 
     __tablename__ = "feed_pulls"
-    __table_args__ = (Index(None, "feed_id", "ok"),)
+    __table_args__ = (Index(None, "feed_id", "ok"), Index(None, "feed_id", "id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     feed_id: Mapped[str]
@@ -343,7 +359,7 @@ class LogEntry(Base):
     """Who did what, when; never changed afterwards."""
 
     __tablename__ = "log"
-    __table_args__ = (Index(None, "event_key"),)
+    __table_args__ = (Index(None, "event_key"), Index(None, "message_id"), Index(None, "what", "id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime]

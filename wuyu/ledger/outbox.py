@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
@@ -13,12 +13,14 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from wuyu.ledger.models import Attempt, LogEntry, Outbox, WarningRow
 from wuyu.ledger.overtaking import not_needed_any_more, withdraw
+from wuyu.ledger.removals import BODY_REMOVED
 from wuyu.ledger.store import Ledger
 from wuyu.ledger.tasks import OPERATOR_TASK
 from wuyu.ledger.types import Approval, OutboxState
 from wuyu.messages.purpose import UnknownPurposeError
 
 __all__ = [
+    "MOST_COUNTED",
     "Claim",
     "Result",
     "claim",
@@ -32,6 +34,9 @@ __all__ = [
     "record",
     "untried",
 ]
+
+MOST_COUNTED: Final = 1000
+"""Rows that are counted without being shown: to count all of a long past would take the longer the longer it is."""
 
 _GOING = (OutboxState.PENDING, OutboxState.RETRY, OutboxState.AMBIGUOUS)
 _NOT_NEEDED = "not needed: the first contact was reached"
@@ -78,7 +83,7 @@ def expire(ledger: Ledger, *, now: datetime) -> int:
 def newest(
     ledger: Ledger, *, limit: int, states: Sequence[OutboxState] = (), since: datetime | None = None
 ) -> tuple[list[Outbox], int]:
-    """Return the rows queued last, oldest first, and how many older ones are left out.
+    """Return the rows queued last, oldest first, and how many older ones are left out, counted up to `MOST_COUNTED`.
 
     Parameters
     ----------
@@ -90,13 +95,22 @@ def newest(
     since : datetime, optional
         Only rows decided then or later (domain time).
     """
-    where: list[ColumnElement[bool]] = [Outbox.state.in_([str(state) for state in states])] if states else []
-    where += [] if since is None else [Outbox.decided_at >= since]
-    query = select(Outbox).where(*where).order_by(Outbox.id.desc())
+    within: list[ColumnElement[bool]] = [] if since is None else [Outbox.decided_at >= since]
+    # State by state: then each is read from its newest row on, however many there are.
+    parts = [[Outbox.state == str(state), *within] for state in states] or [within]
+    rows: list[Outbox] = []
+    total = 0
     with ledger.reading() as session:
-        rows = list(session.scalars(query.limit(limit) if limit > 0 else query))[::-1]
-        total = session.scalars(select(func.count()).select_from(Outbox).where(*where)).one()
-    return rows, total - len(rows)
+        for where in parts:
+            order = (Outbox.id.desc(),) if since is None else (Outbox.decided_at.desc(), Outbox.id.desc())
+            query = select(Outbox).where(*where).order_by(*order)
+            rows += session.scalars(query.limit(limit) if limit > 0 else query)
+            if limit > 0:
+                some = select(Outbox.id).where(*where).limit(limit + MOST_COUNTED).subquery()
+                total += session.scalars(select(func.count()).select_from(some)).one()
+    rows.sort(key=lambda row: row.id)
+    shown = rows[-limit:] if limit > 0 else rows
+    return shown, min(MOST_COUNTED, max(0, total - len(shown)))
 
 
 def claimed_rows(ledger: Ledger, *, channel: str) -> list[Outbox]:
@@ -195,14 +209,13 @@ def claim(ledger: Ledger, outbox_id: int, *, owner: str, wall: datetime, lease: 
         try:
             why = not_needed_any_more(session, before)
         except UnknownPurposeError as error:
-            before.state, before.last_error = OutboxState.FAILED, str(error)
-            detail = {"recipient": before.recipient, "error": str(error)}
-            session.add(_entry(before, "mail-failed", at=wall, detail=detail))
-            task = f"a message was not sent: {error}"
-            session.add(_entry(before, OPERATOR_TASK, at=wall, detail={"task": task, "recipient": before.recipient}))
+            _give_up(session, before, str(error), at=wall)
             return None
         if why is not None:
             withdraw(session, before, why, at=wall)
+            return None
+        if not before.content.body:
+            _give_up(session, before, BODY_REMOVED, at=wall)
             return None
         tried = before.attempts > 0
         may_be_second = before.state == OutboxState.AMBIGUOUS or (tried and _was_ambiguous(session, outbox_id))
@@ -215,6 +228,14 @@ def claim(ledger: Ledger, outbox_id: int, *, owner: str, wall: datetime, lease: 
             set_committed_value(before, name, value)
         body = before.content.body
         return Claim(row=before, body=body, owner=owner, started_at=wall, may_be_second=may_be_second)
+
+
+def _give_up(session: Session, row: Outbox, why: str, *, at: datetime) -> None:
+    """Fail a message that nobody can send, and ask an operator to tell its reader."""
+    row.state, row.last_error = OutboxState.FAILED, why
+    session.add(_entry(row, "mail-failed", at=at, detail={"recipient": row.recipient, "error": why}))
+    task = f"a message was not sent: {why}"
+    session.add(_entry(row, OPERATOR_TASK, at=at, detail={"task": task, "recipient": row.recipient}))
 
 
 def record(ledger: Ledger, held: Claim, result: Result, *, wall: datetime) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Index, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from wuyu.ledger.models import Base, LogEntry
@@ -44,6 +44,7 @@ class RegisterVersion(Base):
     """
 
     __tablename__ = "registers"
+    __table_args__ = (Index(None, "folder", "id"), Index(None, "district_code", "id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime]

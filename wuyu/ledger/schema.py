@@ -15,7 +15,7 @@ from wuyu.ledger.models import APPEND_ONLY, Base, LedgerInfo, guards_of
 
 __all__ = ["SCHEMA_VERSION", "Outline", "mend", "require_good", "schema_of", "tables_of"]
 
-SCHEMA_VERSION: Final = "7"
+SCHEMA_VERSION: Final = "8"
 """Number of the newest step in `wuyu.ledger.migrations`."""
 
 Key = tuple[str, tuple[str, ...], bool]

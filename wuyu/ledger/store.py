@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import Engine, Select, func, select, text
+from sqlalchemy import Engine, Select, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from wuyu.ledger.decision import Decision
@@ -136,9 +137,14 @@ class Ledger:
         with self.reading() as session:
             return session.scalars(query.order_by(Cycle.valid_at.desc(), Cycle.revision.desc()).limit(1)).one_or_none()
 
-    def cycles(self, district_code: str) -> list[Cycle]:
-        """Return the finished cycles of the district, oldest first, of each time the last revision."""
+    def cycles(self, district_code: str, *, since: datetime | None = None) -> list[Cycle]:
+        """Return the finished cycles of the district, oldest first, of each time the last revision.
+
+        With `since` only those with ``valid_at >= since``: whoever looks at all of them takes the longer the older the
+        ledger is.
+        """
         query = select(Cycle).where(Cycle.district_code == district_code, Cycle.state == CycleState.DONE)
+        query = query if since is None else query.where(Cycle.valid_at >= since)
         with self.reading() as session:
             rows = session.scalars(query.order_by(Cycle.valid_at, Cycle.revision))
             return list({row.valid_at: row for row in rows}.values())
@@ -150,8 +156,13 @@ class Ledger:
         event_key: str | None = None,
         warning_id: str | None = None,
         approval: Approval | None = None,
+        since: datetime | None = None,
     ) -> list[WarningRow]:
-        """Return warning revisions in the order of their decision, all or of one district, event, warning or state."""
+        """Return warning revisions in the order of their decision.
+
+        All, or those of one district, of one event, of one warning, in one approval state, that were decided or still
+        in force since a time.
+        """
         query = select(WarningRow)
         if district_code is not None:
             query = query.where(WarningRow.event_key.startswith(f"{district_code}-", autoescape=True))
@@ -161,28 +172,42 @@ class Ledger:
             query = query.where(WarningRow.warning_id == warning_id)
         if approval is not None:
             query = query.where(WarningRow.approval_state == approval)
+        if since is not None:
+            query = query.where(or_(WarningRow.issued_at >= since, WarningRow.valid_to > since))
         with self.reading() as session:
-            return list(session.scalars(query.order_by(WarningRow.id)))
+            # Put in order here: asked for an order, a database may walk through all there ever was to spare a sort.
+            return sorted(session.scalars(query), key=lambda row: row.id)
 
     def warning(self, message_id: str) -> WarningRow | None:
         """Return one revision of one warning, or None."""
         with self.reading() as session:
             return session.scalars(select(WarningRow).where(WarningRow.message_id == message_id)).one_or_none()
 
-    def outbox(self, *, message_id: str | None = None, states: Sequence[OutboxState] = ()) -> list[Outbox]:
-        """Return outbox rows in the order they were queued, all or those of one message or some states."""
+    def outbox(
+        self,
+        *,
+        message_id: str | None = None,
+        states: Sequence[OutboxState] = (),
+        since: datetime | None = None,
+    ) -> list[Outbox]:
+        """Return outbox rows in the order they were queued: all, of one message, of some states, decided since then."""
         query = select(Outbox)
         if message_id is not None:
             query = query.where(Outbox.message_id == message_id)
         if states:
             query = query.where(Outbox.state.in_([str(state) for state in states]))
+        if since is not None:
+            query = query.where(Outbox.decided_at >= since)
         with self.reading() as session:
-            return list(session.scalars(query.order_by(Outbox.id)))
+            return sorted(session.scalars(query), key=lambda row: row.id)
 
-    def outbox_counts(self) -> dict[str, int]:
-        """Return how many outbox rows stand in each state; states without rows are left out."""
-        query = select(Outbox.state, func.count().label("rows")).group_by(Outbox.state).order_by(Outbox.state)
+    def outbox_counts(self, *, since: datetime | None = None) -> dict[str, int]:
+        """Return how many outbox rows, all or those decided since a time, stand in each state; no state has none."""
         with self.reading() as session:
+            if since is not None:  # not grouped by the database, which would walk through every state for that
+                recent = session.scalars(select(Outbox.state).where(Outbox.decided_at >= since))
+                return dict(sorted(Counter(recent).items()))
+            query = select(Outbox.state, func.count().label("rows")).group_by(Outbox.state).order_by(Outbox.state)
             return {row.state: row.rows for row in session.execute(query)}
 
     def attempts(self, outbox_id: int | None = None) -> list[Attempt]:

@@ -12,7 +12,7 @@ from wuyu.reporting.consult import (
     parse_opinion,
     refuse_draft,
 )
-from wuyu.reporting.due import reports_due
+from wuyu.reporting.due import note_missed_reports, reports_due
 from wuyu.reporting.gather import ReportMaterial, gather, reference_gauge
 from wuyu.reporting.issue import Made, draft_report, issue_report, key_of, rebuild, scope_for
 from wuyu.reporting.making import LANGS, write_report_files
@@ -34,6 +34,7 @@ __all__ = [
     "key_of",
     "lapse_consultations",
     "moments_of",
+    "note_missed_reports",
     "open_consultation",
     "parse_opinion",
     "rebuild",

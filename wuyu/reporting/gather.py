@@ -45,6 +45,8 @@ class ReportMaterial:
     moments : Moments
     lost : tuple of str
         Files that the ledger knows but that could not be read.
+    removed : tuple of str
+        Risk tables that retention removed.
     """
 
     inputs: ReportInputs
@@ -52,6 +54,7 @@ class ReportMaterial:
     sources: dict[str, str]
     moments: Moments
     lost: tuple[str, ...]
+    removed: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -123,6 +126,7 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, tell: Tell = silent) -
         sources={_name(file): file.sha256 for file in rain.files},
         moments=moments,
         lost=(*map(_name, rain.lost), *risk.lost),
+        removed=risk.removed,
     )
 
 

@@ -118,6 +118,7 @@ def _as_of(inputs: ReportInputs, gathered: ReportMaterial, langs: Sequence[Lang]
         "inputs": gathered.hashes,
         "sources": gathered.sources,
         "lost": list(gathered.lost),
+        **({"removed": list(gathered.removed)} if gathered.removed else {}),
         "consultation": consultation,
         "versions": {name: version(name) for name in _VERSIONS},
     }

@@ -24,11 +24,13 @@ from wuyu.ledger import (
     Cycle,
     CycleState,
     FloodReport,
+    Kept,
     Outbox,
     OutboxState,
     WarningRow,
 )
 from wuyu.ledger.authority import revision_of, revisions
+from wuyu.ledger.removals import removals_of
 from wuyu.returns.status_notices import NoticeOutcome
 
 if TYPE_CHECKING:
@@ -90,12 +92,15 @@ class RiskRows:
         Number of tables read.
     lost : tuple of str
         Tables that the ledger knows but that could not be read.
+    removed : tuple of str
+        Tables that retention removed: their hours are unknown, and nothing is wrong.
     """
 
     table: pd.DataFrame
     digest: str
     cycles: int
     lost: tuple[str, ...]
+    removed: tuple[str, ...] = ()
 
 
 def risk_rows(desk: Desk, window: Window) -> RiskRows:
@@ -119,7 +124,15 @@ def risk_rows(desk: Desk, window: Window) -> RiskRows:
         whole.update(f"{cycle.valid_at.isoformat()} {hashlib.sha256(data).hexdigest()}\n".encode())
         parts.append(table.replace_schema_metadata())
         times.append(cycle.valid_at)
-    return RiskRows(table=_risk_table(parts, times), digest=whole.hexdigest(), cycles=len(parts), lost=tuple(lost))
+    with desk.ledger.reading() as session:
+        removed = removals_of(session, Kept.RISK, lost)
+    return RiskRows(
+        table=_risk_table(parts, times),
+        digest=whole.hexdigest(),
+        cycles=len(parts),
+        lost=tuple(name for name in lost if name not in removed),
+        removed=tuple(name for name in lost if name in removed),
+    )
 
 
 def _cycles(desk: Desk, window: Window) -> list[Cycle]:
@@ -147,11 +160,15 @@ def _risk_table(parts: list[pa.Table], times: list[datetime]) -> pd.DataFrame:
     return rows
 
 
-def all_warnings(desk: Desk) -> pd.DataFrame:
-    """Return every revision as a row; columns are the fields of `WarningRecord`, and who stands behind it (COLUMNS)."""
-    rows = desk.ledger.warnings(district_code=desk.code)
+def all_warnings(desk: Desk, *, since: datetime | None = None) -> pd.DataFrame:
+    """Return every revision, or those decided or in force since a time, as a row.
+
+    Columns are the fields of `WarningRecord`, and who stands behind it (`risk_models.warning.authority.COLUMNS`).
+    """
+    rows = desk.ledger.warnings(district_code=desk.code, since=since)
     with desk.ledger.reading() as session:
-        known = {(one.warning_id, one.revision): one for one in revisions(session, district_code=desk.code)}
+        facts_of = revisions(session, district_code=desk.code, since=since)
+    known = {(one.warning_id, one.revision): one for one in facts_of}
     facts = [known[row.warning_id, row.revision] for row in rows]
     table = _as_table([record_to_dict(row.to_record()) for row in rows])
     for name in ("signed_at", "refused_at", "answered_at"):
@@ -171,14 +188,17 @@ def warning_rows(desk: Desk, window: Window) -> pd.DataFrame:
 def has_unsigned(desk: Desk, window: Window) -> bool:
     """Return True if a warning of the span still waits for a signature at its cut."""
     with desk.ledger.reading() as session:
-        states = states_at(revisions(session, district_code=desk.code), window.cut)
+        states = states_at(revisions(session, district_code=desk.code, since=window.begin), window.cut)
     waiting = [one for one, state in states if state is Authority.WAITING]
     return any(window.begin <= one.issued_at < window.end for one in waiting)
 
 
 def _decided(desk: Desk, window: Window) -> list[WarningRow]:
-    rows = desk.ledger.warnings(district_code=desk.code)
-    return [row for row in rows if window.begin <= row.issued_at < window.end and row.issued_at <= window.cut]
+    within = (WarningRow.issued_at >= window.begin) & (WarningRow.issued_at < window.end)
+    mine = WarningRow.event_key.startswith(f"{desk.code}-", autoescape=True)
+    with desk.ledger.reading() as session:
+        rows = sorted(session.scalars(select(WarningRow).where(within, mine)), key=lambda row: row.id)
+    return [row for row in rows if row.issued_at <= window.cut]
 
 
 def deliveries(desk: Desk, window: Window, *, acknowledged: int | None) -> DeliveryCounts:
@@ -192,12 +212,17 @@ def deliveries(desk: Desk, window: Window, *, acknowledged: int | None) -> Deliv
         Bulletins that a town answered; None where nobody was asked.
     """
     with desk.ledger.reading() as session:
-        warnings = {row.message_id for row in desk.ledger.warnings()}
-        query = select(Outbox, func.max(Attempt.ended_at)).outerjoin(Attempt, Attempt.outbox_id == Outbox.id)
-        query = query.where(Outbox.decided_at >= window.begin, Outbox.decided_at < window.end)
-        pairs = [(row, last) for row, last in session.execute(query.group_by(Outbox.id).order_by(Outbox.id))]
-        first = select(Bounce.outbox_id).where(Bounce.outcome == NoticeOutcome.BOUNCED).group_by(Bounce.outbox_id)
-        came_back_later = set(session.scalars(first.having(func.min(Bounce.at) > window.known_at)))
+        within = (Outbox.decided_at >= window.begin) & (Outbox.decided_at < window.end)
+        ids = select(Outbox.id).where(within)
+        tries = select(Attempt.outbox_id, func.max(Attempt.ended_at)).where(Attempt.outbox_id.in_(ids))
+        last_try = {row[0]: row[1] for row in session.execute(tries.group_by(Attempt.outbox_id))}
+        rows = sorted(session.scalars(select(Outbox).where(within)), key=lambda row: row.id)
+        pairs = [(row, last_try.get(row.id)) for row in rows]
+        first = select(Bounce.outbox_id).where(Bounce.outcome == NoticeOutcome.BOUNCED, Bounce.outbox_id.in_(ids))
+        first = first.group_by(Bounce.outbox_id).having(func.min(Bounce.at) > window.known_at)
+        came_back_later = set(session.scalars(first))
+        of_messages = WarningRow.message_id.in_(select(Outbox.message_id).where(within))
+        warnings = set(session.scalars(select(WarningRow.message_id).where(of_messages)))
     pairs = [(row, last) for row, last in pairs if row.message_id in warnings and row.decided_at <= window.cut]
     given_up = {row.id for row, _ in pairs if row.state in _GIVEN_UP} - came_back_later
     accepted = [row for row, _ in pairs if row.id not in given_up and _was_accepted(row, window.known_at)]

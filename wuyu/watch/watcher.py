@@ -59,6 +59,7 @@ _UNSENT = (OutboxState.PENDING, OutboxState.CLAIMED, OutboxState.RETRY, OutboxSt
 _FEED_FAILURES = 3
 _HEALTH_S = 10.0
 _CHECK_EVERY = timedelta(days=1)
+_COUNTED = timedelta(days=7)
 _AHEAD_MIN = 61  # a cycle may carry the hour that is running
 
 
@@ -300,13 +301,14 @@ def _facts(ledger: Ledger, settings: DistrictSettings, now: datetime) -> list[st
         standing = standing_at(session, now)
     in_force = {one.warning_id for one, state in standing if state.is_in_force}
     waiting = {one.warning_id for one, state in standing if state is Authority.WAITING}
-    counts = ", ".join(f"{state} {count}" for state, count in ledger.outbox_counts().items()) or "0"
+    recent = ledger.outbox_counts(since=now - _COUNTED)
+    counts = ", ".join(f"{state} {count}" for state, count in recent.items()) or "0"
     feeds = ", ".join(f"{one.feed_id} {one.state}" for one in status(ledger, now)) or "-"
     return [
         f"最近评估 / last cycle: {at}",
         f"生效预警 / warnings in force: {len(in_force)}",
         f"待签发预警 / warnings that wait for a signature: {len(waiting)}",
-        f"发件箱 / outbox: {counts}",
+        f"发件箱（近{_COUNTED.days}日） / outbox, {_COUNTED.days} days: {counts}",
         f"数据源 / feeds: {feeds}",
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -10,10 +11,12 @@ import pytest
 
 from risk_models.errors import ConfigError
 from risk_models.outlook.periods import Scope
+from tests.replays import ROOT
 from tests.wuyu.reporting.conftest import NOW
 from wuyu.desk import Desk
+from wuyu.ledger.models import FeedPull
 from wuyu.ledger.reporting import Step, add_step, issues, standing
-from wuyu.ledger.tasks import open_tasks
+from wuyu.ledger.tasks import open_tasks, settle_task
 from wuyu.reporting import (
     OPTIONS,
     add_opinion,
@@ -22,12 +25,14 @@ from wuyu.reporting import (
     draft_report,
     key_of,
     lapse_consultations,
+    note_missed_reports,
     open_consultation,
     parse_opinion,
     refuse_draft,
     reports_due,
     scope_for,
 )
+from wuyu.reporting.due import SCHEDULED
 
 pytestmark = pytest.mark.xdist_group("storm")
 
@@ -246,3 +251,30 @@ def test_the_calendar_asks_once_and_for_a_week(quiet_desk: Desk) -> None:
     assert reports_due(quiet_desk, "month", "review", now=at) == ["2021-07"]
     open_consultation(quiet_desk, scope_for(quiet_desk, "month", "2021-07", "review"), now=NOW)
     assert reports_due(quiet_desk, "month", "review", now=at) == []
+
+
+def test_a_report_missed_for_longer_than_its_grace_becomes_a_task_once(quiet_desk: Desk) -> None:
+    at = NOW.astimezone(quiet_desk.timezone).replace(year=2021, month=8, day=1, hour=9, minute=0)
+    week = timedelta(days=7)
+    assert note_missed_reports(quiet_desk, now=at + week) == [], "before it looked into a feed it missed nothing"
+    with quiet_desk.ledger.writing() as session:
+        looked = {"feed_id": "gauges", "ok": True, "accepted": 0, "rejected": 0, "repeated": 0, "marks": {}}
+        session.add(FeedPull(at=at - timedelta(days=2), **looked))
+    assert note_missed_reports(quiet_desk, now=at + week - timedelta(minutes=1)) == []
+    assert note_missed_reports(quiet_desk, now=at + week) == ["month 2021-07"]
+    task = open_tasks(quiet_desk.ledger)[-1]
+    assert task.detail["task"] == (
+        "the report month 2021-07 was due on 2021-08-01 and nobody was asked about it: wuyu report month 2021-07"
+    )
+    settle_task(quiet_desk.ledger, task.id, officer="A", now=at + week)
+    assert note_missed_reports(quiet_desk, now=at + week) == []
+    draft_report(quiet_desk, scope_for(quiet_desk, "month", "2021-08", "review"), now=NOW, langs=["zh"])
+    open_consultation(quiet_desk, scope_for(quiet_desk, "month", "2021-08", "review"), now=NOW)
+    later = note_missed_reports(quiet_desk, now=at + timedelta(days=45))
+    assert later == ["month 2021-09-outlook"], "what is in consultation was not missed"
+
+
+def test_every_report_that_a_dag_asks_for_can_be_missed() -> None:
+    text = (ROOT / "dags" / "periodic_reports.py").read_text(encoding="utf-8")
+    asked = re.findall(r'^    \("([a-z-]+)", "([a-z]+)"\):', text, re.MULTILINE)
+    assert sorted(asked) == sorted(SCHEDULED)

@@ -1,6 +1,6 @@
 """Numbered steps that bring the ledger of any earlier release forward; `wuyu service upgrade` takes them.
 
-``ledger_info`` holds the number under the key ``schema``: "7" means that steps 0001 to 0007 were taken. To add one:
+``ledger_info`` holds the number under the key ``schema``: "8" means that steps 0001 to 0008 were taken. To add one:
 
 1. Change the models, and raise `wuyu.ledger.schema.SCHEMA_VERSION` by one.
 2. Write ``versions/m0008_what_it_does.py`` with ``revision = "0008"``, ``down_revision = "0007"`` and an ``upgrade()``
