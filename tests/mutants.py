@@ -1370,8 +1370,8 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{RETENTION}test_what_an_issued_report_stands_on_stays",
             ),
             (
-                "        except ConfigError:\n            return [Span(",
-                "        except ConfigError:\n            return [][:0] and [Span(",
+                "        except ConfigError:\n            return [KeptSpan(",
+                "        except ConfigError:\n            return [][:0] and [KeptSpan(",
                 f"{RETENTION}test_a_report_whose_period_the_settings_know_no_more_keeps_more",
             ),
             (

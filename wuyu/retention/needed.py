@@ -23,7 +23,7 @@ from wuyu.ledger.types import Approval, OutboxState
 if TYPE_CHECKING:
     from wuyu.station import Station
 
-__all__ = ["Needed", "Span", "needed_by"]
+__all__ = ["Needed", "KeptSpan", "needed_by"]
 
 #: How long after its last cycle an event still counts as open: a second storm within it carries it on.
 EVENT_OPEN: Final = timedelta(days=31)
@@ -36,7 +36,7 @@ GAUGES: Final = "gauge_table"
 
 
 @dataclass(frozen=True)
-class Span:
+class KeptSpan:
     """What a report looked back on: risk tables of times in (begin, end], gauge tables from `reach` to `end`."""
 
     reach: datetime
@@ -66,7 +66,7 @@ class Needed:
         Ids of the newest usable files of each feed.
     risk : set of str
         Paths of risk tables.
-    spans : list of Span
+    spans : list of KeptSpan
         Of issued reports and open drafts.
     registers : set of str
         Digests.
@@ -78,7 +78,7 @@ class Needed:
     raw: set[tuple[str, str]] = field(default_factory=set)
     newest: set[int] = field(default_factory=set)
     risk: set[str] = field(default_factory=set)
-    spans: list[Span] = field(default_factory=list)
+    spans: list[KeptSpan] = field(default_factory=list)
     registers: set[str] = field(default_factory=set)
     all_registers: str = ""
 
@@ -191,7 +191,7 @@ class _Search:
         else:
             self.found.registers.add(digest)
 
-    def _spans(self, key: ReportKey, at: datetime) -> list[Span]:
+    def _spans(self, key: ReportKey, at: datetime) -> list[KeptSpan]:
         """Return what a report looked back on; more than that if the settings know its period no more."""
         from risk_models.outlook.periods import parse_span, scope_of
 
@@ -200,10 +200,10 @@ class _Search:
             span = parse_span(key.kind, key.period.removesuffix("-outlook"), settings)  # type: ignore[arg-type]
             scope = scope_of(span, edition, settings)  # type: ignore[arg-type]
         except ConfigError:
-            return [Span(at - OUTLOOK_REACH - _A_YEAR, at - 2 * _A_YEAR, at + _A_YEAR)]
+            return [KeptSpan(at - OUTLOOK_REACH - _A_YEAR, at - 2 * _A_YEAR, at + _A_YEAR)]
         begin, end = (scope.reviewed or scope.span).bounds(settings.district.timezone)
         reach = min(begin - timedelta(days=2), scope.issued_at - OUTLOOK_REACH)
-        return [Span(reach, begin, max(end, scope.issued_at))]
+        return [KeptSpan(reach, begin, max(end, scope.issued_at))]
 
     def _of_cycles_to_come(self) -> None:
         """Keep what the next cycle may look at, should every feed be dead for longer than anything is kept."""
