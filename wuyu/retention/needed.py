@@ -23,7 +23,7 @@ from wuyu.ledger.types import Approval, OutboxState
 if TYPE_CHECKING:
     from wuyu.station import Station
 
-__all__ = ["Needed", "KeptSpan", "needed_by"]
+__all__ = ["KeptSpan", "Needed", "needed_by"]
 
 #: How long after its last cycle an event still counts as open: a second storm within it carries it on.
 EVENT_OPEN: Final = timedelta(days=31)
