@@ -20,6 +20,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from wuyu.ack.book import Standing, find, flood_reports, record_answer, record_floods, standings
 from wuyu.ack.forms import NAME_MAX, FormError, clean, read_answer, read_floods, read_form
@@ -93,9 +94,7 @@ def create_app(
     limits = RateLimit(requests_a_minute), RateLimit(bad_links_a_minute)
     site = _Site(ledger, out_dir, keys or load_keys(out_dir), clock, limits)
     # No redirect of /a/TOKEN/: it would go, with the token in it, to whatever host the request names.
-    app = FastAPI(
-        title="wuyu acknowledgement", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
-    )
+    app = FastAPI(title="wuyu acknowledgement", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     for path, show, take in (
         ("/a/{token}", site.show, site.take),
         ("/f/{token}", site.show_floods, site.take_floods),
@@ -119,10 +118,16 @@ def _plain_page(status: int, more: str = "") -> str:
     return render("refused.html.j2", zh=zh, en=en, more=more)
 
 
-async def _refusal_page(_request: Request, error: Exception) -> HTMLResponse:
+async def _refusal_page(request: Request, error: Exception) -> HTMLResponse:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    headers = {"retry-after": "60"} if status == 429 else None
+    headers = {429: {"retry-after": "60"}, 405: {"allow": ", ".join(_allowed(request))}}.get(status)
     return HTMLResponse(_plain_page(status), status_code=status, headers=headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return the methods of all routes of a path."""
+    routes = [one for one in request.app.routes if one.matches(request.scope)[0] is not Match.NONE]
+    return sorted(method for route in routes for method in route.methods)
 
 
 def _posted(take: Callable[[Request, dict[str, str]], Response]) -> Callable[[Request], Any]:

@@ -1,8 +1,8 @@
 """The door of the page: how many may stand in it, and how long each may take to say what they want.
 
 uvicorn limits whole requests only; what is sent half keeps its connection for as long as its sender likes. Here every
-connection has a time by which the head, the body, and the reading of the answer must be over, and when the house is full
-the one that has kept it waiting longest is cut. Whoever sends a whole request is not in anybody's way.
+connection has a time by which head, body and the reading of the answer must be over, and when the house is full the one
+that has kept it waiting longest is cut. Whoever sends a whole request is not in anybody's way.
 """
 
 from __future__ import annotations
