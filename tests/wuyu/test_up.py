@@ -75,7 +75,7 @@ def _listening(pids: list[int]) -> set[str]:
     inodes = set()
     for pid in pids:
         for handle in Path(f"/proc/{pid}/fd").iterdir():
-            if match := re.fullmatch(r"socket:\[(\d+)\]", os.readlink(handle)):
+            if match := re.fullmatch(r"socket:\[(\d+)\]", str(handle.readlink())):
                 inodes.add(match[1])
     found = set()
     for table in ("tcp", "tcp6"):
@@ -117,7 +117,7 @@ def test_all_listen_on_this_machine_and_none_is_gone_for_good(up: Up) -> None:
     assert ran
     assert f"mail goes to a local mailbox, {up.log.parent / 'out' / 'mailbox'}, and nowhere else" in up.said()
     assert "WUYU_SMTP_HOST=relay.invalid is not used without --real-mail" in up.said()
-    environments = [Path(f"/proc/{up.part(name)}/environ").read_bytes().split(b"\0") for name in PARTS]
+    environments = [Path(f"/proc/{up.part(name)}/environ").read_bytes().split(b"\0") for name in ("scheduler", "page")]
     assert all(b"WUYU_SMTP_HOST=127.0.0.1" in one for one in environments)
     assert not any(b"secret" in word for one in environments for word in one)
 
