@@ -55,7 +55,7 @@ def test_observed_rain_has_no_label(tmp_path: Path, text: str | None) -> None:
         "[]",
         json.dumps({"synthetic": True}),
         json.dumps(LABEL | {"last_hour_end": "2021-07-22T08:00"}),
-        json.dumps({name: value for name, value in LABEL.items() if name != "synthetic"}),  # nobody says it was observed
+        json.dumps({name: value for name, value in LABEL.items() if name != "synthetic"}),
         json.dumps(LABEL | {"synthetic": None}),
         json.dumps(LABEL | {"synthetic": "no"}),
     ],

@@ -262,4 +262,5 @@ def test_only_some_of_many_strangers_are_compared_with_every_name(read) -> None:
     rain, reading = read(f"{wide}\n2021-07-20 15:00,3{',1' * 40}\n", gauge_ids=["57083"])
     assert rain.rain_mm.to_numpy().tolist() == [[3.0]]
     advised = [finding.fix for finding in reading.findings if finding.code == "unknown-gauge" and finding.fix]
-    assert advised and set(advised) == {"rename it if '57083' is meant"}
+    assert len(advised) in range(1, 40)
+    assert set(advised) == {"rename it if '57083' is meant"}
