@@ -88,11 +88,10 @@ class FollowingPage:
         moved: Callable[[PageAddress], None],
     ) -> None:
         self.station = station
-        self.keys = keys
-        self._make = lambda at: create_app(
-            station.ledger, station.out, keys, clock=clock, https=at.https, hosts=at.hosts(listening, more_hosts)
-        )
+        self._options: dict[str, Any] = {"keys": keys, "clock": clock}
+        self._listening, self._more_hosts = listening, more_hosts
         self._moved = moved
+        self._look_at = 0.0
         settings = station.settings
         self._move(PageAddress(settings.district.code, settings.acknowledgement.base_url))
 
@@ -117,7 +116,8 @@ class FollowingPage:
             self._move(at)
 
     def _move(self, at: PageAddress) -> None:
-        self._app = self._make(at)
+        hosts = at.hosts(self._listening, self._more_hosts)
+        self._app = create_app(self.station.ledger, self.station.out, https=at.https, hosts=hosts, **self._options)
         self.address = at
         self._look_at = time.monotonic() + _LOOK_EVERY_S
         self._moved(at)

@@ -413,7 +413,7 @@ def guard_names_of(table: str, dialect: str) -> set[str]:
 
 for _model in (Attempt, FeedPull, LogEntry):
     make_append_only(_model)
-for _model in (BulletinRow, ReportIssue):
-    make_unchanged(_model)
-for _model in (WarningRow, MessageBody):  # an approval comes later; retention empties a body
-    make_unchanged(_model, updates=True)
+make_unchanged(BulletinRow)
+make_unchanged(ReportIssue)
+make_unchanged(WarningRow, updates=True)  # its approval comes later
+make_unchanged(MessageBody, updates=True)  # retention empties it
