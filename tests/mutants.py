@@ -36,6 +36,10 @@ LETTERS = "tests/wuyu/messages/test_letters.py::"
 MAIL = "tests/wuyu/messages/test_mail.py::"
 WATCHER = "tests/wuyu/watch/test_watcher.py::"
 FEEDS = "tests/wuyu/feeds/test_feeds.py::"
+DOOR = "tests/wuyu/ack/test_door.py::"
+ACK_PAGE = "tests/wuyu/ack/test_app.py::"
+ACK_DESCRIPTION = "tests/wuyu/ack/test_description.py::"
+ACK_SERVING = "tests/wuyu/ack/test_serving.py::"
 TOKENS = "tests/wuyu/ack/test_tokens.py::"
 ESCALATION = "tests/wuyu/ack/test_escalation.py::"
 BOUNCES = "tests/wuyu/returns/test_bounces.py::"
@@ -820,6 +824,79 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 'message = b"".join(len(raw).to_bytes(4) + raw for raw',
                 'message = b"".join(raw for raw',
                 f"{TOKENS}test_fields_cannot_run_into_one_another",
+            ),
+        ],
+    },
+    "slow, silent and half-sent requests keep no town's answer out": {
+        "wuyu/ack/door.py": [
+            (
+                "        self._timer = self.loop.call_later(seconds, self._time_is_up)",
+                "        self._timer = None",
+                f"{DOOR}test_who_does_not_get_on_is_cut",
+                f"{DOOR}test_a_byte_now_and_then_does_not_help",
+                f"{DOOR}test_an_answer_that_nobody_reads_is_not_kept",
+            ),
+            (
+                "        if self.has_gone or phase is self._phase:",
+                "        if self.has_gone:",
+                f"{DOOR}test_a_byte_now_and_then_does_not_help",
+            ),
+            (
+                "        elif self.total > self.limits.connections:",
+                "        elif False:",
+                f"{DOOR}test_the_oldest_that_waits_makes_room_when_the_house_is_full",
+            ),
+            (
+                "            self.cut(next(iter(self.waiting)))",
+                "            self.cut(newcomer)",
+                f"{DOOR}test_the_oldest_that_waits_makes_room_when_the_house_is_full",
+            ),
+            (
+                "        if self.count[address] > self.limits.connections_an_address and not self._is_proxy(address):",
+                "        if False:",
+                f"{DOOR}test_one_address_cannot_fill_the_house",
+            ),
+            (
+                "            self.door.works(self)\n            return",
+                "            return",
+                f"{DOOR}test_a_request_that_is_being_worked_at_is_never_cut",
+            ),
+            (
+                "        proxy_headers=bool(proxies),",
+                "        proxy_headers=True,",
+                f"{DOOR}test_only_a_proxy_that_is_named_says_who_asks",
+            ),
+        ],
+    },
+    "the page answers no unknown link, under no strange name, and follows the register": {
+        "wuyu/ack/app.py": [
+            (
+                "redirect_slashes=False",
+                "redirect_slashes=True",
+                f"{ACK_PAGE}test_a_slash_too_much_leads_nowhere",
+            ),
+            (
+                "    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)\n",
+                "",
+                f"{ACK_PAGE}test_the_page_is_served_under_its_own_names_only",
+                f"{ACK_SERVING}test_a_new_address_is_served_without_a_restart",
+            ),
+            (
+                "        if token is None or not token.is_for(DESK, LinkUse.DESK, self.keys):",
+                "        if token is None:",
+                f"{ACK_DESCRIPTION}test_nothing_that_is_sent_gets_more_than_is_described",
+            ),
+        ],
+        "wuyu/ack/serving.py": [
+            (
+                "        if at != self.address:",
+                "        if False:",
+                f"{ACK_SERVING}test_a_new_address_is_served_without_a_restart",
+            ),
+            (
+                "            await asyncio.to_thread(self.look)\n",
+                "",
+                f"{ACK_SERVING}test_it_looks_by_itself",
             ),
         ],
     },

@@ -8,11 +8,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from risk_models.errors import FloodRiskError
+from risk_models.errors import ConfigError, FloodRiskError
 from wuyu.beside import cores, end_with_parent
 from wuyu.clock import CLOCK_VARIABLE, clock_from
 from wuyu.ledger.places import make_ledger_of
@@ -20,14 +21,14 @@ from wuyu.register.in_force import settings_without_ledger
 from wuyu.retention.airflow import DATABASE_VARIABLE
 from wuyu.service import environment
 from wuyu.sink import local_sink
+from wuyu.together import Program, run_together
 
 __all__ = ["airflow_environment", "has_live_pool", "honest", "prepare_airflow", "run_demo", "run_service"]
 
 DAGS = Path(__file__).resolve().parent.parent / "dags"
-WEB_PORT = 8080
+WEB_PORT, ACK_PORT = 8080, 8090
 LIVE_POOL = "live_delivery"  # as in `dags/delivery.py`
 LIVE_SLOTS = 4
-STOP_PATIENCE_S = 10.0
 
 
 def airflow_environment(home: Path) -> dict[str, str]:
@@ -45,7 +46,6 @@ def airflow_environment(home: Path) -> dict[str, str]:
     ours = {
         "AIRFLOW_HOME": str(home.resolve()),
         "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(DAGS / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
@@ -103,40 +103,79 @@ def run_demo(district: Path, out: Path) -> float:
     return time.monotonic() - begun
 
 
-def run_service(district: Path, out: Path) -> int:
-    """Run Airflow with its web page on this machine until it is stopped.
+def run_service(
+    district: Path, out: Path, *, web_port: int = WEB_PORT, ack_port: int = ACK_PORT, real_mail: bool = False
+) -> int:
+    """Run Airflow with its web page, and the acknowledgement page, on this machine until stopped.
 
-    Mail goes to the server that ``WUYU_SMTP_HOST`` names; to a local sink if it names none.
+    Each part is a process of its own; one that ends is started again. All listen on this machine only.
 
     Parameters
     ----------
     district, out : Path
+    web_port, ack_port : int
+        Where Airflow's web page and the acknowledgement page listen.
+    real_mail : bool
+        True to send mail by the server that ``WUYU_SMTP_HOST`` names; else it goes to a local mailbox, whatever is set.
 
     Returns
     -------
     int
-        Exit status of Airflow.
+        Exit status.
+
+    Raises
+    ------
+    ConfigError
+        If mail is to be sent and no server is named.
     """
+    relay = {name: value for name, value in os.environ.items() if name.startswith("WUYU_SMTP_")}
+    if real_mail and not relay.get("WUYU_SMTP_HOST"):
+        raise ConfigError("--real-mail sends by the server that WUYU_SMTP_HOST names, and it names none")
     make_ledger_of(out)
-    variables = airflow_environment(out / "airflow")
+    variables = {name: value for name, value in airflow_environment(out / "airflow").items() if name not in relay}
     with local_sink(out / "mailbox") as (host, port):
-        given = {name: value for name, value in os.environ.items() if name.startswith("WUYU_SMTP_")}
         variables |= environment(district=district, out=out, smtp_host=host, smtp_port=port)
-        variables = honest(variables, district, out)
+        variables = honest(variables, district, out) | {
+            "AIRFLOW__API__PORT": str(web_port),
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{web_port}/execution/",
+        }
         # In a task Airflow hides its database; the DAG `retention` cleans it.
         variables.setdefault(DATABASE_VARIABLE, variables.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", ""))
-        if given.get("WUYU_SMTP_HOST"):
-            variables |= {"WUYU_SMTP_PORT": "25"} | given
-        _tell(f"mail goes to {variables['WUYU_SMTP_HOST']}:{variables['WUYU_SMTP_PORT']}")
-        _tell(f"Airflow comes up at http://127.0.0.1:{WEB_PORT} (Ctrl-C stops it); products: {out}")
+        if real_mail:
+            variables |= {"WUYU_SMTP_PORT": "25"} | relay
+        _tell_where_mail_goes(variables, out, relay.get("WUYU_SMTP_HOST", ""), real=real_mail)
+        for channel in settings_without_ledger(district, out).channels:
+            _tell(f"the channel '{channel.id}' of district.yaml sends as it is set there")
+        _tell(f"Airflow comes up at http://127.0.0.1:{web_port} (Ctrl-C stops it); products: {out}")
         prepare_airflow(variables)
-        # A group of its own, so that scheduler, web server and workers end together with us, however we are stopped.
-        process = subprocess.Popen([_binary(), "standalone"], env=variables, start_new_session=True)  # noqa: S603
-        signal.signal(signal.SIGTERM, lambda *_: _stop(process))
-        try:
-            return process.wait()
-        finally:
-            _stop(process)
+        stopped = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+        run_together(_parts(district, out, ack_port), variables, tell=_tell, stopped=stopped)
+    return 0
+
+
+def _tell_where_mail_goes(variables: Mapping[str, str], out: Path, relay: str, *, real: bool) -> None:
+    if real:
+        _tell(f"mail is SENT, by {variables['WUYU_SMTP_HOST']}:{variables['WUYU_SMTP_PORT']}")
+        return
+    unused = f"; WUYU_SMTP_HOST={relay} is not used without --real-mail" if relay else ""
+    _tell(f"mail goes to a local mailbox, {out / 'mailbox'}, and nowhere else{unused}")
+
+
+def _parts(district: Path, out: Path, ack_port: int) -> list[Program]:
+    """Return the programs of a service on one machine; no part serves log files, which lie here for all."""
+    words = {
+        "scheduler": ["scheduler", "--skip-serve-logs"],
+        "dag-processor": ["dag-processor"],
+        "triggerer": ["triggerer", "--skip-serve-logs"],
+        "api-server": ["api-server"],
+    }
+    place = ["--district", str(district.absolute()), "--out", str(out.resolve())]
+    page = [sys.executable, "-m", "wuyu", "ack", "serve", *place, "--port", str(ack_port)]
+    return [
+        *(Program(name, [_binary(), *command]) for name, command in words.items()),
+        Program("acknowledgement page", page),
+    ]
 
 
 def prepare_airflow(variables: Mapping[str, str]) -> None:
@@ -182,15 +221,6 @@ def honest(variables: Mapping[str, str], district: Path, out: Path) -> dict[str,
         return dict(variables)
     _tell(f"{CLOCK_VARIABLE} is not passed on: mail.status is Actual, so everything goes by the wall clock")
     return {name: value for name, value in variables.items() if name != CLOCK_VARIABLE}
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process group, gently first."""
-    for end, patience_s in ((signal.SIGTERM, STOP_PATIENCE_S), (signal.SIGKILL, STOP_PATIENCE_S)):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, end)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(patience_s)
 
 
 _DERIVE = "from wuyu.service import desk_from_environment; desk_from_environment().scorer.contour"

@@ -79,7 +79,7 @@ class Forms:
             return plain(gauge_id)
         name = self.name(gauges.loc[gauge_id], "gauge_name")
         mark = "（合成）" if self.lang == "zh" else " (synthetic)"
-        return name + (mark if bool(gauges.loc[gauge_id].get("synthetic", False)) else "")
+        return name + (mark if bool(gauges.loc[gauge_id, "synthetic"]) else "")
 
     @cached_property
     def _towns(self) -> pd.DataFrame:

@@ -85,8 +85,10 @@ def _read(text: str, name: str) -> RainLabel | None:
         fields: Any = json.loads(text)
         if not isinstance(fields, dict):
             raise TypeError("it holds no fields")
-        if not fields.get("synthetic", False):
+        if fields["synthetic"] is False:
             return None
+        if fields["synthetic"] is not True:
+            raise TypeError("synthetic is neither true nor false")
         first, last = (pd.Timestamp(fields[key]).tz_convert("UTC") for key in ("first_hour_end", "last_hour_end"))
         return RainLabel(first_at=first, last_at=last, zh=str(fields["label_zh"]), en=str(fields["label"]))
     except (KeyError, TypeError, ValueError) as error:
@@ -95,6 +97,6 @@ def _read(text: str, name: str) -> RainLabel | None:
             message=f"label of constructed rain cannot be read: {error}",
             file=name,
             accepted="synthetic, label, label_zh, first_hour_end and last_hour_end with time zone",
-            fix="restore the file",
+            fix='restore the file, or say in it whether the rain is constructed: "synthetic": true or false',
         )
         raise BadInputError("rain label", [finding]) from None

@@ -10,11 +10,17 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from sqlalchemy import select
 
 from tests.factories import add_mini_storm, write_mini_district
 from tests.replays import ROOT, child_environment, mails
+from wuyu.ack.book import standings
+from wuyu.ack.codes import reply_code
 from wuyu.demo import airflow_environment
+from wuyu.keys import load_keys
 from wuyu.ledger import Ledger, make_ledger, open_ledger
+from wuyu.ledger.bounces import Bounce
+from wuyu.ledger.tasks import open_tasks
 from wuyu.service import environment
 from wuyu.sink import local_sink
 
@@ -27,11 +33,13 @@ class Airflow:
     """An Airflow of its own: home, database, desk and sink in one temporary folder."""
 
     def __init__(self, folder: Path, district: Path, host: str, port: int) -> None:
-        self.out = folder / "out"
+        self.folder, self.out = folder, folder / "out"
         self.variables = child_environment(
             **airflow_environment(folder / "airflow"),
             **environment(district=district, out=self.out, smtp_host=host, smtp_port=port),
             AIRFLOW__LOGGING__LOGGING_LEVEL="ERROR",
+            WUYU_REPLY_MAILDIR=str(folder / "replies"),
+            WUYU_BOUNCE_MAILDIR=str(folder / "bounces"),
         )
         self.variables.pop("PYTHONDONTWRITEBYTECODE", None)  # brought back by the environment of Airflow
         make_ledger(self.out / "ledger.sqlite")
@@ -62,7 +70,8 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, begin: pd.Timestamp) -> It
     district = add_mini_storm(write_mini_district(folder / "mini"), begin=begin, known_until=begin)
     settings = district / "district.yaml"
     text = settings.read_text(encoding="utf-8")
-    settings.write_text(text.replace("valid_h: 3,", "valid_h: 3, approval_from: red,"), encoding="utf-8")
+    text = text.replace("valid_h: 3,", "valid_h: 3, approval_from: red,")
+    settings.write_text(text.replace("status: Exercise}", "status: Exercise, authserv_id: mx.mini.example}"), "utf-8")
     with local_sink(folder / "out" / "mailbox") as (host, port):
         yield Airflow(folder, district, host, port)
 
@@ -90,3 +99,62 @@ def test_feeds_then_cycle_then_mail(airflow: Airflow, begin: pd.Timestamp) -> No
         f"town{n}@mini.example": 1 for n in (1, 2, 3)
     }
     assert len(list((airflow.out / "bulletins").glob("*/*.cap.xml"))) == 3
+
+    _lay(airflow.folder / "replies", _reply(airflow))
+    _lay(airflow.folder / "bounces", _bounce(airflow))
+    airflow.test("returns")
+    with airflow.ledger() as ledger:
+        (answered,) = [one for one in standings(ledger) if one.received]
+        assert answered.received is not None
+        assert (answered.received.channel, answered.request.area_code) == ("mail", "410199001")
+        with ledger.reading() as session:
+            (bounce,) = session.scalars(select(Bounce))
+        assert bounce.outcome == "bounced"
+        assert any("the address is wrong" in str(task.detail) for task in open_tasks(ledger))
+    airflow.test("returns")  # what was read is not read again
+
+
+def _lay(box: Path, mail: bytes) -> None:
+    """Lay a mail into a Maildir."""
+    for part in ("tmp", "cur", "new"):
+        (box / part).mkdir(parents=True)
+    (box / "new" / "1").write_bytes(mail)
+
+
+def _reply(airflow: Airflow) -> bytes:
+    """Return a proven answer of the first town."""
+    with airflow.ledger() as ledger:
+        (waiting,) = [one for one in standings(ledger) if "town1@mini.example" in one.recipients]
+    code = reply_code(load_keys(airflow.out), waiting.request.message_id, "town1@mini.example")
+    proof = "Authentication-Results: mx.mini.example; dmarc=pass header.from=mini.example"
+    return f"{proof}\r\nFrom: town1@mini.example\r\nSubject: Re\r\n\r\n{code} 收到 王值班\r\n".encode()
+
+
+def _bounce(airflow: Airflow) -> bytes:
+    """Return what a mail server says of the mail to the second town."""
+    with airflow.ledger() as ledger:
+        (sent,) = [row for row in ledger.outbox() if row.recipient == "town2@mini.example"]
+    lines = [
+        "From: MAILER-DAEMON@mx.mini.example",
+        f"To: {sent.sender}",
+        "Subject: Undelivered",
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"',
+        "",
+        "--b",
+        "Content-Type: message/delivery-status",
+        "",
+        "Reporting-MTA: dns; mx.mini.example",
+        "",
+        "Final-Recipient: rfc822; town2@mini.example",
+        "Action: failed",
+        "Status: 5.1.1",
+        "",
+        "--b",
+        "Content-Type: text/rfc822-headers",
+        "",
+        f"Message-ID: {sent.mail_message_id}",
+        "",
+        "--b--",
+        "",
+    ]
+    return "\r\n".join(lines).encode()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,6 +18,9 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from wuyu.ack.book import Standing, find, flood_reports, record_answer, record_floods, standings
 from wuyu.ack.forms import NAME_MAX, FormError, clean, read_answer, read_floods, read_form
@@ -31,8 +34,9 @@ from wuyu.ledger.models import BulletinRow
 from wuyu.ledger.opening import open_ledger
 from wuyu.ledger.store import Ledger
 
-__all__ = ["create_app"]
+__all__ = ["LOCAL_HOSTS", "create_app"]
 
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 REQUESTS_A_MINUTE, BAD_LINKS_A_MINUTE = 240, 40
 _FORM_MIN = 120
 _DESK_REFRESH_S = 20
@@ -42,6 +46,7 @@ _REFUSALS = {
     403: ("链接无效", "This link is not valid"),
     404: ("没有这个页面", "There is no such page"),
     405: ("不支持这种请求", "This kind of request is not supported"),
+    408: ("发送过慢，连接已断开", "It came too slowly and was cut off"),
     409: ("已有答复，不能更改", "Answered before; it cannot be changed"),
     410: ("链接已过期", "This link has expired"),
     413: ("内容过长", "Too long"),
@@ -58,6 +63,7 @@ def create_app(
     *,
     clock: Clock = time_now,
     https: bool = True,
+    hosts: Sequence[str] = LOCAL_HOSTS,
     requests_a_minute: int = REQUESTS_A_MINUTE,
     bad_links_a_minute: int = BAD_LINKS_A_MINUTE,
 ) -> FastAPI:
@@ -75,6 +81,8 @@ def create_app(
         Time of the domain.
     https : bool
         True if towns reach the page over https.
+    hosts : sequence of str
+        Names under which the page is asked for (``Host``); any other is refused.
     requests_a_minute, bad_links_a_minute : int
         Limits of one client.
 
@@ -85,7 +93,8 @@ def create_app(
     ledger = ledger_url if isinstance(ledger_url, Ledger) else open_ledger(ledger_url)
     limits = RateLimit(requests_a_minute), RateLimit(bad_links_a_minute)
     site = _Site(ledger, out_dir, keys or load_keys(out_dir), clock, limits)
-    app = FastAPI(title="wuyu acknowledgement", openapi_url=None, docs_url=None, redoc_url=None)
+    # No redirect of /a/TOKEN/: it would go, with the token in it, to whatever host the request names.
+    app = FastAPI(title="wuyu acknowledgement", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     for path, show, take in (
         ("/a/{token}", site.show, site.take),
         ("/f/{token}", site.show_floods, site.take_floods),
@@ -97,6 +106,7 @@ def create_app(
     app.add_api_route("/desk/{token}", site.show_desk, methods=["GET"], response_class=HTMLResponse)
     app.add_api_route("/health", lambda: PlainTextResponse("ok\n"), methods=["GET"], response_class=PlainTextResponse)
     app.add_exception_handler(HTTPException, _refusal_page)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
     app.add_middleware(
         SafeAnswers, headers=security_headers(style(), https=https), failed=_plain_page(500).encode("utf-8")
     )
@@ -108,10 +118,16 @@ def _plain_page(status: int, more: str = "") -> str:
     return render("refused.html.j2", zh=zh, en=en, more=more)
 
 
-async def _refusal_page(_request: Request, error: Exception) -> HTMLResponse:
+async def _refusal_page(request: Request, error: Exception) -> HTMLResponse:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    headers = {"retry-after": "60"} if status == 429 else None
+    headers = {429: {"retry-after": "60"}, 405: {"allow": ", ".join(_allowed(request))}}.get(status)
     return HTMLResponse(_plain_page(status), status_code=status, headers=headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return the methods of all routes of a path."""
+    routes = [one for one in request.app.routes if one.matches(request.scope)[0] is not Match.NONE]
+    return sorted(method for route in routes for method in route.methods)
 
 
 def _posted(take: Callable[[Request, dict[str, str]], Response]) -> Callable[[Request], Any]:
@@ -122,18 +138,29 @@ def _posted(take: Callable[[Request, dict[str, str]], Response]) -> Callable[[Re
             raise HTTPException(403)
         if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
             raise HTTPException(415)
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_MAX:
-                raise HTTPException(413)
         try:
-            fields = read_form(body)
+            fields = read_form(await _body(request))
         except FormError:
             raise HTTPException(400) from None
         return await run_in_threadpool(take, request, fields)
 
     return handle
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body; one that is too long is not waited for."""
+    said = request.headers.get("content-length", "0")
+    body = b""
+    try:
+        if not said.isdecimal() or int(said[:20]) > BODY_MAX:
+            raise HTTPException(413)
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > BODY_MAX:
+                raise HTTPException(413)
+    except ClientDisconnect:
+        raise HTTPException(408) from None
+    return body
 
 
 class _Site:

@@ -30,6 +30,14 @@ def add_verbs(verbs: Any) -> None:
     serve = _timed(add_verb(family, "serve", _serve, "serve the page on which towns answer"), machine=False)
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8090)
+    serve.add_argument(
+        "--proxy", action="append", metavar="ADDRESS", help="proxy whose X-Forwarded-For is believed, an address or a "
+        "network; may be given again (default: those on this machine), or none",
+    )  # fmt: skip
+    serve.add_argument(
+        "--allow-host", action="append", metavar="NAME", help="name under which the page may be asked for, beside that "
+        "of acknowledgement.base_url, the address it listens at and this machine; may be given again",
+    )  # fmt: skip
     listed = _timed(add_verb(family, "list", _list, "show who has not answered, with phone numbers and deadlines"))
     listed.add_argument("--all", action="store_true", help="the answered ones too")
     _timed(add_verb(family, "escalate", _escalate, "take every step that is due: second contact, phone list, upward"))
@@ -65,25 +73,27 @@ def _now(arguments: argparse.Namespace, station: Station) -> datetime:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    import uvicorn
-
-    from wuyu.ack.app import create_app
+    from wuyu.ack.door import LOCAL_PROXIES, make_server
     from wuyu.ack.links import Links
+    from wuyu.ack.serving import FollowingPage, PageAddress
     from wuyu.keys import load_keys
 
     station = station_from(arguments)
-    keys, base_url = load_keys(station.out), station.settings.acknowledgement.base_url
-    here = f"http://{arguments.host}:{arguments.port}"
+    keys, here = load_keys(station.out), f"http://{arguments.host}:{arguments.port}"
     ahead = _now(arguments, station) - time_now()  # an exercise begins at its own time, and runs on from there
 
     def clock() -> datetime:
         return time_now() + ahead
 
-    app = create_app(station.ledger, station.out, keys, clock=clock, https=(base_url or "").startswith("https"))
-    link = Links(base_url or here, keys).desk(station.code, expires_at=clock() + timedelta(hours=_DESK_LINK_H))
-    say(f"towns answer at {base_url or here}; the duty desk, for {_DESK_LINK_H} h: {link}")
-    # No access log: the links in it would let its readers answer for the towns.
-    uvicorn.run(app, host=arguments.host, port=arguments.port, access_log=False, log_level="warning")
+    def moved(at: PageAddress) -> None:
+        url = at.base_url or here
+        link = Links(url, keys).desk(at.district_code, expires_at=clock() + timedelta(hours=_DESK_LINK_H))
+        say(f"towns answer at {url}; the duty desk, for {_DESK_LINK_H} h: {link}")
+
+    hosts = arguments.allow_host or []
+    page = FollowingPage(station, arguments.host, keys, clock=clock, more_hosts=hosts, moved=moved)
+    proxies = [one for one in arguments.proxy or LOCAL_PROXIES if one != "none"]
+    make_server(page, host=arguments.host, port=arguments.port, proxies=proxies).run()
     return 0
 
 

@@ -14,7 +14,11 @@ __all__ = ["add_verbs"]
 def add_verbs(verbs: Any) -> None:
     """Add the verbs of this family."""
     add_place(add_verb(verbs, "demo", _demo, "replay the storm of July 2021 through Airflow, embedded"), machine=False)
-    add_place(add_verb(verbs, "up", _up, "Airflow with its web page on this machine"), machine=False)
+    up = _placed(add_verb(verbs, "up", _up, "Airflow and the acknowledgement page on this machine"))
+    up.add_argument("--web-port", type=int, default=8080, help="port of Airflow's web page (default: 8080)")
+    up.add_argument("--ack-port", type=int, default=8090, help="port of the acknowledgement page (default: 8090)")
+    told = "send mail by WUYU_SMTP_HOST (default: to a local mailbox, whatever is set)"
+    up.add_argument("--real-mail", action="store_true", help=told)
     service = verbs.add_parser(
         "service", help="make or bring forward the ledger, prepare an Airflow of your own, or check both"
     ).add_subparsers(dest="service_verb", required=True, metavar="VERB")
@@ -136,4 +140,6 @@ def _demo(arguments: argparse.Namespace) -> int:
 def _up(arguments: argparse.Namespace) -> int:
     from wuyu.demo import run_service
 
-    return run_service(Path(arguments.district), Path(arguments.out))
+    place = Path(arguments.district), Path(arguments.out)
+    ports = {"web_port": arguments.web_port, "ack_port": arguments.ack_port}
+    return run_service(*place, **ports, real_mail=arguments.real_mail)

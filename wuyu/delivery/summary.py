@@ -182,7 +182,7 @@ def _level(level: Level) -> dict[str, Any]:
 
 
 def _marks(bulletin: Bulletin) -> list[str]:
-    status = _STATUS_ZH.get(bulletin.status)
+    status = "" if bulletin.status == "Actual" else _STATUS_ZH[bulletin.status]
     further = [mark.zh.partition("：")[0] for mark in bulletin.marks]
     return ([status] if status else []) + (["演示数据"] if bulletin.demonstration else []) + further
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from risk_models.levels import Level
 from risk_models.warning.records import Action, WarningRecord
-from wuyu.ledger.guards import change_guards, replace_guards
+from wuyu.ledger.guards import change_guards, no_replace_guards, no_update_guards, replace_guards, trigger_names
 from wuyu.ledger.types import Approval, CycleState, FileState, OutboxState, UtcDateTime
 
 __all__ = [
@@ -33,8 +33,11 @@ __all__ = [
     "Outbox",
     "ReportIssue",
     "WarningRow",
+    "guard_names_of",
+    "guarded_tables",
     "guards_of",
     "make_append_only",
+    "make_unchanged",
 ]
 
 
@@ -374,22 +377,59 @@ APPEND_ONLY: dict[str, list[list[str]]] = {}
 """Tables whose rows never change, and the sets of columns that are unique in each, the primary key first."""
 
 
+NOT_REPLACED: dict[str, list[list[str]]] = {}
+"""Tables whose rows are not replaced, as above; retention may delete some, and `UNCHANGED` are not changed either."""
+UNCHANGED: set[str] = set()
+
+
 def make_append_only(model: type[Base]) -> None:
     """Let the database itself refuse to change, delete or replace rows of `model`."""
+    APPEND_ONLY[model.__tablename__] = _unique_in(model)
+    _guard(model)
+
+
+def make_unchanged(model: type[Base], *, updates: bool = False) -> None:
+    """Let the database itself refuse to replace rows of `model` and, unless `updates`, to change them."""
+    NOT_REPLACED[model.__tablename__] = _unique_in(model)
+    UNCHANGED.update(() if updates else (model.__tablename__,))
+    _guard(model)
+
+
+def _unique_in(model: type[Base]) -> list[list[str]]:
     table = Base.metadata.tables[model.__tablename__]
     keys = [one for one in table.constraints if isinstance(one, UniqueConstraint)]
-    unique = sorted([column.name for column in one.columns] for one in keys)
-    APPEND_ONLY[table.name] = [[column.name for column in table.primary_key], *unique]
+    return [[column.name for column in table.primary_key], *sorted([one.name for one in key.columns] for key in keys)]
+
+
+def _guard(model: type[Base]) -> None:
+    table = Base.metadata.tables[model.__tablename__]
     for dialect in ("sqlite", "postgresql"):
         for statement in guards_of(table.name, dialect):
             ddl = DDL(statement).execute_if(dialect=dialect)  # type: ignore[no-untyped-call]
             event.listen(table, "after_create", ddl)
 
 
+def guarded_tables() -> list[str]:
+    """Return the tables that have guards."""
+    return sorted([*APPEND_ONLY, *NOT_REPLACED])
+
+
 def guards_of(table: str, dialect: str) -> list[str]:
-    """Return the statements that guard an append-only table."""
-    return [*change_guards(table, dialect), *replace_guards(table, APPEND_ONLY[table], dialect)]
+    """Return the statements that guard a table."""
+    if table in APPEND_ONLY:
+        return [*change_guards(table, dialect), *replace_guards(table, APPEND_ONLY[table], dialect)]
+    changes = no_update_guards(table, dialect) if table in UNCHANGED else []
+    return [*changes, *no_replace_guards(table, NOT_REPLACED[table], dialect)]
+
+
+def guard_names_of(table: str, dialect: str) -> set[str]:
+    """Return the names of the triggers that guard a table."""
+    return {name for statement in guards_of(table, dialect) for name in trigger_names(statement)}
 
 
 for _model in (Attempt, FeedPull, LogEntry):
     make_append_only(_model)
+make_unchanged(BulletinRow)
+make_unchanged(ReportIssue)
+make_unchanged(WarningRow, updates=True)  # its approval comes later
+make_unchanged(MessageBody, updates=True)  # retention empties it

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Index, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from wuyu.ledger.models import Base, LogEntry
+from wuyu.ledger.models import Base, LogEntry, make_unchanged
 from wuyu.ledger.store import Ledger, lock_ledger
 from wuyu.ledger.tasks import OPERATOR_TASK, TASK_DONE, is_open
 
@@ -57,6 +57,9 @@ class RegisterVersion(Base):
     findings: Mapped[list[Any]]  # why it was refused, or could not be kept: as `Finding.to_dict` gives them
     more: Mapped[int]  # findings beyond those
     task_id: Mapped[int | None]  # entry of the log that is open for it
+
+
+make_unchanged(RegisterVersion)
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,11 @@ from sqlalchemy import Index, UniqueConstraint, select, text
 from sqlalchemy.engine import Connection
 
 from wuyu.ledger.faults import LedgerError, runbook, shown
-from wuyu.ledger.guards import guard_names
-from wuyu.ledger.models import APPEND_ONLY, Base, LedgerInfo, guards_of
+from wuyu.ledger.models import Base, LedgerInfo, guard_names_of, guarded_tables, guards_of
 
 __all__ = ["SCHEMA_VERSION", "Outline", "mend", "require_good", "schema_of", "tables_of"]
 
-SCHEMA_VERSION: Final = "8"
+SCHEMA_VERSION: Final = "9"
 """Number of the newest step in `wuyu.ledger.migrations`."""
 
 Key = tuple[str, tuple[str, ...], bool]
@@ -181,7 +180,7 @@ def _shape_needed(dialect: str) -> Outline:
     return Outline(
         columns=frozenset((table.name, column.name) for table in tables for column in table.columns),
         indexes=frozenset(_indexes_needed()),
-        guards=frozenset(name for table in APPEND_ONLY for name in guard_names(table, dialect)),
+        guards=frozenset(name for table in guarded_tables() for name in guard_names_of(table, dialect)),
     )
 
 
@@ -212,8 +211,8 @@ def mend(connection: Connection) -> list[str]:
         if index is not None and key not in real.indexes:
             index.create(connection)
             made.append(_index_name(key))
-    for table in sorted(APPEND_ONLY):
-        if guard_names(table, kind) - real.guards:
+    for table in guarded_tables():
+        if guard_names_of(table, kind) - real.guards:
             for statement in guards_of(table, kind):
                 connection.exec_driver_sql(statement)
             made.append(f"guards of {table}")

@@ -19,7 +19,7 @@ from risk_models.district.digests import content_hash, file_digest, register_dig
 from risk_models.district.settings import SETTINGS_FILE, DistrictSettings
 from risk_models.district.settingsfile import load_settings
 from risk_models.errors import BadInputError, Finding
-from wuyu.clock import require_honest_clock
+from wuyu.clock import require_honest_clock, time_now
 from wuyu.ledger.faults import LedgerError, LedgerFaultError
 from wuyu.ledger.register import (
     InForce,
@@ -36,7 +36,7 @@ from wuyu.register.notice import RegisterNotice, notice_of, task_of
 if TYPE_CHECKING:
     from risk_models.district import District
 
-__all__ = ["district_in_force", "settings_in_force", "settings_without_ledger"]
+__all__ = ["district_in_force", "settings_in_force", "settings_taken", "settings_without_ledger"]
 
 _MOST_FINDINGS = 20
 _UNREADABLE = "unreadable"
@@ -127,6 +127,23 @@ def settings_in_force(
             return settings, _notice(place, settings)
     district, notice = district_in_force(root, out, ledger, now=now)
     return district.settings, notice
+
+
+def settings_taken(root: Path, out: Path, ledger: Ledger) -> DistrictSettings | None:
+    """Return the settings of the newest version that others took into use; None if none was.
+
+    For who runs for long and decides nothing: no table is read and nothing is noted, whatever stands in the folder.
+
+    Raises
+    ------
+    BadInputError
+        If that version is kept no more.
+    """
+    place = _Place(Path(root), out, ledger, now=time_now())
+    standing = place.standing()
+    if standing is None or standing.taken is None:
+        return None
+    return _known_settings(place, standing)
 
 
 def settings_without_ledger(root: Path, out: Path) -> DistrictSettings:

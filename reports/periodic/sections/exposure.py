@@ -70,7 +70,7 @@ def _exposed(forms: Forms) -> None:
         return
     which, chosen = _watched(forms, exposure)
     storm = {
-        key: f"{exposure.attrs.get(name, 0):g}"
+        key: f"{exposure.attrs[name]:g}" if name in exposure.attrs else "—"
         for key, name in (("period", "return_period_a"), ("minutes", "duration_min"))
     }
     watched = say(f"exposure.watched_{which}", **storm)

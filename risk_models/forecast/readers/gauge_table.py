@@ -37,12 +37,16 @@ __all__ = ["read_gauge_table"]
 LIMIT_BYTES = 64 * 1024 * 1024
 MAX_GAP_H = 366 * 24  # a jump beyond this is a broken clock, not a gap
 MAX_STEPS = 3_000_000
+MAX_COLUMNS = 10_000
+MAX_ADVICE = 20  # names that are compared with all that are known
 LABELS = ("end", "begin")
 MISSING_WORDS = {"", "--", "-", "/", "///", "nan", "na", "n/a", "null", "none", "欠測", "欠测", "缺测", "缺測"}
 MISSING_NUMBERS = {999999.0, 999998.0, 99999.0, 9999.0, 999.9, 9999.9, -99.0, -999.0, -999.9, -9999.0, -9999.9}
 # A running count may pass 9999 honestly.
 MISSING_COUNTS = {999999.0, 999998.0, -99.0, -999.0, -999.9, -9999.0, -9999.9}
-TRACE = {999990.0}  # CMA: rain too little to measure
+# Rain too little to measure (< 0.1 mm) is known to be little: 0, and not missing.
+TRACE = {999990.0}  # CMA
+TRACE_WORDS = {"微量", "t", "tr", "trace"}
 # CMA's files in 0.1 mm have codes of their own.
 TENTHS_MISSING, TENTHS_TRACE = {32766.0}, {32700.0}
 MAX_COUNT = 1e9
@@ -72,6 +76,7 @@ class _Reading:
     newest: tuple[datetime, str] | None = None
     rows_read: int = 0
     rows_rejected: int = 0
+    advised: int = 0
 
     @property
     def step_s(self) -> int:
@@ -170,6 +175,10 @@ def read_gauge_table(
     file = path.name
     data, sha256 = read_bytes(path, limit_bytes=LIMIT_BYTES)
     table = read_rows(gunzip(data, file=file, limit_bytes=LIMIT_BYTES), file)
+    width = len(table.rows[0][1])
+    if width > MAX_COLUMNS:
+        accepted = f"at most {MAX_COLUMNS}: a column for each gauge"
+        refuse(file, "too-many-columns", "too many columns", row=1, value=width, accepted=accepted)
     (_, header), *rows = join_dates(table.rows)
     columns = find_columns([name.strip() for name in header], file)
     reading = _reading(file, columns, timezone=timezone, step_h=step_h, unit=unit, label=label, counter_mm=counter_mm)
@@ -248,7 +257,10 @@ def _reading(
     )
 
 
-def _nearest(name: str, known: Sequence[str]) -> str:
+def _nearest(reading: _Reading, name: str, known: Sequence[str]) -> str:
+    reading.advised += 1
+    if reading.advised > MAX_ADVICE:
+        return ""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
     return f"rename it if '{near[0]}' is meant" if near else ""
 
@@ -258,16 +270,17 @@ def _read_wide(reading: _Reading, header: Columns, rows: list[tuple[int, list[st
     names = [name for index, name in enumerate(columns) if index != time_index]
     if not known:
         reading.gauge_ids = names
+    wanted_names, there = set(reading.gauge_ids), set(names)
     for name in names:
-        if name not in reading.gauge_ids:
-            fix = _nearest(name, reading.gauge_ids)
+        if name not in wanted_names:
+            fix = _nearest(reading, name, reading.gauge_ids)
             reading.note("unknown-gauge", "gauge is not in the register", row=1, column=name, value=name, fix=fix)
     for name in reading.gauge_ids:
-        if name not in names:
+        if name not in there:
             reading.note("absent-gauge", "gauge has no column in the file", row=1, column=name)
-    if not set(names) & set(reading.gauge_ids):
+    if not there & wanted_names:
         _refuse_all(reading.file, "no-known-gauge", "no column is a known gauge", reading.findings)
-    wanted = [(index, name) for index, name in enumerate(columns) if name in reading.gauge_ids and index != time_index]
+    wanted = [(index, name) for index, name in enumerate(columns) if name in wanted_names and index != time_index]
     for number, cells in rows:
         reading.rows_read += 1
         if len(cells) != len(columns):
@@ -294,7 +307,7 @@ def _read_long(reading: _Reading, header: Columns, rows: list[tuple[int, list[st
         if name not in reading.gauge_ids:
             if known:
                 if name not in unknown:
-                    fix = _nearest(name, reading.gauge_ids)
+                    fix = _nearest(reading, name, reading.gauge_ids)
                     column = columns[gauge_index]
                     reading.note(
                         "unknown-gauge", "gauge is not in the register", row=number, column=column, value=name, fix=fix
@@ -367,6 +380,8 @@ def _parse_value(reading: _Reading, cell: str, row: int, column: str) -> Cell:
     if text.lower() in MISSING_WORDS:
         return math.nan, math.nan, Quality.MISSING
     quality = int(Quality.NOT_EVALUATED)
+    if text.lower() in TRACE_WORDS and reading.counter_mm is None:
+        return 0.0, math.nan, quality
     if "," in text and "." not in text:
         reading.note("decimal-comma", "decimal comma read as decimal point", row=row, column=column, value=cell)
         text, quality = text.replace(",", "."), int(Quality.SUSPECT)

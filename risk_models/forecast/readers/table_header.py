@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -141,7 +142,7 @@ def find_columns(header: Sequence[str], file: str) -> Columns:
         time = _find([name for name, _ in split], TIME_NAMES)
     if time is None:
         refuse(file, "no-time-column", f"no time column; accepted names: {', '.join(TIME_NAMES)}")
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         refuse(file, "duplicate-column", "column appears twice", column=", ".join(twice))
     gauge = _find(names, GAUGE_NAMES)

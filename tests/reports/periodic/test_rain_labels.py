@@ -49,7 +49,16 @@ def test_observed_rain_has_no_label(tmp_path: Path, text: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", json.dumps({"synthetic": True}), json.dumps(LABEL | {"last_hour_end": "2021-07-22T08:00"})]
+    "text",
+    [
+        "{",
+        "[]",
+        json.dumps({"synthetic": True}),
+        json.dumps(LABEL | {"last_hour_end": "2021-07-22T08:00"}),
+        json.dumps({name: value for name, value in LABEL.items() if name != "synthetic"}),
+        json.dumps(LABEL | {"synthetic": None}),
+        json.dumps(LABEL | {"synthetic": "no"}),
+    ],
 )
 def test_a_damaged_label_is_named(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadInputError) as caught:

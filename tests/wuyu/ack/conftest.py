@@ -6,19 +6,19 @@ import dataclasses
 import re
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 
 from tests.factories import STORM_PEAK
 from tests.patience import PATIENCE_S, until
 from tests.replays import now as wall
 from wuyu.ack.app import create_app
 from wuyu.ack.book import Standing, standings
+from wuyu.ack.door import LOCAL_PROXIES, DoorLimits, make_server
 from wuyu.ack.links import Links
 from wuyu.approval.approving import approve
 from wuyu.cycle import run_cycle
@@ -112,11 +112,10 @@ def served(desk: Desk) -> Iterator[Served]:
 
 
 class serve:  # noqa: N801 - reads as a verb
-    """Run an application in a thread while the block lasts."""
+    """Run an application behind its door in a thread while the block lasts."""
 
-    def __init__(self, app: object) -> None:
-        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="off")  # type: ignore[arg-type]
-        self.server = uvicorn.Server(config)
+    def __init__(self, app: object, limits: DoorLimits | None = None, proxies: Sequence[str] = LOCAL_PROXIES) -> None:
+        self.server = make_server(app, host="127.0.0.1", port=0, limits=limits, proxies=proxies)
         self.thread = threading.Thread(target=self.server.run)
 
     def __enter__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from risk_models.levels import Level
+from tests.patience import PATIENCE_S
 from tests.wuyu.ack.conftest import KEYS, Served, serve
 from wuyu.ack.app import create_app
 from wuyu.ack.book import Observation, Standing, find, flood_reports, record_floods, standings
@@ -462,3 +464,29 @@ def test_the_desk_page_needs_its_own_link(served: Served, waiting: Standing, for
         assert asked.phone not in client.get(f"/desk/{token}").text
         served.clock.at = asked.expires_at
         assert client.get(f"/desk/{token}").status_code == 410
+
+
+def test_a_slash_too_much_leads_nowhere(served: Served, waiting: Standing) -> None:
+    with served.client() as client:
+        for headers in ({}, {"host": "evil.example"}, {"host": "127.0.0.1", "x-forwarded-host": "evil.example"}):
+            answer = client.get(f"{served.link(waiting)}/", headers=headers)
+            assert answer.status_code in (400, 404)
+            assert "location" not in answer.headers
+            assert "evil" not in answer.text
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "a b", "duty.mini.example:x"])
+def test_the_page_is_served_under_its_own_names_only(served: Served, waiting: Standing, host: str) -> None:
+    with served.client() as client:
+        answer = client.get(served.link(waiting), headers={"host": host})
+        assert answer.status_code == 400
+        assert "content-security-policy" in answer.headers
+        assert client.get(served.link(waiting), headers={"host": "LocalHost:9"}).status_code == 200
+
+
+def test_a_body_that_is_said_to_be_too_long_is_not_waited_for(served: Served, waiting: Standing) -> None:
+    head = f"POST {served.link(waiting)} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 65537\r\n"
+    port = int(served.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as one:
+        one.sendall(f"{head}Content-Type: application/x-www-form-urlencoded\r\n\r\nname=".encode())
+        assert b" 413 " in one.recv(64)

@@ -33,7 +33,7 @@ from tests.wuyu.ledger.corpora import (
     unpack,
 )
 from wuyu.ledger import LedgerError, LedgerFaultError, OutboxState, create_ledger, make_ledger, open_ledger
-from wuyu.ledger.models import APPEND_ONLY, Base
+from wuyu.ledger.models import APPEND_ONLY, NOT_REPLACED, UNCHANGED, Base
 from wuyu.ledger.schema import SCHEMA_VERSION
 from wuyu.ledger.tasks import open_tasks
 from wuyu.ledger.upgrade import STEPS, take_steps, upgrade_ledger
@@ -488,6 +488,33 @@ def test_a_row_that_never_changes_cannot_be_replaced(table: str, made: str, tmp_
                 connection.execute(f"INSERT OR REPLACE INTO {table} ({what}) SELECT {what} FROM {table} LIMIT 1")
         connection.rollback()
     assert rows_of(path)[table] == before
+
+
+@pytest.mark.parametrize("made", ["new", "upgraded"])
+@pytest.mark.parametrize("table", sorted(NOT_REPLACED))
+def test_a_row_that_may_go_by_rule_cannot_be_replaced(table: str, made: str, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    if made == "new":
+        make_ledger(path)
+    else:
+        path = unpack("220769a", tmp_path)
+        upgrade_ledger(path)
+    names = [column.name for column in Base.metadata.tables[table].columns]
+    row = ["1" if column.type.python_type is int else "x" for column in Base.metadata.tables[table].columns]
+    marks = f"({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"DELETE FROM {table}")
+        connection.execute(f"INSERT INTO {table} {marks}", row)
+        for key in NOT_REPLACED[table]:
+            other = [value if name in key else "7" for name, value in zip(names, row, strict=True)]
+            with pytest.raises(sqlite3.IntegrityError, match=f"rows of {table} are not replaced"):
+                connection.execute(f"INSERT OR REPLACE INTO {table} {marks}", other)
+        change = f"UPDATE {table} SET {names[-1]} = {names[-1]}"
+        if table in UNCHANGED:
+            with pytest.raises(sqlite3.IntegrityError, match=f"rows of {table} never change"):
+                connection.execute(change)
+        else:
+            connection.execute(change)
 
 
 def _fill(path: Path, columns: dict[str, list[str]], rows: Rows) -> None:

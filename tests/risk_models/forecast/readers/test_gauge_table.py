@@ -234,3 +234,33 @@ def test_thousands_of_bad_cells_give_a_short_report(read) -> None:
     assert len(reading.findings) == 51
     assert reading.values_failed == 240
     assert reading.first_value_at is None
+
+
+@pytest.mark.parametrize("word", ["微量", "T", "trace"])
+def test_a_trace_is_known_to_be_little_and_24_00_is_the_next_midnight(read, word: str) -> None:
+    rain, reading = read(f"time_end,57083,57091\n2021-07-20 23:00,{word},--\n2021-07-20 24:00,1.5,{word}\n")
+    np.testing.assert_array_equal(rain.rain_mm, [[0.0, np.nan], [1.5, 0.0]])
+    np.testing.assert_array_equal(rain.quality, [[2, 9], [2, 2]])
+    assert str(rain.time.to_numpy()[-1])[:16] == "2021-07-20T16:00"
+    assert (reading.values_missing, reading.values_failed, reading.findings) == (1, 0, ())
+
+
+def test_a_word_of_a_trace_is_no_running_count(read) -> None:
+    rain, reading = read("time_end,57083\n2021-07-20 15:00,7\n2021-07-20 16:00,T\n", counter_mm=0.2)
+    assert np.isnan(rain.rain_mm.to_numpy()[-1, 0])
+    assert "not-a-number" in codes(reading)
+
+
+def test_a_table_of_columns_that_nobody_knows_is_refused_soon(read) -> None:
+    wide = ",".join(["time_end", *(f"x{number}" for number in range(100_000))])
+    with pytest.raises(BadInputError, match=r"row 1.*too many columns.*100001.*at most 10000"):
+        read(f"{wide}\n2021-07-20 15:00{',1' * 100_000}\n", gauge_ids=["57083"])
+
+
+def test_only_some_of_many_strangers_are_compared_with_every_name(read) -> None:
+    wide = ",".join(["time_end", "57083", *(f"5708{number}x" for number in range(40))])
+    rain, reading = read(f"{wide}\n2021-07-20 15:00,3{',1' * 40}\n", gauge_ids=["57083"])
+    assert rain.rain_mm.to_numpy().tolist() == [[3.0]]
+    advised = [finding.fix for finding in reading.findings if finding.code == "unknown-gauge" and finding.fix]
+    assert len(advised) in range(1, 40)
+    assert set(advised) == {"rename it if '57083' is meant"}
