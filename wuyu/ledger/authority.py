@@ -39,15 +39,14 @@ def revisions(session: Session, *, district_code: str | None = None, since: date
         which.append(WarningRow.event_key.startswith(f"{district_code}-", autoescape=True))
     if since is not None:
         which.append(or_(WarningRow.issued_at >= since, WarningRow.valid_to > since))
-    bulletins = select(Outbox.about).join(WarningRow, WarningRow.message_id == Outbox.about)
-    sent = set(session.scalars(bulletins.where(Outbox.purpose == Purpose.BULLETIN, MAY_HAVE_ARRIVED, *which)))
+    rows = sorted(session.scalars(select(WarningRow).where(*which)), key=lambda row: row.id)
+    mine = select(WarningRow.message_id).where(*which)
+    bulletins = select(Outbox.about).where(Outbox.about.in_(mine), Outbox.purpose == Purpose.BULLETIN, MAY_HAVE_ARRIVED)
+    sent = set(session.scalars(bulletins))
     first = select(AckRequest.message_id, func.min(AckAnswer.at)).join(AckAnswer, AckAnswer.request_id == AckRequest.id)
-    first = first.join(WarningRow, WarningRow.message_id == AckRequest.message_id).where(*which)
-    answered = {row[0]: row[1] for row in session.execute(first.group_by(AckRequest.message_id))}
-    return [
-        revision_of(row, is_sent=row.message_id in sent, answered_at=answered.get(row.message_id))
-        for row in session.scalars(select(WarningRow).where(*which).order_by(WarningRow.id))
-    ]
+    first = first.where(AckRequest.message_id.in_(mine)).group_by(AckRequest.message_id)
+    answered = {row[0]: row[1] for row in session.execute(first)}
+    return [revision_of(row, is_sent=row.message_id in sent, answered_at=answered.get(row.message_id)) for row in rows]
 
 
 def revision_of(row: WarningRow, *, is_sent: bool = False, answered_at: datetime | None = None) -> Revision:
