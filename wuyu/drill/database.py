@@ -151,7 +151,11 @@ def choose_database(kind: str, out: Path, home: Path) -> Database:
     if programs is None:
         return FilesDatabase(out, home)
     server = ServerDatabase(programs)
-    server.make()
+    try:
+        server.make()
+    except BaseException:
+        server.end()
+        raise
     return server
 
 

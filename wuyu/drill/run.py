@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from wuyu.drill.injects import INJECTS, NotPossibleError, Scenery
 from wuyu.drill.people import People, Player
 from wuyu.drill.script import Expectation, Scene, Script
 from wuyu.drill.storm import Storm, storm_of
-from wuyu.drill.table import Line, Verdict, write_table
+from wuyu.drill.table import Line, Verdict, told_of, write_table
 from wuyu.ledger import open_ledger
 from wuyu.ledger.faults import LedgerError, LedgerFaultError
 from wuyu.ledger.places import LEDGER_VARIABLE
@@ -69,14 +69,16 @@ class Drill:
     people: People
     evidence: Evidence
     tell: Tell
+    lines: list[Line] = field(default_factory=list)
 
-    def play(self) -> list[Line]:
-        """Play every scene; returns what became of each expectation."""
-        lines: list[Line] = []
+    def play(self) -> None:
+        """Play every scene; what becomes of each expectation stands in `lines`."""
         for number, scene in enumerate(self.script.scenes, start=1):
-            self.tell((number - 1) / len(self.script.scenes), f"{number}. {scene.name.zh} / {scene.name.en}")
-            lines += self._scene(number, scene)
-        return [*lines, *self._whole()]
+            done = (number - 1) / len(self.script.scenes)
+            self.tell(done, f"{told_of(self.lines)}; {number}. {scene.name.zh} / {scene.name.en}")
+            self.lines += self._scene(number, scene)
+        self.tell(1.0, f"{told_of(self.lines)}; 收尾 / the end")
+        self.lines += self._whole()
 
     def _scene(self, number: int, scene: Scene) -> list[Line]:
         mark = self._mark()
@@ -104,7 +106,7 @@ class Drill:
         """Bring about what goes wrong; returns why it cannot be, if so."""
         try:
             for one in scene.injects:
-                if not one.after_s:
+                if not (one.after_s or one.once):
                     INJECTS[one.kind](self.scenery, one)
         except NotPossibleError as error:
             return str(error)
@@ -117,7 +119,7 @@ class Drill:
         """Look until everything has come that must and all has come to rest; what is due has an end."""
         open_ones = {number for number, one in enumerate(scene.expect) if not KINDS[one.what].absent}
         found = [Found(None) for _ in scene.expect]
-        later = sorted((one for one in scene.injects if one.after_s), key=lambda one: one.after_s)
+        later = [one for one in scene.injects if one.after_s or one.once]
         give_up_s = (
             max((self._allowed(one).total_seconds() for one in scene.expect), default=0.0) + REST_S * self.patience
         )
@@ -125,8 +127,9 @@ class Drill:
             time.sleep(LOOK_S)
             self.people.act()
             self.api.trigger()
-            while later and self._age_s(mark) >= later[0].after_s:
-                inject = later.pop(0)
+            come = {one.what for one, its in zip(scene.expect, found, strict=True) if its.came}
+            for inject in [one for one in later if self._age_s(mark) >= one.after_s and one.once in ("", *come)]:
+                later.remove(inject)
                 INJECTS[inject.kind](self.scenery, inject)
             for number in sorted(open_ones):
                 found[number] = self._look(scene.expect[number], mark)
@@ -233,11 +236,16 @@ def run_drill(
         if schedulers > 1 and not base.can_restart:
             raise ConfigError("two schedulers need PostgreSQL: on SQLite Airflow runs one only")
         drill, head, zone = _set_up(stack, district, out, script, base, disk, schedulers, patience, tell)
-        begun = time.monotonic()
-        lines = drill.play()
-        minutes = (time.monotonic() - begun) / 60.0
-        head = [*head, (f"用时 {minutes:.1f} 分钟", f"played in {minutes:.1f} min")]
-        return lines, write_table(lines, head, out, zone)
+        begun, is_whole = time.monotonic(), False
+        try:
+            drill.play()
+            is_whole = True
+        finally:  # what was judged before it was stopped, too
+            minutes = (time.monotonic() - begun) / 60.0
+            ended = ("", "") if is_whole else ("，中途停止", ", stopped before its end")
+            head = [*head, (f"用时 {minutes:.1f} 分钟{ended[0]}", f"played in {minutes:.1f} min{ended[1]}")]
+            table = write_table(drill.lines, head, out, zone)
+        return drill.lines, table
 
 
 def _set_up(

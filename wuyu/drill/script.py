@@ -67,6 +67,8 @@ class Inject(_Part):
     ----------
     after_s : float
         Real seconds after the scene began.
+    once : str
+        Not before something expected in the scene has come: a kind of expectation.
     seconds : float
         For which something stays away.
     hours : float
@@ -79,6 +81,7 @@ class Inject(_Part):
     file: str = ""
     hours: float = 0.0
     after_s: Annotated[float, Field(ge=0, le=600)] = 0.0
+    once: str = ""
     seconds: Annotated[float, Field(ge=0, le=600)] = 0.0
 
 
@@ -182,6 +185,8 @@ def read_script(path: Path) -> Script:
     for number, scene in enumerate(script.scenes, start=1):
         _check([one.kind for one in scene.injects], INJECTS, f"{path}: scene {number}: inject")
         _check([one.what for one in scene.expect], KINDS, f"{path}: scene {number}: expectation")
+        expected = {one.what for one in scene.expect}
+        _check([one.once for one in scene.injects if one.once], expected, f"{path}: scene {number}: once")
     return script
 
 
