@@ -46,7 +46,7 @@ from wuyu.sink import PASSWORD_VARIABLE
 __all__ = ["Drill", "run_drill"]
 
 AUTHSERV_ID = "mx.drill.example"
-DISK_BYTES = 256 * 2**20
+DISK_BYTES = 512 * 2**20
 MARKER = "drill.mark"
 #: Seconds between two looks at mailboxes and ledger.
 LOOK_S = 1.0
@@ -69,6 +69,7 @@ class Drill:
     people: People
     evidence: Evidence
     tell: Tell
+    first: Mark
     lines: list[Line] = field(default_factory=list)
 
     def play(self) -> None:
@@ -146,7 +147,7 @@ class Drill:
 
     def _look(self, wanted: Expectation, mark: Mark) -> Found:
         try:
-            return KINDS[wanted.what].look(self.evidence, wanted, mark)
+            return KINDS[wanted.what].look(self.evidence, wanted, self.first if wanted.earlier else mark)
         except _AWAY as error:
             return Found(None, f"the ledger is away: {str(error)[:60]}")
 
@@ -290,7 +291,8 @@ def _set_up(
     evidence = Evidence(ledger, boxes, hand, groups, code)
     people = People(script.cast, players, groups["officer"][0], boxes, hand, api, smtp_port, password, variables)
     scenery = Scenery(storm, house, hand, base, copy, disk)
-    drill = Drill(script, patience, hand, storm, scenery, api, people, evidence, tell)
+    first = evidence.mark(wall_clock())
+    drill = Drill(script, patience, hand, storm, scenery, api, people, evidence, tell, first)
     return drill, _head(script, base, schedulers, patience), zone
 
 

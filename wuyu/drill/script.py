@@ -98,6 +98,8 @@ class Expectation(_Part):
         Of mails: ``towns``, ``officer``, ``next_officer``, ``upward``, the code of a town, or an address.
     contains : str
         Words of a task or of a line of the log.
+    earlier : bool
+        True if it may have come in an earlier scene, by its own deadline.
     """
 
     what: str
@@ -109,6 +111,7 @@ class Expectation(_Part):
     state: str = ""
     contains: str = ""
     count: Annotated[int, Field(ge=1)] = 1
+    earlier: bool = False
     ladder_from: Annotated[int, Field(ge=0, le=6)] = 0
 
 
