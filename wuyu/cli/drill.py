@@ -29,7 +29,7 @@ def add_verbs(verbs: Any) -> None:
 def _drill(arguments: argparse.Namespace) -> int:
     from wuyu.drill.run import run_drill
     from wuyu.drill.script import read_script
-    from wuyu.drill.table import Verdict
+    from wuyu.drill.table import Judgement
     from wuyu.progress import progress
 
     district = Path(arguments.district)
@@ -45,4 +45,4 @@ def _drill(arguments: argparse.Namespace) -> int:
             patience=arguments.patience,
         )
     say(table)
-    return 1 if any(line.verdict is Verdict.FAIL for line in lines) else 0
+    return 1 if any(line.verdict is Judgement.FAIL for line in lines) else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import smtplib
 import subprocess
 import sys
@@ -10,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.message import EmailMessage
-from email.utils import make_msgid
 from pathlib import Path
 
 import httpx
@@ -31,6 +31,10 @@ _WORDS = {
     "wrong_code": "收到 0123456789",
     "question": "{code} 收到，何时解除？",
 }
+
+
+def _quoted(letter: Letter) -> str:
+    return "\n".join(f"> {line}" for line in letter.text.splitlines())
 
 
 @dataclass(frozen=True)
@@ -103,9 +107,8 @@ class People:
         message = EmailMessage()
         message["From"], message["To"] = letter.box, letter.sender
         message["Subject"] = f"Re: {letter.subject}"
-        message["Message-ID"] = make_msgid(domain="town.example")
-        quoted = "\n".join(f"> {line}" for line in letter.text.splitlines())
-        message.set_content(f"{words}\n\n{quoted}\n")
+        message["Message-ID"] = f"<{secrets.token_hex(12)}@town.example>"
+        message.set_content(f"{words}\n\n{_quoted(letter) if letter.code in words else ''}\n")
         with smtplib.SMTP("127.0.0.1", self.smtp_port, timeout=20) as client:
             if proven:
                 client.login(letter.box, self.password)

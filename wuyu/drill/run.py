@@ -27,7 +27,6 @@ from wuyu.demo import prepare_airflow
 from wuyu.drill.airflow import AirflowApi, airflow_variables, services
 from wuyu.drill.boxes import Boxes
 from wuyu.drill.database import Database, choose_database
-from wuyu.drill.evidence import Evidence, Mark
 from wuyu.drill.expect import KINDS, Found
 from wuyu.drill.hand import ClockHand
 from wuyu.drill.house import House, free_port
@@ -35,7 +34,8 @@ from wuyu.drill.injects import INJECTS, NotPossibleError, Scenery
 from wuyu.drill.people import People, Player
 from wuyu.drill.script import Expectation, Scene, Script
 from wuyu.drill.storm import Storm, storm_of
-from wuyu.drill.table import Line, Verdict, told_of, write_table
+from wuyu.drill.table import Judgement, Line, told_of, write_table
+from wuyu.drill.witness import Mark, Witness
 from wuyu.ledger import open_ledger
 from wuyu.ledger.faults import LedgerError, LedgerFaultError
 from wuyu.ledger.places import LEDGER_VARIABLE
@@ -67,7 +67,7 @@ class Drill:
     scenery: Scenery
     api: AirflowApi
     people: People
-    evidence: Evidence
+    witness: Witness
     tell: Tell
     first: Mark
     lines: list[Line] = field(default_factory=list)
@@ -88,7 +88,7 @@ class Drill:
         self.people.officer = scene.officer or self.script.cast.officer
         refused = self._inject(scene)
         if refused:
-            return [self._line(number, scene, one, Verdict.NOT_POSSIBLE, mark, note=refused) for one in scene.expect]
+            return [self._line(number, scene, one, Judgement.NOT_POSSIBLE, mark, note=refused) for one in scene.expect]
         self.storm.lay(self.hand.now())
         if scene.pull:
             self.api.want(*self.api.feeds)
@@ -99,7 +99,7 @@ class Drill:
         for one, came in zip(scene.expect, found, strict=True):
             due = begun + self._allowed(one)
             is_good = came.came is None if KINDS[one.what].absent else came.came is not None
-            verdict = Verdict.PASS if is_good else Verdict.FAIL
+            verdict = Judgement.PASS if is_good else Judgement.FAIL
             lines.append(self._line(number, scene, one, verdict, mark, due=due, found=came))
         return lines
 
@@ -147,14 +147,14 @@ class Drill:
 
     def _look(self, wanted: Expectation, mark: Mark) -> Found:
         try:
-            return KINDS[wanted.what].look(self.evidence, wanted, self.first if wanted.earlier else mark)
+            return KINDS[wanted.what].look(self.witness, wanted, self.first if wanted.earlier else mark)
         except _AWAY as error:
             return Found(None, f"the ledger is away: {str(error)[:60]}")
 
     def _mark(self) -> Mark:
         for _ in range(60):
             try:
-                return self.evidence.mark(wall_clock())
+                return self.witness.mark(wall_clock())
             except _AWAY:
                 time.sleep(LOOK_S)
         raise FloodRiskError("the ledger of the drill cannot be read for a minute")
@@ -170,11 +170,13 @@ class Drill:
         lines = []
         for name in WHOLE:
             found = self._look(Expectation(what=name), mark)
-            verdict = Verdict.FAIL if found.came else Verdict.PASS
+            verdict = Judgement.FAIL if found.came else Judgement.PASS
             lines.append(self._line(0, scene, Expectation(what=name), verdict, mark, found=found))
         return lines
 
-    def _line(self, number: int, scene: Scene, wanted: Expectation, verdict: Verdict, mark: Mark, **more: Any) -> Line:
+    def _line(
+        self, number: int, scene: Scene, wanted: Expectation, verdict: Judgement, mark: Mark, **more: Any
+    ) -> Line:
         zh, en = KINDS[wanted.what].words(wanted)
         found: Found = more.get("found", Found(None, more.get("note", "")))
         injects = ", ".join(" ".join(filter(None, (one.kind, one.feed, one.gauge, one.file))) for one in scene.injects)
@@ -288,11 +290,11 @@ def _set_up(
     house.wait_for("the DAGs", api.switch_on)
     boxes = Boxes(mailbox, page)
     ledger = stack.enter_context(open_ledger(base.ledger))
-    evidence = Evidence(ledger, boxes, hand, groups, code)
+    witness = Witness(ledger, boxes, hand, groups, code)
     people = People(script.cast, players, groups["officer"][0], boxes, hand, api, smtp_port, password, variables)
     scenery = Scenery(storm, house, hand, base, copy, disk)
-    first = evidence.mark(wall_clock())
-    drill = Drill(script, patience, hand, storm, scenery, api, people, evidence, tell, first)
+    first = witness.mark(wall_clock())
+    drill = Drill(script, patience, hand, storm, scenery, api, people, witness, tell, first)
     return drill, _head(script, base, schedulers, patience), zone
 
 

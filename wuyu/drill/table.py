@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 from risk_models.files import write_whole
 
-__all__ = ["Line", "Verdict", "told_of", "write_table"]
+__all__ = ["Judgement", "Line", "told_of", "write_table"]
 
 
-class Verdict(StrEnum):
+class Judgement(StrEnum):
     """How an expectation ended."""
 
     PASS = "PASS"  # noqa: S105 - no password
@@ -52,7 +52,7 @@ class Line:
     en: str
     due: datetime | None
     came: datetime | None
-    verdict: Verdict
+    verdict: Judgement
     took_s: float
     note: str = ""
 
@@ -102,7 +102,7 @@ def told_of(lines: Sequence[Line]) -> str:
     >>> told_of([])
     'PASS 0, FAIL 0, NOT POSSIBLE HERE 0'
     """
-    return ", ".join(f"{verdict} {sum(line.verdict is verdict for line in lines)}" for verdict in Verdict)
+    return ", ".join(f"{verdict} {sum(line.verdict is verdict for line in lines)}" for verdict in Judgement)
 
 
 def _cells(line: Line, zone: ZoneInfo) -> list[str]:

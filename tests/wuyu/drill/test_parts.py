@@ -23,7 +23,7 @@ from wuyu.drill.house import House, free_port
 from wuyu.drill.run import AUTHSERV_ID, run_drill
 from wuyu.drill.script import read_script
 from wuyu.drill.storm import Storm, storm_of
-from wuyu.drill.table import Line, Verdict, told_of, write_table
+from wuyu.drill.table import Judgement, Line, told_of, write_table
 from wuyu.returns.proof import is_proven
 from wuyu.sink import PASSWORD_VARIABLE
 
@@ -167,9 +167,9 @@ def test_the_table_says_every_line_in_both_languages(tmp_path: Path) -> None:
     words = KINDS["cycle"].words(read_script(SCRIPT).scenes[0].expect[0])
     times = (NOON + MINUTE, NOON)
     lines = [
-        Line(1, "一", "one", "relay_down", *words, *times, Verdict.PASS, 3.0),
-        Line(1, "一", "one", "relay_down", *words, NOON, None, Verdict.FAIL, 3.0, "0 cycles"),
-        Line(2, "二", "two", "disk_full", *words, None, None, Verdict.NOT_POSSIBLE, 0.0, "root only"),
+        Line(1, "一", "one", "relay_down", *words, *times, Judgement.PASS, 3.0),
+        Line(1, "一", "one", "relay_down", *words, NOON, None, Judgement.FAIL, 3.0, "0 cycles"),
+        Line(2, "二", "two", "disk_full", *words, None, None, Judgement.NOT_POSSIBLE, 0.0, "root only"),
     ]
     told = write_table(lines, [("演练", "Drill")], tmp_path, ZoneInfo("Asia/Shanghai"))
     assert told_of(lines) == "PASS 1, FAIL 1, NOT POSSIBLE HERE 1"

@@ -16,7 +16,7 @@ from wuyu.ledger.acknowledgements import AckAnswer, AckReply, AckRequest, AckSte
 from wuyu.ledger.models import Cycle, FeedFile, FeedPull, LogEntry, Outbox, WarningRow
 from wuyu.ledger.types import CycleState
 
-__all__ = ["Evidence", "Mark"]
+__all__ = ["Mark", "Witness"]
 
 _TABLES = (FeedFile, FeedPull, LogEntry, Outbox, WarningRow, AckAnswer, AckReply, AckStep)
 
@@ -41,7 +41,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Witness:
     """Mailboxes and ledger, and who is who in them.
 
     Attributes
