@@ -48,6 +48,9 @@ class House:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for process in self._running.values():  # all at once: each takes its time
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
         for name in reversed(list(self._running)):
             self.stop(name)
 
