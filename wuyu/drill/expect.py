@@ -88,7 +88,7 @@ def _cycle(witness: Witness, wanted: Expectation, mark: Mark) -> Found:
         steps = ", ".join(str(one.ladder_step) for one in done)
         return Found(None, f"{len(done)} cycles" + (f" at step {steps}" if steps else ""))
     one = fitting[wanted.count - 1]
-    return Found(one.finished_at, f"step {one.ladder_step}, red {one.summary.get('red', 0)}")
+    return Found(one.finished_at, f"step {one.ladder_step}, red {one.summary.get('counts', {}).get('red', 0)}")
 
 
 def _pull(witness: Witness, wanted: Expectation, mark: Mark) -> Found:

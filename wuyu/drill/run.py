@@ -183,7 +183,7 @@ class Drill:
         injects += ", clock_back" * scene.back
         due, took_s = more.get("due"), self._age_s(mark)
         names = (number, scene.name.zh, scene.name.en, injects.removeprefix(", "), zh, en)
-        return Line(*names, due, found.came, verdict, took_s, found.note)
+        return Line(*names, due, found.came, verdict, took_s, " ".join(found.note.split()))
 
 
 def run_drill(
