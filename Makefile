@@ -9,7 +9,7 @@ DISTRICT ?= data/erqi
 OUT ?= out
 JOBS ?= 2
 
-.PHONY: help setup demo test lint bench up lock data clean distclean
+.PHONY: help setup demo test lint bench up drill lock data clean distclean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -44,6 +44,9 @@ bench: $(READY) ## time the main jobs beside their peers
 
 up: $(READY) ## Airflow with its web page on this machine (port 8080), stopped with Ctrl-C
 	$(BIN)/wuyu up --district $(DISTRICT) --out $(OUT)/service
+
+drill: $(READY) ## the whole system, a storm and faults by script; a table at the end (half an hour) in OUT/drill
+	$(BIN)/wuyu drill --district $(DISTRICT) --out $(OUT)/drill
 
 data: $(READY) ## rebuild the bundled district from data/sources
 	$(BIN)/python -m data.builder

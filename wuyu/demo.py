@@ -55,6 +55,8 @@ def airflow_environment(home: Path) -> dict[str, str]:
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         # After 5 s a busy server would be asked again for a task that it has begun, and refuse it.
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
+        # What a killed scheduler leaves as "running" is begun anew after a minute, not after the five of Airflow's own.
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
         # One thread a process: several processes share the cores.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

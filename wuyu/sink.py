@@ -2,6 +2,9 @@
 
 Run as ``python -m wuyu.sink --maildir DIR --port-file FILE``. A message is on the disk before the server says 250. A
 second copy (same Message-ID, same recipient) is not laid in again but noted in ``DIR/duplicates.log``.
+
+With ``--authserv-id`` it says of every mail whether the sender was proven, as the mail server of a district does:
+proven is who logged in under the address of From, with the password of ``WUYU_SINK_PASSWORD``.
 """
 
 from __future__ import annotations
@@ -13,24 +16,29 @@ import hashlib
 import ipaddress
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from email.parser import BytesHeaderParser
-from email.utils import parsedate_to_datetime
+from email.utils import parseaddr, parsedate_to_datetime
 from pathlib import Path
+from typing import Any
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from risk_models.errors import ConfigError, DispatchError
 from risk_models.files import flush_folder, write_whole
 from wuyu.messages.guard import is_address
 
-__all__ = ["Maildir", "local_sink", "main", "serve"]
+__all__ = ["PASSWORD_VARIABLE", "Maildir", "local_sink", "main", "serve"]
+
+PASSWORD_VARIABLE = "WUYU_SINK_PASSWORD"  # noqa: S105 - the name of a variable
+"""Environment variable with the password of everybody who sends mail of their own to the sink."""
 
 _MAX_BYTES = 50_000_000
 _BOX_NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*@[a-z0-9.-]+")
@@ -109,8 +117,9 @@ def _write_new(box: Path, name: str, data: bytes) -> bool:
 class _Handler:
     """What aiosmtpd calls."""
 
-    def __init__(self, boxes: Maildir) -> None:
+    def __init__(self, boxes: Maildir, authserv_id: str) -> None:
         self.boxes = boxes
+        self.authserv_id = authserv_id
 
     async def handle_RCPT(  # noqa: N802 - the name aiosmtpd looks for
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -120,15 +129,41 @@ class _Handler:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         content = envelope.content or b""
         data = content if isinstance(content, bytes) else content.encode()
+        if self.authserv_id:
+            data = _with_result(data, self.authserv_id, session.auth_data)
         try:
             for recipient in envelope.rcpt_tos:
                 self.boxes.store(recipient, data)
         except OSError as error:
             return f"452 4.3.1 cannot store the message: {error.strerror}"
         return "250 2.0.0 stored"
+
+
+def _with_result(data: bytes, authserv_id: str, login: object) -> bytes:
+    """Write on top whether the sender was proven; what came under our name was never ours and is taken away."""
+    head, gap, body = data.partition(b"\r\n\r\n")
+    ours = re.compile(
+        rb"(?im)^Authentication-Results:[ \t]*" + re.escape(authserv_id.encode()) + rb"\b.*(\r\n[ \t].*)*\r\n"
+    )
+    sender = parseaddr(str(BytesHeaderParser().parsebytes(data).get("From", "")))[1].lower()
+    verdict = "pass" if sender and login == sender else "fail"
+    result = f"Authentication-Results: {authserv_id}; dmarc={verdict} header.from={sender.rpartition('@')[2] or 'none'}"
+    return result.encode() + b"\r\n" + ours.sub(b"", head + b"\r\n")[:-2] + gap + body
+
+
+def _authenticator(password: str) -> Callable[..., AuthResult]:
+    """Return what lets in everybody who knows the password, under the name they give."""
+
+    def check(
+        _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, given: LoginPassword
+    ) -> AuthResult:
+        is_known = bool(password) and secrets.compare_digest(given.password, password.encode())
+        return AuthResult(success=is_known, handled=False, auth_data=given.login.decode("ascii", "replace").lower())
+
+    return check
 
 
 def _check_loopback(host: str) -> None:
@@ -141,7 +176,15 @@ def _check_loopback(host: str) -> None:
         raise ConfigError(f"the sink listens on this machine only (127.0.0.1 or ::1), not on {host!r}")
 
 
-async def serve(maildir: Path, port_file: Path, *, host: str = "127.0.0.1", port: int = 0, parent: int = 0) -> None:
+async def serve(
+    maildir: Path,
+    port_file: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    parent: int = 0,
+    authserv_id: str = "",
+) -> None:
     """Take mail until SIGTERM or SIGINT, or until the process `parent` is no longer our parent.
 
     Parameters
@@ -156,6 +199,8 @@ async def serve(maildir: Path, port_file: Path, *, host: str = "127.0.0.1", port
         0 takes any free one.
     parent : int
         Process number, or 0 to stay whoever the parent is.
+    authserv_id : str
+        Name under which the sink says whether a sender was proven; without one it says nothing.
 
     Raises
     ------
@@ -163,14 +208,16 @@ async def serve(maildir: Path, port_file: Path, *, host: str = "127.0.0.1", port
         If `host` can be reached from other machines.
     """
     _check_loopback(host)
-    handler = _Handler(Maildir(maildir))
+    handler = _Handler(Maildir(maildir), authserv_id)
+    options: dict[str, Any] = {"data_size_limit": _MAX_BYTES, "hostname": "sink.example"}
+    if authserv_id:  # on this machine only, so a password may go without encryption
+        password = os.environ.get(PASSWORD_VARIABLE, "")
+        options |= {"authenticator": _authenticator(password), "auth_require_tls": False}
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    server = await loop.create_server(
-        lambda: SMTP(handler, hostname="sink.example", data_size_limit=_MAX_BYTES, loop=loop), host, port
-    )
+    server = await loop.create_server(lambda: SMTP(handler, loop=loop, **options), host, port)
     async with server:
         _write_port(port_file, server.sockets[0].getsockname())
         while not ended.is_set() and (not parent or os.getppid() == parent):
@@ -236,9 +283,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--parent", type=int, default=0, help="end when this process is no longer the parent")
+    parser.add_argument("--authserv-id", default="", metavar="NAME", help="say under this name who was proven")
     given = parser.parse_args(arguments)
+    where = {"host": given.host, "port": given.port, "parent": given.parent, "authserv_id": given.authserv_id}
     try:
-        asyncio.run(serve(given.maildir, given.port_file, host=given.host, port=given.port, parent=given.parent))
+        asyncio.run(serve(given.maildir, given.port_file, **where))
     except (ConfigError, OSError) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     return 0

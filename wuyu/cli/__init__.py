@@ -38,14 +38,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Python's own threshold, of 700, looking through them again and again takes a tenth of its time.
     gc.set_threshold(_COLLECT_AFTER, 10, 10)
     # Each family of verbs brings its own heavy imports along only when one of its verbs runs.
-    from wuyu.cli import ack, approval, delivery, district, operate, products, reports, retention, service, verify
+    from wuyu.cli import (
+        ack,
+        approval,
+        delivery,
+        district,
+        drill,
+        operate,
+        products,
+        reports,
+        retention,
+        service,
+        verify,
+    )
 
     parser = argparse.ArgumentParser(
         prog="wuyu",
         description="五预 flood-risk early warning for a city district: score hotspots, warn towns, report risk.",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for family in (district, operate, approval, delivery, products, reports, service, ack, verify, retention):
+    families = (district, operate, approval, delivery, products, reports, service, drill, ack, verify, retention)
+    for family in families:
         family.add_verbs(verbs)
     arguments = parser.parse_args(argv)
     if os.environ.get(DEBUG_VARIABLE):
