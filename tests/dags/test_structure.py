@@ -26,7 +26,7 @@ ORDER: dict[str, dict[str, list[str]]] = {
     "feeds": {"list_feeds": ["pull"], "pull": []},
     "feed_freshness": {"check_ages": []},
     "warning_cycle": {
-        "hour_of_run": ["decide", "score"],
+        "time_of_cycle": ["decide", "score"],
         "score": ["decide"],
         "decide": ["ask_officer", "dispatch"],
         "ask_officer": [],

@@ -89,6 +89,7 @@ def test_a_byte_now_and_then_does_not_help(sent: bytes) -> None:
             return False
 
         until("the cut", ends, every_s=0.05)
+        assert ends(), "and it stays cut"
 
 
 def test_a_connection_is_kept_after_an_answer_but_not_for_long() -> None:
