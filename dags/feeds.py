@@ -51,17 +51,20 @@ def _dag(dag_id: str, schedule: Any) -> Any:
 
 @task(outlets=[RAIN])
 def pull(feed_id: str) -> int:
-    """Take over what is new; a run without anything new is skipped and wakes nobody."""
+    """Take over what is new; a run without anything that no cycle has looked at yet is skipped and wakes nobody."""
     from airflow.sdk.exceptions import AirflowSkipException
 
     from wuyu.clock import time_now
-    from wuyu.rain import pull_feed
+    from wuyu.rain import not_yet_looked_at, pull_feed
     from wuyu.service import desk_from_environment
 
-    result = pull_feed(desk_from_environment(), feed_id, now=time_now())
-    if not result.accepted:
+    desk = desk_from_environment()
+    result = pull_feed(desk, feed_id, now=time_now())
+    # A run that was killed after taking a file over has woken nobody: this one does.
+    new = len(result.accepted) or not_yet_looked_at(desk, feed_id)
+    if not new:
         raise AirflowSkipException(result.error or f"{feed_id}: nothing new")
-    return len(result.accepted)
+    return new
 
 
 @task

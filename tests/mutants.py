@@ -446,7 +446,12 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 "Outbox.message_id.in_(before[-1:]), Outbox.decided_at > _NEVER)",
                 f"{RAIN_LOST}test_a_second_loss_is_told_again_and_once",
             ),
-            ("LOST_STEP: Final = 6", "LOST_STEP: Final = 1", f"{RAIN_LOST}test_nobody_is_told_while_rain_is_known"),
+            ("LOST_STEP: Final = 5", "LOST_STEP: Final = 1", f"{RAIN_LOST}test_nobody_is_told_while_rain_is_known"),
+            (
+                "LOST_STEP: Final = 5",
+                "LOST_STEP: Final = 6",
+                f"{RAIN_LOST}test_holders_are_told_as_soon_as_levels_are_unknown",
+            ),
         ],
     },
     "silence, and settings that cannot be read, raise an alarm": {
@@ -1139,6 +1144,15 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 "(sampled.shape[0], len(end), sampled.shape[2]), np.nan)",
                 "(sampled.shape[0], len(end), sampled.shape[2]), 0.0)",
                 f"{HARMONISE}test_hours_beyond_the_field_are_unknown",
+            ),
+        ],
+    },
+    "a file that was taken over wakes a cycle, even if the run that took it was killed before it could": {
+        "wuyu/rain/pulling.py": [
+            (
+                "return sum(file.arrived_at >= decided_at and",
+                "return sum(file.arrived_at < decided_at and",
+                "tests/wuyu/test_arrival.py::test_a_file_taken_over_by_a_run_that_was_killed_wakes_the_next_one",
             ),
         ],
     },

@@ -233,10 +233,10 @@ def decide(
     at = _decided_at(cycle, latest)
     maker = bulletins or Bulletins(desk)
     facts = maker.facts(paths["parquet"], risk_table)
-    states = states_of(latest)
+    states, towns = states_of(latest), town_levels(risk_table)
     decided = warning_decide.decide_warnings(
         states,
-        town_levels(risk_table),
+        towns,
         risk_table,
         facts.signals,
         now=at,
@@ -283,7 +283,8 @@ def decide(
         ladder_step = int(risk_table.attrs["ladder_step"])
         if ladder_step >= LOST_STEP:
             informed = {record.warning_id for record in mailed if record.message_id not in due}
-            tell_rain_lost(desk, decision, decided.open_records, told=informed, scope=RESTRICTED)
+            lost = [one for one in decided.open_records if _is_lost(one, ladder_step, towns)]
+            tell_rain_lost(desk, decision, lost, told=informed, scope=RESTRICTED)
         decision.finish_cycle(
             inputs=inputs,
             risk_paths=paths,
@@ -423,6 +424,12 @@ def _signature(desk: Desk, record: WarningRecord, past: _Past) -> SignOff | None
     if not approved:
         return None
     return SignOff(officer=approved[-1].approved_by or "", decided_at=approved[-1].approved_at)
+
+
+def _is_lost(record: WarningRecord, ladder_step: int, towns: pd.DataFrame) -> bool:
+    """Tell whether nothing is known of a warned area any more: no rain at all, or too little for any level."""
+    known = towns.index[towns["level"] != int(Level.UNKNOWN)]
+    return ladder_step > LOST_STEP or record.area_code not in known
 
 
 def _due(desk: Desk, record: WarningRecord) -> datetime:

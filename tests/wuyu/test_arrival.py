@@ -23,7 +23,7 @@ from wuyu.cycle import CycleResult, run_cycle
 from wuyu.desk import Desk, begin_desk
 from wuyu.issuing.issue import states_of
 from wuyu.ledger import Approval
-from wuyu.rain import pull_feeds
+from wuyu.rain import not_yet_looked_at, pull_feed, pull_feeds
 
 pytestmark = pytest.mark.xdist_group("storm")
 
@@ -187,6 +187,17 @@ def test_the_hour_that_looked_calm_at_first_is_raised_when_its_rain_comes(blind:
     assert {rows[message_id].approval_state for message_id in late.waiting} == {Approval.APPROVED}
 
 
+def test_a_file_taken_over_by_a_run_that_was_killed_wakes_the_next_one(service: Service) -> None:
+    """The file is in the ledger, and nobody was told: it is not new to the next pull, but to every cycle."""
+    service.lay("gauges", PEAK)
+    pull_feeds(service.desk, now=PEAK + 6 * MINUTE)  # and is killed
+    assert pull_feed(service.desk, "gauges", now=PEAK + 16 * MINUTE).accepted == ()
+    assert not_yet_looked_at(service.desk, "gauges") == 1
+    assert not_yet_looked_at(service.desk, "ensemble") == 0
+    service.look(PEAK + 16 * MINUTE)
+    assert not_yet_looked_at(service.desk, "gauges") == 0
+
+
 def test_the_same_inputs_are_one_look(service: Service) -> None:
     for file in ("gauges", "more"):
         service.lay(file, PEAK)
@@ -249,5 +260,13 @@ def test_with_every_feed_dead_cycles_go_on_and_the_warning_stands(service: Servi
         assert service.standing().keys() >= held.keys(), f"a warning ended after {hours} h without rain"
     assert steps == sorted(steps)
     assert set(steps) == {3, 4, 5, 6}
-    told = [row.recipient for row in service.desk.ledger.outbox() if row.purpose == "rain_lost"]
-    assert sorted(told) == [f"town{number}@mini.example" for number in (1, 2, 3)], "once for each loss"
+    unknown_from = PEAK + (1 + steps.index(5)) * HOUR + 10 * MINUTE
+    mails = [row for row in service.desk.ledger.outbox() if row.channel == "mail"]
+    told_at = {
+        town: min(row.decided_at for row in mails if row.recipient == town and row.decided_at >= unknown_from)
+        for town in {row.recipient for row in mails}
+    }
+    assert set(told_at.values()) == {unknown_from}, "by a bulletin that renews, or by a notice, at once"
+    told = [row.recipient for row in mails if row.purpose == "rain_lost"]
+    assert len(set(told)) == len(told), "once for each loss"
+    assert sorted(told_at) == [f"town{number}@mini.example" for number in (1, 2, 3)], "once for each loss"

@@ -14,6 +14,7 @@ from wuyu.ledger.types import FileState
 
 __all__ = [
     "SelectedFile",
+    "accepted_files",
     "ensembles",
     "forecast_issues",
     "gauge_tables",
@@ -159,6 +160,13 @@ def gauge_tables(
     """
     query = _accepted(feed_id, known_at).where(FeedFile.first_value_at <= end, FeedFile.last_value_at > begin)
     return _files(ledger, query.order_by(FeedFile.id.desc()), raw_dir)
+
+
+def accepted_files(ledger: Ledger, feed_id: str, *, newest: int) -> list[FeedFile]:
+    """Return the files of a feed that were accepted last, the newest first."""
+    query = _accepted(feed_id, None).order_by(FeedFile.id.desc()).limit(newest)
+    with ledger.reading() as session:
+        return list(session.scalars(query))
 
 
 def _accepted(feed_id: str, known_at: datetime | None) -> Select[FeedFile]:

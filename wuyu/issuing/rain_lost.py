@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LOST_STEP", "NOTICE_SCHEMA", "tell_rain_lost"]
 
-LOST_STEP: Final = 6
-"""Step of the ladder of rain sources at which there is none: no numbers, only that they are missing."""
+LOST_STEP: Final = 5
+"""Step of the ladder of rain sources from which the rain of the last hours is unknown; one more, and there is none."""
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 NOTICE_SCHEMA: Final = "wuyu-notice-1"
 

@@ -2,6 +2,6 @@
 
 from wuyu.rain.assemble import CycleRain, cycle_rain
 from wuyu.rain.known import GaugeRain, gauge_rain
-from wuyu.rain.pulling import pull_feed, pull_feeds
+from wuyu.rain.pulling import not_yet_looked_at, pull_feed, pull_feeds
 
-__all__ = ["CycleRain", "GaugeRain", "cycle_rain", "gauge_rain", "pull_feed", "pull_feeds"]
+__all__ = ["CycleRain", "GaugeRain", "cycle_rain", "gauge_rain", "not_yet_looked_at", "pull_feed", "pull_feeds"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from risk_models.errors import ConfigError
 from wuyu.feeds.checks import FileCheck, comparison, file_check
 from wuyu.feeds.intake import PullResult, pull
+from wuyu.feeds.select import accepted_files
 from wuyu.rain.gathered import reader_options
 from wuyu.rain.gauges import gauge_ids
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from risk_models.district.settings import AnyFeedSettings
     from wuyu.desk import Desk
 
-__all__ = ["check_of", "feed_of", "pull_feed", "pull_feeds"]
+__all__ = ["check_of", "feed_of", "not_yet_looked_at", "pull_feed", "pull_feeds"]
+
+_NEWEST: Final = 50
+"""Files of a feed that are asked for: what was taken over before them, a cycle has long looked at."""
 
 
 def pull_feeds(desk: Desk, *, now: datetime) -> list[PullResult]:
@@ -59,6 +63,24 @@ def pull_feed(desk: Desk, feed_id: str, *, now: datetime) -> PullResult:
             options=reader_options(desk, feed),
         ),
     )
+
+
+def not_yet_looked_at(desk: Desk, feed_id: str) -> int:
+    """Return how many files of a feed came after the last cycle was decided, or in its minute and without its notice.
+
+    Whoever took them over may have been killed before waking a cycle.
+
+    Parameters
+    ----------
+    desk : Desk
+    feed_id : str
+    """
+    last = desk.ledger.last_cycle(desk.code)
+    files = accepted_files(desk.ledger, feed_id, newest=_NEWEST)
+    if last is None:
+        return len(files)
+    decided_at, seen = last.decided_at or last.valid_at, set(last.inputs.values())
+    return sum(file.arrived_at >= decided_at and file.sha256 not in seen for file in files)
 
 
 def feed_of(desk: Desk, feed_id: str) -> AnyFeedSettings:

@@ -9,6 +9,7 @@ from email import message_from_bytes, policy
 import pytest
 from sqlalchemy import select, update
 
+from tests.factories import read_rows, write_rows
 from tests.wuyu.delivery.desks import ISSUED
 from wuyu.cycle import run_cycle
 from wuyu.desk import Desk
@@ -101,6 +102,24 @@ def test_the_notice_says_unknown_and_never_dry(desk: Desk) -> None:
 def test_nobody_is_told_while_rain_is_known(desk: Desk) -> None:
     run_cycle(desk, ISSUED + HOUR, drafts=False)
     assert _notices(desk) == []
+
+
+@pytest.mark.parametrize("has_forecast", [False, True])
+def test_holders_are_told_as_soon_as_levels_are_unknown(desk: Desk, has_forecast: bool) -> None:
+    """Not only when no rain at all is left in a window of three days; nor where a forecast still makes the level."""
+    with desk.ledger.writing() as session:
+        names = session.scalars(select(FeedFile.raw_path).where(FeedFile.feed_id == "gauges")).all()
+        if not has_forecast:
+            session.execute(update(FeedFile).where(FeedFile.feed_id == "ensemble").values(state="rejected"))
+    for name in names:
+        rows = read_rows(desk.raw_dir / name)
+        known = [row for row in rows if datetime.fromisoformat(row["time_end"]) <= ISSUED - 7 * HOUR]
+        write_rows(desk.raw_dir / name, known)
+    assert _step(desk, ISSUED + HOUR) == 5
+    cycle = desk.ledger.cycle(desk.code, ISSUED + HOUR)
+    assert cycle is not None
+    assert (cycle.summary["counts"]["unknown"] > 0) is not has_forecast
+    assert bool(_notices(desk)) is not has_forecast
 
 
 def test_those_are_told_who_got_the_warning_whoever_is_listed_now(desk: Desk) -> None:
