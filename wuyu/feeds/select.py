@@ -138,6 +138,13 @@ def _issued(feed_id: str, valid_at: datetime, delay: timedelta, known_at: dateti
     return query.order_by(FeedFile.issued_at.desc(), FeedFile.id.desc())
 
 
+def accepted_files(ledger: Ledger, feed_id: str, *, newest: int) -> list[FeedFile]:
+    """Return the files of a feed that were accepted last, the newest first."""
+    query = _accepted(feed_id, None).order_by(FeedFile.id.desc()).limit(newest)
+    with ledger.reading() as session:
+        return list(session.scalars(query))
+
+
 def gauge_tables(
     ledger: Ledger,
     feed_id: str,
@@ -160,13 +167,6 @@ def gauge_tables(
     """
     query = _accepted(feed_id, known_at).where(FeedFile.first_value_at <= end, FeedFile.last_value_at > begin)
     return _files(ledger, query.order_by(FeedFile.id.desc()), raw_dir)
-
-
-def accepted_files(ledger: Ledger, feed_id: str, *, newest: int) -> list[FeedFile]:
-    """Return the files of a feed that were accepted last, the newest first."""
-    query = _accepted(feed_id, None).order_by(FeedFile.id.desc()).limit(newest)
-    with ledger.reading() as session:
-        return list(session.scalars(query))
 
 
 def _accepted(feed_id: str, known_at: datetime | None) -> Select[FeedFile]:
