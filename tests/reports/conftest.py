@@ -136,6 +136,8 @@ def make_risk(district: Any, *, unknown: bool = False) -> gpd.GeoDataFrame:
     level[n - 6 :] = -1
     hour = pd.Timestamp("2021-07-20T08:00")
     columns = {
+        "obs_10min_mm": np.nan,
+        "obs_30min_mm": np.nan,
         "obs_1h_mm": 46.2, "obs_3h_mm": 96.0, "obs_6h_mm": 141.5, "obs_12h_mm": 188.0, "obs_24h_mm": 252.3,
         "obs_72h_mm": 371.0, "fc_1h_mm_p50": 88.0, "fc_1h_mm_p90": 131.0, "fc_3h_mm_p50": 161.0,
         "fc_3h_mm_p90": 240.0, "fc_6h_mm_p50": 251.0, "fc_12h_mm_p50": 310.0, "fc_24h_mm_p50": 420.0,
