@@ -86,7 +86,9 @@ def doubted_by_hours(desk: Desk, rain: xr.Dataset) -> xr.Dataset:
 
     Ten minutes can look sound in an hour that cannot be, e.g. beside the hours of the neighbours.
     """
-    hours = flagged(desk, to_steps(rain))
+    # What is doubted in ten minutes is marked there already; one of them does not make its whole hour doubtful.
+    unmarked = rain["quality"].where(rain["quality"] != Quality.SUSPECT, int(Quality.NOT_EVALUATED))
+    hours = flagged(desk, to_steps(rain.assign(quality=unmarked.astype(np.int8))))
     hour = np.ceil((rain["time"].to_numpy() - hours["time"].to_numpy()[0]) / _HOUR).astype(int)
     by_hour = hours["quality"].to_numpy()[hour]
     own = rain["quality"].to_numpy()
