@@ -181,7 +181,7 @@ def test_score_decides_nothing(run: Run, place: list[str], tmp_path: Path) -> No
     ("arguments", "text"),
     [
         (["score", "--at", "yesterday"], "'yesterday' is no time; accepted: 2021-07-20T17:00"),
-        (["score", "--at", "2021-07-20T17:30"], "'2021-07-20T17:30' is not on the full hour"),
+        (["score", "--at", "2021-07-20T17:33"], "'2021-07-20T17:33' is no multiple of five minutes"),
         (["approve", "nothing.r0"], "name the officer who decides: --officer NAME"),
         (["approve", "nothing.r0", "--officer", "李明"], "warning nothing.r0 does not wait for an approval"),
         (["approve", "nothing.r0", "--officer", "李明", "--refuse", "no"], "there is no warning 'nothing.r0'"),
@@ -297,7 +297,7 @@ def test_module_and_command_are_the_same(tmp_path: Path) -> None:
 def test_hour_is_local_unless_an_offset_is_given() -> None:
     assert parse_hour("2021-07-20T17:00", SHANGHAI).isoformat() == "2021-07-20T09:00:00+00:00"
     assert parse_hour("2021-07-20T17:00+00:00", SHANGHAI).isoformat() == "2021-07-20T17:00:00+00:00"
-    with pytest.raises(ConfigError, match="is not on the full hour"):
+    with pytest.raises(ConfigError, match="is no multiple of five minutes"):
         parse_hour("2021-07-20T17:00:01", SHANGHAI)
 
 
