@@ -297,7 +297,7 @@ def test_module_and_command_are_the_same(tmp_path: Path) -> None:
 def test_hour_is_local_unless_an_offset_is_given() -> None:
     assert parse_hour("2021-07-20T17:00", SHANGHAI).isoformat() == "2021-07-20T09:00:00+00:00"
     assert parse_hour("2021-07-20T17:00+00:00", SHANGHAI).isoformat() == "2021-07-20T17:00:00+00:00"
-    with pytest.raises(ConfigError, match="is no multiple of five minutes"):
+    with pytest.raises(ConfigError, match="not on the full hour"):
         parse_hour("2021-07-20T17:00:01", SHANGHAI)
 
 
