@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["moving_sum_mm", "window_steps"]
+__all__ = ["hour_sums_mm", "moving_sum_mm", "window_steps"]
 
 FloatArray = NDArray[np.float64]
 
@@ -31,6 +31,31 @@ def window_steps(window_h: float, step_h: float = 1.0) -> int:
     if steps < 1 or abs(steps * step_h - window_h) > 1e-9 * window_h:
         raise ValueError(f"window of {window_h:g} h is no positive multiple of the step of {step_h:g} h")
     return steps
+
+
+def hour_sums_mm(rain_mm: ArrayLike, per_hour: int) -> FloatArray:
+    """Return the rain of each hour, counted back from the last step; steps before the first whole hour are left out.
+
+    Parameters
+    ----------
+    rain_mm : array_like, shape (step, ...)
+        Rain [mm]; NaN is unknown, and so is an hour of which any step is.
+    per_hour : int
+        Steps in an hour.
+
+    Returns
+    -------
+    ndarray, shape (hour, ...)
+
+    Examples
+    --------
+    >>> hour_sums_mm([9.0, 1.0, 2.0, 3.0, np.nan], 2).tolist()
+    [3.0, nan]
+    """
+    rain = np.asarray(rain_mm, dtype=np.float64)
+    whole = len(rain) // per_hour
+    newest = rain[len(rain) - whole * per_hour :]
+    return np.asarray(newest.reshape(whole, per_hour, *rain.shape[1:]).sum(axis=1))
 
 
 def moving_sum_mm(

@@ -18,6 +18,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from risk_models.arithmetic import settled
+from risk_models.forecast.accumulate import hour_sums_mm
 from risk_models.forecast.harmonise import in_steps, rain_at_points
 from risk_models.forecast.interpolate import OrdinaryKriging, fit_range_m
 from risk_models.forecast.merge import GaugeMerge
@@ -198,7 +199,7 @@ def blend_rainfall(
     rain = np.empty((expected.shape[0], len(end), len(hotspots)))
     stand_in = np.where(np.isfinite(second), second, expected[:, :n_past])
     rain[:, :n_past], origin_past, quality_past, ladder = _fill_past(past, stand_in)
-    hourly = [_hour_sums(steps_mm, per_hour) for steps_mm in (past.rain_mm, expected[:, :n_past].mean(axis=0))]
+    hourly = [hour_sums_mm(steps_mm, per_hour) for steps_mm in (past.rain_mm, expected[:, :n_past].mean(axis=0))]
     bias = forecast_bias(*hourly, options=options)
     ahead = expected[:, n_past:] * _fading(bias, lead_h, per_hour, options)[:, np.newaxis]
     now_mm = rain[:, max(n_past - per_hour, 0) : n_past].mean(axis=1) if ladder <= 3 and past_h else None
@@ -255,11 +256,6 @@ def step_ends(valid_at: datetime, step_min: int, *, past_h: int, lead_h: int = 0
     per_hour = 60 // step_min
     ends: NDArray[np.datetime64] = now + np.arange(1 - past_h * per_hour, lead_h * per_hour + 1) * step
     return ends
-
-
-def _hour_sums(rain_mm: FloatArray, per_hour: int) -> FloatArray:
-    """Sum steps (time, hotspot) to hours, the last of which ends with the last step."""
-    return np.asarray(rain_mm.reshape(len(rain_mm) // per_hour, per_hour, rain_mm.shape[1]).sum(axis=1))
 
 
 def forecast_bias(observed_mm: ArrayLike, expected_mm: ArrayLike, *, options: BlendOptions | None = None) -> float:
@@ -321,7 +317,7 @@ def _krige(
     flags = table["quality"].to_numpy()
     rain = np.where(np.isin(flags, (Quality.FAIL, Quality.MISSING)), np.nan, table["rain_mm"].to_numpy())
     # The counts of a short step are too coarse to tell how far rain is alike; those of its hours are not.
-    range_m = fit_range_m(_xy(gauges), _hour_sums(rain, per_hour))
+    range_m = fit_range_m(_xy(gauges), hour_sums_mm(rain, per_hour))
     model = OrdinaryKriging(range_m=range_m).fit(_xy(gauges), rain)
     targets = _xy(hotspots)
     rain_mm, std_mm = model.predict_with_std(targets)

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from risk_models.forecast.accumulate import hour_sums_mm
 from risk_models.forecast.harmonise import rain_at_points
 from wuyu.feeds.agreement import all_dry_in_rain, below_every_forecast
 from wuyu.rain.forecasts import Chosen
@@ -32,7 +33,7 @@ MIN_MEMBERS = 5
 def without_doubt(desk: Desk, window: xr.Dataset, chosen: Chosen, gathered: FeedFilesRead) -> xr.Dataset:
     """Take out gauge rain that all gauges together cannot have right: lost observations are not dry hours."""
     per_hour = round(1.0 / float(window.attrs["step_h"]))
-    recent = _hours(window["rain_mm"].to_numpy(), per_hour)[-DOUBT_H:]
+    recent = hour_sums_mm(window["rain_mm"].to_numpy(), per_hour)[-DOUBT_H:]
     # Only a network that reads next to nothing can be doubted; in rain the older forecasts need not be read.
     if chosen.forecast is None or not np.isfinite(recent).any() or _is_raining(recent):
         return window
@@ -55,13 +56,6 @@ def without_doubt(desk: Desk, window: xr.Dataset, chosen: Chosen, gathered: Feed
         "the gauges are in doubt and count as missing.",
     )
     return failed(window, window.sizes["time"])
-
-
-def _hours(rain_mm: FloatArray, per_hour: int) -> FloatArray:
-    """Sum steps (time, ...) to hours back from the last step; an hour of which any step is unknown is unknown."""
-    whole = len(rain_mm) // per_hour
-    newest = rain_mm[len(rain_mm) - whole * per_hour :]
-    return np.asarray(newest.reshape(whole, per_hour, *rain_mm.shape[1:]).sum(axis=1))
 
 
 def _is_raining(recent_mm: FloatArray) -> bool:
@@ -95,7 +89,7 @@ def _expected(
     place = gauges["lon"].to_numpy(), gauges["lat"].to_numpy()
     for forecast in forecasts:
         sampled, _ = rain_at_points(forecast, *place, end=end, step_min=60 // per_hour)
-        area = np.stack([_hours(member, per_hour) for member in sampled.mean(axis=2)])
+        area = np.stack([hour_sums_mm(member, per_hour) for member in sampled.mean(axis=2)])
         here = np.flatnonzero(np.isfinite(area).all(axis=0) & np.isnan(middle))
         if len(here):
             middle[here] = np.median(area[:, here], axis=0)

@@ -40,11 +40,11 @@ _HOUR = np.timedelta64(1, "h").astype("timedelta64[ns]")
 
 @dataclass
 class Background:
-    """Rain of the past hours by other sources than gauges.
+    """Rain of the past steps by other sources than gauges.
 
     Attributes
     ----------
-    rain_mm : ndarray, shape (past_h, hotspot)
+    rain_mm : ndarray, shape (past step, hotspot)
         [mm], NaN where nobody knows more.
     names : list of str
         Where it comes from.
