@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,8 @@ from zoneinfo import ZoneInfo
 from risk_models.files import write_whole
 
 __all__ = ["Judgement", "Line", "told_of", "write_table"]
+
+_FORMULA = re.compile(r"\s*[=+\-@\t\r＝＋－＠]")  # a spreadsheet would compute such a cell
 
 
 class Judgement(StrEnum):
@@ -106,9 +109,10 @@ def told_of(lines: Sequence[Line]) -> str:
 
 
 def _cells(line: Line, zone: ZoneInfo) -> list[str]:
-    times = (_time(line.due, zone), _time(line.came, zone))
+    times = ("" if at is None else _time(at, zone) for at in (line.due, line.came))
     names = (str(line.scene), line.name_zh, line.name_en, line.injects, line.zh, line.en)
-    return [*names, *times, str(line.verdict), f"{line.took_s:.0f}", line.note]
+    cells = (*names, *times, str(line.verdict), f"{line.took_s:.0f}", line.note)
+    return [f"'{cell}" if _FORMULA.match(cell) else cell for cell in cells]
 
 
 def _time(at: datetime | None, zone: ZoneInfo) -> str:

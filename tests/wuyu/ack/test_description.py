@@ -230,7 +230,18 @@ def test_nothing_that_is_sent_gets_more_than_is_described(page: Page, waiting: S
             assert page.version() == before
 
     holds()
-    assert {200, 303, 400, 403, 404, 405, 409, 415} <= statuses
+    assert {200, 303, 400, 403, 404, 405, 415} <= statuses
+
+
+def test_a_second_answer_is_told_as_described(page: Page, waiting: Standing, desk: Desk) -> None:
+    token = _genuine(waiting, desk).tokens["a"]
+    form = sign_form(KEYS, token, expires_at=datetime.now(UTC) + timedelta(minutes=5))
+    body = urlencode({"form": form, "answer": "received", "name": "王值班"}).encode()
+    sent = Sent("/a/{token}", "POST", f"/a/{token}", True, [("content-type", FORM)], body)
+    answers = [page.ask(sent), page.ask(sent)]
+    assert [answer.status_code for answer in answers] == [303, 409]
+    for answer in answers:
+        _is_described(sent, answer)
 
 
 LINES = st.sampled_from(

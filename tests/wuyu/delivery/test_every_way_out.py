@@ -92,9 +92,10 @@ def _who(*names: str) -> set[str]:
 
 def test_there_is_no_other_door() -> None:
     """A new one fails here until it stands in this file."""
-    assert _who("import smtplib") == {"wuyu/delivery/smtp.py"}
+    towns = "wuyu/drill/people.py"  # the towns of a drill, who write to its own server on this machine, see below
+    assert _who("import smtplib") == {"wuyu/delivery/smtp.py", towns}
     asks_for_files = {"wuyu/feeds/http.py", "wuyu/watch/watcher.py"}  # GET only, see the next test
-    assert _who("import httpx") == {"wuyu/delivery/webhook.py", *asks_for_files}
+    assert _who("import httpx") == {"wuyu/delivery/webhook.py", *asks_for_files, towns, "wuyu/drill/airflow.py"}
     assert not _who("import urllib.request", "import http.client", "import requests", "import aiohttp", "import ftplib")
     assert _who("import paramiko", "import asyncssh") == {"wuyu/feeds/sftp.py"}
     assert not {path for path in _who(".put") if "sftp" in path}
@@ -112,6 +113,16 @@ def test_there_is_no_other_door() -> None:
         *(f"dags/{name}.py" for name in ("storm_replay", "warning_cycle")),
         *(f"wuyu/{name}.py" for name in ("cli/delivery", "delivery/dispatch", "jobs", "replay")),
     }
+
+
+def test_the_people_of_a_drill_write_to_this_machine_alone() -> None:
+    """And the drill itself gives no relay but its own: what wuyu sends in it stays on this machine too."""
+    people = ast.parse(_text("wuyu/drill/people.py"))
+    calls = [node for node in ast.walk(people) if isinstance(node, ast.Call)]
+    servers = [ast.unparse(call.args[0]) for call in calls if ast.unparse(call.func) == "smtplib.SMTP"]
+    assert servers == ["'127.0.0.1'"]
+    clients = [call for call in calls if ast.unparse(call.func).startswith("httpx.")]
+    assert [ast.unparse(call) for call in clients] == ["httpx.Client(timeout=20)"]
 
 
 def _text(path: str) -> str:

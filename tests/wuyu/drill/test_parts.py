@@ -169,7 +169,7 @@ def test_the_table_says_every_line_in_both_languages(tmp_path: Path) -> None:
     lines = [
         Line(1, "一", "one", "relay_down", *words, *times, Judgement.PASS, 3.0),
         Line(1, "一", "one", "relay_down", *words, NOON, None, Judgement.FAIL, 3.0, "0 cycles"),
-        Line(2, "二", "two", "disk_full", *words, None, None, Judgement.NOT_POSSIBLE, 0.0, "root only"),
+        Line(2, "=1+1", "two", "disk_full", *words, None, None, Judgement.NOT_POSSIBLE, 0.0, "-root only"),
     ]
     told = write_table(lines, [("演练", "Drill")], tmp_path, ZoneInfo("Asia/Shanghai"))
     assert told_of(lines) == "PASS 1, FAIL 1, NOT POSSIBLE HERE 1"
@@ -177,4 +177,6 @@ def test_the_table_says_every_line_in_both_languages(tmp_path: Path) -> None:
     assert "root only" in told
     table = (tmp_path / "drill.csv").read_text(encoding="utf-8-sig").splitlines()
     assert len(table) == 4
-    assert table[2].endswith("2021-07-20 12:00:00,-,FAIL,3,0 cycles")
+    assert table[2].endswith("2021-07-20 12:00:00,,FAIL,3,0 cycles")
+    assert table[3].startswith("2,'=1+1,two,")  # no spreadsheet takes what the script says for a formula
+    assert table[3].endswith(",,,NOT POSSIBLE HERE,0,'-root only")
