@@ -58,13 +58,14 @@ class Boxes:
 
     def __init__(self, folder: Path, page: str) -> None:
         self.folder, self.page = folder, page
-        self._read: dict[Path, Letter] = {}
+        self._read: dict[tuple[str, str], Letter] = {}
 
     def letters(self) -> list[Letter]:
         """Return every mail of ours, in the order in which they came."""
-        for path in self.folder.glob("*/new/*"):
-            if path not in self._read:
-                self._read[path] = self._letter(path)
+        for path in [*self.folder.glob("*/new/*"), *self.folder.glob("*/cur/*")]:
+            key = (path.parent.parent.name, path.name.partition(":")[0])  # what was read lies elsewhere and has marks
+            if key not in self._read:
+                self._read[key] = self._letter(path)
         return sorted((one for one in self._read.values() if one.message_id), key=lambda one: (one.real, one.path))
 
     def second_copies(self) -> list[str]:

@@ -30,6 +30,7 @@ from wuyu.drill.database import Database, choose_database
 from wuyu.drill.expect import KINDS, Found
 from wuyu.drill.hand import ClockHand
 from wuyu.drill.house import House, free_port
+from wuyu.drill.imap import choose_imap
 from wuyu.drill.injects import INJECTS, NotPossibleError, Scenery
 from wuyu.drill.people import People, Player
 from wuyu.drill.script import Expectation, Scene, Script
@@ -271,16 +272,24 @@ def _set_up(
     password = secrets.token_urlsafe(16)
     mailbox = out / "mailbox"
     replies = mailbox / _address(settings["mail"]["sender"])
-    (replies / "new").mkdir(parents=True)
+    mailbox.mkdir()
+    imap = choose_imap(replies, password, out / "logs" / "imap.log")
     variables = airflow_variables(out / "airflow", api_port, base.airflow)
     variables |= environment(district=copy, out=out / "service", smtp_host="127.0.0.1", smtp_port=smtp_port)
     variables |= {**hand.variables, LEDGER_VARIABLE: base.ledger, PASSWORD_VARIABLE: password}
-    variables |= {"WUYU_REPLY_MAILDIR": str(replies)}
+    if imap is None:
+        (replies / "new").mkdir(parents=True)
+        variables |= {"WUYU_REPLY_MAILDIR": str(replies)}
+    else:
+        stack.callback(imap.end)
+        variables |= imap.variables() | {"WUYU_IMAP_PASSWORD": password}
     stack.enter_context(_environment(variables))
     groups, code, players, zone = _who_is_who(copy, out / "service", script)
     prepare_airflow(variables)
     house = stack.enter_context(House(out / "logs", variables))
     house.start("mail", _mail_command(mailbox, out / "logs" / "mail.port", smtp_port))
+    if imap is not None:
+        house.start("imap", imap.command)
     house.start("page", [sys.executable, "-m", "wuyu", "ack", "serve", "--port", str(page_port)])
     for name, command in services(schedulers).items():
         house.start(name, command)
@@ -295,11 +304,12 @@ def _set_up(
     scenery = Scenery(storm, house, hand, base, copy, disk)
     first = witness.mark(wall_clock())
     drill = Drill(script, patience, hand, storm, scenery, api, people, witness, tell, first)
-    return drill, _head(script, base, schedulers, patience), zone
+    return drill, _head(script, base, imap is not None, schedulers, patience), zone
 
 
-def _head(script: Script, base: Database, schedulers: int, patience: float) -> list[tuple[str, str]]:
+def _head(script: Script, base: Database, by_imap: bool, schedulers: int, patience: float) -> list[tuple[str, str]]:
     limits = f"，期限放宽{patience:g}倍" if patience != 1 else "", f", limits × {patience:g}" if patience != 1 else ""
+    box = "IMAP (Dovecot)" if by_imap else "Maildir"
     return [
         (f"演练：{script.name.zh}", f"Drill: {script.name.en}"),
         (
@@ -313,8 +323,8 @@ def _head(script: Script, base: Database, schedulers: int, patience: float) -> l
             "that was skipped are triggered by the drill; cycles on new data are woken by Airflow",
         ),
         (
-            f"数据库：{base.told}；调度器：{schedulers}（LocalExecutor）；答复信箱：Maildir",
-            f"Database: {base.told}; schedulers: {schedulers} (LocalExecutor); box of answers: Maildir",
+            f"数据库：{base.told}；调度器：{schedulers}（LocalExecutor）；答复信箱：{box}",
+            f"Database: {base.told}; schedulers: {schedulers} (LocalExecutor); box of answers: {box}",
         ),
         ("依据：只看信箱与台账", "Judged by mailboxes and ledger alone"),
     ]
