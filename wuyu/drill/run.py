@@ -127,6 +127,7 @@ class Drill:
         )
         while self._age_s(mark) < give_up_s and (open_ones or later or not self.api.is_quiet()):
             time.sleep(LOOK_S)
+            self.scenery.house.tend()
             self.people.act()
             self.api.trigger()
             come = {one.what for one, its in zip(scene.expect, found, strict=True) if its.came}
@@ -165,6 +166,7 @@ class Drill:
         mark = self._mark()
         give_up_s = 240.0 * self.patience
         while self._age_s(mark) < give_up_s and self._look(Expectation(what="all_settled"), mark).came:
+            self.scenery.house.tend()
             self.people.act()
             time.sleep(LOOK_S)
         scene = Scene.model_validate({"at": self.hand.now(), "name": {"zh": "全程", "en": "the whole drill"}})
@@ -248,6 +250,9 @@ def run_drill(
             minutes = (time.monotonic() - begun) / 60.0
             ended = ("", "") if is_whole else ("，中途停止", ", stopped before its end")
             head = [*head, (f"用时 {minutes:.1f} 分钟{ended[0]}", f"played in {minutes:.1f} min{ended[1]}")]
+            again = ", ".join(f"{name} {count}" for name, count in sorted(drill.scenery.house.started_again.items()))
+            again_zh, again_en = again or "无", again or "none"
+            head.append((f"自行结束后被重新启动：{again_zh}", f"Ended by themselves and started again: {again_en}"))
             table = write_table(drill.lines, head, out, zone)
         return drill.lines, table
 
