@@ -50,7 +50,7 @@ from risk_models.district.contracts import TABLES
 from risk_models.forecast.rainfall import Provenance, Quality, build_rainfall
 from risk_models.levels import Level
 from risk_models.risk import HotspotScorer
-from risk_models.risk.susceptibility import best_threshold
+from risk_models.scores import best_threshold, contingency
 from risk_models.standards import load_standards
 from risk_models.terrain import hotspot_terrain
 
@@ -356,9 +356,9 @@ def best_drains(folder: Path, data: Path, problem: Any, *, lead_h: int) -> float
         rows = (problem.features["start"] < SPLIT).to_numpy()
         yes = problem.features["start"].map(warned).fillna(False).to_numpy(bool)[rows]
         flooded = problem.flooded[rows]
-        csi = (yes & flooded).sum() / max((yes | flooded).sum(), 1)
-        if csi > best_csi:
-            best, best_csi = drain_mm_h, float(csi)
+        csi = contingency(yes, flooded).csi
+        if csi > best_csi:  # never for NaN: nothing warned, nothing flooded
+            best, best_csi = drain_mm_h, csi
     return best
 
 

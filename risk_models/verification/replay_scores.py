@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from risk_models.levels import Level
-from risk_models.verification.contingency import Contingency, contingency
+from risk_models.scores import Contingency, contingency
 from risk_models.verification.lead_time import first_reached, lead_times
 
 __all__ = ["replay_contingency", "replay_table", "stack_levels"]

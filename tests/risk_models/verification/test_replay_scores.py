@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from risk_models.levels import Level
-from risk_models.verification.contingency import Contingency
+from risk_models.scores import Contingency
 from risk_models.verification.lead_time import first_reached, lead_times
 from risk_models.verification.replay_scores import replay_contingency, replay_table, stack_levels
 

@@ -1,4 +1,4 @@
-"""Scores against scikit-learn and the counts of the verification room; intervals against what blocks mean."""
+"""Scores against scikit-learn and the one counter; intervals against what blocks mean."""
 
 from __future__ import annotations
 
@@ -7,9 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
+from sklearn.metrics import roc_curve as sklearn_roc
 
-from risk_models.risk.susceptibility import best_threshold, reliability_curve, score_table
-from risk_models.verification.contingency import contingency
+from risk_models.scores import (
+    best_threshold,
+    contingency,
+    difference_table,
+    reliability_curve,
+    roc_curve,
+    score_table,
+)
 
 
 def table_of(observed, p, *, blocks=None, threshold=0.5, n_boot=20, seed=0):
@@ -100,3 +107,71 @@ def test_reliability_of_equal_probabilities_is_one_bin():
 def test_bad_inputs_are_named(observed, p, message):
     with pytest.raises(ValueError, match=message):
         table_of(observed, p)
+
+
+def test_skill_is_that_against_the_share_of_events_and_the_ratio_that_of_sums():
+    rng = np.random.default_rng(4)
+    p = rng.beta(0.5, 4.0, 500)
+    observed = rng.random(500) < p
+    value = table_of(observed, p)["value"]
+    reference = brier_score_loss(observed, np.full(500, observed.mean()))
+    assert value["brier_skill"] == pytest.approx(1 - brier_score_loss(observed, p) / reference)
+    assert value["total_ratio"] == pytest.approx(p.sum() / observed.sum())
+
+
+def test_roc_is_that_of_independent_code():
+    rng = np.random.default_rng(8)
+    p = np.round(rng.random(300), 1)
+    observed = rng.random(300) < p
+    ours = roc_curve(observed, p)
+    pofd, hit, thresholds = sklearn_roc(observed, p, drop_intermediate=False)
+    np.testing.assert_allclose(ours["pofd"], pofd)
+    np.testing.assert_allclose(ours["pod"], hit)
+    np.testing.assert_array_equal(ours["threshold"], thresholds)
+
+
+def test_a_difference_is_paired():
+    """Storms differ far more than the two forecasts do: only draws in common show the small, sure gain."""
+    rng = np.random.default_rng(9)
+    blocks = np.repeat(np.arange(40), 20)
+    difficulty = np.repeat(rng.random(40), 20)
+    observed = rng.random(800) < 0.3
+    p = np.clip(0.3 + 0.5 * (observed - 0.3) * difficulty + 0.02 * rng.normal(size=800), 0, 1)
+    worse = np.clip(p - 0.02 * (observed - 0.3), 0, 1)
+    draws = {"blocks": blocks, "n_boot": 200}
+    gain = difference_table(observed, p, worse, thresholds=(0.5, 0.5), rng=np.random.default_rng(0), **draws)
+    alone = score_table(observed, p, threshold=0.5, rng=np.random.default_rng(0), **draws)
+    other = score_table(observed, worse, threshold=0.5, rng=np.random.default_rng(0), **draws)
+    brier = gain.loc["brier"]
+    assert brier["value"] == pytest.approx(alone.loc["brier", "value"] - other.loc["brier", "value"])
+    assert brier["high"] < 0, "better in every draw"
+    assert alone.loc["brier", "high"] > other.loc["brier", "low"], "which intervals side by side do not show"
+
+
+def test_given_edges_keep_what_was_told_and_storms_widen_its_interval():
+    rng = np.random.default_rng(5)
+    storm = np.repeat(np.arange(30), 50)
+    observed = np.repeat(rng.random(30) < 0.3, 50)  # a storm floods all or nothing
+    p = np.full(1500, 0.3)
+    rows = reliability_curve(observed, p, edges=[0, 0.2, 0.5, 1])
+    storms = reliability_curve(observed, p, edges=[0, 0.2, 0.5, 1], blocks=storm, rng=rng)
+    assert rows[["probability", "n"]].to_numpy().tolist() == [[pytest.approx(0.3), 1500]]
+    assert storms["n_blocks"].tolist() == [30]
+    width = [float((curve["high"] - curve["low"]).iloc[0]) for curve in (rows, storms)]
+    assert width[1] > 4 * width[0], "thirty storms are not fifteen hundred cases"
+
+
+def test_a_bin_without_an_event_is_as_sure_as_its_storms_are_many():
+    quiet = np.zeros(400, dtype=bool)
+    two, forty = (
+        reliability_curve(
+            quiet, np.full(400, 0.1), blocks=np.arange(400) % n, rng=np.random.default_rng(0), edges=[0, 1]
+        )
+        for n in (2, 40)
+    )
+    assert two.loc[0, "high"] > 0.5 > 0.1 > forty.loc[0, "high"]
+
+
+def test_probabilities_outside_the_edges_are_named():
+    with pytest.raises(ValueError, match=r"edges from 0\.0 to 0\.5"):
+        reliability_curve([True], [0.7], edges=[0, 0.5])
