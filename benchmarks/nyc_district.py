@@ -143,9 +143,18 @@ def boroughs(sensors: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def make_district(
-    folder: Path, data: Path, *, drain_mm_h: float, day: pd.Timestamp | None = None, most: int | None = None
+    folder: Path,
+    data: Path,
+    *,
+    drain_mm_h: float,
+    day: pd.Timestamp | None = None,
+    until: pd.Timestamp | None = None,
+    most: int | None = None,
 ) -> Path:
-    """Write the district folder; with `day` also the feeds of that day and the three before it.
+    """Write the district folder; with `day` also the feeds of that day and the three before, with `until` an archive.
+
+    An archive holds nothing that was not known at its time: what the newest forecast of each hour said plays the gauge,
+    as in `verify`, and a lagged ensemble comes every six hours. Its record of floods goes to the end, for scoring.
 
     Parameters
     ----------
@@ -156,7 +165,9 @@ def make_district(
     drain_mm_h : float
         Drain capacity of every sensor's block, mm/h.
     day : Timestamp, optional
-        Midnight UTC.
+        Midnight UTC; of an archive the first.
+    until : Timestamp, optional
+        Midnight UTC of the last day of an archive.
     most : int, optional
         Take so many sensors only.
 
@@ -185,14 +196,19 @@ def make_district(
     centre = sensors.to_crs("EPSG:4326").union_all().centroid
     gauge = {"gauge_id": "GRID", "gauge_name": "analysis grid point", "lon": centre.x, "lat": centre.y,
              "elevation_m": 10, "kind": "meteorological", **made_up}  # fmt: skip
-    filled = {"hotspots": hotspots, "gauges": [gauge], "history": _history(sensors, data)}
+    filled = {
+        "hotspots": hotspots,
+        "gauges": [gauge],
+        "history": _history(sensors, data, before=SPLIT if until is None else until + pd.Timedelta(days=2)),
+    }
     for name, table in TABLES.items():
         if name != "towns":
             frame = pd.DataFrame(filled.get(name, []), columns=list(table.names))
             frame.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
     _write_rasters(folder, towns)
     if day is not None:
-        _write_feeds(folder, data, day, (centre.x, centre.y))
+        rain = analysis_mm(data) if until is None else fallen_mm(*runs_known_at(data))
+        _write_feeds(folder, data, rain, (day, until or day), (centre.x, centre.y))
     return folder
 
 
@@ -205,11 +221,11 @@ def _write_towns(folder: Path, towns: gpd.GeoDataFrame) -> None:
     (folder / "towns.geojson").write_text(properties.drop(columns="borough").to_json(drop_id=True), encoding="utf-8")
 
 
-def _history(sensors: gpd.GeoDataFrame, data: Path) -> list[dict[str, Any]]:
+def _history(sensors: gpd.GeoDataFrame, data: Path, *, before: pd.Timestamp) -> list[dict[str, Any]]:
     floods = pd.read_csv(data / "nyc_floodnet" / "flood_events.csv", parse_dates=["start_utc"])
     own = dict(zip(sensors["sensor_id"], sensors["hotspot_id"], strict=True))
     floods = floods[
-        floods["sensor_id"].isin(own) & (floods["max_depth_mm"] >= FLOOD_MM) & (floods["start_utc"] < SPLIT)
+        floods["sensor_id"].isin(own) & (floods["max_depth_mm"] >= FLOOD_MM) & (floods["start_utc"] < before)
     ]
     return [
         {
@@ -231,14 +247,16 @@ def _write_rasters(folder: Path, towns: gpd.GeoDataFrame) -> None:
             sink.write(np.full((rows, columns), value, dtype=dtype), 1)
 
 
-def _write_feeds(folder: Path, data: Path, day: pd.Timestamp, centre: tuple[float, float]) -> None:
-    rain = analysis_mm(data)
-    rain = rain[(rain.index > day - pd.Timedelta(days=4)) & (rain.index <= day + pd.Timedelta(days=1))]
+def _write_feeds(
+    folder: Path, data: Path, rain: pd.Series, days: tuple[pd.Timestamp, pd.Timestamp], centre: tuple[float, float]
+) -> None:
+    first, last = days
+    rain = rain[(rain.index > first - pd.Timedelta(days=4)) & (rain.index <= last + pd.Timedelta(days=1))]
     times = [f"{end:%Y-%m-%dT%H:%M:%S}+00:00" for end in rain.index]
     pd.DataFrame({"GRID": rain.to_numpy()}, index=times).to_csv(folder / "feeds" / "gauges.csv", index_label="time_end")
     issued, runs = runs_known_at(data)
     hours = np.arange(1, 37)
-    for at in pd.date_range(day - pd.Timedelta(hours=6), day + pd.Timedelta(hours=18), freq="6h"):
+    for at in pd.date_range(first - pd.Timedelta(hours=6), last + pd.Timedelta(hours=18), freq="6h"):
         members = lagged_members(issued, runs, at, len(hours))
         if len(members):
             _write_lagged(folder / "feeds" / "ensemble" / f"{at:%Y%m%dT%H%MZ}.nc", at, hours, members, centre)

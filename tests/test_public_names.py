@@ -48,11 +48,6 @@ OWED: dict[str, str] = {
     "risk_models.scores.probability.roc_curve": _VERIFICATION,
     "risk_models.scores.resampling.interval": _VERIFICATION,
     "risk_models.scores.resampling.times_drawn": _VERIFICATION,
-    "risk_models.verification.lead_time.first_reached": _VERIFICATION,
-    "risk_models.verification.lead_time.lead_times": _VERIFICATION,
-    "risk_models.verification.replay_scores.replay_contingency": _VERIFICATION,
-    "risk_models.verification.replay_scores.replay_table": _VERIFICATION,
-    "risk_models.verification.replay_scores.stack_levels": _VERIFICATION,
     "wuyu.ledger.opening.create_ledger": "tests and benchmarks, which make a ledger and open it in one; theirs to be",
 }
 

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from risk_models.scores.counts import Contingency, contingency, csi, far, pod
-    from risk_models.scores.probability import SCORES, best_threshold, difference_table, roc_curve, score_table
+    from risk_models.scores.probability import (
+        SCORES,
+        best_threshold,
+        chosen_elsewhere,
+        difference_table,
+        roc_curve,
+        score_table,
+    )
     from risk_models.scores.reliability import reliability_curve
     from risk_models.scores.resampling import drawn_blocks, interval, skill, skill_draws, times_drawn
 else:
@@ -20,7 +27,14 @@ else:
         __name__,
         {
             "counts": ["Contingency", "contingency", "csi", "far", "pod"],
-            "probability": ["SCORES", "best_threshold", "difference_table", "roc_curve", "score_table"],
+            "probability": [
+                "SCORES",
+                "best_threshold",
+                "chosen_elsewhere",
+                "difference_table",
+                "roc_curve",
+                "score_table",
+            ],
             "reliability": ["reliability_curve"],
             "resampling": ["drawn_blocks", "interval", "skill", "skill_draws", "times_drawn"],
         },
@@ -30,6 +44,7 @@ __all__ = [
     "SCORES",
     "Contingency",
     "best_threshold",
+    "chosen_elsewhere",
     "contingency",
     "csi",
     "difference_table",

@@ -11,7 +11,7 @@ import pandas as pd
 from risk_models.scores.counts import csi, f1, far, pod
 from risk_models.scores.resampling import drawn_blocks, interval, times_drawn
 
-__all__ = ["SCORES", "best_threshold", "difference_table", "roc_curve", "score_table"]
+__all__ = ["SCORES", "best_threshold", "chosen_elsewhere", "difference_table", "roc_curve", "score_table"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -246,9 +246,53 @@ def best_threshold(observed: npt.ArrayLike, probability: npt.ArrayLike) -> float
     if not happened.any():
         return 1.0
     sample = _sample(happened, p, np.zeros(len(p), dtype=int))
-    hits, false = (_from_above(counts) for counts in sample.counts())
-    reached = csi(hits, false, happened.sum() - hits)
-    return float(sample.distinct[len(reached) - 1 - int(np.argmax(reached[::-1]))])
+    return _best(sample.distinct, *sample.counts())
+
+
+def chosen_elsewhere(observed: npt.ArrayLike, probability: npt.ArrayLike, *, blocks: npt.ArrayLike) -> Floats:
+    """Say yes or no in each block from the threshold that has the highest CSI on all other blocks.
+
+    Parameters
+    ----------
+    observed : array_like (n,) of bool
+    probability : array_like (n,)
+        Or any score, e.g. an amount of rain.
+    blocks : array_like (n,)
+        Storms.
+
+    Returns
+    -------
+    ndarray (n,)
+        1 yes, 0 no; NaN where no other block has an event: nothing can be chosen from them.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or a probability is NaN.
+
+    Examples
+    --------
+    >>> rain_mm, flooded = [5.0, 60.0, 8.0, 50.0], [False, True, False, True]
+    >>> chosen_elsewhere(flooded, rain_mm, blocks=[0, 0, 1, 1]).tolist()
+    [0.0, 1.0, 0.0, 0.0]
+    """
+    sample = _sample(observed, probability, blocks)
+    p, block = np.asarray(probability, dtype=np.float64), np.unique(np.asarray(blocks), return_inverse=True)[1]
+    event, quiet = sample.counts()
+    least = np.full(sample.n_blocks, np.nan)
+    for number in range(sample.n_blocks):
+        own = sample.counts((np.arange(sample.n_blocks) == number).astype(np.float64))
+        if (event - own[0]).any():
+            least[number] = _best(sample.distinct, event - own[0], quiet - own[1])
+    said = (p >= least[block]).astype(np.float64)
+    return np.asarray(np.where(np.isnan(least[block]), np.nan, said), dtype=np.float64)
+
+
+def _best(distinct: Floats, event: Floats, quiet: Floats) -> float:
+    """Return the highest threshold of those with the highest CSI."""
+    hits, false = _from_above(event), _from_above(quiet)
+    reached = np.nan_to_num(csi(hits, false, event.sum() - hits))
+    return float(distinct[len(reached) - 1 - int(np.argmax(reached[::-1]))])
 
 
 def _sample(observed: npt.ArrayLike, probability: npt.ArrayLike, blocks: npt.ArrayLike) -> _Sample:
