@@ -136,7 +136,7 @@ def _facts(inputs: ScoreCardInputs, lang: Lang) -> list[tuple[str, str]]:
         "towns": Text("个镇办", "towns"),
         "floods": Text("次风险点积水", "floods of hotspots"),
         "town_floods": Text("次镇办积水过程", "floods of towns"),
-        "storms": Text("次有积水的暴雨（按3天计）", "storms with a flood (blocks of 3 days)"),
+        "storms": Text("次有积水的暴雨过程", "storms with a flood"),
     }
     share = float(facts["unknown_share"])
     unknown = whole_percent(share) if share else "0%"

@@ -20,20 +20,43 @@ __all__ = ["STANDING_H", "STORM_DAYS", "depth_pairs", "hotspot_pairs", "rain_rul
 Bools = npt.NDArray[np.bool_]
 #: Hours after its beginning that a flood is taken to stand, and a second report to tell of the same (assumption).
 STANDING_H = 12.0
-#: Cycles of so many days are one storm, one piece of evidence (assumption).
+#: Floods nearer than so many days are one storm, one piece of evidence (assumption).
 STORM_DAYS = 3
 _HOUR_S = 3600
 
 
-def storm_of(times: pd.Series) -> npt.NDArray[np.int64]:
-    """Number storms: blocks of `STORM_DAYS` days, the same for any record.
+def storm_of(times: pd.Series, floods_at: pd.Series) -> npt.NDArray[np.int64]:
+    """Number storms, the pieces of evidence that are drawn together.
+
+    Floods less than `STORM_DAYS` days apart are of one storm, and so is every cycle within half of that before or after
+    them. Days without any flood near are blocks of as many days.
+
+    Parameters
+    ----------
+    times, floods_at : Series of aware times
+        Of cycles, and of floods.
+
+    Returns
+    -------
+    ndarray of int (n,)
+        Below 0 for a storm with a flood.
 
     Examples
     --------
-    >>> storm_of(pd.Series(pd.to_datetime(["2021-07-19T00:00Z", "2021-07-20T08:00Z", "2021-07-20T23:00Z"]))).tolist()
-    [6275, 6276, 6276]
+    >>> times = pd.Series(pd.to_datetime(["2021-07-18T00:00Z", "2021-07-19T18:00Z", "2021-07-21T08:00Z"]))
+    >>> storm_of(times, pd.Series(pd.to_datetime(["2021-07-20T10:00Z", "2021-07-21T10:00Z"]))).tolist()
+    [6275, -1, -1]
     """
-    return seconds(times) // (STORM_DAYS * 24 * _HOUR_S)
+    at, length = seconds(times), STORM_DAYS * 24 * _HOUR_S
+    quiet = at // length
+    begun = np.sort(seconds(floods_at))
+    if not len(begun):
+        return quiet
+    cuts = np.flatnonzero(np.diff(begun) >= length)
+    first, last = begun[np.append(0, cuts + 1)], begun[np.append(cuts, len(begun) - 1)]
+    storm = np.searchsorted(first - length // 2, at, side="right") - 1
+    is_in = (storm >= 0) & (at <= last[storm] + length // 2)
+    return np.asarray(np.where(is_in, -1 - storm, quiet), dtype=np.int64)
 
 
 def rain_rule(rows: pd.DataFrame) -> npt.NDArray[np.float64]:
@@ -182,4 +205,5 @@ def _dated(pairs: pd.DataFrame, record: Record) -> pd.DataFrame:
     """Add storm and season."""
     first, last = record.flood_season
     season = season_of(pairs["valid_at"], zone=record.zone, first=first, last=last)
-    return pairs.assign(storm=storm_of(pairs["valid_at"]), season=season).reset_index(drop=True)
+    storm = storm_of(pairs["valid_at"], record.floods["started_at"])
+    return pairs.assign(storm=storm, season=season).reset_index(drop=True)

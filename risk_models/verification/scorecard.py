@@ -25,7 +25,7 @@ from risk_models.scores import (
     score_table,
 )
 from risk_models.verification.budget import Criterion, match_floods, town_floods, warning_budget
-from risk_models.verification.pairs import depth_pairs, hotspot_pairs, town_pairs
+from risk_models.verification.pairs import depth_pairs, hotspot_pairs, storm_of, town_pairs
 from risk_models.verification.record import CHANCES, Record, told_spans
 
 __all__ = [
@@ -178,7 +178,7 @@ def score_card(
 def _facts(record: Record) -> dict[str, Any]:
     floods = record.floods_within
     placed = floods[floods["hotspot_id"].fillna("") != ""]
-    storms = len(np.unique(floods["started_at"].dt.floor("3D")))
+    storms = len(np.unique(storm_of(floods["started_at"], record.floods["started_at"])))
     return {
         "begin": record.begin,
         "end": record.end,

@@ -28,4 +28,5 @@ def write_table(path: Path, table: pd.DataFrame, *, decimals: int = 4, index: bo
     Path
         `path`.
     """
-    return write_whole(path, table.round(decimals).to_csv(lineterminator="\n", index=index))
+    numbers = dict.fromkeys(table.select_dtypes("number").columns, decimals)
+    return write_whole(path, table.round(numbers).to_csv(lineterminator="\n", index=index))

@@ -11,6 +11,7 @@ from sklearn.metrics import roc_curve as sklearn_roc
 
 from risk_models.scores import (
     best_threshold,
+    chosen_elsewhere,
     contingency,
     difference_table,
     reliability_curve,
@@ -175,3 +176,22 @@ def test_a_bin_without_an_event_is_as_sure_as_its_storms_are_many():
 def test_probabilities_outside_the_edges_are_named():
     with pytest.raises(ValueError, match=r"edges from 0\.0 to 0\.5"):
         reliability_curve([True], [0.7], edges=[0, 0.5])
+
+
+@given(data=st.data())
+@settings(max_examples=40)
+def test_what_is_chosen_elsewhere_does_not_know_its_own_storm(data):
+    n = data.draw(st.integers(6, 40))
+    blocks = np.array(data.draw(st.lists(st.integers(0, 3), min_size=n, max_size=n)))
+    p = np.array(data.draw(st.lists(st.sampled_from([0.0, 0.2, 0.5, 0.9]), min_size=n, max_size=n)))
+    observed = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
+    said = chosen_elsewhere(observed, p, blocks=blocks)
+    own = blocks == blocks[0]
+    other = np.where(own, ~observed, observed)
+    np.testing.assert_array_equal(chosen_elsewhere(other, p, blocks=blocks)[own], said[own])
+    for block in np.unique(blocks):
+        mine, rest = blocks == block, blocks != block
+        if observed[rest].any():
+            np.testing.assert_array_equal(said[mine], p[mine] >= best_threshold(observed[rest], p[rest]))
+        else:
+            assert np.isnan(said[mine]).all()
