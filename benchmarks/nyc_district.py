@@ -95,6 +95,14 @@ def read_sensors(data: Path) -> gpd.GeoDataFrame:
     return sensors.assign(hotspot_id=[f"NYC-{number:03d}" for number in range(1, len(sensors) + 1)])
 
 
+def standing_sensors(data: Path, first: pd.Timestamp, last: pd.Timestamp) -> gpd.GeoDataFrame:
+    """Return the sensors that stood all the days from `first` to `last`: where none stands, no flood is no news."""
+    sensors = read_sensors(data)
+    since, until = (pd.to_datetime(sensors[name]) for name in ("date_installed", "date_removed"))
+    standing = sensors[(since <= first) & ~(until <= last)].reset_index(drop=True)
+    return standing.assign(hotspot_id=[f"NYC-{number:03d}" for number in range(1, len(standing) + 1)])
+
+
 def runs_known_at(data: Path) -> tuple[pd.DatetimeIndex, np.ndarray]:
     """Return issue times (UTC) of the archived forecasts and their hourly rain (runs, 72), spikes cut, NaN missing."""
     table = pd.read_parquet(data / "nyc_floodnet" / "forecasts_first72h.parquet")
@@ -154,7 +162,8 @@ def make_district(
     """Write the district folder; with `day` also the feeds of that day and the three before, with `until` an archive.
 
     An archive holds nothing that was not known at its time: what the newest forecast of each hour said plays the gauge,
-    as in `verify`, and a lagged ensemble comes every six hours. Its record of floods goes to the end, for scoring.
+    as in `verify`, and a lagged ensemble comes every six hours. Its record of floods goes to the end, for scoring; it
+    has only sensors that stood all the time.
 
     Parameters
     ----------
@@ -177,7 +186,8 @@ def make_district(
         The folder.
     """
     (folder / "feeds" / "ensemble").mkdir(parents=True, exist_ok=True)
-    sensors = read_sensors(data).iloc[:most].reset_index(drop=True)
+    sensors = read_sensors(data) if until is None else standing_sensors(data, day, until)
+    sensors = sensors.iloc[:most].reset_index(drop=True)
     towns = boroughs(sensors)
     layers = [f"  {name}: {{path: {name}.{'geojson' if name == 'towns' else 'csv'}, datum: WGS84}}" for name in TABLES]
     (folder / "district.yaml").write_text(SETTINGS % "\n".join(layers), encoding="utf-8")

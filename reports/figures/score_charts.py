@@ -56,7 +56,7 @@ _OUTCOMES = {
     "false": Text("空报", "false"),
     "missed": Text("漏报的积水过程", "floods missed"),
 }
-_CHANCES = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0)
+_CHANCES = (0.0, 0.01, 0.05, 0.15, 0.3, 0.5, 0.75, 1.0)
 _DASHED, _DOTTED = (0, (5, 2)), (0, (1.5, 2))
 
 

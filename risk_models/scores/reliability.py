@@ -15,9 +15,11 @@ from scipy.stats import beta
 
 from risk_models.scores.resampling import drawn_blocks, interval, times_drawn
 
-__all__ = ["reliability_curve"]
+__all__ = ["FEW_BLOCKS", "reliability_curve"]
 
 Floats = npt.NDArray[np.float64]
+#: Blocks in a bin below which they are not drawn.
+FEW_BLOCKS = 5
 
 
 def reliability_curve(
@@ -49,7 +51,8 @@ def reliability_curve(
     n_boot : int
     coverage : float
         Of the interval of the frequency: of the draws of blocks or, without `blocks`, Jeffreys'. Where no event, or
-        nothing but events, was drawn, Jeffreys' with one case per block of the bin.
+        nothing but events, was seen, or the bin has fewer than `FEW_BLOCKS` blocks, Jeffreys' with one case per block:
+        draws of two storms tell of nothing but these two.
 
     Returns
     -------
@@ -91,7 +94,10 @@ def reliability_curve(
         if rng is None:
             raise ValueError("blocks need a generator to be drawn with")
         low, high = _drawn_ends(frame, rng, n_boot, coverage)
-        is_mixed = ((curve["events"] > 0) & (curve["events"] < curve["n"])).to_numpy() & ~np.isnan(low)
+        enough = (curve["n_blocks"] >= FEW_BLOCKS).to_numpy()
+        is_mixed = (
+            enough & (curve["events"] > 0).to_numpy() & (curve["events"] < curve["n"]).to_numpy() & ~np.isnan(low)
+        )
         curve["low"], curve["high"] = np.where(is_mixed, low, curve["low"]), np.where(is_mixed, high, curve["high"])
     columns = ["probability", "frequency", "low", "high", "n", "events", "n_blocks"]
     return curve[columns].astype({"events": "int64"}).reset_index(drop=True)
