@@ -21,7 +21,7 @@ from reports.words import Text
 from risk_models.files import whole_file, write_whole
 from risk_models.risk import HotspotScorer, town_levels
 from risk_models.risk.scorer import METHOD_VERSION
-from risk_models.verification.record import WARNING_COLUMNS, Record, cycle_rows
+from risk_models.verification.record import WARNING_COLUMNS, VerificationRecord, cycle_rows
 from risk_models.warning.decide import decide_warnings
 from risk_models.warning.event import current_event_key
 from risk_models.warning.records import WarningRecord
@@ -101,7 +101,7 @@ def _notes(desk: Desk) -> tuple[Text, ...]:
     return tuple(notes)
 
 
-def run_hindcast(desk: Desk, times: list[datetime], *, tell: Tell = silent) -> Record:
+def run_hindcast(desk: Desk, times: list[datetime], *, tell: Tell = silent) -> VerificationRecord:
     """Score and decide every hour as it would have been, from what was known then.
 
     Hours that were scored before from the same district, archive and method are taken from their files.
@@ -117,7 +117,7 @@ def run_hindcast(desk: Desk, times: list[datetime], *, tell: Tell = silent) -> R
 
     Returns
     -------
-    Record
+    VerificationRecord
         Warnings as decided, taken to be signed at once.
     """
     chain = Hindcast(desk, hindcast_folder(desk.out, times), times)
@@ -216,7 +216,7 @@ def _without_what_came(desk: Desk, start: datetime) -> Desk:
 
 
 def decided(desk: Desk, cycles: pd.DataFrame) -> pd.DataFrame:
-    """Return the warnings that the district's policy decides from scored hours, as `Record.warnings`."""
+    """Return the warnings that the district's policy decides from scored hours, as `VerificationRecord.warnings`."""
     states: tuple[WarningState, ...] = ()
     records: list[WarningRecord] = []
     for stamp, rows in cycles.groupby("valid_at", sort=True):

@@ -12,7 +12,7 @@ import pandas as pd
 
 from risk_models.levels import Level
 from risk_models.verification.budget import UNKNOWN, Criterion, criterion_met, season_of
-from risk_models.verification.record import CHANCES, Record, seconds
+from risk_models.verification.record import CHANCES, VerificationRecord, seconds
 from risk_models.verification.told import SEEN_DEPTH_M
 
 __all__ = ["STANDING_H", "STORM_DAYS", "depth_pairs", "hotspot_pairs", "rain_rule", "storm_of", "town_pairs"]
@@ -88,20 +88,20 @@ def rain_rule(rows: pd.DataFrame) -> npt.NDArray[np.float64]:
     return np.asarray(np.fmax(filled, rows["fc_3h_mm_p50"].to_numpy(np.float64) / 70.0), dtype=np.float64)
 
 
-def hotspot_pairs(record: Record, *, depth_m: float = 0.05) -> pd.DataFrame:
+def hotspot_pairs(record: VerificationRecord, *, depth_m: float = 0.05) -> pd.DataFrame:
     """Pair every cycle and hotspot with whether a flood of a depth began there within the horizon.
 
     Parameters
     ----------
-    record : Record
+    record : VerificationRecord
     depth_m : float
         Least depth that counts [m]. Of a flood that nobody measured no more than 0.15 m is known.
 
     Returns
     -------
     DataFrame
-        `Record.cycles` with ``place``, ``event`` (bool), ``storm``, ``season``, ``rule`` (`rain_rule`); without rows
-        of places under water, and without those whose event cannot be told.
+        The cycles with ``place``, ``event`` (bool), ``storm``, ``season``, ``rule`` (`rain_rule`); without
+        rows of places under water, and without those whose event cannot be told.
     """
     rows = record.cycles
     at, place = seconds(rows["valid_at"]), rows["hotspot_id"].astype(str)
@@ -115,12 +115,12 @@ def hotspot_pairs(record: Record, *, depth_m: float = 0.05) -> pd.DataFrame:
     return _dated(pairs[~stands & (event | ~maybe)], record)
 
 
-def town_pairs(record: Record) -> pd.DataFrame:
+def town_pairs(record: VerificationRecord) -> pd.DataFrame:
     """Pair every cycle and town with whether any flood began there within the horizon.
 
     Parameters
     ----------
-    record : Record
+    record : VerificationRecord
 
     Returns
     -------
@@ -153,12 +153,12 @@ def _town_level(cycles: pd.DataFrame, towns: pd.DataFrame) -> pd.Series:
     return level
 
 
-def depth_pairs(record: Record) -> pd.DataFrame:
+def depth_pairs(record: VerificationRecord) -> pd.DataFrame:
     """Pair every measured flood of a hotspot with the newest cycle before it.
 
     Parameters
     ----------
-    record : Record
+    record : VerificationRecord
 
     Returns
     -------
@@ -201,7 +201,7 @@ def _ahead(
     return event, (following > 0) & (behind >= 0) & (behind < STANDING_H * _HOUR_S)
 
 
-def _dated(pairs: pd.DataFrame, record: Record) -> pd.DataFrame:
+def _dated(pairs: pd.DataFrame, record: VerificationRecord) -> pd.DataFrame:
     """Add storm and season."""
     first, last = record.flood_season
     season = season_of(pairs["valid_at"], zone=record.zone, first=first, last=last)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from risk_models.levels import Level
 
-__all__ = ["CHANCES", "FLOOD_COLUMNS", "WARNING_COLUMNS", "Record", "cycle_rows", "told_spans"]
+__all__ = ["CHANCES", "FLOOD_COLUMNS", "WARNING_COLUMNS", "VerificationRecord", "cycle_rows", "told_spans"]
 
 FLOOD_COLUMNS = ("hotspot_id", "town_code", "started_at", "depth_m", "synthetic")
 WARNING_COLUMNS = ("warning_id", "revision", "area_code", "level", "told_at", "valid_to", "is_end")
@@ -22,7 +22,7 @@ _CLASSES = ("level", "likelihood", "impact")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
+class VerificationRecord:
     """Cycles, floods and warnings of one time of one district.
 
     Attributes
@@ -104,7 +104,7 @@ def told_spans(warnings: pd.DataFrame, level: Level) -> pd.DataFrame:
     Parameters
     ----------
     warnings : DataFrame
-        See `Record`.
+        See `VerificationRecord`.
     level : Level
 
     Returns

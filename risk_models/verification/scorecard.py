@@ -26,7 +26,7 @@ from risk_models.scores import (
 )
 from risk_models.verification.budget import Criterion, match_floods, town_floods, warning_budget
 from risk_models.verification.pairs import depth_pairs, hotspot_pairs, storm_of, town_pairs
-from risk_models.verification.record import CHANCES, Record, told_spans
+from risk_models.verification.record import CHANCES, VerificationRecord, told_spans
 
 __all__ = [
     "CHANCE_EDGES",
@@ -108,7 +108,7 @@ class ScoreCard:
 
 
 def score_card(
-    record: Record,
+    record: VerificationRecord,
     *,
     seed: int,
     criteria: Iterable[Criterion] = (),
@@ -119,7 +119,7 @@ def score_card(
 
     Parameters
     ----------
-    record : Record
+    record : VerificationRecord
     seed : int
         Of the draws of storms; each table has its own stream, so that none changes with another.
     criteria : iterable of Criterion
@@ -175,7 +175,7 @@ def score_card(
     )
 
 
-def _facts(record: Record) -> dict[str, Any]:
+def _facts(record: VerificationRecord) -> dict[str, Any]:
     floods = record.floods_within
     placed = floods[floods["hotspot_id"].fillna("") != ""]
     storms = len(np.unique(storm_of(floods["started_at"], record.floods["started_at"])))
@@ -359,13 +359,13 @@ def _difference(
 
 
 def reliability_table(
-    record: Record, hotspots: pd.DataFrame, towns: pd.DataFrame, *, seed: int, n_draws: int = N_DRAWS
+    record: VerificationRecord, hotspots: pd.DataFrame, towns: pd.DataFrame, *, seed: int, n_draws: int = N_DRAWS
 ) -> pd.DataFrame:
     """Compare told chances with what came: of every depth for hotspots; of towns the highest chance of its hotspots.
 
     Parameters
     ----------
-    record : Record
+    record : VerificationRecord
     hotspots, towns : DataFrame
         From `hotspot_pairs` (5 cm) and `town_pairs`.
     seed, n_draws : int
@@ -432,17 +432,17 @@ def _thinned(curve: pd.DataFrame) -> pd.DataFrame:
 # --- lead time and depth ----------------------------------------------------------------------------------------------
 
 
-def told_spans_of(record: Record) -> dict[Level, pd.DataFrame]:
+def told_spans_of(record: VerificationRecord) -> dict[Level, pd.DataFrame]:
     """Return the spans under warning by level (`told_spans`)."""
     return {level: told_spans(record.warnings, level) for level in Level if level.is_warning}
 
 
-def lead_rows(record: Record, *, late_h: float = 3.0) -> pd.DataFrame:
+def lead_rows(record: VerificationRecord, *, late_h: float = 3.0) -> pd.DataFrame:
     """Say of every flood of a town, for every level, whether it was warned, and how long before.
 
     Parameters
     ----------
-    record : Record
+    record : VerificationRecord
     late_h : float
         See `match_floods` [h].
 

@@ -15,7 +15,7 @@ from wuyu.verification.budget import candidates
 from wuyu.verification.tables import write_table
 
 if TYPE_CHECKING:
-    from risk_models.verification.record import Record
+    from risk_models.verification.record import VerificationRecord
     from wuyu.desk import Desk
 
 __all__ = ["SEED", "WrittenCard", "write_card"]
@@ -45,7 +45,7 @@ class WrittenCard:
 
 def write_card(
     desk: Desk,
-    record: Record,
+    record: VerificationRecord,
     folder: Path,
     *,
     kind: Literal["hindcast", "ledger"],
@@ -57,7 +57,7 @@ def write_card(
     Parameters
     ----------
     desk : Desk
-    record : Record
+    record : VerificationRecord
     folder : Path
     kind : {"hindcast", "ledger"}
     notes : tuple of Text

@@ -9,7 +9,7 @@ import pandas as pd
 
 from risk_models.errors import FloodRiskError
 from risk_models.risk import read_risk
-from risk_models.verification.record import FLOOD_COLUMNS, WARNING_COLUMNS, Record, cycle_rows
+from risk_models.verification.record import FLOOD_COLUMNS, WARNING_COLUMNS, VerificationRecord, cycle_rows
 from risk_models.warning.signals import rain_signals
 from wuyu.ack.truth import truth_rows
 from wuyu.ledger import Approval
@@ -24,7 +24,7 @@ _IN_FORCE = (Approval.NOT_NEEDED, Approval.APPROVED)
 _ENDS = ("CAN", "EXP")
 
 
-def ledger_record(desk: Desk) -> Record:
+def ledger_record(desk: Desk) -> VerificationRecord:
     """Return the record of the district in its ledger.
 
     Raises
@@ -35,10 +35,10 @@ def ledger_record(desk: Desk) -> Record:
     return record_of(desk, cycles_on_record(desk), warnings_on_record(desk))
 
 
-def record_of(desk: Desk, cycles: pd.DataFrame, warnings: pd.DataFrame) -> Record:
+def record_of(desk: Desk, cycles: pd.DataFrame, warnings: pd.DataFrame) -> VerificationRecord:
     """Put cycles and warnings of a district beside its floods."""
     settings = desk.settings
-    return Record(
+    return VerificationRecord(
         cycles=cycles,
         floods=floods_on_record(desk),
         warnings=warnings,
@@ -84,7 +84,7 @@ def source_of(inputs: Iterable[str]) -> str:
 
 
 def floods_on_record(desk: Desk) -> pd.DataFrame:
-    """Return every flood of the district's history and of the reports of its towns, as `Record.floods`."""
+    """Return every flood of the district's history and of the reports of its towns, as `VerificationRecord.floods`."""
     towns = desk.district.hotspots["town_code"]
     history = desk.district.history
     seen = truth_rows(desk.ledger)
@@ -105,7 +105,7 @@ def floods_on_record(desk: Desk) -> pd.DataFrame:
 
 
 def warnings_on_record(desk: Desk) -> pd.DataFrame:
-    """Return the revisions of warnings that were in force, as `Record.warnings`.
+    """Return the revisions of warnings that were in force, as `VerificationRecord.warnings`.
 
     What an officer signed counts from the signature. What waited or was refused told nobody.
     """

@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 
 from risk_models.levels import Level
-from risk_models.verification.record import WARNING_COLUMNS, Record
+from risk_models.verification.record import WARNING_COLUMNS, VerificationRecord
 
 START = pd.Timestamp("2024-06-01T00:00Z")
 
 
-def made_up(*, storms: int = 20, hotspots: int = 12, skill: float = 1.0, seed: int = 3, every_h: int = 6) -> Record:
+def made_up(
+    *, storms: int = 20, hotspots: int = 12, skill: float = 1.0, seed: int = 3, every_h: int = 6
+) -> VerificationRecord:
     """Return cycles of a season, one storm a week that floods some hotspots; `skill` 1 knows which, 0 knows nothing."""
     rng = np.random.default_rng(seed)
     times = pd.date_range(START, periods=storms * 7 * 24 // every_h, freq=f"{every_h}h")
@@ -40,7 +42,7 @@ def made_up(*, storms: int = 20, hotspots: int = 12, skill: float = 1.0, seed: i
         p_5cm=p, p_15cm=p * 0.5, p_27cm=p * 0.3, p_50cm=p * 0.1, depth_p50_m=p / 2,
         obs_30min_mm=np.nan, obs_1h_mm=rain / 2, fc_1h_mm_p50=rain / 2, fc_3h_mm_p50=rain,
     )  # fmt: skip
-    return Record(
+    return VerificationRecord(
         cycles=rows,
         floods=pd.DataFrame(floods, columns=["hotspot_id", "town_code", "started_at", "depth_m", "synthetic"]),
         warnings=_warnings(rows),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from risk_models.verification.record import Record
+from risk_models.verification.record import VerificationRecord
 from tests.factories import STORM_BEGIN, STORM_END, read_rows, write_rows
 from tests.replays import HOURS, StormRun, now
 from wuyu.cli import main
@@ -34,18 +34,18 @@ def desk(storm_district: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="module")
-def record(desk: Desk) -> Record:
+def record(desk: Desk) -> VerificationRecord:
     return run_hindcast(desk, HOURS)
 
 
-def test_every_hour_tells_what_the_replay_told(storm_run: StormRun, record: Record) -> None:
+def test_every_hour_tells_what_the_replay_told(storm_run: StormRun, record: VerificationRecord) -> None:
     replayed = cycles_on_record(storm_run.desk)
     ours = record.cycles[replayed.columns].assign(valid_at=record.cycles["valid_at"].dt.as_unit("ns"))
     replayed = replayed.assign(valid_at=pd.to_datetime(replayed["valid_at"], utc=True).dt.as_unit("ns"))
     pd.testing.assert_frame_equal(ours, replayed, check_dtype=False)
 
 
-def test_warnings_are_those_that_were_given(storm_run: StormRun, record: Record) -> None:
+def test_warnings_are_those_that_were_given(storm_run: StormRun, record: VerificationRecord) -> None:
     columns = ["area_code", "level", "told_at", "is_end"]
     keys = ["told_at", "area_code"]
     given = warnings_on_record(storm_run.desk)
@@ -57,7 +57,7 @@ def test_warnings_are_those_that_were_given(storm_run: StormRun, record: Record)
     )
 
 
-def test_the_floods_are_hidden_from_the_chain_and_kept_for_the_truth(desk: Desk, record: Record) -> None:
+def test_the_floods_are_hidden_from_the_chain_and_kept_for_the_truth(desk: Desk, record: VerificationRecord) -> None:
     chain = Hindcast(desk, desk.out / "hindcast" / "any", HOURS)
     assert len(record.floods_within) == len(desk.district.history) > 0
     seen = pd.to_datetime(chain.desk.district.history["started_at"], utc=True)
