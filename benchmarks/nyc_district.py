@@ -4,6 +4,9 @@
 half of 2024 through `wuyu`, and scores all later windows beside three baselines. The record is read from
 ``../shared/data`` or ``WUYU_TEST_DATA``.
 
+``python -m benchmarks.nyc_district archive FOLDER FROM TO`` writes a district whose feeds hold the archive of all days
+between, for ``wuyu hindcast FOLDER --from FROM --to TO --step 12``.
+
 Scores rest on archived forecasts alone, so on nothing that was not there at the time: the hourly analysis of the record
 was made a day after and only plays the gauge in the cycles of one day, as in any replay; the rain of the past hours is
 what the newest forecast of each hour said. Publication takes no time here, since issue times are those of the archive.
@@ -59,6 +62,8 @@ CELL_M = 100.0
 SOURCE = "NYC Open Data (FloodNet); geometry assumed"
 #: The same everywhere, because the record has none: one street corner with a block round it (assumptions).
 SAG = {"surveyed_area_m2": 400, "surveyed_depth_m": 0.6, "surveyed_catchment_m2": 10000}
+#: Drains of an archive: the capacity that `verify` chooses at lead 0.
+ARCHIVE_DRAIN_MM_H = 24.0
 DRAINS_MM_H = (2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)
 PAST_H = 72
 SCORES = ("pod", "far", "csi")
@@ -448,10 +453,18 @@ def verify(data: Path, *, lead_h: int) -> pd.DataFrame:
 
 
 def main() -> int:
-    """Make, check, run and verify; print everything."""
+    """Make, check, run and verify, and print everything; or write an archive."""
     if not (DATA / "nyc_floodnet").is_dir():
         print(f"reference data not found at {DATA}; set WUYU_TEST_DATA")
         return 0
+    match sys.argv[1:]:
+        case ["archive", folder, first, last]:
+            days = (pd.Timestamp(first), pd.Timestamp(last))
+            print(make_district(Path(folder), DATA, drain_mm_h=ARCHIVE_DRAIN_MM_H, day=days[0], until=days[1]))
+            return 0
+        case [_, *_]:
+            print("usage: python -m benchmarks.nyc_district [archive FOLDER YYYY-MM-DD YYYY-MM-DD]")
+            return 2
     day = wettest_day(DATA)
     with tempfile.TemporaryDirectory() as name:
         folder = make_district(Path(name) / "nyc", DATA, drain_mm_h=4.0, day=day)
