@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from risk_models.risk.susceptibility.classifier import HotspotFloodClassifier
     from risk_models.risk.susceptibility.combine import combine_probabilities, learned_weight
     from risk_models.risk.susceptibility.history import group_storms, training_table
-    from risk_models.risk.susceptibility.metrics import best_threshold, reliability_curve, score_table
     from risk_models.risk.susceptibility.persist import load_model, save_model
     from risk_models.risk.susceptibility.spatial_cv import LeaveOneStormOut, SpatialBlockSplit, spatial_blocks
 else:
@@ -22,7 +21,6 @@ else:
             "classifier": ["HotspotFloodClassifier"],
             "combine": ["combine_probabilities", "learned_weight"],
             "history": ["group_storms", "training_table"],
-            "metrics": ["best_threshold", "reliability_curve", "score_table"],
             "persist": ["load_model", "save_model"],
             "spatial_cv": ["LeaveOneStormOut", "SpatialBlockSplit", "spatial_blocks"],
         },
@@ -33,15 +31,12 @@ __all__ = [
     "LeaveOneStormOut",
     "ModelFacts",
     "SpatialBlockSplit",
-    "best_threshold",
     "combine_probabilities",
     "group_storms",
     "learned_weight",
     "load_model",
     "model_card",
-    "reliability_curve",
     "save_model",
-    "score_table",
     "spatial_blocks",
     "training_table",
 ]
