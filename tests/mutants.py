@@ -1171,8 +1171,8 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{BLEND}test_ten_minutes_late_persist_by_the_mean_of_the_last_hour",
             ),
             (
-                "    range_m = fit_range_m(_xy(gauges), hour_sums_mm(rain, per_hour))",
-                "    range_m = fit_range_m(_xy(gauges), rain)",
+                "    found = fit_variogram(_xy(gauges), hour_sums_mm(rain, per_hour), prior=prior)",
+                "    found = fit_variogram(_xy(gauges), rain, prior=prior)",
                 f"{BLEND}test_coarse_counts_of_short_steps_do_not_make_rain_local",
             ),
         ],

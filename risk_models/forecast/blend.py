@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from risk_models.arithmetic import settled
 from risk_models.forecast.accumulate import hour_sums_mm
 from risk_models.forecast.harmonise import in_steps, rain_at_points
-from risk_models.forecast.interpolate import OrdinaryKriging, fit_range_m
+from risk_models.forecast.interpolate import OrdinaryKriging
 from risk_models.forecast.merge import GaugeMerge
 from risk_models.forecast.rainfall import (
     Origin,
@@ -30,6 +30,7 @@ from risk_models.forecast.rainfall import (
     from_datetime64,
     to_datetime64,
 )
+from risk_models.forecast.variogram_fit import DEFAULT_PRIOR, VariogramPrior, fit_variogram
 
 __all__ = ["BlendOptions", "Pattern", "blend_rainfall", "forecast_bias", "step_ends"]
 
@@ -58,6 +59,8 @@ class BlendOptions:
         Lead time [h] at which half of the correction is left.
     bias_prior_mm : float
         Rain [mm] added to both sides, which draws the factor to 1 where little has fallen.
+    variogram_prior : VariogramPrior
+        Of the gauges' variogram; that of the last storm (`VariogramFit.next_prior`) where there is one.
     """
 
     persistence_weights: tuple[float, ...] = (0.6, 0.35, 0.15)
@@ -66,6 +69,7 @@ class BlendOptions:
     bias_window_h: int = 6
     bias_half_life_h: float = 6.0
     bias_prior_mm: float = 5.0
+    variogram_prior: VariogramPrior = DEFAULT_PRIOR
 
 
 @dataclass(frozen=True)
@@ -193,7 +197,7 @@ def blend_rainfall(
     per_hour = 60 // step_min
     n_past = past_h * per_hour
     end = step_ends(valid_at, step_min, past_h=past_h, lead_h=lead_h)
-    past = _krige(observed, hotspots, gauges, end[:n_past], pattern, per_hour)
+    past = _krige(observed, hotspots, gauges, end[:n_past], pattern, per_hour, options.variogram_prior)
     expected, spread_h = _sample(forecast, hotspots, end, step_min)
     second = _second(background_mm, past)
     rain = np.empty((expected.shape[0], len(end), len(hotspots)))
@@ -303,6 +307,7 @@ def _krige(
     end: NDArray[np.datetime64],
     pattern: Pattern | None,
     per_hour: int,
+    prior: VariogramPrior,
 ) -> _Observed:
     names = [str(name) for name in gauges.index]
     # Gauges and steps that the feed does not have are missing, not dry.
@@ -317,13 +322,14 @@ def _krige(
     flags = table["quality"].to_numpy()
     rain = np.where(np.isin(flags, (Quality.FAIL, Quality.MISSING)), np.nan, table["rain_mm"].to_numpy())
     # The counts of a short step are too coarse to tell how far rain is alike; those of its hours are not.
-    range_m = fit_range_m(_xy(gauges), hour_sums_mm(rain, per_hour))
-    model = OrdinaryKriging(range_m=range_m).fit(_xy(gauges), rain)
+    found = fit_variogram(_xy(gauges), hour_sums_mm(rain, per_hour), prior=prior)
+    model = OrdinaryKriging(range_m=found.range_m, nugget=found.nugget).fit(_xy(gauges), rain)
     targets = _xy(hotspots)
     rain_mm, std_mm = model.predict_with_std(targets)
     merged = 0
     if pattern is not None:
-        fitted = GaugeMerge(range_m=None if per_hour == 1 else range_m).fit(_xy(gauges), rain, pattern.at_gauges_mm)
+        range_m, nugget = (None, None) if per_hour == 1 else (found.range_m, found.nugget)
+        fitted = GaugeMerge(range_m=range_m, nugget=nugget).fit(_xy(gauges), rain, pattern.at_gauges_mm)
         rain_mm, std_mm = fitted.predict_with_std(targets, pattern.at_hotspots_mm)
         merged = int((fitted.method_ == "residuals").sum())
     # The share of weight, settled, that doubtful or unchecked gauges have at a hotspot decides its mark.

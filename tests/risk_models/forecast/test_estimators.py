@@ -10,11 +10,12 @@ from sklearn.exceptions import NotFittedError
 from risk_models.forecast.estimators import GaugeKriging
 from risk_models.forecast.interpolate import OrdinaryKriging
 from risk_models.forecast.merge import GaugeMerge
+from risk_models.forecast.variogram_fit import VariogramPrior
 
 RNG = np.random.default_rng(5)
 GAUGES, TARGETS = RNG.uniform(0, 2e4, (10, 2)), RNG.uniform(0, 2e4, (6, 2))
 RAIN, RADAR = RNG.gamma(1.0, 6.0, (4, 10)), RNG.gamma(1.0, 6.0, (4, 6))
-PARAMETERS = {"variogram": "spherical", "range_m": 9000.0, "nugget": 0.1, "threads": 1}
+PARAMETERS = {"variogram": "spherical", "range_m": 9000.0, "nugget": 0.1, "prior": VariogramPrior(9e3), "threads": 1}
 
 
 def test_parameters_go_by_name_and_through_clone() -> None:
