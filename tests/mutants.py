@@ -21,6 +21,7 @@ class Mutant(NamedTuple):
 
 
 BLEND = "tests/risk_models/forecast/test_blend.py::"
+INTERPOLATE = "tests/risk_models/forecast/test_interpolate.py::"
 HARMONISE = "tests/risk_models/forecast/test_harmonise.py::"
 SCORER = "tests/risk_models/risk/test_scorer.py::"
 PONDING = "tests/risk_models/risk/test_ponding.py::"
@@ -170,6 +171,34 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 "if area.holds and recent:",
                 "if area.holds and not recent:",
                 f"{DECIDE}test_lapse_without_data_takes_the_old_level_up_again_but_not_for_ever",
+            ),
+        ],
+    },
+    "a forecast that nothing contradicts loses no rain while its rain comes nearer; a dry or late gauge is no nowcast": {
+        "risk_models/forecast/blend.py": [
+            (
+                "        going_on = np.fmax(self.now_mm * decay, expected - too_much * decay)",
+                "        going_on = self.now_mm * decay",
+                f"{BLEND}test_a_run_that_nothing_contradicts_loses_no_rain_as_it_comes_nearer",
+            ),
+            (
+                "    return np.maximum(whole, np.minimum(own, 1.0))",
+                "    return np.full(len(expected), whole)",
+                f"{BLEND}test_members_whose_rain_is_still_to_come_keep_it_when_others_told_rain_that_did_not_fall",
+            ),
+            (
+                "mean(axis=1) if ladder <= 2 and past_h else None",
+                "mean(axis=1) if ladder <= 3 and past_h else None",
+                f"{BLEND}test_gauges_that_are_late_contradict_no_forecast",
+            ),
+        ],
+    },
+    "gauges side by side that differ count as one, by their mean": {
+        "risk_models/forecast/sites.py": [
+            (
+                "<= within_m, directed=False)",
+                "<= 0.0, directed=False)",
+                f"{INTERPOLATE}test_gauges_side_by_side_that_differ_are_one_site",
             ),
         ],
     },
