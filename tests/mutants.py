@@ -22,6 +22,7 @@ class Mutant(NamedTuple):
 
 BLEND = "tests/risk_models/forecast/test_blend.py::"
 INTERPOLATE = "tests/risk_models/forecast/test_interpolate.py::"
+QUALITY = "tests/risk_models/forecast/quality/test_faults.py::"
 HARMONISE = "tests/risk_models/forecast/test_harmonise.py::"
 SCORER = "tests/risk_models/risk/test_scorer.py::"
 PONDING = "tests/risk_models/risk/test_ponding.py::"
@@ -68,6 +69,13 @@ CHAIN = f"{HISTORIES}test_everyone_gets_the_end_through_any_length_of_supersedin
 # promise -> file -> (line, changed, tests)
 _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
     "missing rain is never dry; unknown is a level": {
+        "risk_models/forecast/quality/flag.py": [
+            (
+                "merged[_looked(named[name]) & ~(is_dry & (name not in _TELLING_OF_DRY))] = GOOD",
+                "merged[_looked(named[name])] = GOOD",
+                f"{QUALITY}test_a_dry_value_that_nothing_can_judge_is_not_evaluated_and_said",
+            ),
+        ],
         "risk_models/forecast/blend.py": [
             (
                 "rain = np.where(np.isin(flags, (Quality.FAIL, Quality.MISSING)), np.nan,",
