@@ -19,7 +19,7 @@ from risk_models.outlook.periods import Span
 from risk_models.outlook.wording import days_text, percent, word
 from risk_models.standards import Stage
 
-__all__ = ["DASH", "Forms", "Row", "chance", "days_of", "metres", "one", "source_gaps"]
+__all__ = ["DASH", "Forms", "Row", "chance", "days_with_error", "metres", "one", "source_gaps"]
 
 Row = tuple[str, str, str]
 
@@ -38,12 +38,12 @@ def one(value: Any) -> str:
     return DASH if value is None or is_missing(value) else f"{value:.1f}"
 
 
-def days_of(row: Any) -> str:
+def days_with_error(row: Any) -> str:
     """Return the expected days of a row, with their sampling error where it reaches the decimal told.
 
     Examples
     --------
-    >>> days_of({"expected_days": 12.34, "days_se": 0.26})
+    >>> days_with_error({"expected_days": 12.34, "days_se": 0.26})
     '12.3±0.3'
     """
     return days_text(float(row["expected_days"]), float(row["days_se"]))

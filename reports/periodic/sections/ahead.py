@@ -9,7 +9,7 @@ import pandas as pd
 from reports.figures.rain_charts import return_level_curve
 from reports.periodic.facts.ahead import AheadFacts
 from reports.periodic.facts.risk import WARNING_LEVELS
-from reports.periodic.forms import Forms, Row, chance, days_of, one, source_gaps
+from reports.periodic.forms import Forms, Row, chance, days_with_error, one, source_gaps
 from risk_models.levels import Level
 from risk_models.outlook.extremes import ReturnLevels
 from risk_models.outlook.period_outlook import PeriodOutlook
@@ -97,7 +97,7 @@ def _days(forms: Forms, ahead: AheadFacts) -> None:
         return
     row = ahead.district_days.loc[int(Level.YELLOW)]
     gaps = {
-        "days": days_of(row),
+        "days": days_with_error(row),
         "low": f"{row['days_p10']:.0f}",
         "high": f"{row['days_p90']:.0f}",
     }
@@ -111,7 +111,7 @@ def _days(forms: Forms, ahead: AheadFacts) -> None:
         rows.append(
             (
                 forms.level_title(level),
-                days_of(item),
+                days_with_error(item),
                 *spread,
                 chance(item["p_once"]),
                 *interval,

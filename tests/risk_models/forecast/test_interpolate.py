@@ -17,7 +17,7 @@ from sklearn.base import clone
 from risk_models.forecast.estimators import GaugeKriging
 from risk_models.forecast.kriging_system import Covariance
 from risk_models.forecast.sites import JOIN_M
-from risk_models.forecast.variogram import Variogram, correlation
+from risk_models.forecast.variogram import Variogram
 from risk_models.forecast.variogram_fit import VariogramPrior
 
 RNG = np.random.default_rng(11)
@@ -283,6 +283,13 @@ def test_rain_does_not_depend_on_what_was_asked_before() -> None:
     np.testing.assert_array_equal(
         asked.predict(TARGETS), GaugeKriging(range_m=15_000, nugget=0.0).fit(GAUGES, RAIN).predict(TARGETS)
     )
+
+
+def correlation(distance_m: np.ndarray, range_m: float, variogram: Variogram) -> np.ndarray:
+    if variogram == "exponential":
+        return np.exp(-3.0 * distance_m / range_m)
+    ratio = np.minimum(distance_m / range_m, 1.0)
+    return 1.0 - 1.5 * ratio + 0.5 * ratio**3
 
 
 @pytest.mark.parametrize("variogram", ["exponential", "spherical"])

@@ -1,4 +1,4 @@
-"""Variogram models, and their fit by likelihood."""
+"""The fit of variograms by likelihood."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from scipy.spatial.distance import cdist
 from scipy.stats import multivariate_normal
 
 from risk_models.forecast.kriging_system import Covariance, KrigingSystem
-from risk_models.forecast.variogram import Variogram, correlation
 from risk_models.forecast.variogram_fit import DEFAULT_PRIOR, VariogramPrior, fit_variogram
 
 RNG = np.random.default_rng(5)
@@ -117,11 +116,3 @@ def test_many_gauges_and_steps_are_thinned_to_as_good_a_fit() -> None:
     found = fit_variogram(points, rain)
     assert found.n_steps == 200
     assert 20_000 < found.range_m < 45_000
-
-
-@pytest.mark.parametrize("variogram", ["exponential", "spherical"])
-def test_correlation_falls_from_one(variogram: Variogram) -> None:
-    values = correlation(np.linspace(0, 30_000, 50), 20_000.0, variogram)
-    assert values[0] == 1
-    assert (np.diff(values) <= 0).all()
-    assert values[-1] >= 0
