@@ -8,7 +8,7 @@ serve every step. Steps in which some gauges have no value take the factorisatio
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -468,6 +468,17 @@ class _Work:
         steps = np.concatenate([group for group, _ in self.groups])
         order = np.argsort(steps)
         return steps[order], np.concatenate(self._filled)[order]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Give the estimator of scikit-learn at its earlier address too, loaded when it is asked for."""
+        if name != "GaugeKriging":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from risk_models.forecast.estimators import GaugeKriging
+
+        return GaugeKriging
 
 
 def require_fitted(model: object) -> None:

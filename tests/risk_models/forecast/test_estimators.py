@@ -7,6 +7,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
+from risk_models.forecast import interpolate
 from risk_models.forecast.estimators import GaugeKriging
 from risk_models.forecast.interpolate import OrdinaryKriging
 from risk_models.forecast.merge import GaugeMerge
@@ -43,3 +44,9 @@ def test_a_model_that_was_not_fitted_says_so(kind: type[OrdinaryKriging]) -> Non
 def test_a_merge_that_was_not_fitted_says_so() -> None:
     with pytest.raises(NotFittedError, match="This GaugeMerge is not fitted yet"):
         GaugeMerge().predict(TARGETS, RADAR)
+
+
+def test_the_estimator_is_found_at_its_earlier_address_too() -> None:
+    assert interpolate.GaugeKriging is GaugeKriging
+    with pytest.raises(AttributeError, match="has no attribute 'GaugeKrigging'"):
+        _ = interpolate.GaugeKrigging
