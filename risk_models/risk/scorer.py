@@ -96,6 +96,11 @@ class HotspotScorer:
     progress : callable, optional
         Called with a fraction (0-1) and a short text.
 
+    Attributes
+    ----------
+    model_refused : tuple of Finding
+        Why the learned model that the district names is not asked; empty where it is, or where there is none.
+
     Raises
     ------
     ValueError
@@ -131,6 +136,7 @@ class HotspotScorer:
         depth_of_impact_m = with_capacity(
             unaided_impact_m, vulnerability, self.exposure["capacity_ready"].to_numpy(bool)
         )
+        learned, self.model_refused = LearnedOpinion.of(district, terrain)
         typical, undrained = typical_place(self.basins)
         self.whole = BlockScorer(
             hotspots=pd.DataFrame(hotspots.drop(columns="geometry")),
@@ -146,7 +152,7 @@ class HotspotScorer:
             horizon_h=self.horizon_h,
             typical=typical,
             undrained=undrained,
-            learned=LearnedOpinion.of(district, terrain),
+            learned=learned,
             timezone=district.settings.district.timezone,
             explain_from=int(Level.BLUE if len(hotspots) <= EXPLAINED_MOST else Level.RED),
         )
@@ -275,6 +281,8 @@ class HotspotScorer:
             "formula_id": self.formula.formula_id,
             "horizon_h": self.horizon_h,
         }
+        if self.whole.learned is not None:
+            table.attrs["model_sha256"] = self.whole.learned.sha256
         return table
 
     def _add_exposure(self, frame: pd.DataFrame, valid_at: pd.Timestamp) -> None:
