@@ -7,8 +7,9 @@ the block and time grows with the number of hotspots; see `risk_models.risk.bloc
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -156,6 +157,12 @@ class HotspotScorer:
             timezone=district.settings.district.timezone,
             explain_from=int(Level.BLUE if len(hotspots) <= EXPLAINED_MOST else Level.RED),
         )
+
+    def without_model(self) -> HotspotScorer:
+        """Return a scorer that asks no learned model: what a model is learned from."""
+        plain = copy.copy(self)
+        plain.whole = replace(self.whole, learned=None)
+        return plain
 
     @cached_property
     def contour(self) -> ContourExposure | None:

@@ -150,7 +150,7 @@ class HotspotFloodChance(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_ = np.arange(len(self.depths_m) + 1)
         self.n_storms_, self.n_floods_ = int(storm_number.max()) + 1, int(flooded.sum())
         self.n_flood_storms_ = len(np.unique(storm_number[flooded]))
-        self.feature_names_in_ = np.array(self._names(), dtype=object)
+        self.feature_names_in_ = np.array(self.columns_asked(), dtype=object)
         self.n_features_in_ = len(self.feature_names_in_)
         return self
 
@@ -206,11 +206,12 @@ class HotspotFloodChance(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         table.insert(0, "(base)", self.effects_.intercept + self.level_)
         return table.assign(**{"(hotspot)": self._effect(X)})
 
-    def _names(self) -> list[str]:
+    def columns_asked(self) -> list[str]:
+        """Return the columns that X must have."""
         return [*self.rain, *self.shares, *self.season, self.hotspot, self.kind]
 
     def _check(self, X: pd.DataFrame, depth_m: Floats, storm: npt.NDArray[Any]) -> None:
-        missing = [name for name in self._names() if name not in getattr(X, "columns", ())]
+        missing = [name for name in self.columns_asked() if name not in getattr(X, "columns", ())]
         if missing:
             raise ValueError(f"X has no column {missing[0]!r}")
         if depth_m.shape != (len(X),) or storm.shape != (len(X),):
