@@ -122,7 +122,7 @@ class HotspotFloodChance(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._check(X, depth_m, storm)
         columns = self._columns(X)
         place, kind = (X[name].astype(str).to_numpy(dtype=np.str_) for name in (self.hotspot, self.kind))
-        known: npt.NDArray[np.bool_] = np.isfinite(columns).all(axis=1)
+        known = ~np.isnan(columns.sum(axis=1))
         # In one order, so that sums, and with them the last digits, do not depend on that of the rows.
         order = np.lexsort((np.nan_to_num(depth_m, nan=-1.0), *columns.T, kind, place, storm))
         rows = order[known[order]]

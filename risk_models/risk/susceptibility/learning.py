@@ -144,7 +144,7 @@ def mark_storms(table: pd.DataFrame, *, timezone: str) -> npt.NDArray[np.str_]:
     active = pd.DatetimeIndex(by_window.index[by_window])
     begins = active[np.r_[True, np.diff(active) > pd.Timedelta(hours=QUIET_H)]] if len(active) else active
     if not len(begins):
-        return np.full(len(table), "quiet", dtype=np.str_)
+        return np.array(["quiet"] * len(table), dtype=np.str_)
     names = [f"{begin.tz_convert(timezone):%Y-%m-%d}" for begin in begins]
     place = begins.searchsorted(pd.DatetimeIndex(table["start"]), side="right") - 1
     return np.array(["before", *(f"{name}#{n}" for n, name in enumerate(names))], dtype=np.str_)[place + 1]
@@ -288,7 +288,7 @@ def _verification(
     table: pd.DataFrame, flooded: Truths, model: HotspotFloodChance, scores: pd.DataFrame, window_h: int,
     district_code: str, places: Mapping[str, tuple[float, float]],
 ) -> Verification:  # fmt: skip
-    skill = scores.loc["brier_skill"]
+    skill, low, high = scores.loc["brier_skill", ["value", "low", "high"]].to_numpy(np.float64).tolist()
     return Verification(
         district_code=district_code,
         places=dict(places),
@@ -299,9 +299,9 @@ def _verification(
         n_floods=int(flooded.sum()),
         n_storms=int(table["storm_id"].nunique()),
         n_flood_storms=int(table.loc[flooded, "storm_id"].nunique()),
-        brier_skill=float(skill["value"]),
-        brier_skill_low=float(skill["low"]),
-        brier_skill_high=float(skill["high"]),
+        brier_skill=skill,
+        brier_skill_low=low,
+        brier_skill_high=high,
         split="each storm scored by a model of the others",
         until=(table["start"].max() + pd.Timedelta(hours=window_h)).isoformat(),
     )
@@ -354,7 +354,7 @@ def _note(findings: list[Finding], rows: pd.DataFrame, code: str, text: str, fix
     if not len(rows):
         return
     first = rows.iloc[0]
-    at = pd.Timestamp(first.get("started_at", first.get("start")))
+    at = pd.Timestamp(first["started_at" if "started_at" in rows else "start"])
     findings.append(
         Finding(
             code=code,
