@@ -24,7 +24,7 @@ from risk_models.files import write_whole
 from risk_models.risk.combined import RAIN_FEATURES, SHARE_FEATURES, season_features
 from risk_models.risk.susceptibility import load_model, read_verification, save_model
 from risk_models.risk.susceptibility.learning import Lesson, learn_chance, mark_floods, mark_storms
-from wuyu.ledger.models import FeedFile
+from wuyu.ledger.models import FeedFile, LogEntry
 from wuyu.ledger.types import FileState
 from wuyu.progress import Tell, silent
 from wuyu.rain import cycle_rain
@@ -296,9 +296,10 @@ def learning_due(desk: Desk, *, now: datetime) -> str | None:
     str or None
         ``year``: none was learned for a year; ``storm``: floods were recorded since, and the last is days ago.
     """
-    done = [entry.at for entry in desk.ledger.log_entries() if entry.what in (LEARNED, REFUSED)]
-    if not done or now - max(done) >= EVERY:
+    with desk.ledger.reading() as session:
+        last = session.scalar(select(func.max(LogEntry.at)).where(LogEntry.what.in_((LEARNED, REFUSED))))
+    if last is None or now - last >= EVERY:
         return "year"
     floods = pd.DatetimeIndex(desk.district.history["started_at"])
-    new = floods[(floods > pd.Timestamp(max(done))) & (floods <= pd.Timestamp(now))]
+    new = floods[(floods > pd.Timestamp(last)) & (floods <= pd.Timestamp(now))]
     return "storm" if len(new) and now - new.max().to_pydatetime() >= OVER else None

@@ -22,7 +22,7 @@ from wuyu.learning import ADOPTED, LEARNED, OPTIONS, adopt, learn, learning_due,
 from wuyu.rain import pull_feeds
 
 #: Days between storms, and their number; one more than is on record is yet to come.
-EVERY_D, STORMS = 3, 16
+EVERY_D, STORMS = 2, 16
 FIRST = pd.Timestamp("2020-06-01T00:00Z")
 NOW = datetime(2020, 8, 1, tzinfo=UTC)
 #: What floods often, and what never does.
@@ -37,7 +37,7 @@ feeds:
 
 
 def write_archive(folder: Path) -> Path:
-    """Write a mini district with the rain of two months, the forecasts as they were, and the floods."""
+    """Write a mini district with the rain of a month, the forecasts as they were, and the floods."""
     write_mini_district(folder, hotspots=8, gauges=2)
     settings = (folder / "district.yaml").read_text(encoding="utf-8")
     kept = [line for line in settings.splitlines(keepends=True) if not line.startswith("warning:")]
@@ -141,7 +141,7 @@ def test_a_short_record_is_refused_and_says_what_is_missing(
     with pytest.raises(BadInputError, match=r"storms with a flood have rain on record.*accepted: 5 storms or more"):
         learn(desk, now=NOW, end=end)
     status = main(
-        ["learn", str(folder), "--out", str(desk.out), "--from", "2020-06-01T08:00", "--to", "2020-06-04T08:00"]
+        ["learn", str(folder), "--out", str(desk.out), "--from", "2020-06-01T08:00", "--to", "2020-06-03T20:00"]
     )
     assert status == 1
     assert "few-storms" in capsys.readouterr().err

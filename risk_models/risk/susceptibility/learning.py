@@ -288,7 +288,7 @@ def _verification(
     table: pd.DataFrame, flooded: Truths, model: HotspotFloodChance, scores: pd.DataFrame, window_h: int,
     district_code: str, places: Mapping[str, tuple[float, float]],
 ) -> Verification:  # fmt: skip
-    skill, low, high = scores.loc["brier_skill", ["value", "low", "high"]].to_numpy(np.float64).tolist()
+    skill, low, high = map(float, scores.loc["brier_skill", ["value", "low", "high"]].to_numpy(np.float64))
     return Verification(
         district_code=district_code,
         places=dict(places),
