@@ -55,6 +55,9 @@ lock: ## renew requirements/lock.txt from setup.cfg (needs the network)
 	$(BIN)/uv pip compile setup.cfg requirements/build.in \
 	  --extra airflow --extra postgres --extra notebooks --extra test --extra bench --generate-hashes --no-emit-index-url \
 	  --universal --python-version 3.11 --no-annotate --no-header --output-file requirements/lock.txt
+	$(BIN)/uv pip compile setup.cfg --extra airflow --extra postgres --extra celery --constraint requirements/lock.txt \
+	  --generate-hashes --no-emit-index-url --universal --python-version 3.11 --no-annotate --no-header \
+	  --output-file requirements/celery.txt
 
 clean: ## remove what runs leave behind, keep .venv
 	rm -rf out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache ./*.egg-info

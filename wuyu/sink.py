@@ -100,6 +100,9 @@ def _write_new(box: Path, name: str, data: bytes) -> bool:
     """Write aside, flush to the disk, then link into ``new``; False if another process was faster."""
     handle, temporary = tempfile.mkstemp(dir=box / "tmp")
     try:
+        if os.geteuid() == 0:  # as any delivery agent: a mail belongs to whom its box belongs
+            owner = box.stat()
+            os.fchown(handle, owner.st_uid, owner.st_gid)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()

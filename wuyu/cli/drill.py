@@ -23,6 +23,9 @@ def add_verbs(verbs: Any) -> None:
         help="auto: PostgreSQL where its programs are installed",
     )
     parser.add_argument("--schedulers", type=int, choices=(1, 2, 3), default=1, help="schedulers of Airflow")
+    parser.add_argument(
+        "--workers", type=int, choices=(0, 1, 2, 3), default=0, help="Celery workers; 0: the schedulers run the tasks"
+    )
     parser.add_argument("--patience", type=float, default=1.0, metavar="N", help="times every limit, for slow machines")
 
 
@@ -42,6 +45,7 @@ def _drill(arguments: argparse.Namespace) -> int:
             tell=tell,
             database=arguments.database,
             schedulers=arguments.schedulers,
+            workers=arguments.workers,
             patience=arguments.patience,
         )
     say(table)

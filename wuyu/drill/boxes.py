@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -58,13 +59,15 @@ class Boxes:
 
     def __init__(self, folder: Path, page: str) -> None:
         self.folder, self.page = folder, page
-        self._read: dict[Path, Letter] = {}
+        self._read: dict[tuple[str, str], Letter] = {}
 
     def letters(self) -> list[Letter]:
         """Return every mail of ours, in the order in which they came."""
-        for path in self.folder.glob("*/new/*"):
-            if path not in self._read:
-                self._read[path] = self._letter(path)
+        for path in [*self.folder.glob("*/new/*"), *self.folder.glob("*/cur/*")]:
+            key = (path.parent.parent.name, path.name.partition(":")[0])  # what was read lies elsewhere and has marks
+            if key not in self._read:
+                with contextlib.suppress(FileNotFoundError):  # the server has just moved it: found at the next look
+                    self._read[key] = self._letter(path)
         return sorted((one for one in self._read.values() if one.message_id), key=lambda one: (one.real, one.path))
 
     def second_copies(self) -> list[str]:
@@ -84,7 +87,7 @@ class Boxes:
         text = "" if body is None else str(body.get_content())
         link = re.search(re.escape(self.page) + r"/a/[^\s<>\"]+", text)
         code = _CODE.search(text)
-        answer_to = message.get("Reply-To") or message["From"]
+        answer_to = message.get("Reply-To") or message.get("From")
         return Letter(
             path=path,
             box=path.parent.parent.name,
@@ -92,7 +95,7 @@ class Boxes:
             message_id=str(message.get("X-Wuyu-Message", "")),
             level=str(message.get("X-Wuyu-Level", "")),
             action=str(message.get("X-Wuyu-Action", "")),
-            sender=answer_to.addresses[0].addr_spec,
+            sender=answer_to.addresses[0].addr_spec if answer_to else "",
             link="" if link is None else link[0],
             code="" if code is None else code[1],
             subject=str(message["Subject"]),

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -18,6 +19,8 @@ from wuyu.beside import end_with_parent
 __all__ = ["House", "free_port"]
 
 PATIENCE_S = 20.0
+#: After which a process that ended by itself is started again, as its keeper does in service (`RestartSec`).
+RESTART_S = 5.0
 
 
 def free_port() -> int:
@@ -36,6 +39,11 @@ class House:
         Folder of what they print.
     variables : mapping of str to str
         Their environment.
+
+    Attributes
+    ----------
+    started_again : Counter of str
+        How often each was started again because it had ended by itself.
     """
 
     def __init__(self, logs: Path, variables: Mapping[str, str]) -> None:
@@ -43,6 +51,8 @@ class House:
         logs.mkdir(parents=True, exist_ok=True)
         self._commands: dict[str, list[str]] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._ended_at: dict[str, float] = {}
+        self.started_again: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         return self
@@ -84,6 +94,16 @@ class House:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def tend(self) -> None:
+        """Start again what ended by itself some seconds ago; call it now and then."""
+        now = time.monotonic()
+        for name in [name for name in self._running if not self.is_running(name)]:
+            if now - self._ended_at.setdefault(name, now) >= RESTART_S:
+                del self._ended_at[name]
+                self.kill(name)  # what it left behind
+                self.start(name)
+                self.started_again[name] += 1
 
     def is_running(self, name: str) -> bool:
         """Return True while a process runs."""

@@ -114,10 +114,13 @@ def _database_restart(scenery: Scenery, inject: Inject) -> None:
 
 
 def _scheduler_killed(scenery: Scenery, inject: Inject) -> None:
-    """Kill the first scheduler with all its workers, and start it again."""
-    scenery.house.kill("scheduler-1")
+    """Kill the first scheduler with all its workers, and start them again."""
+    names = [name for name in ("scheduler-1", "worker-1") if scenery.house.is_running(name)]
+    for name in names:
+        scenery.house.kill(name)
     time.sleep(inject.seconds)
-    scenery.house.start("scheduler-1")
+    for name in names:
+        scenery.house.start(name)
 
 
 def _disk_full(scenery: Scenery, _inject: Inject) -> None:

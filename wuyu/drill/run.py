@@ -26,10 +26,12 @@ from wuyu.clock import wall_clock
 from wuyu.demo import prepare_airflow
 from wuyu.drill.airflow import AirflowApi, airflow_variables, services
 from wuyu.drill.boxes import Boxes
+from wuyu.drill.broker import Broker
 from wuyu.drill.database import Database, choose_database
 from wuyu.drill.expect import KINDS, Found
 from wuyu.drill.hand import ClockHand
 from wuyu.drill.house import House, free_port
+from wuyu.drill.imap import ImapServer, choose_imap
 from wuyu.drill.injects import INJECTS, NotPossibleError, Scenery
 from wuyu.drill.people import People, Player
 from wuyu.drill.script import Expectation, Scene, Script
@@ -126,6 +128,7 @@ class Drill:
         )
         while self._age_s(mark) < give_up_s and (open_ones or later or not self.api.is_quiet()):
             time.sleep(LOOK_S)
+            self.scenery.house.tend()
             self.people.act()
             self.api.trigger()
             come = {one.what for one, its in zip(scene.expect, found, strict=True) if its.came}
@@ -164,6 +167,7 @@ class Drill:
         mark = self._mark()
         give_up_s = 240.0 * self.patience
         while self._age_s(mark) < give_up_s and self._look(Expectation(what="all_settled"), mark).came:
+            self.scenery.house.tend()
             self.people.act()
             time.sleep(LOOK_S)
         scene = Scene.model_validate({"at": self.hand.now(), "name": {"zh": "全程", "en": "the whole drill"}})
@@ -194,6 +198,7 @@ def run_drill(
     tell: Tell,
     database: str = "auto",
     schedulers: int = 1,
+    workers: int = 0,
     patience: float = 1.0,
 ) -> tuple[list[Line], str]:
     """Play a drill; everything that is started is stopped at its end, however it ends.
@@ -210,6 +215,9 @@ def run_drill(
     database : {"auto", "postgres", "sqlite"}
     schedulers : int
         How many schedulers of Airflow run; more than one needs PostgreSQL.
+    workers : int
+        How many workers run beside them (CeleryExecutor, needs PostgreSQL); 0 lets the schedulers run the tasks
+        (LocalExecutor).
     patience : float
         Times everything that is due, for a slow machine.
 
@@ -236,9 +244,12 @@ def run_drill(
         disk = stack.enter_context(_small_disk(service))
         base = choose_database(database, service, home)
         stack.callback(base.end)
-        if schedulers > 1 and not base.can_restart:
-            raise ConfigError("two schedulers need PostgreSQL: on SQLite Airflow runs one only")
-        drill, head, zone = _set_up(stack, district, out, script, base, disk, schedulers, patience, tell)
+        if (schedulers > 1 or workers) and not base.can_restart:
+            raise ConfigError("two schedulers, or workers, need PostgreSQL: on SQLite Airflow runs one scheduler only")
+        broker = Broker(workers, base.airflow) if workers else None
+        if broker is not None:
+            stack.callback(broker.end)
+        drill, head, zone = _set_up(stack, district, out, script, base, disk, schedulers, broker, patience, tell)
         begun, is_whole = time.monotonic(), False
         try:
             drill.play()
@@ -247,6 +258,9 @@ def run_drill(
             minutes = (time.monotonic() - begun) / 60.0
             ended = ("", "") if is_whole else ("，中途停止", ", stopped before its end")
             head = [*head, (f"用时 {minutes:.1f} 分钟{ended[0]}", f"played in {minutes:.1f} min{ended[1]}")]
+            again = ", ".join(f"{name} {count}" for name, count in sorted(drill.scenery.house.started_again.items()))
+            again_zh, again_en = again or "无", again or "none"
+            head.append((f"自行结束后被重新启动：{again_zh}", f"Ended by themselves and started again: {again_en}"))
             table = write_table(drill.lines, head, out, zone)
         return drill.lines, table
 
@@ -259,6 +273,7 @@ def _set_up(
     base: Database,
     disk: Path | None,
     schedulers: int,
+    broker: Broker | None,
     patience: float,
     tell: Tell,
 ) -> tuple[Drill, list[tuple[str, str]], ZoneInfo]:
@@ -271,18 +286,30 @@ def _set_up(
     password = secrets.token_urlsafe(16)
     mailbox = out / "mailbox"
     replies = mailbox / _address(settings["mail"]["sender"])
-    (replies / "new").mkdir(parents=True)
+    mailbox.mkdir()
+    imap = choose_imap(replies, password, out / "logs" / "imap.log")
     variables = airflow_variables(out / "airflow", api_port, base.airflow)
     variables |= environment(district=copy, out=out / "service", smtp_host="127.0.0.1", smtp_port=smtp_port)
     variables |= {**hand.variables, LEDGER_VARIABLE: base.ledger, PASSWORD_VARIABLE: password}
-    variables |= {"WUYU_REPLY_MAILDIR": str(replies)}
+    if imap is None:
+        (replies / "new").mkdir(parents=True)
+        variables |= {"WUYU_REPLY_MAILDIR": str(replies)}
+    else:
+        stack.callback(imap.end)
+        variables |= imap.variables() | {"WUYU_IMAP_PASSWORD": password}
+    if broker is not None:
+        variables |= broker.variables()
     stack.enter_context(_environment(variables))
     groups, code, players, zone = _who_is_who(copy, out / "service", script)
     prepare_airflow(variables)
     house = stack.enter_context(House(out / "logs", variables))
     house.start("mail", _mail_command(mailbox, out / "logs" / "mail.port", smtp_port))
+    if imap is not None:
+        house.start("imap", imap.command)
     house.start("page", [sys.executable, "-m", "wuyu", "ack", "serve", "--port", str(page_port)])
-    for name, command in services(schedulers).items():
+    if broker is not None:
+        house.start("broker", broker.command)
+    for name, command in {**services(schedulers), **(broker.services() if broker else {})}.items():
         house.start(name, command)
     api = AirflowApi(api_port, list(storm.sources))
     tell(0.0, "waiting for Airflow")
@@ -295,10 +322,18 @@ def _set_up(
     scenery = Scenery(storm, house, hand, base, copy, disk)
     first = witness.mark(wall_clock())
     drill = Drill(script, patience, hand, storm, scenery, api, people, witness, tell, first)
-    return drill, _head(script, base, schedulers, patience), zone
+    return drill, _head(script, base, _means(imap, schedulers, broker), patience), zone
 
 
-def _head(script: Script, base: Database, schedulers: int, patience: float) -> list[tuple[str, str]]:
+def _means(imap: ImapServer | None, schedulers: int, broker: Broker | None) -> tuple[str, str]:
+    executor = f"CeleryExecutor, {broker.workers} workers" if broker else "LocalExecutor"
+    executor_zh = f"CeleryExecutor，工作进程{broker.workers}个" if broker else "LocalExecutor"
+    box = "Maildir" if imap is None else "IMAP (Dovecot)"
+    zh = f"调度器：{schedulers}（{executor_zh}）；答复信箱：{box}"
+    return zh, f"schedulers: {schedulers} ({executor}); box of answers: {box}"
+
+
+def _head(script: Script, base: Database, means: tuple[str, str], patience: float) -> list[tuple[str, str]]:
     limits = f"，期限放宽{patience:g}倍" if patience != 1 else "", f", limits × {patience:g}" if patience != 1 else ""
     return [
         (f"演练：{script.name.zh}", f"Drill: {script.name.en}"),
@@ -312,10 +347,7 @@ def _head(script: Script, base: Database, schedulers: int, patience: float) -> l
             "Airflow itself schedules what runs every minute, by real time; pulls and hourly cycles of the time "
             "that was skipped are triggered by the drill; cycles on new data are woken by Airflow",
         ),
-        (
-            f"数据库：{base.told}；调度器：{schedulers}（LocalExecutor）；答复信箱：Maildir",
-            f"Database: {base.told}; schedulers: {schedulers} (LocalExecutor); box of answers: Maildir",
-        ),
+        (f"数据库：{base.told}；{means[0]}", f"Database: {base.told}; {means[1]}"),
         ("依据：只看信箱与台账", "Judged by mailboxes and ledger alone"),
     ]
 

@@ -32,6 +32,10 @@ class _RefusedError(DispatchError):
     """The server answered, and would not do what it was asked for one mail."""
 
 
+class _CutOffError(DispatchError):
+    """The connection ended."""
+
+
 class MaildirMailbox:
     """New mails of a Maildir; one that was dealt with moves from ``new`` to ``cur``.
 
@@ -131,26 +135,38 @@ class ImapMailbox:
         if self._imap is not None:
             with suppress(imaplib.IMAP4.error, OSError):
                 self._imap.logout()
+            with suppress(imaplib.IMAP4.error, OSError):
+                self._imap.shutdown()  # where the server hung up, or it stays open
             self._imap = None
 
     def mails(self) -> Iterator[tuple[str, bytes | None]]:
         """Give (UID, raw bytes) of each unseen mail; a large one is not fetched."""
         for uid in self._do("SEARCH", "UNSEEN")[0].split():
-            key = uid.decode("ascii")
+            found = self._mail(uid.decode("ascii"))
+            if found is not None:
+                yield found
+
+    def _mail(self, key: str) -> tuple[str, bytes | None] | None:
+        """Return one mail; None if it is gone. A server may refuse one mail, or break at it and hang up."""
+        for _ in range(2):
             try:
-                size = _SIZE.search(_joined(self._do("FETCH", key, "(RFC822.SIZE)")))
-                parts = [] if size is None or int(size[1]) > BODY_MAX_BYTES else self._do("FETCH", key, "(BODY.PEEK[])")
+                return self._fetched(key)
             except _RefusedError:
-                yield f"{self.settings.host} {key} refused", None
-                continue
-            if size is None:
-                continue  # gone meanwhile
-            if int(size[1]) > BODY_MAX_BYTES:
-                yield f"{self.settings.host} {key} {size[1].decode()}", None
-                continue
-            raw = next((part[1] for part in parts if isinstance(part, tuple)), None)
-            if raw is not None:
-                yield key, raw
+                break
+            except _CutOffError:
+                self.__exit__()
+                self.__enter__()  # else the mails behind it would never be read
+        return f"{self.settings.host} {key} refused", None
+
+    def _fetched(self, key: str) -> tuple[str, bytes | None] | None:
+        size = _SIZE.search(_joined(self._do("FETCH", key, "(RFC822.SIZE)")))
+        if size is None:
+            return None
+        if int(size[1]) > BODY_MAX_BYTES:
+            return f"{self.settings.host} {key} {size[1].decode()}", None
+        parts = self._do("FETCH", key, "(BODY.PEEK[])")
+        raw = next((part[1] for part in parts if isinstance(part, tuple)), None)
+        return None if raw is None else (key, raw)
 
     def done(self, key: str) -> None:
         """Mark a mail as seen."""
@@ -185,7 +201,7 @@ class ImapMailbox:
         try:
             status, data = self._imap.uid(command, *arguments)
         except (imaplib.IMAP4.error, OSError) as error:
-            raise DispatchError(f"the mailbox at {self.settings.host} failed at {command}: {_said(error)}") from None
+            raise _CutOffError(f"the mailbox at {self.settings.host} failed at {command}: {_said(error)}") from None
         if status != "OK":
             raise _RefusedError(f"the mailbox at {self.settings.host} refused {command}")
         return [part for part in data if part is not None] or [b""]

@@ -233,7 +233,12 @@ def _failed(ledger: Ledger, now: datetime) -> Problem | None:
 
 
 def _undecided(ledger: Ledger, now: datetime) -> Problem | None:
-    rows = [row for row in ledger.warnings(approval=Approval.WAITING) if row.valid_to > now]
+    with ledger.reading() as session:
+        standing = standing_at(session, now)
+    open_ones = {(one.warning_id, one.revision) for one, state in standing if state is Authority.WAITING}
+    rows = [
+        row for row in ledger.warnings(approval=Approval.WAITING) if (row.warning_id, row.revision) in open_ones
+    ]  # fmt: skip
     late = [row for row in rows if row.approval_due_at is not None and row.approval_due_at < now]
     if not late:
         return None

@@ -148,6 +148,24 @@ def test_the_mail_server_proves_who_logged_in_and_nobody_else(tmp_path: Path) ->
     assert [len(mail.get_all("Authentication-Results")) for mail in mails] == [1, 1, 1]
 
 
+def test_what_ends_by_itself_is_started_again_and_what_is_stopped_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wuyu.drill.house.RESTART_S", 0.1)
+    with House(tmp_path / "logs", child_variables()) as house:
+        house.start("ends", ["false"])
+        house.start("stays", ["sleep", "100"])
+        house.start("stopped", ["sleep", "100"])
+        house.stop("stopped")
+        give_up_at = time.monotonic() + 60
+        while not house.started_again["ends"] and time.monotonic() < give_up_at:
+            time.sleep(0.05)
+            house.tend()
+        assert set(house.started_again) == {"ends"}
+        assert house.is_running("stays")
+        assert not house.is_running("stopped")
+
+
 def child_variables() -> dict[str, str]:
     from tests.replays import child_environment
 

@@ -21,6 +21,7 @@ class ImapServer:
         self.commands: list[str] = []
         self.refuse = ""
         self.withheld: set[int] = set()
+        self.hangs_up_at: set[int] = set()
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -73,6 +74,8 @@ class ImapServer:
                 await writer.drain()
                 await writer.start_tls(self.context)
                 continue
+            if "BODY.PEEK" in command and int(command.split()[2]) in self.hangs_up_at:
+                return
             lines, done = self._answer(command)
             for part in lines:
                 writer.write(part + b"\r\n")

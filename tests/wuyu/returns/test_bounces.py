@@ -264,9 +264,12 @@ def test_a_bounce_that_breaks_the_reader_keeps_no_other_from_being_read(
     assert take_bounces(desk, box(report(sent[0].sender)), now=LATER) == [], "it is set aside, not tried for ever"
 
 
-def test_a_mail_that_the_server_will_not_give_keeps_no_other_from_being_read(desk: Desk, sent: list[Outbox]) -> None:
+@pytest.mark.parametrize("how", ["withheld", "hangs_up_at"])
+def test_a_mail_that_the_server_will_not_give_keeps_no_other_from_being_read(
+    desk: Desk, sent: list[Outbox], how: str
+) -> None:
     with ImapServer([report(sent[0].sender), report(sent[1].sender)]) as server:
-        server.withheld = {101}
+        setattr(server, how, {101})
         where = ImapSettings(host="127.0.0.1", port=server.port, username="duty", password="geheim", security="none")
         with ImapMailbox(where) as mailbox:
             outcomes = [one.outcome for one in take_bounces(desk, mailbox, now=LATER)]

@@ -26,8 +26,10 @@ from tests.factories import write_mini_district
 from tests.replays import ROOT, child_environment, mails
 from tests.wuyu.conftest import Clock
 from tests.wuyu.delivery.http_server import HttpServer
+from wuyu.approval.book import waiting
 from wuyu.delivery.smtp import Outcome, SmtpStage
-from wuyu.ledger import CycleState, Ledger, Outbox, OutboxState, create_ledger
+from wuyu.ledger import Approval, CycleState, Ledger, Outbox, OutboxState, create_ledger
+from wuyu.ledger.models import WarningRow
 from wuyu.ledger.tasks import OPERATOR_TASK, open_tasks, settle_task
 from wuyu.messages.mail import Mail
 from wuyu.sink import local_sink
@@ -262,6 +264,26 @@ def test_a_decision_that_stays_is_noticed(
         decision.warn(record, approval_due_at=NOW + 10 * MINUTE)
     assert _kinds(ledger, settings, NOW + 10 * MINUTE) == set()
     assert _kinds(ledger, settings, NOW + 11 * MINUTE) == {"approval"}
+
+
+def test_what_was_replaced_before_anybody_signed_is_waited_for_no_more(
+    ledger: Ledger, settings: DistrictSettings, make_record: Callable[..., Any]
+) -> None:
+    first = make_record(issued_at=NOW, valid_from=NOW, valid_to=NOW + timedelta(hours=6))
+    later = NOW + 12 * MINUTE
+    second = make_record(
+        action=Action.UPG, revision=1, issued_at=later, valid_from=later, valid_to=later + timedelta(hours=6)
+    )  # fmt: skip
+    _finish(ledger, NOW)
+    for record in (first, second):
+        with ledger.decide(now=record.issued_at) as decision:
+            decision.warn(record, approval_due_at=record.issued_at + 10 * MINUTE)
+    with ledger.writing() as session:  # as before a lapsed revision was marked so
+        session.execute(update(WarningRow).values(approval_state=Approval.WAITING))
+    _finish(ledger, later)
+    assert [one.message_id for one in waiting(ledger)] == [second.message_id]
+    assert _kinds(ledger, settings, later + MINUTE) == set()
+    assert _kinds(ledger, settings, later + 11 * MINUTE) == {"approval"}
 
 
 def test_a_task_is_settled_by_name(ledger: Ledger) -> None:
