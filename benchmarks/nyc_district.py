@@ -22,6 +22,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -318,19 +319,26 @@ def score_windows(scorer: HotspotScorer, data: Path, starts: pd.DatetimeIndex, *
     DataFrame
         Columns start, hotspot_id, p, level.
     """
+    rows = []
+    for start, rain in rain_known_before(scorer, data, starts, lead_h=lead_h):
+        table = scorer.score(rain)
+        rows.append(table[["p_5cm", "level"]].rename(columns={"p_5cm": "p"}).reset_index().assign(start=start))
+    return pd.concat(rows, ignore_index=True)
+
+
+def rain_known_before(
+    scorer: HotspotScorer, data: Path, starts: pd.DatetimeIndex, *, lead_h: int
+) -> Iterator[tuple[pd.Timestamp, Any]]:
+    """Yield each window with what was known `lead_h` hours before it; windows without a forecast are left out."""
     issued, runs = runs_known_at(data)
     fallen = fallen_mm(issued, runs)
-    rows = []
     for start in starts:
         at = start - pd.Timedelta(hours=lead_h)
         members = lagged_members(issued, runs, at, lead_h + WINDOW_H)
-        if not len(members):
-            continue
-        before = fallen.reindex(pd.date_range(end=at, periods=PAST_H - lead_h, freq="h")).to_numpy()
-        past = np.concatenate([before, members[:, :lead_h].mean(axis=0)])
-        table = scorer.score(_rainfall(scorer, start, past, members[:, lead_h:]))
-        rows.append(table[["p_5cm", "level"]].rename(columns={"p_5cm": "p"}).reset_index().assign(start=start))
-    return pd.concat(rows, ignore_index=True)
+        if len(members):
+            before = fallen.reindex(pd.date_range(end=at, periods=PAST_H - lead_h, freq="h")).to_numpy()
+            past = np.concatenate([before, members[:, :lead_h].mean(axis=0)])
+            yield start, _rainfall(scorer, start, past, members[:, lead_h:])
 
 
 def _rainfall(scorer: HotspotScorer, start: pd.Timestamp, past: np.ndarray, members: np.ndarray) -> Any:

@@ -59,6 +59,7 @@ LAST_GOOD = "tests/wuyu/register/test_last_good.py::"
 TRUTH = "tests/wuyu/test_one_truth.py::"
 AUTHORITY = "tests/risk_models/warning/test_authority.py::"
 RETENTION = "tests/wuyu/retention/test_retention.py::"
+LEARNED = "tests/risk_models/risk/test_learned.py::"
 NUMBERS = "tests/reports/periodic/test_numbers.py::"
 
 ALL_LAWS = f"{HISTORIES}test_the_laws_hold_in_every_history"
@@ -1566,6 +1567,49 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 "        if not before.content.body:\n",
                 "        if before.content.body is None:\n",
                 f"{RETENTION}test_a_message_without_its_text_is_never_sent",
+            ),
+        ],
+    },
+    "a learned chance serves only where it was verified; a wrong model stops no cycle, and rain beyond its record lowers nothing": {
+        "risk_models/risk/combined.py": [
+            (
+                "    told = np.where(beyond[:, None], np.maximum(told, share), told)",
+                "    told = np.where(beyond[:, None], told, told)",
+                f"{LEARNED}test_law_chances_of_depths_are_ordered_and_never_fall",
+            ),
+            (
+                "    return np.where(silent, share, told)",
+                "    return np.nan_to_num(told)",
+                f"{LEARNED}test_law_chances_of_depths_are_ordered_and_never_fall",
+            ),
+            (
+                "    if not record.is_good:",
+                "    if False:",
+                f"{LEARNED}test_a_wrong_model_is_a_finding_and_the_chain_stands",
+            ),
+            (
+                "    if record.district_code != code or shared < LEAST_SHARED * len(record.places):",
+                "    if record.district_code != code:",
+                f"{LEARNED}test_a_wrong_model_is_a_finding_and_the_chain_stands",
+            ),
+            (
+                '        self.places["hotspot_id"] = self.places["hotspot_id"].where(is_here, "")',
+                "        del is_here",
+                f"{LEARNED}test_a_moved_hotspot_has_no_record",
+            ),
+        ],
+        "risk_models/risk/susceptibility/verified.py": [
+            (
+                "        return self.brier_skill_low > 0.0",
+                "        return self.brier_skill > 0.0",
+                f"{LEARNED}test_a_wrong_model_is_a_finding_and_the_chain_stands",
+            ),
+        ],
+        "risk_models/district/model.py": [
+            (
+                "    return settings.model is not None and finding.file == settings.model.path",
+                "    return False",
+                f"{LEARNED}test_a_file_that_is_not_the_one_named_is_a_finding",
             ),
         ],
     },

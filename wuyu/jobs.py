@@ -17,6 +17,7 @@ __all__ = [
     "delivery_ways",
     "draft_for_consultation",
     "due_reports",
+    "learn_if_due",
     "prepare_replay",
     "read_bounces",
     "read_replies",
@@ -25,6 +26,7 @@ __all__ = [
     "replay_block",
     "report_month",
     "require_delivery",
+    "settle_learning",
     "settle_report",
     "write_products",
 ]
@@ -155,6 +157,46 @@ def settle_report(
     scope = scope_for(desk, kind, key, edition)
     made = answer_consultation(desk, scope, draft=draft, answer=answer, now=time_now(), mail=mail)
     return [] if made is None else [desk.relative(path) for path in made.paths]
+
+
+def learn_if_due() -> dict[str, str]:
+    """Learn a chance of floods if there is a reason to; returns what a person is shown, or why nobody is asked.
+
+    Returns
+    -------
+    dict of str to str
+        ``folder``, ``subject``, ``body`` of a model that may serve; else ``why`` alone.
+    """
+    from risk_models.errors import BadInputError
+    from wuyu.learning import learn, learning_due
+
+    desk, now = desk_from_environment(), time_now()
+    reason = learning_due(desk, now=now)
+    if reason is None:
+        return {"why": "learned within the year, and no storm since is over"}
+    try:
+        learned = learn(desk, now=now)
+    except BadInputError as error:
+        return {"why": str(error.findings[0])}
+    if learned.lesson.refused:
+        return {"why": str(learned.lesson.refused[0])}
+    card = (learned.folder / "card.md").read_text(encoding="utf-8")
+    return {"folder": learned.folder.name, "subject": f"新的学习模型 new learned model ({reason})", "body": card}
+
+
+def settle_learning(folder: str, answer: dict[str, Any]) -> str:
+    """Do what a person answered; returns what was done.
+
+    Parameters
+    ----------
+    folder : str
+        As `learn_if_due` gave it.
+    answer : dict
+        As Airflow's human-in-the-loop operator gives it.
+    """
+    from wuyu.learning import settle_answer
+
+    return settle_answer(desk_from_environment(), folder, answer, now=time_now())
 
 
 def write_products(month: str) -> list[str]:

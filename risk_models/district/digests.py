@@ -75,7 +75,7 @@ def _register_files(root: Path, settings: DistrictSettings) -> set[str]:
     paths.update(getattr(settings.layers, name).path for name in layers_of(settings) if name != "outages")
     rasters = {getattr(settings.rasters, name).path for name in rasters_of(settings)}
     paths |= rasters
-    if settings.model is not None:
+    if settings.model is not None and (root / settings.model.path).is_file():  # without it the district goes on
         paths.add(settings.model.path)
     parts = {raster + suffix for raster in rasters for suffix in _RASTER_PARTS}
     for path in [path for path in paths if Path(path).suffix.lower() in _PARTS]:

@@ -106,10 +106,10 @@ class LearnedModelSettings(Record):
         ``*.skops``, relative to the district folder.
     sha256 : str
         Checksum that the file must have.
-    n_events : int
-        Recorded floods it was trained on; they set its weight. 0 for a model that could not tell storms apart.
+    n_events : int or None
+        Recorded floods it was learned from, for the reader: what counts stands in the file.
     """
 
     path: FilePath
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    n_events: Annotated[int, Field(ge=0, le=1_000_000)]
+    n_events: Annotated[int, Field(ge=0, le=1_000_000)] | None = None

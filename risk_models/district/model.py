@@ -52,7 +52,9 @@ class District:
         Errors in that table. It is edited in the middle of a storm, so a slip there must not stop the scoring: the
         table is left out as a whole, and whoever uses it says so.
     model_path : Path or None
-        File of the learned model of `settings.model`.
+        File of the learned model of `settings.model`; None where it names none, or one that was refused.
+    model_refused : tuple of Finding
+        Errors of that file. A district goes on without a learned model, and whoever scores says so.
     """
 
     root: Path
@@ -74,6 +76,7 @@ class District:
     outages: pd.DataFrame | None = None
     outages_refused: tuple[Finding, ...] = ()
     model_path: Path | None = None
+    model_refused: tuple[Finding, ...] = ()
 
 
 def load_district(path: str | Path, *, live: Path | None = None, was_good: bool = False) -> District:
@@ -95,7 +98,7 @@ def load_district(path: str | Path, *, live: Path | None = None, was_good: bool 
     Raises
     ------
     BadInputError
-        If there is any error outside `outages`; carries every error finding.
+        If there is any error outside `outages` and the learned model; carries every error finding.
 
     Examples
     --------
@@ -109,7 +112,8 @@ def load_district(path: str | Path, *, live: Path | None = None, was_good: bool 
     errors = [one for one in survey.findings if one.severity == "error" and one.code not in forgiven]
     settings = survey.settings_file.settings
     refused = tuple(finding for finding in errors if settings is not None and _is_of_outages(finding, settings))
-    if len(errors) > len(refused) or settings is None:
+    model_refused = tuple(finding for finding in errors if settings is not None and _is_of_model(finding, settings))
+    if len(errors) > len(refused) + len(model_refused) or settings is None:
         raise BadInputError(f"district {Path(path).name}", errors)
     digests = register_digests(survey.root, settings)
     for relative in [name for name, found in digests.items() if not found]:
@@ -126,7 +130,8 @@ def load_district(path: str | Path, *, live: Path | None = None, was_good: bool 
         findings=tuple(survey.findings),
         content_hash=content_hash(digests),
         outages_refused=refused,
-        model_path=survey.root / settings.model.path if settings.model else None,
+        model_path=survey.root / settings.model.path if settings.model and not model_refused else None,
+        model_refused=model_refused,
         **tables,
     )
 
@@ -145,7 +150,8 @@ def seated(district: District, folder: Path) -> District:
     """
     settings = district.settings
     rasters = {name: folder / getattr(settings.rasters, name).path for name in district.rasters}
-    return replace(district, rasters=rasters, model_path=folder / settings.model.path if settings.model else None)
+    model = settings.model if district.model_path is not None else None
+    return replace(district, rasters=rasters, model_path=folder / model.path if model else None)
 
 
 def district_summary(district: District) -> dict[str, Any]:
@@ -189,6 +195,10 @@ def district_summary(district: District) -> dict[str, Any]:
 def _is_of_outages(finding: Finding, settings: DistrictSettings) -> bool:
     layer = settings.layers.outages
     return layer is not None and finding.file == layer.path
+
+
+def _is_of_model(finding: Finding, settings: DistrictSettings) -> bool:
+    return settings.model is not None and finding.file == settings.model.path
 
 
 def _frame(survey: Survey, name: str, crs: str) -> pd.DataFrame:

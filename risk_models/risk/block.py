@@ -18,7 +18,7 @@ from risk_models.forecast.rainfall import Origin, validate_rainfall
 from risk_models.forecast.storm import return_period_text
 from risk_models.forecast.wetness import soil_water_index
 from risk_models.levels import Level
-from risk_models.risk.combined import LearnedOpinion, combine_classes
+from risk_models.risk.combined import SHARE_FEATURES, LearnedOpinion, chance_of_depths
 from risk_models.risk.explain import PHYSICAL_FACTORS, RECENT_RAIN_H, Run, physical_points
 from risk_models.risk.exposure import is_day
 from risk_models.risk.impact import MatrixResult, apply_matrix, class_probabilities
@@ -168,16 +168,34 @@ class BlockScorer:
         rain = self._split(rainfall)
         outcomes = self._simulate(rain, soil_water_mm, outages, threads)
         probabilities = class_probabilities(outcomes.peak_depth_m, self.depth_of_impact_m)
+        passed = (outcomes.first_step >= 0).mean(axis=1)
         learned = np.full(len(probabilities), np.nan)
         if self.learned is not None:
-            amounts = rain_amounts(rain.past_mm, rain.future_mm, step_h=rain.step_h)
-            learned = self.learned.probability(amounts.columns())
-            probabilities = combine_classes(probabilities, learned, n_events=self.learned.n_events)
+            probabilities, passed, learned = self._learned(self.learned, rain, probabilities, passed)
         found = apply_matrix(probabilities, self.matrix, self.band_minima)
         points = self._points(rain, outcomes, found, soil_water_mm, threads)
         frame = self._columns(rain, outcomes, found, soil_water_mm).assign(learned_probability=learned)
+        frame[list(SHARE_FEATURES)] = passed
         frame["confidence"] = self._confidence(rain, rainfall)
         return self._explain(frame, points, rain, outages)
+
+    def _learned(
+        self, opinion: LearnedOpinion, rain: _Rain, probabilities: Floats, passed: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return chances of impact classes (H, 3) and depths (H, C), and what was learned of the first depth (H,)."""
+        amounts = rain_amounts(rain.past_mm, rain.future_mm, step_h=rain.step_h)
+        chance, beyond = opinion.chance(
+            amounts.columns(),
+            dict(zip(SHARE_FEATURES, passed.T, strict=True)),
+            valid_at=rain.valid_at,
+            unknown=rain.past_unknown | rain.future_unknown,
+        )
+        depth_m = np.broadcast_to(self.thresholds_m, passed.shape)
+        at_impact, at_depth = (
+            chance_of_depths(depths, share, chance, learned_depth_m=opinion.verification.depths_m, beyond=beyond)
+            for depths, share in ((self.depth_of_impact_m, probabilities), (depth_m, passed))
+        )
+        return at_impact, at_depth, chance[:, 0]
 
     def _split(self, rainfall: xr.Dataset) -> _Rain:
         validate_rainfall(rainfall)
@@ -297,10 +315,8 @@ class BlockScorer:
         frame["depth_now_m"] = outcomes.depth_now_m
         quantiles = np.quantile(outcomes.peak_depth_m, [0.1, 0.5, 0.9], axis=1)
         frame["depth_p10_m"], frame["depth_p50_m"], frame["depth_p90_m"] = quantiles
-        names = ("p_5cm", "p_15cm", "p_27cm", "p_50cm", "p_lethal")
-        passed = (outcomes.first_step >= 0).mean(axis=1)
-        for index, name in enumerate(names):
-            frame[name] = passed[:, index]
+        for name in SHARE_FEATURES:
+            frame[name] = np.nan  # in its place; filled in by `score`
         peak_step = np.where(outcomes.peak_depth_m > 0, outcomes.peak_step, -1)
         for name, step in (
             ("first_15cm_at", outcomes.first_step[:, :, 1]),

@@ -7,8 +7,9 @@ the block and time grows with the number of hotspots; see `risk_models.risk.bloc
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -96,6 +97,11 @@ class HotspotScorer:
     progress : callable, optional
         Called with a fraction (0-1) and a short text.
 
+    Attributes
+    ----------
+    model_refused : tuple of Finding
+        Why the learned model that the district names is not asked; empty where it is, or where there is none.
+
     Raises
     ------
     ValueError
@@ -131,6 +137,7 @@ class HotspotScorer:
         depth_of_impact_m = with_capacity(
             unaided_impact_m, vulnerability, self.exposure["capacity_ready"].to_numpy(bool)
         )
+        learned, self.model_refused = LearnedOpinion.of(district, terrain)
         typical, undrained = typical_place(self.basins)
         self.whole = BlockScorer(
             hotspots=pd.DataFrame(hotspots.drop(columns="geometry")),
@@ -146,10 +153,16 @@ class HotspotScorer:
             horizon_h=self.horizon_h,
             typical=typical,
             undrained=undrained,
-            learned=LearnedOpinion.of(district, terrain),
+            learned=learned,
             timezone=district.settings.district.timezone,
             explain_from=int(Level.BLUE if len(hotspots) <= EXPLAINED_MOST else Level.RED),
         )
+
+    def without_model(self) -> HotspotScorer:
+        """Return a scorer that asks no learned model: what a model is learned from."""
+        plain = copy.copy(self)
+        plain.whole = replace(self.whole, learned=None)
+        return plain
 
     @cached_property
     def contour(self) -> ContourExposure | None:
@@ -275,6 +288,8 @@ class HotspotScorer:
             "formula_id": self.formula.formula_id,
             "horizon_h": self.horizon_h,
         }
+        if self.whole.learned is not None:
+            table.attrs["model_sha256"] = self.whole.learned.sha256
         return table
 
     def _add_exposure(self, frame: pd.DataFrame, valid_at: pd.Timestamp) -> None:

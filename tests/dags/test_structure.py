@@ -46,6 +46,7 @@ ORDER: dict[str, dict[str, list[str]]] = {
         "products": [],
     },
     "rehearsal": {"design_storms": []},
+    "learning": {"learn": ["ask", "settle"], "ask": ["settle"], "settle": []},
 }
 REPORT = {
     "which": ["draft", "others", "settle"],
@@ -70,6 +71,7 @@ SCHEDULE = {
     "approval": None,
     "storm_replay": None,
     "rehearsal": "0 9 1 5 *",
+    "learning": "0 10 * * *",
     # What is not on a fixed day of the year is looked for every day.
     **dict.fromkeys(REPORTS, "0 9 * * *"),
     "report_month": "0 9 1 * *",
@@ -265,6 +267,19 @@ def test_the_form_of_a_consultation_is_the_one_that_is_read(tmp_path: Path) -> N
     assert list(form) == list(FIELDS)
     assert all("null" in kinds for kinds in form.values()), LOCKED
     assert starts_paused is None
+
+
+def test_the_form_of_learning_is_the_one_that_is_read(tmp_path: Path) -> None:
+    from wuyu.learning import FIELD, OPTIONS
+
+    code = (
+        "import json, dags.learning as r; ask = r.learning().get_task('ask');"
+        "print(json.dumps([ask.options, ask.defaults, list(r.FORM)]))"
+    )
+    environment = child_environment(AIRFLOW_HOME=str(tmp_path))
+    command = [sys.executable, "-c", code]
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(ran.stdout) == [list(OPTIONS), [OPTIONS[-1]], [FIELD]]
 
 
 def test_every_schedule_runs_by_the_clock_of_the_district(tmp_path: Path) -> None:

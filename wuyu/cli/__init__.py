@@ -44,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         delivery,
         district,
         drill,
+        learn,
         operate,
         products,
         reports,
@@ -57,7 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="五预 flood-risk early warning for a city district: score hotspots, warn towns, report risk.",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    families = (district, operate, approval, delivery, products, reports, service, drill, ack, verify, retention)
+    families = (
+        district, operate, approval, delivery, products, reports, service, drill, ack, verify, learn, retention,
+    )  # fmt: skip
     for family in families:
         family.add_verbs(verbs)
     arguments = parser.parse_args(argv)

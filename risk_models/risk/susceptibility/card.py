@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from risk_models.risk.susceptibility.chance import HotspotFloodChance
 from risk_models.risk.susceptibility.classifier import HotspotFloodClassifier
 
 __all__ = ["ModelFacts", "model_card"]
@@ -40,16 +41,24 @@ class ModelFacts:
     limits: tuple[str, ...] = field(default=())
 
 
-def model_card(model: HotspotFloodClassifier, facts: ModelFacts, scores: Mapping[str, pd.DataFrame]) -> str:
+def model_card(
+    model: HotspotFloodChance | HotspotFloodClassifier,
+    facts: ModelFacts,
+    scores: Mapping[str, pd.DataFrame],
+    *,
+    reliability: pd.DataFrame | None = None,
+) -> str:
     """Write the card of a model.
 
     Parameters
     ----------
-    model : HotspotFloodClassifier
+    model : HotspotFloodChance or HotspotFloodClassifier
         Fitted.
     facts : ModelFacts
     scores : mapping of name to DataFrame
-        Score tables (`score_table`) of the model and of what it was compared with.
+        Score tables (`score_table`, `skill_scores`) of the model and of what it was compared with.
+    reliability : DataFrame, optional
+        As `reliability_curve` gives it.
 
     Returns
     -------
@@ -73,6 +82,7 @@ def model_card(model: HotspotFloodClassifier, facts: ModelFacts, scores: Mapping
         _model_lines(model),
         "## Scores",
         f"{facts.split}\n\n{_score_lines(scores)}",
+        *([] if reliability is None else ["## Told and came", _reliability_lines(reliability)]),
         "## Limits",
         "\n".join(f"- {line}" for line in [*facts.limits, *_general_limits(facts)]),
     ]
@@ -83,7 +93,33 @@ def _counts(facts: ModelFacts) -> str:
     return f"{facts.n_rows} rows, {facts.n_events} events, {facts.n_places} places, {facts.n_storms} storms."
 
 
-def _model_lines(model: HotspotFloodClassifier) -> str:
+def _reliability_lines(curve: pd.DataFrame) -> str:
+    head = ["| told | came | 90 % interval | rows |", "|---|---|---|---|"]
+    lines = [
+        f"| {row.probability:.4f} | {row.frequency:.4f} | {row.low:.4f} to {row.high:.4f} | {row.n} |"
+        for row in curve.itertuples()
+    ]
+    return "\n".join([*head, *lines])
+
+
+def _model_lines(model: HotspotFloodChance | HotspotFloodClassifier) -> str:
+    return _chance_lines(model) if isinstance(model, HotspotFloodChance) else _classifier_lines(model)
+
+
+def _chance_lines(model: HotspotFloodChance) -> str:
+    effects = model.effects_
+    names = [*model.rain, *model.shares, *model.season]
+    lines = [
+        f"- {name}: {value:+.2f} (standard error {error:.2f}) log-odds per standard deviation"
+        for name, value, error in zip(names, effects.coefficients, effects.std_errors, strict=True)
+    ]
+    lines.append(f"- hotspots: {len(model.hotspots_)} of {len(model.kinds_)} kinds, "
+                 f"spread {effects.hotspot_std:g} log-odds; storms: spread {effects.storm_std:g}")  # fmt: skip
+    shifts = ", ".join(f"{depth:g} m {-shift:.2f}" for depth, shift in zip(model.depths_m, model.shifts_, strict=True))
+    return "\n".join([*lines, f"- depth classes, log-odds beside the first: {shifts}"])
+
+
+def _classifier_lines(model: HotspotFloodClassifier) -> str:
     parameters = model.get_params()
     lines = [f"- {name}: {parameters[name]}" for name in sorted(parameters)]
     columns = getattr(model, "feature_names_in_", range(model.n_features_in_))
@@ -109,10 +145,9 @@ def _cell(row: pd.Series) -> str:
 
 
 def _general_limits(facts: ModelFacts) -> list[str]:
-    lines = ["Places and storms unlike those of the data are outside what was tested; beyond the largest rain of the "
-             "data the probability no longer rises."]  # fmt: skip
+    lines = ["Places and storms unlike those of the data are outside what was tested; where more rain is expected than "
+             "any of the data, the greater of this chance and the chain's share counts."]  # fmt: skip
     if facts.n_events < FEW_EVENTS:
-        lines.append(f"{facts.n_events} events are few: the intervals are wide, and the model may only support, not "
-                     "replace, the physical one.")  # fmt: skip
+        lines.append(f"{facts.n_events} events are few: the intervals are wide.")  # fmt: skip
     lines.append("Floods that nobody recorded count as no flood.")
     return lines

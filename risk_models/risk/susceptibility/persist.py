@@ -8,13 +8,19 @@ import itertools
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+import sklearn
 
 from risk_models.errors import BadInputError, Finding
 from risk_models.files import write_whole
+from risk_models.risk.susceptibility.chance import HotspotFloodChance
 from risk_models.risk.susceptibility.classifier import HotspotFloodClassifier
+from risk_models.risk.susceptibility.verified import FORMAT, Verification
 
-__all__ = ["TRUSTED_TYPES", "load_model", "save_model"]
+__all__ = ["TRUSTED_TYPES", "load_model", "read_verification", "save_model"]
+
+FloodModel: TypeAlias = HotspotFloodClassifier | HotspotFloodChance
 
 _HERE = "risk_models.risk.susceptibility"
 
@@ -22,27 +28,34 @@ _HERE = "risk_models.risk.susceptibility"
 TRUSTED_TYPES = (
     f"{_HERE}.additive.AdditiveEffects",
     f"{_HERE}.calibration.BetaCalibrator",
+    f"{_HERE}.chance.HotspotFloodChance",
     f"{_HERE}.calibration.IsotonicCalibrator",
     f"{_HERE}.classifier.HotspotFloodClassifier",
     f"{_HERE}.core.Core",
+    f"{_HERE}.mixed.MixedEffects",
     f"{_HERE}.pooling.GroupEffects",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
 )
 #: A ZIP entry cannot be older; a fixed date makes the same model the same bytes.
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
+_RECORD = "verification.json"
 
 
-def save_model(model: HotspotFloodClassifier, path: Path, *, card: str | None = None) -> str:
+def save_model(
+    model: FloodModel, path: Path, *, card: str | None = None, verification: Verification | None = None
+) -> str:
     """Write a fitted model, its checksum beside it, and its card.
 
     Parameters
     ----------
-    model : HotspotFloodClassifier
+    model : HotspotFloodChance or HotspotFloodClassifier
         Fitted.
     path : Path
         ``*.skops``. The checksum goes to ``*.skops.sha256`` (form of sha256sum), the card to ``*.md``.
     card : str, optional
         Markdown, see `risk_models.risk.susceptibility.card`.
+    verification : Verification, optional
+        Kept in the file; without it no cycle asks the model.
 
     Returns
     -------
@@ -70,7 +83,7 @@ def save_model(model: HotspotFloodClassifier, path: Path, *, card: str | None = 
         raise ValueError(f"a model file is named *.skops, got {path.name}")
     import skops.io as skops_io  # type: ignore[import-untyped]  # here, because it brings Dask and pytest along
 
-    data = _same_bytes(skops_io.dumps(model))
+    data = _same_bytes(skops_io.dumps(model), "" if verification is None else verification.to_json())
     strange = sorted(set(skops_io.get_untrusted_types(data=data)) - set(TRUSTED_TYPES))
     if strange:
         raise ValueError(f"the model holds {strange[0]}, which could not be loaded again")
@@ -83,7 +96,7 @@ def save_model(model: HotspotFloodClassifier, path: Path, *, card: str | None = 
     return digest
 
 
-def load_model(path: Path, *, sha256: str | None = None) -> HotspotFloodClassifier:
+def load_model(path: Path, *, sha256: str | None = None) -> FloodModel:
     """Read a model written by `save_model`; nothing in the file is executed.
 
     Parameters
@@ -94,7 +107,7 @@ def load_model(path: Path, *, sha256: str | None = None) -> HotspotFloodClassifi
 
     Returns
     -------
-    HotspotFloodClassifier
+    HotspotFloodChance or HotspotFloodClassifier
 
     Raises
     ------
@@ -116,20 +129,60 @@ def load_model(path: Path, *, sha256: str | None = None) -> HotspotFloodClassifi
     try:
         strange = sorted(set(skops_io.get_untrusted_types(data=data)) - set(TRUSTED_TYPES))
         model = None if strange else skops_io.loads(data, trusted=list(TRUSTED_TYPES))
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError) as error:
         raise _bad(path, "not-a-model", f"not a readable model file: {error}") from error
-    if strange or not isinstance(model, HotspotFloodClassifier):
+    if strange or not isinstance(model, HotspotFloodClassifier | HotspotFloodChance):
         kind = strange[0] if strange else type(model).__name__
         raise _bad(path, "untrusted-type", "the file holds a type that is not allowed", value=kind)
     return model
+
+
+def read_verification(path: Path) -> Verification:
+    """Read how a model did on storms that it had not seen, without opening the model.
+
+    Parameters
+    ----------
+    path : Path
+        As `save_model` wrote it.
+
+    Returns
+    -------
+    Verification
+
+    Raises
+    ------
+    BadInputError
+        If the file says nothing of it, or is of another form or another version of scikit-learn.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            text = archive.read(_RECORD).decode()
+        if json.loads(text).get("form") != FORMAT:
+            raise _bad(path, "other-version", "the model is kept in another form", accepted=str(FORMAT), fix=_AGAIN)
+        found = Verification.from_json(text)
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
+        if isinstance(error, BadInputError):
+            raise
+        message = "the file does not say how the model did on storms it had not seen"
+        raise _bad(path, "not-verified", message, fix=_AGAIN) from error
+    if found.library.split(".")[:2] != sklearn.__version__.split(".")[:2]:
+        message = "the model was learned with another version of scikit-learn"
+        raise _bad(path, "other-version", message, value=found.library, accepted=sklearn.__version__, fix=_AGAIN)
+    return found
+
+
+_AGAIN = "learn it again with `wuyu learn`"
 
 
 def _bad(path: Path, code: str, message: str, **more: Any) -> BadInputError:
     return BadInputError("model", [Finding(code=code, message=message, file=path.name, **more)])
 
 
-def _same_bytes(data: bytes) -> bytes:
-    """Number the nodes and arrays of a skops file by order of appearance instead of memory address; fix the dates."""
+def _same_bytes(data: bytes, record: str) -> bytes:
+    """Number the nodes and arrays of a skops file by order of appearance instead of memory address; fix the dates.
+
+    The record of the verification goes in beside them.
+    """
     arrays: dict[str, str] = {}
     count = itertools.count()
 
@@ -150,6 +203,8 @@ def _same_bytes(data: bytes) -> bytes:
         schema = walk(json.loads(old.read("schema.json")))
         contents = {new: old.read(name) for name, new in arrays.items()}
     entries = {**contents, "schema.json": json.dumps(schema).encode()}
+    if record:
+        entries[_RECORD] = record.encode()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", compression=zipfile.ZIP_DEFLATED) as new:
         for name, content in entries.items():

@@ -1,25 +1,20 @@
-"""Contributions add up to the score, the district is summed up by a stated rule, and the record may speak."""
+"""Contributions add up to the score, and the district is summed up by a stated rule."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import math
-from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from risk_models.district import check_district, load_district
-from risk_models.errors import BadInputError
+from risk_models.district import load_district
 from risk_models.levels import Level
 from risk_models.risk import HotspotScorer, town_levels
-from risk_models.risk.combined import RAIN_FEATURES, combine_classes, place_features
+from risk_models.risk.combined import RAIN_FEATURES, place_features
 from risk_models.risk.reasons import FACTORS
-from risk_models.risk.susceptibility import HotspotFloodClassifier, save_model
 from risk_models.standards import load_standards
 from risk_models.terrain import hotspot_terrain
 from tests.factories import write_mini_district
@@ -83,68 +78,6 @@ def test_towns_have_the_level_of_their_worst_hotspot(scorer: HotspotScorer) -> N
     quiet = scorer.score(rainfall(scorer, unknown=[70]))
     assert (town_levels(quiet)["level"] == Level.UNKNOWN).all()
     assert (town_levels(quiet)["unknown_share"] == 1).all()
-
-
-@given(
-    p=st.lists(st.floats(0, 1), min_size=3, max_size=3),
-    more=st.floats(0, 1),
-    q=st.floats(0, 1),
-    n_events=st.integers(0, 5000),
-)
-def test_the_record_never_turns_order_round(p: list[float], more: float, q: float, n_events: int) -> None:
-    low = np.sort(np.array([p]))[:, ::-1]
-    high = low + (1 - low) * more
-    a, b = (combine_classes(physical, np.array([q]), n_events=n_events) for physical in (low, high))
-    assert (np.diff(a, axis=1) <= 1e-12).all()
-    assert (b >= a - 1e-9).all()
-    assert (a[:, 1:] == low[:, 1:]).all()
-    assert combine_classes(low, np.array([q]), n_events=0) == pytest.approx(low)
-    assert combine_classes(low, np.array([np.nan]), n_events=n_events) == pytest.approx(low)
-
-
-def _with_model(folder: Path, scorer: HotspotScorer, columns: list[str], n_events: int) -> Path:
-    rng = np.random.default_rng(0)
-    features = pd.DataFrame(rng.uniform(0, 100, (200, len(columns))), columns=columns)
-    model = HotspotFloodClassifier(n_trees=5).fit(features, features[columns[0]] > 50)
-    digest = save_model(model, folder / "model.skops")
-    with (folder / "district.yaml").open("a", encoding="utf-8") as stream:
-        stream.write(f'model: {{path: model.skops, sha256: "{digest}", n_events: {n_events}}}\n')
-    return folder
-
-
-def _scorer(folder: Path) -> HotspotScorer:
-    district, standards = load_district(folder), load_standards()
-    return HotspotScorer(district, hotspot_terrain(district, land_cover_table=standards.land_cover()), standards)
-
-
-def test_a_model_of_the_district_is_asked_and_named(scorer: HotspotScorer, tmp_path: Path) -> None:
-    folder = write_mini_district(tmp_path / "mini")
-    plain = _scorer(folder).score(rainfall(scorer, future_mm_h=18))
-    asked = _scorer(_with_model(folder, scorer, ["fc_3h_mm_p50", "catchment_m2"], 400))
-    table = asked.score(rainfall(scorer, future_mm_h=18))
-    told = [points(text) for text in table["reasons"]]
-    assert all("record" in item for item in told)
-    assert not any("record" in points(text) for text in plain["reasons"])
-    assert [math.fsum(item.values()) for item in told] == pytest.approx(table["score"].tolist(), abs=1e-9)
-    assert (table["score"] != plain["score"]).any()
-    pd.testing.assert_series_equal(table["p_15cm"], plain["p_15cm"])
-
-
-def test_a_model_without_events_changes_nothing(scorer: HotspotScorer, tmp_path: Path) -> None:
-    folder = write_mini_district(tmp_path / "mini")
-    rain = rainfall(scorer, future_mm_h=60)
-    before = _scorer(folder).score(rain)
-    after = _scorer(_with_model(folder, scorer, ["fc_3h_mm_p50"], 0)).score(rain)
-    assert (after["score"] == before["score"]).all()
-
-
-def test_a_changed_model_and_an_unknown_column_are_refused(scorer: HotspotScorer, tmp_path: Path) -> None:
-    folder = _with_model(write_mini_district(tmp_path / "a"), scorer, ["fc_3h_mm_p50"], 10)
-    (folder / "model.skops").write_bytes((folder / "model.skops").read_bytes() + b" ")
-    assert [finding.code for finding in check_district(folder)] == ["other-checksum"]
-    folder = _with_model(write_mini_district(tmp_path / "b"), scorer, ["fc_3h_mm_p5"], 10)
-    with pytest.raises(BadInputError, match="asks for the column fc_3h_mm_p5; nearest: fc_3h_mm_p50"):
-        _scorer(folder)
 
 
 def test_features_are_those_of_the_register_and_the_terrain(scorer: HotspotScorer) -> None:

@@ -1,0 +1,305 @@
+"""Learn a chance from the archive, hold it against storms it had not seen, and put it into service if a person says so.
+
+The archive is what the ledger holds: files of rain and forecasts as they arrived. Each window is scored as a cycle of
+its time would have been, so what is learned from is what will be asked: the same columns, with the true lead times.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+import yaml
+from sqlalchemy import func, select
+
+from risk_models.district.settings import SETTINGS_FILE
+from risk_models.errors import BadInputError, Finding, FloodRiskError
+from risk_models.files import write_whole
+from risk_models.risk.combined import RAIN_FEATURES, SHARE_FEATURES, season_features
+from risk_models.risk.susceptibility import load_model, read_verification, save_model
+from risk_models.risk.susceptibility.learning import Lesson, learn_chance, mark_floods, mark_storms
+from wuyu.ledger.models import FeedFile, LogEntry
+from wuyu.ledger.types import FileState
+from wuyu.progress import Tell, silent
+from wuyu.rain import cycle_rain
+
+if TYPE_CHECKING:
+    from wuyu.desk import Desk
+
+__all__ = [
+    "FIELD",
+    "OPTIONS",
+    "Learned",
+    "adopt",
+    "archive_of",
+    "learn",
+    "learning_due",
+    "scored_windows",
+    "settle_answer",
+]
+
+FOLDER: Final = "learned"
+MODEL: Final = "model.skops"
+#: What the log of the ledger says.
+LEARNED, REFUSED, ADOPTED = "model_learned", "model_refused", "model_adopted"
+#: A storm is over when nothing new has flooded for so long; a model is learned anew at least so often.
+OVER, EVERY = timedelta(days=3), timedelta(days=365)
+#: Seed of the draws behind the intervals of a card.
+SEED: Final = 12
+#: What `dags/learning.py` asks, and the field of its form; the first answer puts a model into service.
+OPTIONS: Final = ("Put into service 启用", "Leave the present one 维持现状", "No answer yet 暂不答复")
+FIELD: Final = "person"
+#: The key `model` of the settings in one line.
+_MODEL_LINE = re.compile(r"^model:[ \t]*\{[^\n]*\}[^\n]*$", re.M)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a run of learning left.
+
+    Attributes
+    ----------
+    folder : Path
+        With ``card.md``, ``windows.parquet``, ``scores.csv``, ``reliability.csv``; and the model, if it may serve.
+    lesson : Lesson
+    findings : tuple of Finding
+        What of the record could not be used.
+    """
+
+    folder: Path
+    lesson: Lesson
+    findings: tuple[Finding, ...]
+
+
+def archive_of(desk: Desk) -> tuple[datetime, datetime]:
+    """Return the first and last time of which the ledger has files of rain.
+
+    Raises
+    ------
+    FloodRiskError
+        If it has none.
+    """
+    query = select(func.min(FeedFile.first_value_at), func.max(FeedFile.last_value_at)).where(
+        FeedFile.state == FileState.ACCEPTED, FeedFile.removed_at.is_(None), FeedFile.issued_at.is_(None)
+    )
+    with desk.ledger.reading() as session:
+        first, last = session.execute(query).one()
+    if first is None or last is None:
+        raise FloodRiskError("the ledger holds no rain to learn from; run `wuyu feeds pull` first")
+    return first, last
+
+
+def scored_windows(desk: Desk, begin: datetime, end: datetime, *, tell: Tell = silent) -> pd.DataFrame:
+    """Score every window of the archive as its cycle would have, without a learned model.
+
+    Parameters
+    ----------
+    desk : Desk
+    begin, end : datetime
+        Aware; windows of the district's horizon follow each other from the first full hour on.
+    tell : Tell
+
+    Returns
+    -------
+    DataFrame
+        One row per window and hotspot whose rain is known: ``start`` (UTC), ``hotspot_id``, ``kind``, and the numbers
+        that a model may ask for.
+    """
+    horizon = timedelta(hours=desk.settings.warning.horizon_h)
+    scorer, timezone = desk.scorer.without_model(), desk.settings.district.timezone
+    start = begin.astimezone(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    count = max(int((end - start) / horizon), 0)
+    kept = ["kind", "confidence", *RAIN_FEATURES, *SHARE_FEATURES]
+    parts = []
+    for number in range(count):
+        at = start + number * horizon
+        tell(number / count, f"{at:%Y-%m-%d %H:%M} UTC")
+        table = pd.DataFrame(scorer.score(cycle_rain(desk, at).rainfall)[kept]).reset_index()
+        known = table[table["confidence"] != "low"].drop(columns="confidence")
+        parts.append(known.assign(start=pd.Timestamp(at), **season_features(pd.Timestamp(at), timezone)))
+    if not any(len(part) for part in parts):
+        raise FloodRiskError(f"no window from {begin.isoformat()} to {end.isoformat()} has its rain on record")
+    return pd.concat(parts, ignore_index=True)
+
+
+def learn(
+    desk: Desk, *, now: datetime, begin: datetime | None = None, end: datetime | None = None, tell: Tell = silent
+) -> Learned:
+    """Learn from the district's history and the archive, and write what was found below ``learned`` of the products.
+
+    Parameters
+    ----------
+    desk : Desk
+    now : datetime
+        Aware.
+    begin, end : datetime, optional
+        Part of the archive; default: all of it.
+    tell : Tell
+
+    Returns
+    -------
+    Learned
+        Nothing of it is in service: `adopt` puts it there.
+
+    Raises
+    ------
+    BadInputError
+        If the record holds too few storms; the finding says what is missing.
+    FloodRiskError
+        If there is no archive.
+    """
+    first, last = archive_of(desk)
+    first += timedelta(hours=desk.settings.warning.past_h)
+    windows = scored_windows(
+        desk, begin or first, min(end or last, now), tell=lambda done, text: tell(0.6 * done, text)
+    )
+    horizon_h, district = desk.settings.warning.horizon_h, desk.settings.district
+    table, findings = mark_floods(windows, desk.district.history, window_h=horizon_h, now=pd.Timestamp(now))
+    table["storm_id"] = mark_storms(table, timezone=district.timezone)
+    hotspots = desk.district.hotspots
+    places = zip(hotspots.index.astype(str), hotspots["lon"], hotspots["lat"], strict=True)
+    synthetic = "; demonstration data" if district.demonstration else ""
+    try:
+        lesson = learn_chance(
+            table,
+            depths_m=desk.scorer.whole.thresholds_m,
+            window_h=horizon_h,
+            district_code=district.code,
+            places={name: (float(lon), float(lat)) for name, lon, lat in places},
+            title=f"Chance of a flood at the hotspots of {district.name.en}",
+            data=f"Windows from {table['start'].min():%Y-%m-%d} to {table['start'].max():%Y-%m-%d}{synthetic}.",
+            rng=np.random.default_rng(SEED),
+            progress=lambda done, text: tell(0.6 + 0.4 * done, text),
+        )
+    except BadInputError as error:
+        desk.ledger.log(REFUSED, who="learn", now=now, why=str(error.findings[0]))
+        raise
+    folder = desk.out / FOLDER / f"{table['start'].max():%Y%m%dT%H%MZ}"
+    _write(folder, lesson, table)
+    digest = _keep_model(folder, lesson)
+    why = {"why": str(lesson.refused[0])} if lesson.refused else {"sha256": digest}
+    desk.ledger.log(REFUSED if lesson.refused else LEARNED, who="learn", now=now, folder=folder.name, **why)
+    return Learned(folder, lesson, tuple(findings))
+
+
+def _write(folder: Path, lesson: Lesson, table: pd.DataFrame) -> None:
+    scores = pd.concat(lesson.scores, names=["of"])
+    write_whole(folder / "card.md", lesson.card)
+    write_whole(folder / "scores.csv", scores.round(4).to_csv(lineterminator="\n"))
+    write_whole(folder / "reliability.csv", lesson.reliability.round(5).to_csv(index=False, lineterminator="\n"))
+    write_whole(folder / "windows.parquet", table.to_parquet())
+
+
+def _keep_model(folder: Path, lesson: Lesson) -> str:
+    """Write the model if it may serve; one of an earlier run that may not is taken away."""
+    if lesson.refused:
+        (folder / MODEL).unlink(missing_ok=True)
+        return ""
+    return save_model(lesson.model, folder / MODEL, verification=lesson.verification)
+
+
+def adopt(desk: Desk, folder: Path, *, by: str, now: datetime) -> str:
+    """Put a learned model into the district folder and name it in its settings; the next desk opened asks it.
+
+    Parameters
+    ----------
+    desk : Desk
+    folder : Path
+        Of `Learned`.
+    by : str
+        Who answers for it; noted in the ledger.
+    now : datetime
+
+    Returns
+    -------
+    str
+        The line of the settings.
+
+    Raises
+    ------
+    BadInputError
+        If there is no model in the folder, or none that may serve.
+    FloodRiskError
+        If nobody is named, or the settings name a model in more than one line.
+    """
+    if not by.strip():
+        raise FloodRiskError("a model goes into service by somebody's name")
+    source = folder / MODEL
+    model, found = load_model(source), read_verification(source)
+    if not found.is_good or found.district_code != desk.settings.district.code:
+        raise FloodRiskError(f"{source.name} may not serve in this district; see {folder / 'card.md'}")
+    relative = f"models/{folder.name}.skops"
+    digest = save_model(model, desk.root / relative, card=(folder / "card.md").read_text("utf-8"), verification=found)
+    line = f'model: {{path: {relative}, sha256: "{digest}", n_events: {found.n_floods}}}'
+    settings = desk.root / SETTINGS_FILE
+    write_whole(settings, _with_line(settings.read_text(encoding="utf-8"), line))
+    desk.ledger.log(ADOPTED, who=by, now=now, folder=folder.name, sha256=digest)
+    return line
+
+
+def settle_answer(desk: Desk, folder: str, answer: Mapping[str, Any], *, now: datetime) -> str:
+    """Put a model into service if a person says so; anything else, silence too, leaves the present one.
+
+    Parameters
+    ----------
+    desk : Desk
+    folder : str
+        Name, of `Learned`.
+    answer : mapping
+        As Airflow's human-in-the-loop operator gives it: ``chosen_options``, ``params_input``, ``responded_by_user``
+        (None if time ran out).
+    now : datetime
+
+    Returns
+    -------
+    str
+        What was done.
+    """
+    user, (choice,) = answer.get("responded_by_user"), answer["chosen_options"]
+    if user is None or choice != OPTIONS[0]:
+        return "the present model goes on"
+    named = str((answer.get("params_input") or {}).get(FIELD) or "").strip()
+    return adopt(desk, desk.out / FOLDER / folder, by=named or str(user.get("name") or user.get("id") or ""), now=now)
+
+
+def _with_line(text: str, line: str) -> str:
+    r"""Return settings in which `line` names the model, all else as it was.
+
+    Examples
+    --------
+    >>> _with_line("district: {}\nmodel: {path: old}\n", "model: {path: new}")
+    'district: {}\nmodel: {path: new}\n'
+    """
+    before: dict[str, Any] = yaml.safe_load(text)
+    changed = _MODEL_LINE.sub(line, text, count=1) if "model" in before else f"{text.rstrip()}\n\n{line}\n"
+    if yaml.safe_load(changed) != before | yaml.safe_load(line):
+        raise FloodRiskError(f"the key `model` of {SETTINGS_FILE} is not in one line; write instead: {line}")
+    return changed
+
+
+def learning_due(desk: Desk, *, now: datetime) -> str | None:
+    """Say why a model is to be learned now; None if there is no reason.
+
+    Parameters
+    ----------
+    desk : Desk
+    now : datetime
+
+    Returns
+    -------
+    str or None
+        ``year``: none was learned for a year; ``storm``: floods were recorded since, and the last is days ago.
+    """
+    with desk.ledger.reading() as session:
+        last = session.scalar(select(func.max(LogEntry.at)).where(LogEntry.what.in_((LEARNED, REFUSED))))
+    if last is None or now - last >= EVERY:
+        return "year"
+    floods = pd.DatetimeIndex(desk.district.history["started_at"])
+    new = floods[(floods > pd.Timestamp(last)) & (floods <= pd.Timestamp(now))]
+    return "storm" if len(new) and now - new.max().to_pydatetime() >= OVER else None
