@@ -32,9 +32,14 @@ def can_fork() -> bool:
     """Tell whether children can be forked that draw, and have a core of their own.
 
     The compiler of PDFs keeps threads, which a fork would not bring along: once it was used here, children would wait
-    for them for ever.
+    for them for ever. A worker of Celery is a daemon of its pool, and `multiprocessing` grants a daemon no children.
     """
-    return sys.platform == "linux" and cores() > 1 and "typst" not in sys.modules
+    return sys.platform == "linux" and cores() > 1 and "typst" not in sys.modules and not _is_daemon()
+
+
+def _is_daemon() -> bool:
+    module = sys.modules.get("multiprocessing.process")  # no process is a daemon of a pool without it
+    return module is not None and bool(module.current_process().daemon)
 
 
 @contextlib.contextmanager

@@ -52,6 +52,20 @@ with Studio(load_district(Path(sys.argv[1]))) as studio:
     except Exception as error:
         print(type(error).__name__, error)
 """
+_DAEMON = """
+import multiprocessing, sys
+from pathlib import Path
+from risk_models.district import load_district
+from wuyu.issuing.drawing import Studio
+def tell(district):
+    with Studio(district) as studio:
+        print(studio.open(), flush=True)
+district = load_district(Path(sys.argv[1]))
+worker = multiprocessing.get_context("fork").Process(target=tell, args=(district,), daemon=True)
+worker.start()
+worker.join()
+print(worker.exitcode)
+"""
 _KILLED = """
 import sys, time
 from pathlib import Path
@@ -115,6 +129,11 @@ def test_an_error_beside_is_the_error_here(storm_district: Path) -> None:
     assert alone.startswith("KeyError")
     assert "town '999' is not a town" in alone
     assert _python(_ERROR, storm_district, 2) == alone
+
+
+@needs_two_cores
+def test_a_worker_that_may_have_no_children_draws_alone(storm_district: Path) -> None:
+    assert _python(_DAEMON, storm_district).split() == ["False", "0"]
 
 
 @needs_two_cores
