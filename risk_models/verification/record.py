@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -19,6 +22,9 @@ WARNING_COLUMNS = ("warning_id", "revision", "area_code", "level", "told_at", "v
 CHANCES = re.compile(r"p_(\d+)cm")
 _AMOUNTS = ("depth_p50_m", "obs_30min_mm", "obs_1h_mm", "fc_1h_mm_p50", "fc_3h_mm_p50", "soil_water_index_mm", "score")
 _CLASSES = ("level", "likelihood", "impact")
+_Span: TypeAlias = tuple[str, pd.Timestamp, pd.Timestamp]
+#: Warning, town, when it was told, until when it holds, whether it reaches the level.
+_Revision: TypeAlias = tuple[str, str, pd.Timestamp, pd.Timestamp, bool]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,23 +126,24 @@ def told_spans(warnings: pd.DataFrame, level: Level) -> pd.DataFrame:
     >>> [f"{row.opened_at:%H} to {row.closed_at:%H}" for row in told_spans(warnings, Level.RED).itertuples()]
     ['07 to 09']
     """
-    spans: list[tuple[str, pd.Timestamp, pd.Timestamp]] = []
-    for _, revisions in warnings.sort_values(["warning_id", "revision"]).groupby("warning_id", sort=True):
-        spans += _spans_of(revisions, level)
+    ordered = warnings.sort_values(["warning_id", "revision"], kind="stable")
+    stands = (ordered["level"] >= int(level)) & ~ordered["is_end"].astype(bool)
+    columns = (ordered["warning_id"], ordered["area_code"], ordered["told_at"], ordered["valid_to"], stands)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    spans = [span for _, revisions in groupby(rows, key=itemgetter(0)) for span in _spans_of(list(revisions))]
     table = pd.DataFrame(spans, columns=["town_code", "opened_at", "closed_at"]).astype({"town_code": "str"})
     for column in ("opened_at", "closed_at"):
         table[column] = pd.to_datetime(table[column], utc=True).dt.as_unit("ns")
     return table.sort_values(["town_code", "opened_at"], ignore_index=True)
 
 
-def _spans_of(revisions: pd.DataFrame, level: Level) -> list[tuple[str, pd.Timestamp, pd.Timestamp]]:
+def _spans_of(revisions: list[_Revision]) -> list[_Span]:
     """Return the spans of one warning."""
-    spans: list[tuple[str, pd.Timestamp, pd.Timestamp]] = []
-    town = str(revisions["area_code"].iloc[0])
-    stands = ((revisions["level"] >= int(level)) & ~revisions["is_end"].astype(bool)).tolist()
+    spans: list[_Span] = []
     opened: pd.Timestamp | None = None
     until = pd.Timestamp.min.tz_localize("UTC")
-    for at, valid_to, is_told in zip(revisions["told_at"], revisions["valid_to"], stands, strict=True):
+    town = str(revisions[0][1])
+    for _, _, at, valid_to, is_told in revisions:
         if opened is not None and (at > until or not is_told):
             spans.append((town, opened, min(at, until)))
             opened = None
