@@ -16,7 +16,7 @@ from risk_models.risk import read_risk
 from risk_models.risk.susceptibility import read_verification
 from tests.factories import _write_forecast, read_rows, write_mini_district, write_rows
 from wuyu.cli import main
-from wuyu.cycle import run_cycle
+from wuyu.cycle import assess, run_cycle
 from wuyu.desk import Desk, begin_desk
 from wuyu.learning import ADOPTED, LEARNED, OPTIONS, adopt, learn, learning_due, settle_answer
 from wuyu.rain import pull_feeds
@@ -132,6 +132,15 @@ def test_from_the_table_to_the_bulletin(desk: Desk, folder: Path, capsys: pytest
     texts = "".join(path.read_text(encoding="utf-8") for path in bulletins)
     assert desk.district.hotspots.loc[WET[0], "hotspot_name"] in texts
     asked.ledger.close()
+
+    (folder / "models" / f"{learned.folder.name}.skops").write_bytes(b"something else")
+    without = begin_desk(folder, desk.out)
+    table, _, _ = assess(without, COMING + timedelta(hours=1))
+    assert "is not used (the model file is not the one that was named)" in table.attrs["feeds_en"]
+    assert "未采用" in table.attrs["feeds_zh"]
+    record = {item["factor"]: item for item in json.loads(table.loc[WET[0], "reasons"])}["record"]
+    assert (record["value"], record["points"]) == (None, None)
+    without.ledger.close()
 
 
 def test_a_short_record_is_refused_and_says_what_is_missing(
