@@ -31,12 +31,11 @@ from risk_models.risk.susceptibility import (
     HotspotFloodClassifier,
     LeaveOneStormOut,
     SpatialBlockSplit,
-    best_threshold,
     group_storms,
-    score_table,
     spatial_blocks,
     training_table,
 )
+from risk_models.scores import best_threshold, score_table
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("WUYU_TEST_DATA", ROOT.parent / "shared" / "data"))

@@ -4,6 +4,9 @@
 half of 2024 through `wuyu`, and scores all later windows beside three baselines. The record is read from
 ``../shared/data`` or ``WUYU_TEST_DATA``.
 
+``python -m benchmarks.nyc_district archive FOLDER FROM TO`` writes a district whose feeds hold the archive of all days
+between, for ``wuyu hindcast FOLDER --from FROM --to TO --step 12``.
+
 Scores rest on archived forecasts alone, so on nothing that was not there at the time: the hourly analysis of the record
 was made a day after and only plays the gauge in the cycles of one day, as in any replay; the rain of the past hours is
 what the newest forecast of each hour said. Publication takes no time here, since issue times are those of the archive.
@@ -51,7 +54,7 @@ from risk_models.district.contracts import TABLES
 from risk_models.forecast.rainfall import Provenance, Quality, build_rainfall
 from risk_models.levels import Level
 from risk_models.risk import HotspotScorer
-from risk_models.risk.susceptibility import best_threshold
+from risk_models.scores import best_threshold, contingency
 from risk_models.standards import load_standards
 from risk_models.terrain import hotspot_terrain
 
@@ -60,6 +63,8 @@ CELL_M = 100.0
 SOURCE = "NYC Open Data (FloodNet); geometry assumed"
 #: The same everywhere, because the record has none: one street corner with a block round it (assumptions).
 SAG = {"surveyed_area_m2": 400, "surveyed_depth_m": 0.6, "surveyed_catchment_m2": 10000}
+#: Drains of an archive: the capacity that `verify` chooses at lead 0.
+ARCHIVE_DRAIN_MM_H = 24.0
 DRAINS_MM_H = (2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)
 PAST_H = 72
 SCORES = ("pod", "far", "csi")
@@ -94,6 +99,14 @@ def read_sensors(data: Path) -> gpd.GeoDataFrame:
     points = gpd.points_from_xy(table["longitude"], table["latitude"], crs="EPSG:4326")
     sensors = gpd.GeoDataFrame(table, geometry=points).to_crs(CRS)
     return sensors.assign(hotspot_id=[f"NYC-{number:03d}" for number in range(1, len(sensors) + 1)])
+
+
+def standing_sensors(data: Path, first: pd.Timestamp, last: pd.Timestamp) -> gpd.GeoDataFrame:
+    """Return the sensors that stood all the days from `first` to `last`: where none stands, no flood is no news."""
+    sensors = read_sensors(data)
+    since, until = (pd.to_datetime(sensors[name]) for name in ("date_installed", "date_removed"))
+    standing = sensors[(since <= first) & ~(until <= last)].reset_index(drop=True)
+    return standing.assign(hotspot_id=[f"NYC-{number:03d}" for number in range(1, len(standing) + 1)])
 
 
 def runs_known_at(data: Path) -> tuple[pd.DatetimeIndex, np.ndarray]:
@@ -144,9 +157,19 @@ def boroughs(sensors: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def make_district(
-    folder: Path, data: Path, *, drain_mm_h: float, day: pd.Timestamp | None = None, most: int | None = None
+    folder: Path,
+    data: Path,
+    *,
+    drain_mm_h: float,
+    day: pd.Timestamp | None = None,
+    until: pd.Timestamp | None = None,
+    most: int | None = None,
 ) -> Path:
-    """Write the district folder; with `day` also the feeds of that day and the three before it.
+    """Write the district folder; with `day` also the feeds of that day and the three before, with `until` an archive.
+
+    An archive holds nothing that was not known at its time: what the newest forecast of each hour said plays the gauge,
+    as in `verify`, and a lagged ensemble comes every six hours. Its record of floods goes to the end, for scoring; it
+    has only sensors that stood all the time.
 
     Parameters
     ----------
@@ -157,7 +180,9 @@ def make_district(
     drain_mm_h : float
         Drain capacity of every sensor's block, mm/h.
     day : Timestamp, optional
-        Midnight UTC.
+        Midnight UTC; of an archive the first.
+    until : Timestamp, optional
+        Midnight UTC of the last day of an archive.
     most : int, optional
         Take so many sensors only.
 
@@ -167,7 +192,8 @@ def make_district(
         The folder.
     """
     (folder / "feeds" / "ensemble").mkdir(parents=True, exist_ok=True)
-    sensors = read_sensors(data).iloc[:most].reset_index(drop=True)
+    sensors = read_sensors(data) if until is None else standing_sensors(data, day, until)
+    sensors = sensors.iloc[:most].reset_index(drop=True)
     towns = boroughs(sensors)
     layers = [f"  {name}: {{path: {name}.{'geojson' if name == 'towns' else 'csv'}, datum: WGS84}}" for name in TABLES]
     (folder / "district.yaml").write_text(SETTINGS % "\n".join(layers), encoding="utf-8")
@@ -186,14 +212,19 @@ def make_district(
     centre = sensors.to_crs("EPSG:4326").union_all().centroid
     gauge = {"gauge_id": "GRID", "gauge_name": "analysis grid point", "lon": centre.x, "lat": centre.y,
              "elevation_m": 10, "kind": "meteorological", **made_up}  # fmt: skip
-    filled = {"hotspots": hotspots, "gauges": [gauge], "history": _history(sensors, data)}
+    filled = {
+        "hotspots": hotspots,
+        "gauges": [gauge],
+        "history": _history(sensors, data, before=SPLIT if until is None else until + pd.Timedelta(days=2)),
+    }
     for name, table in TABLES.items():
         if name != "towns":
             frame = pd.DataFrame(filled.get(name, []), columns=list(table.names))
             frame.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
     _write_rasters(folder, towns)
     if day is not None:
-        _write_feeds(folder, data, day, (centre.x, centre.y))
+        rain = analysis_mm(data) if until is None else fallen_mm(*runs_known_at(data))
+        _write_feeds(folder, data, rain, (day, until or day), (centre.x, centre.y))
     return folder
 
 
@@ -206,11 +237,11 @@ def _write_towns(folder: Path, towns: gpd.GeoDataFrame) -> None:
     (folder / "towns.geojson").write_text(properties.drop(columns="borough").to_json(drop_id=True), encoding="utf-8")
 
 
-def _history(sensors: gpd.GeoDataFrame, data: Path) -> list[dict[str, Any]]:
+def _history(sensors: gpd.GeoDataFrame, data: Path, *, before: pd.Timestamp) -> list[dict[str, Any]]:
     floods = pd.read_csv(data / "nyc_floodnet" / "flood_events.csv", parse_dates=["start_utc"])
     own = dict(zip(sensors["sensor_id"], sensors["hotspot_id"], strict=True))
     floods = floods[
-        floods["sensor_id"].isin(own) & (floods["max_depth_mm"] >= FLOOD_MM) & (floods["start_utc"] < SPLIT)
+        floods["sensor_id"].isin(own) & (floods["max_depth_mm"] >= FLOOD_MM) & (floods["start_utc"] < before)
     ]
     return [
         {
@@ -232,14 +263,16 @@ def _write_rasters(folder: Path, towns: gpd.GeoDataFrame) -> None:
             sink.write(np.full((rows, columns), value, dtype=dtype), 1)
 
 
-def _write_feeds(folder: Path, data: Path, day: pd.Timestamp, centre: tuple[float, float]) -> None:
-    rain = analysis_mm(data)
-    rain = rain[(rain.index > day - pd.Timedelta(days=4)) & (rain.index <= day + pd.Timedelta(days=1))]
+def _write_feeds(
+    folder: Path, data: Path, rain: pd.Series, days: tuple[pd.Timestamp, pd.Timestamp], centre: tuple[float, float]
+) -> None:
+    first, last = days
+    rain = rain[(rain.index > first - pd.Timedelta(days=4)) & (rain.index <= last + pd.Timedelta(days=1))]
     times = [f"{end:%Y-%m-%dT%H:%M:%S}+00:00" for end in rain.index]
     pd.DataFrame({"GRID": rain.to_numpy()}, index=times).to_csv(folder / "feeds" / "gauges.csv", index_label="time_end")
     issued, runs = runs_known_at(data)
     hours = np.arange(1, 37)
-    for at in pd.date_range(day - pd.Timedelta(hours=6), day + pd.Timedelta(hours=18), freq="6h"):
+    for at in pd.date_range(first - pd.Timedelta(hours=6), last + pd.Timedelta(hours=18), freq="6h"):
         members = lagged_members(issued, runs, at, len(hours))
         if len(members):
             _write_lagged(folder / "feeds" / "ensemble" / f"{at:%Y%m%dT%H%MZ}.nc", at, hours, members, centre)
@@ -364,9 +397,9 @@ def best_drains(folder: Path, data: Path, problem: Any, *, lead_h: int) -> float
         rows = (problem.features["start"] < SPLIT).to_numpy()
         yes = problem.features["start"].map(warned).fillna(False).to_numpy(bool)[rows]
         flooded = problem.flooded[rows]
-        csi = (yes & flooded).sum() / max((yes | flooded).sum(), 1)
-        if csi > best_csi:
-            best, best_csi = drain_mm_h, float(csi)
+        csi = contingency(yes, flooded).csi
+        if csi > best_csi:  # never for NaN: nothing warned, nothing flooded
+            best, best_csi = drain_mm_h, csi
     return best
 
 
@@ -428,10 +461,18 @@ def verify(data: Path, *, lead_h: int) -> pd.DataFrame:
 
 
 def main() -> int:
-    """Make, check, run and verify; print everything."""
+    """Make, check, run and verify, and print everything; or write an archive."""
     if not (DATA / "nyc_floodnet").is_dir():
         print(f"reference data not found at {DATA}; set WUYU_TEST_DATA")
         return 0
+    match sys.argv[1:]:
+        case ["archive", folder, first, last]:
+            days = (pd.Timestamp(first), pd.Timestamp(last))
+            print(make_district(Path(folder), DATA, drain_mm_h=ARCHIVE_DRAIN_MM_H, day=days[0], until=days[1]))
+            return 0
+        case [_, *_]:
+            print("usage: python -m benchmarks.nyc_district [archive FOLDER YYYY-MM-DD YYYY-MM-DD]")
+            return 2
     day = wettest_day(DATA)
     with tempfile.TemporaryDirectory() as name:
         folder = make_district(Path(name) / "nyc", DATA, drain_mm_h=4.0, day=day)

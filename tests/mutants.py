@@ -21,6 +21,8 @@ class Mutant(NamedTuple):
 
 
 BLEND = "tests/risk_models/forecast/test_blend.py::"
+INTERPOLATE = "tests/risk_models/forecast/test_interpolate.py::"
+QUALITY = "tests/risk_models/forecast/quality/test_faults.py::"
 HARMONISE = "tests/risk_models/forecast/test_harmonise.py::"
 SCORER = "tests/risk_models/risk/test_scorer.py::"
 PONDING = "tests/risk_models/risk/test_ponding.py::"
@@ -68,6 +70,13 @@ CHAIN = f"{HISTORIES}test_everyone_gets_the_end_through_any_length_of_supersedin
 # promise -> file -> (line, changed, tests)
 _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
     "missing rain is never dry; unknown is a level": {
+        "risk_models/forecast/quality/flag.py": [
+            (
+                "merged[_looked(named[name]) & ~(is_dry & (name not in _TELLING_OF_DRY))] = GOOD",
+                "merged[_looked(named[name])] = GOOD",
+                f"{QUALITY}test_a_dry_value_that_nothing_can_judge_is_not_evaluated_and_said",
+            ),
+        ],
         "risk_models/forecast/blend.py": [
             (
                 "rain = np.where(np.isin(flags, (Quality.FAIL, Quality.MISSING)), np.nan,",
@@ -171,6 +180,34 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 "if area.holds and recent:",
                 "if area.holds and not recent:",
                 f"{DECIDE}test_lapse_without_data_takes_the_old_level_up_again_but_not_for_ever",
+            ),
+        ],
+    },
+    "a forecast that nothing contradicts loses no rain while its rain comes nearer; a dry or late gauge is no nowcast": {
+        "risk_models/forecast/blend.py": [
+            (
+                "        going_on = np.fmax(self.now_mm * decay, expected - too_much * decay)",
+                "        going_on = self.now_mm * decay",
+                f"{BLEND}test_a_run_that_nothing_contradicts_loses_no_rain_as_it_comes_nearer",
+            ),
+            (
+                "    return np.maximum(whole, np.minimum(own, 1.0))",
+                "    return np.full(len(expected), whole)",
+                f"{BLEND}test_members_whose_rain_is_still_to_come_keep_it_when_others_told_rain_that_did_not_fall",
+            ),
+            (
+                "mean(axis=1) if ladder <= 2 and past_h else None",
+                "mean(axis=1) if ladder <= 3 and past_h else None",
+                f"{BLEND}test_gauges_that_are_late_contradict_no_forecast",
+            ),
+        ],
+    },
+    "gauges side by side that differ count as one, by their mean": {
+        "risk_models/forecast/sites.py": [
+            (
+                "<= within_m, directed=False)",
+                "<= 0.0, directed=False)",
+                f"{INTERPOLATE}test_gauges_side_by_side_that_differ_are_one_site",
             ),
         ],
     },
@@ -1184,8 +1221,8 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{BLEND}test_ten_minutes_late_persist_by_the_mean_of_the_last_hour",
             ),
             (
-                "    range_m = fit_range_m(_xy(gauges), hour_sums_mm(rain, per_hour))",
-                "    range_m = fit_range_m(_xy(gauges), rain)",
+                "    found = fit_variogram(_xy(gauges), hour_sums_mm(rain, per_hour), prior=prior)",
+                "    found = fit_variogram(_xy(gauges), rain, prior=prior)",
                 f"{BLEND}test_coarse_counts_of_short_steps_do_not_make_rain_local",
             ),
         ],

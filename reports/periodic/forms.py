@@ -16,10 +16,10 @@ from reports.words import UNKNOWN, Lang, day_time, is_missing, local, moment, pl
 from risk_models.forecast.storm import return_period_text
 from risk_models.levels import Level
 from risk_models.outlook.periods import Span
-from risk_models.outlook.wording import percent, word
+from risk_models.outlook.wording import days_text, percent, word
 from risk_models.standards import Stage
 
-__all__ = ["DASH", "Forms", "Row", "chance", "metres", "one", "source_gaps"]
+__all__ = ["DASH", "Forms", "Row", "chance", "days_with_error", "metres", "one", "source_gaps"]
 
 Row = tuple[str, str, str]
 
@@ -36,6 +36,17 @@ def one(value: Any) -> str:
     ('201.9', '—')
     """
     return DASH if value is None or is_missing(value) else f"{value:.1f}"
+
+
+def days_with_error(row: Any) -> str:
+    """Return the expected days of a row, with their sampling error where it reaches the decimal told.
+
+    Examples
+    --------
+    >>> days_with_error({"expected_days": 12.34, "days_se": 0.26})
+    '12.3±0.3'
+    """
+    return days_text(float(row["expected_days"]), float(row["days_se"]))
 
 
 def chance(p: Any) -> str:

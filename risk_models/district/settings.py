@@ -295,19 +295,25 @@ class QualitySettings(Record):
     monthly_max_mm : tuple of 12 floats or None, or None
         Rain of one hour [mm] above which a value is doubtful in the month (UTC, January first); None in place of a
         month, or of the table, leaves it untested.
+    monthly_dry_h : tuple of 12 floats or None, or None
+        Hours without rain above which a dry run is doubtful in the month, likewise.
     source : str or None
-        Where the table comes from; required with it.
+        Where the tables come from; required with them.
     """
 
     monthly_max_mm: (
         Annotated[tuple[Annotated[float, Field(gt=0, le=401)] | None, ...], Field(min_length=12, max_length=12)] | None
     ) = None
+    monthly_dry_h: (
+        Annotated[tuple[Annotated[float, Field(gt=0, le=8784)] | None, ...], Field(min_length=12, max_length=12)] | None
+    ) = None
     source: Text | None = None
 
     @model_validator(mode="after")
     def _sourced(self) -> Self:
-        if self.monthly_max_mm is not None and self.source is None:
-            raise ValueError("monthly_max_mm needs its source")
+        for name in ("monthly_max_mm", "monthly_dry_h"):
+            if getattr(self, name) is not None and self.source is None:
+                raise ValueError(f"{name} needs its source")
         return self
 
 

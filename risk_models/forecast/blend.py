@@ -2,7 +2,8 @@
 
 Steps up to `valid_at` are kriged from the gauges; later steps are sampled from the ensemble, the first mixed with a
 nowcast: of the radar where there is one, else the persistence of the rain now falling. The share of the nowcast falls
-from step to step to nothing, so the seam has no jump. The ensemble is first brought nearer to what the gauges have
+from step to step to nothing, so the seam has no jump. A dry gauge is no nowcast: persistence adds rain, and takes away
+only of a member that told more than fell in the last hour. The ensemble is first brought nearer to what the gauges have
 measured since it was issued. Where observations are late or lost, a ladder says what stands in their place; whatever
 stands in is marked, and what nobody knows stays NaN.
 """
@@ -20,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from risk_models.arithmetic import settled
 from risk_models.forecast.accumulate import hour_sums_mm
 from risk_models.forecast.harmonise import in_steps, rain_at_points
-from risk_models.forecast.interpolate import OrdinaryKriging, fit_range_m
+from risk_models.forecast.interpolate import OrdinaryKriging
 from risk_models.forecast.merge import GaugeMerge
 from risk_models.forecast.rainfall import (
     Origin,
@@ -30,6 +31,7 @@ from risk_models.forecast.rainfall import (
     from_datetime64,
     to_datetime64,
 )
+from risk_models.forecast.variogram_fit import DEFAULT_PRIOR, VariogramPrior, fit_variogram
 
 __all__ = ["BlendOptions", "Pattern", "blend_rainfall", "forecast_bias", "step_ends"]
 
@@ -51,13 +53,16 @@ class BlendOptions:
         The same for a nowcast from radar.
     bias_limits : tuple of float
         Least and largest factor on the forecast; (1, 1) leaves it as it is. The lower limit is the nearer one: rain
-        that has not come yet may only be late, and a warning lost costs more than one too many.
+        that has not come yet may only be late, and a warning lost costs more than one too many. Below 1 the factor is
+        that of a member's own hours: one whose rain is still to come is contradicted by nothing.
     bias_window_h : int
         Hours before the cycle that are compared, as far as the forecast covers them.
     bias_half_life_h : float
         Lead time [h] at which half of the correction is left.
     bias_prior_mm : float
         Rain [mm] added to both sides, which draws the factor to 1 where little has fallen.
+    variogram_prior : VariogramPrior
+        Of the gauges' variogram; that of the last storm (`VariogramFit.next_prior`) where there is one.
     """
 
     persistence_weights: tuple[float, ...] = (0.6, 0.35, 0.15)
@@ -66,6 +71,7 @@ class BlendOptions:
     bias_window_h: int = 6
     bias_half_life_h: float = 6.0
     bias_prior_mm: float = 5.0
+    variogram_prior: VariogramPrior = DEFAULT_PRIOR
 
 
 @dataclass(frozen=True)
@@ -158,9 +164,9 @@ def blend_rainfall(
     -------
     xarray.Dataset
         Rainfall (see `rainfall`), members as in the forecast (one without a forecast). Attributes: ``bias_factor`` (on
-        the first hour of the forecast), ``nowcast_method`` (radar, persistence or none), ``gap_source`` (background,
-        forecast, persistence, joined by "+", or none: what stands in for lost gauges), ``merged_h`` (hours in which a
-        pattern was merged with the gauges), ``forecast_members`` and
+        the first hour of the forecast, mean of the members), ``nowcast_method`` (radar, persistence or none),
+        ``gap_source`` (background, forecast, persistence, joined by "+", or none: what stands in for lost gauges),
+        ``merged_h`` (hours in which a pattern was merged with the gauges), ``forecast_members`` and
         ``forecast_step_h`` (longest step that was spread). By lateness of the newest gauge value the ladder step is 1
         or 2 (fresh), 3 (up to 2 h late: the mean intensity of the last hour persists), 4 (up to 6 h: background or
         forecast fills, not below persistence in the first 2 h), 5 (later: NaN) or 6 (no value at all: NaN).
@@ -193,17 +199,19 @@ def blend_rainfall(
     per_hour = 60 // step_min
     n_past = past_h * per_hour
     end = step_ends(valid_at, step_min, past_h=past_h, lead_h=lead_h)
-    past = _krige(observed, hotspots, gauges, end[:n_past], pattern, per_hour)
+    past = _krige(observed, hotspots, gauges, end[:n_past], pattern, per_hour, options.variogram_prior)
     expected, spread_h = _sample(forecast, hotspots, end, step_min)
     second = _second(background_mm, past)
     rain = np.empty((expected.shape[0], len(end), len(hotspots)))
     stand_in = np.where(np.isfinite(second), second, expected[:, :n_past])
     rain[:, :n_past], origin_past, quality_past, ladder = _fill_past(past, stand_in)
-    hourly = [hour_sums_mm(steps_mm, per_hour) for steps_mm in (past.rain_mm, expected[:, :n_past].mean(axis=0))]
-    bias = forecast_bias(*hourly, options=options)
-    ahead = expected[:, n_past:] * _fading(bias, lead_h, per_hour, options)[:, np.newaxis]
-    now_mm = rain[:, max(n_past - per_hour, 0) : n_past].mean(axis=1) if ladder <= 3 and past_h else None
-    rain[:, n_past:], origin_lead, method = _lead(ahead, now_mm, nowcast_mm, per_hour, options)
+    bias = _member_bias(past.rain_mm, expected[:, :n_past], per_hour, options)
+    ahead = expected[:, n_past:] * _fading(bias, lead_h, per_hour, options)[:, :, np.newaxis]
+    last_hour = slice(max(n_past - per_hour, 0), n_past)
+    now_mm = rain[:, last_hour].mean(axis=1) if ladder <= 3 and past_h else None
+    # What stands in for late gauges contradicts no forecast.
+    told_mm = expected[:, last_hour].mean(axis=1) if ladder <= 2 and past_h else None
+    rain[:, n_past:], origin_lead, method = _lead(ahead, _Nowcast(now_mm, told_mm, nowcast_mm), per_hour, options)
     quality_lead = np.where(np.isnan(rain[:, n_past:]).any(axis=0), Quality.MISSING, Quality.NOT_EVALUATED)
     provenance = Provenance(
         valid_at=valid_at,
@@ -224,7 +232,7 @@ def blend_rainfall(
     )
     filled = origin_past == Origin.FALLBACK
     return rainfall.assign_attrs(
-        bias_factor=round(bias, 3),
+        bias_factor=round(float(bias.mean()), 3),
         nowcast_method=method,
         merged_h=-(-past.merged_steps // per_hour),
         gap_source=_gap_source(filled, past, second, expected[:, :n_past]),
@@ -303,6 +311,7 @@ def _krige(
     end: NDArray[np.datetime64],
     pattern: Pattern | None,
     per_hour: int,
+    prior: VariogramPrior,
 ) -> _Observed:
     names = [str(name) for name in gauges.index]
     # Gauges and steps that the feed does not have are missing, not dry.
@@ -317,13 +326,14 @@ def _krige(
     flags = table["quality"].to_numpy()
     rain = np.where(np.isin(flags, (Quality.FAIL, Quality.MISSING)), np.nan, table["rain_mm"].to_numpy())
     # The counts of a short step are too coarse to tell how far rain is alike; those of its hours are not.
-    range_m = fit_range_m(_xy(gauges), hour_sums_mm(rain, per_hour))
-    model = OrdinaryKriging(range_m=range_m).fit(_xy(gauges), rain)
+    found = fit_variogram(_xy(gauges), hour_sums_mm(rain, per_hour), prior=prior)
+    model = OrdinaryKriging(range_m=found.range_m, nugget=found.nugget).fit(_xy(gauges), rain)
     targets = _xy(hotspots)
     rain_mm, std_mm = model.predict_with_std(targets)
     merged = 0
     if pattern is not None:
-        fitted = GaugeMerge(range_m=None if per_hour == 1 else range_m).fit(_xy(gauges), rain, pattern.at_gauges_mm)
+        range_m, nugget = (None, None) if per_hour == 1 else (found.range_m, found.nugget)
+        fitted = GaugeMerge(range_m=range_m, nugget=nugget).fit(_xy(gauges), rain, pattern.at_gauges_mm)
         rain_mm, std_mm = fitted.predict_with_std(targets, pattern.at_hotspots_mm)
         merged = int((fitted.method_ == "residuals").sum())
     # The share of weight, settled, that doubtful or unchecked gauges have at a hotspot decides its mark.
@@ -402,35 +412,76 @@ def _ladder_step(past: _Observed) -> int:
     return 4 if past.late_h <= FORECAST_LATE_H else 5
 
 
-def _fading(bias: float, lead_h: int, per_hour: int, options: BlendOptions) -> FloatArray:
-    """Return the factor of each step ahead, that of its hour: whole at first, fading to 1."""
+def _member_bias(observed_mm: FloatArray, expected: FloatArray, per_hour: int, options: BlendOptions) -> FloatArray:
+    """Return the factor on each member (member,): that of their mean, but below 1 no lower than the member's own."""
+    fallen = hour_sums_mm(observed_mm, per_hour)
+    whole = forecast_bias(fallen, hour_sums_mm(expected.mean(axis=0), per_hour), options=options)
+    if whole >= 1.0:
+        return np.full(len(expected), whole)
+    own = [forecast_bias(fallen, hour_sums_mm(member, per_hour), options=options) for member in expected]
+    return np.maximum(whole, np.minimum(own, 1.0))
+
+
+def _fading(bias: FloatArray, lead_h: int, per_hour: int, options: BlendOptions) -> FloatArray:
+    """Return the factor (member, step) of each step ahead, that of its hour: whole at first, fading to 1."""
     ahead_h = np.arange(lead_h * per_hour) // per_hour
-    return np.asarray(1.0 + (bias - 1.0) * 0.5 ** (ahead_h / options.bias_half_life_h))
+    return np.asarray(1.0 + np.multiply.outer(bias - 1.0, 0.5 ** (ahead_h / options.bias_half_life_h)))
+
+
+@dataclass(frozen=True)
+class _Nowcast:
+    """What is known now of the next hours; None where nothing is.
+
+    Attributes
+    ----------
+    now_mm : ndarray, shape (member, hotspot)
+        Rain of a step of the last hour.
+    told_mm : ndarray, shape (member, hotspot)
+        What the forecast had said of it; NaN where it covers it not.
+    radar_mm : array_like, shape (step, hotspot)
+    """
+
+    now_mm: FloatArray | None
+    told_mm: FloatArray | None
+    radar_mm: ArrayLike | None
+
+    def radar(self, shape: tuple[int, int]) -> FloatArray:
+        """Return the radar's rain (step, hotspot), NaN where it says nothing."""
+        radar = np.full(shape, np.nan)
+        if self.radar_mm is not None:
+            given = np.asarray(self.radar_mm, dtype=np.float64)[: len(radar)]
+            radar[: len(given)] = given
+        return radar
+
+    def persisted(self, expected: FloatArray, hour: int, options: BlendOptions) -> FloatArray:
+        """Return the rain (member, hotspot) if what falls now goes on: never less than what nothing contradicts.
+
+        The rain now falling, or the forecast less what it told too much of the last hour; both decay.
+        """
+        if self.now_mm is None or hour >= len(options.persistence_weights):
+            return np.full_like(expected, np.nan)
+        decay = NOWCAST_DECAY ** (hour + 1)
+        too_much = np.zeros_like(expected)
+        if self.told_mm is not None:
+            too_much = np.nan_to_num(np.maximum(self.told_mm - self.now_mm, 0.0))
+        going_on = np.fmax(self.now_mm * decay, expected - too_much * decay)
+        return np.where(np.isnan(self.now_mm), np.nan, going_on)
 
 
 def _lead(
-    expected: FloatArray,
-    now_mm: FloatArray | None,
-    nowcast_mm: ArrayLike | None,
-    per_hour: int,
-    options: BlendOptions,
+    expected: FloatArray, now: _Nowcast, per_hour: int, options: BlendOptions
 ) -> tuple[FloatArray, NDArray[np.int8], str]:
     """Rain after the cycle time: the forecast with the nowcast mixed in; the origin of each step; what was mixed in."""
     rain = expected.copy()
     origin = np.full(expected.shape[1], Origin.FORECAST, dtype=np.int8)
-    radar = np.full((expected.shape[1], expected.shape[2]), np.nan)
-    if nowcast_mm is not None:
-        given = np.asarray(nowcast_mm, dtype=np.float64)[: len(radar)]
-        radar[: len(given)] = given
+    radar = now.radar((expected.shape[1], expected.shape[2]))
     used = set()
     mixed_h = max(len(options.persistence_weights), len(options.radar_weights))
     for step in range(min(expected.shape[1], mixed_h * per_hour)):
         hour = step // per_hour
         # Hotspots the radar does not know take the persistence of their own rain.
         seen = np.isfinite(radar[step])
-        persisted = np.full_like(rain[:, step], np.nan)
-        if now_mm is not None and hour < len(options.persistence_weights):
-            persisted = now_mm * NOWCAST_DECAY ** (hour + 1)
+        persisted = now.persisted(expected[:, step], hour, options)
         weight = np.where(seen, _weight(options.radar_weights, hour), _weight(options.persistence_weights, hour))
         nowcast = np.where(seen & (weight > 0), radar[step], persisted)
         mixed = weight * nowcast + (1.0 - weight) * expected[:, step]

@@ -7,23 +7,26 @@ serve every step. Steps in which some gauges have no value take the factorisatio
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from risk_models.forecast.kriging_kernel import lift, spread_of_step
-from risk_models.forecast.kriging_system import Covariance, KrigingSystem, Loss, for_each_chunk, one_blas_thread
-from risk_models.forecast.variogram import (
-    DEFAULT_RANGE_M,
-    MIN_GAUGES,
-    Variogram,
-    fit_range_m,
+from risk_models.forecast.kriging_system import (
+    Covariance,
+    KrigingSystem,
+    Loss,
+    for_each_chunk,
+    one_blas_thread,
+    patterns,
 )
+from risk_models.forecast.sites import join_gauges
+from risk_models.forecast.variogram import MIN_GAUGES, VARIOGRAMS, Variogram
+from risk_models.forecast.variogram_fit import DEFAULT_PRIOR, VariogramPrior, fit_variogram
 
-__all__ = ["DEFAULT_RANGE_M", "KrigingTargets", "OrdinaryKriging", "fit_range_m", "require_fitted"]
+__all__ = ["KrigingTargets", "OrdinaryKriging", "require_fitted"]
 
 FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -56,25 +59,29 @@ class OrdinaryKriging:
     """Ordinary kriging of gauge rain, with inverse distance where fewer than five gauges have a value.
 
     The variogram has a sill of 1, so weights do not depend on the rain; the standard deviation of each step is scaled
-    by the spread of its gauges. Results below 0, which negative weights can give, are set to 0. As a scikit-learn
-    estimator it is `risk_models.forecast.estimators.GaugeKriging`; scikit-learn takes a second to load.
+    by the sill most likely for it. Gauges within 50 m are one site that has their mean. Results below 0, which negative
+    weights can give, are set to 0. As a scikit-learn estimator it is `risk_models.forecast.estimators.GaugeKriging`;
+    scikit-learn takes a second to load.
 
     Parameters
     ----------
     variogram : {"exponential", "spherical"}
         gamma(h) = 1 - exp(-3 h / range), or 1.5 h / range - 0.5 (h / range)^3 up to the range.
     range_m : float or None
-        Distance [m] at which correlation is (nearly) gone; None fits it to the data with `fit_range_m`.
-    nugget : float
-        Share of the sill (0 to below 1) that is measurement noise; with 0 a gauge's own value is met exactly.
+        Distance [m] at which correlation is (nearly) gone; None fits it to the data (`variogram_fit.fit_variogram`).
+    nugget : float or None
+        Share of the sill (0 to below 1) that is measurement noise; None fits it to the data. With 0 a gauge's own value
+        is met exactly.
+    prior : VariogramPrior
+        Of what is fitted: `VariogramFit.next_prior` of the last storm, or the default.
     threads : int or None
         Threads over which many targets are spread; None: as many as Numba may use (all cores, or NUMBA_NUM_THREADS).
         Results do not depend on it.
 
     Attributes
     ----------
-    range_m_ : float
-        Range used [m].
+    range_m_, nugget_ : float
+        Range [m] and nugget used.
     gauge_xy_ : ndarray, shape (gauge, 2)
         Gauge coordinates [m].
     rain_mm_ : ndarray, shape (time, gauge)
@@ -89,7 +96,7 @@ class OrdinaryKriging:
     Examples
     --------
     >>> gauge_xy = np.array([[0, 0], [9, 0], [0, 9], [9, 9], [5, 4]]) * 1000.0
-    >>> model = OrdinaryKriging(range_m=20_000).fit(gauge_xy, [[10, 20, 30, 40, 24]])
+    >>> model = OrdinaryKriging(range_m=20_000, nugget=0.0).fit(gauge_xy, [[10, 20, 30, 40, 24]])
     >>> model.predict(gauge_xy[:2]).round(6).tolist()
     [[10.0, 20.0]]
     """
@@ -99,16 +106,18 @@ class OrdinaryKriging:
         variogram: Variogram = "exponential",
         *,
         range_m: float | None = None,
-        nugget: float = 0.0,
+        nugget: float | None = None,
+        prior: VariogramPrior = DEFAULT_PRIOR,
         threads: int | None = None,
     ) -> None:
         self.variogram = variogram
         self.range_m = range_m
         self.nugget = nugget
+        self.prior = prior
         self.threads = threads
 
     def fit(self, gauge_xy: ArrayLike, rain_mm: ArrayLike) -> Self:
-        """Take the gauges and their rain; fit the range if none is given.
+        """Take the gauges and their rain; fit range and nugget if none are given.
 
         Parameters
         ----------
@@ -133,12 +142,12 @@ class OrdinaryKriging:
             raise ValueError("gauge_xy must be finite with shape (gauge, 2)")
         if rain.ndim != 2 or rain.shape[1] != len(points):
             raise ValueError(f"rain_mm has shape {rain.shape}; accepted: (time, {len(points)})")
-        if self.variogram not in ("exponential", "spherical"):
-            raise ValueError(f"variogram is '{self.variogram}'; accepted: exponential, spherical")
-        if not 0 <= self.nugget < 1 or (self.range_m is not None and not self.range_m > 0):
+        if self.variogram not in VARIOGRAMS:
+            raise ValueError(f"variogram is '{self.variogram}'; accepted: {', '.join(VARIOGRAMS)}")
+        if not 0 <= (self.nugget or 0.0) < 1 or (self.range_m is not None and not self.range_m > 0):
             raise ValueError("nugget must be from 0 to below 1, and range_m above 0")
         self.gauge_xy_, self.rain_mm_ = points, rain
-        self.range_m_ = fit_range_m(points, rain, variogram=self.variogram) if self.range_m is None else self.range_m
+        self._fit_variogram()
         counts = np.isfinite(rain).sum(axis=1)
         self.method_ = np.where(counts >= MIN_GAUGES, "kriging", np.where(counts > 0, "inverse_distance", "none"))
         self._factorise(points)
@@ -220,8 +229,8 @@ class OrdinaryKriging:
         if mask.sum() < MIN_GAUGES:
             return _inverse_distance(self.gauge_xy_[mask], points)
         weights, variance = self._system.weights(points)
-        site = self._site[mask]
-        shares = np.bincount(site, minlength=self._sites)
+        site = self._sites.of_gauge[mask]
+        shares = np.bincount(site, minlength=self._sites.count)
         loss = self._system.loss(shares > 0)
         if loss is not None:
             variance = variance + loss.growth(weights)
@@ -260,7 +269,7 @@ class OrdinaryKriging:
         if len(self.gauge_xy_) < MIN_GAUGES:
             raise ValueError(f"{len(self.gauge_xy_)} gauges are not kriged; accepted: {MIN_GAUGES} or more")
         points = np.asarray(target_xy, dtype=np.float64).reshape(-1, 2)
-        weights, variance = np.empty((self._sites, len(points))), np.empty(len(points))
+        weights, variance = np.empty((self._sites.count, len(points))), np.empty(len(points))
 
         def prepare(part: slice) -> None:
             weights[:, part], variance[part] = self._system.weights(points[part])
@@ -278,7 +287,7 @@ class OrdinaryKriging:
             Never below 0; NaN where the gauge has no value, or with five gauges or fewer (one less would no longer be
             kriged).
         std_mm : ndarray, shape (time, gauge)
-            Standard deviation for the gauge as measured, nugget included, scaled by the spread of the step.
+            Standard deviation for the gauge as measured, nugget included, scaled by the sill of the step.
 
         References
         ----------
@@ -287,45 +296,48 @@ class OrdinaryKriging:
         Examples
         --------
         >>> gauge_xy = np.array([[0, 0], [9, 0], [0, 9], [9, 9], [5, 4], [4, 5]]) * 1000.0
-        >>> rain_mm, _ = OrdinaryKriging(range_m=1e6).fit(gauge_xy, [[10, 20, 20, 30, 19, 7]]).leave_one_out()
+        >>> model = OrdinaryKriging(range_m=1e6, nugget=0.0).fit(gauge_xy, [[10, 20, 20, 30, 19, 7]])
+        >>> rain_mm, std_mm = model.leave_one_out()
         >>> rain_mm.round().tolist()
         [[14.0, 21.0, 11.0, 18.0, 10.0, 19.0]]
         """
         require_fitted(self)
         known = np.isfinite(self.rain_mm_)
         rain, std = np.full(known.shape, np.nan), np.full(known.shape, np.nan)
-        for steps, pattern in _patterns(known):
+        for steps, pattern in patterns(known):
             if pattern.sum() <= MIN_GAUGES:
                 continue
             sample = self.rain_mm_[np.ix_(steps, np.flatnonzero(pattern))]
             filled, loss = self._fill(sample, pattern)
             alone, variance = self._system.leave_one_out(filled, loss)
-            site = self._site[pattern]
+            site = self._sites.of_gauge[pattern]
             place = site if loss is None else np.searchsorted(loss.kept, site)
             shares = np.bincount(place)[place]
-            # A gauge that shares its spot is told by the others there.
+            # A gauge that shares its place is told by the others there.
             others = (filled[:, site] * shares - sample) / np.maximum(shares - 1, 1)
-            spread = sample.std(axis=1, ddof=1)[:, np.newaxis]
+            apart = self.nugget_ * shares / np.maximum(shares - 1, 1)
             cells = np.ix_(steps, np.flatnonzero(pattern))
             rain[cells] = np.where(shares > 1, others, alone[:, place])
-            std[cells] = spread * np.sqrt(np.where(shares > 1, 0.0, variance[place]))
+            std[cells] = np.sqrt(np.outer(self._sill(filled, loss), np.where(shares > 1, apart, variance[place])))
         return np.maximum(rain, 0.0), std
+
+    def _fit_variogram(self) -> None:
+        self.range_m_, self.nugget_ = self.range_m or 0.0, self.nugget or 0.0
+        if self.range_m is None or self.nugget is None:
+            given = {"range_m": self.range_m, "nugget": self.nugget}
+            found = fit_variogram(self.gauge_xy_, self.rain_mm_, variogram=self.variogram, prior=self.prior, **given)
+            self.range_m_, self.nugget_ = found.range_m, found.nugget
 
     def _factorise(self, points: FloatArray) -> None:
         if len(points) < MIN_GAUGES:
             return
-        shape = np.array([self.range_m_, self.nugget, self.variogram == "exponential"])
+        shape = np.array([self.range_m_, self.nugget_, self.variogram == "exponential"])
         key = shape.tobytes() + points.tobytes()
         if getattr(self, "_key", None) == key:
             return  # the same gauges as last time: only the rain is new
-        # Gauges on one spot would make the system singular; they are one site, whose value is their mean.
-        site_xy, site = points, np.arange(len(points))
-        if self.nugget == 0:
-            _, first, site = np.unique(np.round(points, 3), axis=0, return_index=True, return_inverse=True)
-            site_xy, site = points[first], site.ravel()
-        self._site, self._sites, self._key = site, len(site_xy), key
-        covariance = Covariance(self.variogram, float(self.range_m_), 1.0 - self.nugget)
-        self._system = KrigingSystem(site_xy, covariance, self.nugget)
+        self._sites, self._key = join_gauges(points), key
+        covariance = Covariance(self.variogram, float(self.range_m_), 1.0 - self.nugget_)
+        self._system = KrigingSystem(self._sites.xy, covariance, self.nugget_)
 
     def _checked(self, targets: ArrayLike | KrigingTargets) -> FloatArray | KrigingTargets:
         require_fitted(self)
@@ -345,10 +357,13 @@ class OrdinaryKriging:
         std = np.empty(result.shape if with_std else (0, 0))
         work = _Work(known, self.rain_mm_, with_std=with_std, lowest=0.0 if values is None else -np.inf)
         with one_blas_thread():
-            for steps, pattern in _patterns(known):
+            for steps, pattern in patterns(known):
                 sample = source[steps][:, pattern]
                 if pattern.sum() >= MIN_GAUGES:
-                    work.add(steps, *self._fill(sample, pattern))
+                    filled, loss = self._fill(sample, pattern)
+                    work.add(steps, filled, loss)
+                    if with_std:
+                        work.spread[steps] = np.sqrt(self._sill(filled, loss))
                 elif pattern.any():
                     weights, variance = _inverse_distance(self.gauge_xy_[pattern], points)
                     result[steps] = np.maximum(sample @ weights.T, work.lowest)
@@ -403,19 +418,19 @@ class OrdinaryKriging:
 
     def _fill(self, sample: FloatArray, pattern: Mask) -> tuple[FloatArray, Loss | None]:
         """Return values (step, site) of all sites, those without a gauge filled from the others, and the loss."""
-        site = self._site[pattern]
-        shares = np.bincount(site, minlength=self._sites)
-        filled = np.zeros((len(sample), self._sites))
-        if self._sites < len(self._site):
-            for column, place in enumerate(site):
-                filled[:, place] += sample[:, column]
-            filled /= np.maximum(shares, 1)
-        else:
-            filled[:, site] = sample
-        loss = self._system.loss(shares > 0)
+        values = np.zeros((len(sample), len(pattern)))
+        values[:, pattern] = sample
+        filled = self._sites.mean(values, np.broadcast_to(pattern, values.shape))
+        known = np.bincount(self._sites.of_gauge[pattern], minlength=self._sites.count) > 0
+        filled[:, ~known] = 0.0
+        loss = self._system.loss(known)
         if loss is not None:
             filled[:, loss.lost] = loss.fill(filled)
         return filled, loss
+
+    def _sill(self, filled: FloatArray, loss: Loss | None) -> FloatArray:
+        known = self._sites.count if loss is None else len(loss.kept)
+        return self._system.sills(filled, max(known - 1, 1))
 
 
 class _Work:
@@ -455,6 +470,17 @@ class _Work:
         return steps[order], np.concatenate(self._filled)[order]
 
 
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Give the estimator of scikit-learn at its earlier address too, loaded when it is asked for."""
+        if name != "GaugeKriging":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from risk_models.forecast.estimators import GaugeKriging
+
+        return GaugeKriging
+
+
 def require_fitted(model: object) -> None:
     """Refuse a model that `fit` was not called on.
 
@@ -480,20 +506,6 @@ def require_fitted(model: object) -> None:
     from sklearn.exceptions import NotFittedError
 
     raise NotFittedError(f"This {type(model).__name__} is not fitted yet; call fit first.")
-
-
-def _patterns(known: Mask) -> Iterator[tuple[NDArray[np.intp], Mask]]:
-    """Yield each pattern of gauges with a value, and the steps that have it."""
-    if not known.size:
-        return
-    if known.all():
-        yield np.arange(len(known)), known[0]
-        return
-    packed = np.ascontiguousarray(np.packbits(known, axis=1))
-    _, first, group = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_index=True, return_inverse=True)
-    order = np.argsort(group, kind="stable")
-    for steps in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
-        yield steps, known[first[group[steps[0]]]]
 
 
 def _spread(rain_mm: FloatArray, known: Mask) -> FloatArray:

@@ -11,7 +11,7 @@ Both follow from the inverse of a partitioned matrix and equal, to rounding, the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -26,7 +26,7 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped,im
 from risk_models.forecast.kriging_kernel import add_products, exponential, spherical
 from risk_models.forecast.variogram import Variogram
 
-__all__ = ["Covariance", "KrigingSystem", "Loss", "for_each_chunk", "one_blas_thread"]
+__all__ = ["Covariance", "KrigingSystem", "Loss", "for_each_chunk", "one_blas_thread", "patterns"]
 
 FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -100,7 +100,7 @@ class KrigingSystem:
     Parameters
     ----------
     site_xy : ndarray, shape (site, 2)
-        Coordinates [m], no two the same unless there is a nugget.
+        Coordinates [m], no two the same.
     covariance : Covariance
     nugget : float
         Added on the diagonal.
@@ -108,7 +108,9 @@ class KrigingSystem:
     References
     ----------
     Cressie, N. (1993). Statistics for Spatial Data, section 3.2. Dubrule, O. (1983). Cross validation of kriging in a
-    unique neighborhood. Mathematical Geology 15(6), 687-699 (closed form of leaving out).
+    unique neighborhood. Mathematical Geology 15(6), 687-699 (closed form of leaving out). Kitanidis, P. K. (1983).
+    Statistical estimation of polynomial generalized covariance functions. Water Resources Research 19(4), 909-921
+    (restricted likelihood).
     """
 
     def __init__(self, site_xy: FloatArray, covariance: Covariance, nugget: float) -> None:
@@ -174,6 +176,24 @@ class KrigingSystem:
         """Return the loss of the sites without a value; None if all have one."""
         return None if known.all() else Loss(self.precision, known)
 
+    def log_likelihood(self, filled: FloatArray, loss: Loss | None) -> float:
+        """Return the restricted log-likelihood of values (step, site), the sill of each step at its best.
+
+        -(n - 1) / 2 log(z' P z / (n - 1)) - log(det C · 1' C^-1 1) / 2 summed over steps, n the known sites, but for
+        a constant. Steps without any difference between sites tell nothing and must be left out.
+        """
+        free = self.count - 1 if loss is None else len(loss.kept) - 1
+        volume = 2.0 * np.log(np.diag(self._factor)).sum() + np.log(self._total)
+        if loss is not None:
+            volume -= 2.0 * np.log(np.diag(loss.half)).sum()
+        return float(-0.5 * (free * np.log(self.sills(filled, free)) + volume).sum())
+
+    def sills(self, filled: FloatArray, free: int) -> FloatArray:
+        """Return the sill z' P z / free of each step (step,) for values (step, site)."""
+        whitened = filled @ self.half.T
+        squares = np.einsum("ij,ij->i", whitened, whitened) - self._total * (filled @ self.offset) ** 2
+        return np.asarray(np.maximum(squares, 0.0) / free)
+
     def leave_one_out(self, filled: FloatArray, loss: Loss | None) -> tuple[FloatArray, FloatArray]:
         """Return what the other sites say of each site, (step, site), and the variance (site,), of known sites only."""
         kept = np.arange(self.count) if loss is None else loss.kept
@@ -188,6 +208,20 @@ def _factor(matrix: FloatArray) -> FloatArray:
     if failed:
         raise np.linalg.LinAlgError("gauges lie so close together that their covariances are singular; add a nugget")
     return np.asarray(factor)
+
+
+def patterns(known: Mask) -> Iterator[tuple[NDArray[np.intp], Mask]]:
+    """Yield the steps of each pattern of known values (step, site), and the pattern (site,)."""
+    if not known.size:
+        return
+    if known.all():
+        yield np.arange(len(known)), known[0]
+        return
+    packed = np.ascontiguousarray(np.packbits(known, axis=1))
+    _, first, group = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_index=True, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    for steps in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+        yield steps, known[first[group[steps[0]]]]
 
 
 def for_each_chunk(count: int, work: Callable[[slice], None], threads: int | None) -> None:

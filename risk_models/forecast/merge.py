@@ -73,8 +73,8 @@ class GaugeMerge:
         Of the residuals.
     range_m : float or None
         Range [m] of the residuals; None fits it to them.
-    nugget : float
-        Share of the sill that is noise; with 0 a gauge's own value is met exactly.
+    nugget : float or None
+        Share of the sill that is noise; None fits it, with 0 a gauge's own value is met exactly.
     adjust : bool
         Scale the background by `mean_field_factor`, and by the slope; otherwise it is taken as it is.
 
@@ -106,7 +106,7 @@ class GaugeMerge:
         variogram: Variogram = "exponential",
         *,
         range_m: float | None = None,
-        nugget: float = 0.0,
+        nugget: float | None = None,
         adjust: bool = True,
     ) -> None:
         self.variogram = variogram

@@ -48,6 +48,7 @@ from risk_models.outlook.hindcast import (
 from risk_models.outlook.period_outlook import PeriodOutlook
 from risk_models.outlook.periods import Span
 from risk_models.outlook.record import TooShort, check_record, record_lengths
+from risk_models.outlook.sampling_error import cases_of, sampling_error
 from risk_models.outlook.seasonal import TercileForecast, choose_seasonal_forecast
 from risk_models.outlook.sentences import Said, Sayings, season_verdict, too_short
 from risk_models.outlook.skill import SkillVerdict, judge_errors
@@ -182,7 +183,7 @@ class _Found:
 
     expected: Expected
     verdicts: dict[str, SkillVerdict]
-    generated_mm: tuple[Floats, Floats] | None  # totals at the reference gauge and weights
+    generated_mm: tuple[Floats, GeneratedPeriods] | None  # totals at the reference gauge, and of what
 
 
 @dataclass(frozen=True)
@@ -253,7 +254,7 @@ class _Basis:
         totals = gauge_totals(periods, str(gauge))
         happened_mm = happened_mm.reindex(happened[0].year)
         verdicts["rain"] = judge_totals(totals, happened_mm, is_unseen, rng=self.chance("judge rain"))
-        return _Found(expected, verdicts, (totals, periods.weight))
+        return _Found(expected, verdicts, (totals, periods))
 
     def _happened(
         self,
@@ -322,7 +323,9 @@ def _parts(
         verdicts = {"depth": none, "level": none, "rain": none, "season": season_verdict(basis.forecast)}
         return found, verdicts, _totals(rows)
     if found.generated_mm is not None:
-        rows["generated"] = _amounts(*found.generated_mm)
+        totals, periods = found.generated_mm
+        rows["generated"] = _amounts(totals, periods.weight)
+        rows["sampling_error"] = _errors(totals, periods)
     return found.expected, found.verdicts, _totals(rows)
 
 
@@ -333,6 +336,18 @@ def _amounts(totals_mm: Floats, weight: Floats) -> dict[str, float]:
     low, mid, high = settled(np.interp([0.1, 0.5, 0.9], place, totals_mm[order]))
     mean = float(settled(weighted_sum(totals_mm, weight) / weight.sum()))
     return {"n": len(totals_mm), "mean_mm": mean, "p10_mm": float(low), "p50_mm": float(mid), "p90_mm": float(high)}
+
+
+def _errors(totals_mm: Floats, periods: GeneratedPeriods) -> dict[str, float]:
+    """Return the sampling error of each amount of the generated periods."""
+    names = ("mean_mm", "p10_mm", "p50_mm", "p90_mm")
+
+    def amounts(rows: npt.NDArray[np.int64]) -> Floats:
+        found = _amounts(totals_mm[rows], periods.weight[rows])
+        return np.array([found[name] for name in names])
+
+    errors = sampling_error(amounts, periods.weight, cases_of(periods.replicate))
+    return {"n": len(totals_mm), **dict(zip(names, errors.tolist(), strict=True))}
 
 
 def _totals(rows: dict[str, dict[str, float]]) -> pd.DataFrame:

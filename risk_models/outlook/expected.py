@@ -27,6 +27,7 @@ from scipy.stats import beta
 from risk_models.arithmetic import product_by_row, settled, weighted_sum
 from risk_models.levels import Level
 from risk_models.outlook.generator import GeneratedPeriods
+from risk_models.outlook.sampling_error import cases_of, sampling_error
 from risk_models.risk.ponding import HotspotBasins, simulate_ponding
 from risk_models.risk.scorer import PARAMETER_SETS
 from risk_models.standards import DepthClass
@@ -159,11 +160,13 @@ class Expected:
     ----------
     passes : DataFrame
         A row per hotspot and depth class: hotspot_id, depth_class, depth_min_m, p_once, p_low, p_high, expected_days,
-        days_p10, days_p90; of days on which the depth is reached. NaN where a class is not for the hotspot.
+        days_se (its sampling error), days_p10, days_p90; of days on which the depth is reached. NaN where a class is
+        not for the hotspot.
     levels : DataFrame
         A row per unit and level blue to red: unit_kind (hotspot, group, district), unit_id, level, expected_days (at
-        this level or higher), expected_days_exactly, days_p10, days_p90, p_once, p_low, p_high (at this or higher). The
-        level of a unit and day is that of its worst hotspot. Probabilities and days are rounded to six decimals.
+        this level or higher), days_se, expected_days_exactly, days_p10, days_p90, p_once, p_low, p_high (at this or
+        higher). The level of a unit and day is that of its worst hotspot. Probabilities and days are rounded to six
+        decimals.
     n_periods, n_storms, n_run : int
         Periods, storms in them, and storms that were run.
     """
@@ -416,6 +419,7 @@ class _Counter:
             if len(replicates) >= MIN_REPLICATES
             else []
         )
+        self.cases = cases_of(periods.replicate)
         self.starts = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]]) if len(owner) else owner
 
     def days(self, flags: Bools) -> Ints:
@@ -432,7 +436,15 @@ class _Counter:
         low, high = self._interval(once, p)
         spread = _weighted_quantiles(days, self.weight, (0.1, 0.9))
         return {"p_once": p, "p_low": low, "p_high": high, "expected_days": settled(weighted_sum(days, self.weight)),
-                "days_p10": spread[0], "days_p90": spread[1]}  # fmt: skip
+                "days_se": self._error(days), "days_p10": spread[0], "days_p90": spread[1]}  # fmt: skip
+
+    def _error(self, days: Ints) -> Floats:
+        """Return the sampling error of the expected days (U,)."""
+
+        def mean(rows: Ints) -> Floats:
+            return np.asarray(weighted_sum(days[:, rows], self.weight[rows]) / self.weight[rows].sum())
+
+        return sampling_error(mean, self.weight, self.cases)
 
     def _interval(self, once: Floats, p: Floats) -> tuple[Floats, Floats]:
         tail = (1 - CONFIDENCE) / 2

@@ -36,8 +36,9 @@ class PeriodOutlook:
     forecast : TercileForecast
         Neutral, with the reason, where no seasonal signal may be used.
     totals_mm : DataFrame
-        Rain of the span at the reference gauge: index ``recorded`` and ``generated`` (whichever there are); n (years or
-        periods), mean_mm, p10_mm, p50_mm, p90_mm.
+        Rain of the span at the reference gauge: index ``recorded``, and ``generated`` with ``sampling_error``, by how
+        much its amounts would differ if drawn anew (whichever there are); n (years or periods), mean_mm, p10_mm,
+        p50_mm, p90_mm.
     expected : Expected or TooShort
         Depths and levels of the generated periods.
     verdicts : dict of str to SkillVerdict

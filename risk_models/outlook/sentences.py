@@ -100,8 +100,10 @@ class Sayings:
             return []
         row = totals_mm.loc["generated"].to_dict()
         usual = float(totals_mm["mean_mm"].reindex(["recorded"]).to_numpy(float)[0])
-        amounts = (float(row["mean_mm"]), float(row["p10_mm"]), float(row["p90_mm"]))
-        return self._passed("rain", [rain_statement(gauge, amounts, usual)])
+        keys = ("mean_mm", "p10_mm", "p90_mm")
+        mean, low, high = (float(row[key]) for key in keys)
+        errors = tuple(totals_mm.loc["sampling_error", list(keys)]) if "sampling_error" in totals_mm.index else ()
+        return self._passed("rain", [rain_statement(gauge, (mean, low, high), usual, errors_mm=errors)])
 
     def levels(self, expected: Expected) -> list[Said]:
         """State the days at each level in the district, and at one level in every town."""
@@ -121,7 +123,7 @@ class Sayings:
 
     def _level(self, row: Mapping[Any, Any], unit: tuple[str, str, str], level: Level) -> Statement:
         numbers = (float(row["expected_days"]), float(row["days_p10"]), float(row["days_p90"]))
-        return level_statement(unit, level, numbers, self.n_days)
+        return level_statement(unit, level, numbers, self.n_days, error_days=float(row["days_se"]))
 
     def depths(self, expected: Expected) -> list[Said]:
         """State the hotspots most likely to pass each depth, where there is a chance worth a sentence."""

@@ -27,6 +27,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from risk_models.arithmetic import settled
+from risk_models.scores.resampling import drawn_blocks, skill_draws
+from risk_models.scores.resampling import skill as skill_of
 
 __all__ = [
     "MIN_HINDCAST_YEARS",
@@ -40,11 +42,6 @@ Floats = npt.NDArray[np.float64]
 #: Least years for a verdict (an assumption; the sampling error of a skill is large below).
 MIN_HINDCAST_YEARS = 10
 N_RESAMPLES = 500
-
-
-def _skill(error: Floats, reference: Floats) -> float:
-    total = float(reference.sum())
-    return 1.0 - float(error.sum()) / total if total > 0 else float("nan")
 
 
 @dataclass(frozen=True)
@@ -109,11 +106,9 @@ def judge_errors(
             f"回报年数{n}年，少于{min_years}年",
             f"{n} years of hindcast are too few; at least {min_years} are needed",
         )
-        return SkillVerdict(_skill(error, reference), float("nan"), n, False, zh, en)
-    by_year = np.stack([np.bincount(place, weights=values, minlength=n) for values in (error, reference)])
-    drawn = by_year[:, rng.integers(0, n, (N_RESAMPLES, n))].sum(axis=2)
-    skills = 1.0 - drawn[0] / np.where(drawn[1] > 0, drawn[1], np.nan)
-    skill = _skill(error, reference)
+        return SkillVerdict(skill_of(error, reference), float("nan"), n, False, zh, en)
+    skills = skill_draws(place, error, reference, drawn_blocks(n, N_RESAMPLES, rng))
+    skill = skill_of(error, reference)
     # Settled, so that a statement that is as good as the reference is never better by a last digit.
     low = float(settled(np.nanquantile(skills, 0.05))) if np.isfinite(skills).any() else float("nan")
     supported = bool(low > min_skill)

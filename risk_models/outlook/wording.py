@@ -20,6 +20,7 @@ from risk_models.standards import WordingLevel
 __all__ = [
     "Statement",
     "Withheld",
+    "days_text",
     "depth_statement",
     "level_statement",
     "percent",
@@ -151,12 +152,25 @@ def depth_statement(
     )
 
 
-def _days(value: float) -> str:
-    return "<0.1" if 0 < value < 0.1 else f"{value:.1f}"
+def days_text(value: float, error: float) -> str:
+    """Write days with one decimal, and their sampling error where it reaches that decimal.
+
+    Examples
+    --------
+    >>> days_text(1.25, 0.04), days_text(12.34, 0.26), days_text(0.02, 0.01), days_text(1.0, math.nan)
+    ('1.2', '12.3±0.3', '<0.1', '1.0')
+    """
+    text = "<0.1" if 0 < value < 0.1 else f"{value:.1f}"
+    return f"{text}±{error:.1f}" if error >= 0.1 else text
 
 
 def level_statement(
-    unit: tuple[str, str, str], level: Level, days: tuple[float, float, float], n_days: int
+    unit: tuple[str, str, str],
+    level: Level,
+    days: tuple[float, float, float],
+    n_days: int,
+    *,
+    error_days: float = 0.0,
 ) -> Statement:
     """State the expected number of days at a level or higher.
 
@@ -169,6 +183,8 @@ def level_statement(
         expected_days, days_p10, days_p90 of `Expected.levels`.
     n_days : int
         Length of the period.
+    error_days : float
+        Sampling error of expected_days; told where it reaches the last digit told.
 
     Returns
     -------
@@ -183,17 +199,25 @@ def level_statement(
     The district: 1.2 days at yellow or higher are expected (of 31 days; 0 to 3 in 8 of 10 years).
     """
     (unit_id, name_zh, name_en), (mean, low, high) = unit, days
+    told = days_text(mean, error_days)
     span = f"{low:.0f}" if low == high else f"{low:.0f}～{high:.0f}"
     return Statement(
         key=f"level:{unit_id}:{level}",
-        zh=f"{name_zh}达到{level.zh}及以上的日数预计{_days(mean)}天（{n_days}天中，八成年份{span}天）。",
-        en=f"{name_en}: {_days(mean)} days at {level} or higher are expected "
+        zh=f"{name_zh}达到{level.zh}及以上的日数预计{told}天（{n_days}天中，八成年份{span}天）。",
+        en=f"{name_en}: {told} days at {level} or higher are expected "
         f"(of {n_days} days; {span.replace('～', ' to ')} in 8 of 10 years).",
-        facts={"level": float(level), "expected_days": mean, "days_p10": low, "days_p90": high, "n_days": n_days},
+        facts={"level": float(level), "expected_days": mean, "days_p10": low, "days_p90": high, "n_days": n_days}
+        | ({"days_se": error_days} if "±" in told else {}),
     )
 
 
-def rain_statement(gauge: tuple[str, str, str], amounts_mm: tuple[float, float, float], usual_mm: float) -> Statement:
+def rain_statement(
+    gauge: tuple[str, str, str],
+    amounts_mm: tuple[float, float, float],
+    usual_mm: float,
+    *,
+    errors_mm: Sequence[float] = (),
+) -> Statement:
     """State the total rain of the period at a gauge.
 
     Parameters
@@ -204,6 +228,8 @@ def rain_statement(gauge: tuple[str, str, str], amounts_mm: tuple[float, float, 
         Mean, 10 % and 90 % quantile of the generated periods, mm.
     usual_mm : float
         Mean of the recorded years, mm; NaN if there is none.
+    errors_mm : sequence of float
+        Sampling errors of the three amounts, mm; told where one reaches a millimetre, the last digit told.
 
     Returns
     -------
@@ -216,16 +242,25 @@ def rain_statement(gauge: tuple[str, str, str], amounts_mm: tuple[float, float, 
     郑州站降雨总量预计152毫米（八成年份68～260毫米），常年平均149毫米。
     >>> print(made.en)
     Zhengzhou: 152 mm of rain are expected (68 to 260 mm in 8 of 10 years); the mean of the record is 149 mm.
+    >>> place = "57083", "郑州站", "Zhengzhou"
+    >>> print(rain_statement(place, (151.6, 68.2, 260.4), math.nan, errors_mm=(2.6, 3.1, 7.9)).en)
+    Zhengzhou: 152 mm of rain are expected (68 to 260 mm in 8 of 10 years; sampling errors ±3, ±3 and ±8 mm).
     """
     (gauge_id, name_zh, name_en), (mean, low, high) = gauge, amounts_mm
-    is_known = not math.isnan(usual_mm)
+    is_known, is_rough = not math.isnan(usual_mm), any(error >= 1 for error in errors_mm)
+    errors = [f"±{error:.0f}" for error in errors_mm] if is_rough else []
+    rough_zh = f"，抽样误差依次{'、'.join(errors)}毫米" if is_rough else ""
+    rough_en = f"; sampling errors {', '.join(errors[:-1])} and {errors[-1]} mm" if is_rough else ""
+    facts = {"mean_mm": mean, "p10_mm": low, "p90_mm": high}
+    if is_rough:
+        facts |= dict(zip(("mean_se_mm", "p10_se_mm", "p90_se_mm"), map(float, errors_mm), strict=True))
     return Statement(
         key=f"rain:{gauge_id}:total",
-        zh=f"{name_zh}降雨总量预计{mean:.0f}毫米（八成年份{low:.0f}～{high:.0f}毫米）"
+        zh=f"{name_zh}降雨总量预计{mean:.0f}毫米（八成年份{low:.0f}～{high:.0f}毫米{rough_zh}）"
         + (f"，常年平均{usual_mm:.0f}毫米。" if is_known else "。"),
-        en=f"{name_en}: {mean:.0f} mm of rain are expected ({low:.0f} to {high:.0f} mm in 8 of 10 years)"
+        en=f"{name_en}: {mean:.0f} mm of rain are expected ({low:.0f} to {high:.0f} mm in 8 of 10 years{rough_en})"
         + (f"; the mean of the record is {usual_mm:.0f} mm." if is_known else "."),
-        facts={"mean_mm": mean, "p10_mm": low, "p90_mm": high} | ({"usual_mm": usual_mm} if is_known else {}),
+        facts=facts | ({"usual_mm": usual_mm} if is_known else {}),
     )
 
 

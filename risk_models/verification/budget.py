@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from risk_models.levels import Level
+from risk_models.scores import far, pod
 from risk_models.warning.decide import NEVER_LOWER_FROM_STEP
 from risk_models.warning.states import WarningPolicy
 
@@ -422,20 +423,21 @@ def budget_totals(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame, index criterion (in the order given)
-        Sums; ``per_town_season`` = warnings / (towns x seasons); ``pod`` = hit / floods; ``far`` = false / warnings;
-        NaN where there is nothing to divide by. ``lead_h`` is the median over the towns' medians [h].
+        Sums; ``per_town_season`` = warnings / (towns x seasons); ``pod`` over floods (hit, missed); ``far`` over
+        warnings (right or late, false); NaN where there is nothing to divide by. ``lead_h`` is the median over the
+        towns' medians [h].
 
     Examples
     --------
     >>> index = pd.MultiIndex.from_tuples([("red", "2021", "001")], names=["criterion", "season", "town_code"])
     >>> row = dict.fromkeys(BUDGET_COLUMNS, 1)
-    >>> budget_totals(pd.DataFrame(row, index=index)).loc["red", ["pod", "far"]].tolist()
-    [1.0, 1.0]
+    >>> budget_totals(pd.DataFrame(row, index=index)).loc["red", ["pod", "far"]].round(2).tolist()
+    [0.5, 0.33]
     """
     groups = table.groupby(level="criterion", sort=False)
     totals = groups[[name for name in BUDGET_COLUMNS if name != "lead_h"]].sum()
     totals["lead_h"] = groups["lead_h"].median()
     totals["per_town_season"] = totals["warnings"] / groups.size()
-    totals["pod"] = totals["hit"] / totals["floods"].where(totals["floods"] > 0)
-    totals["far"] = totals["false"] / totals["warnings"].where(totals["warnings"] > 0)
+    totals["pod"] = pod(totals["hit"], totals["missed"])
+    totals["far"] = far(totals["right"] + totals["late"], totals["false"])
     return totals

@@ -306,6 +306,8 @@ def test_climatology_comes_from_ten_years_or_not_at_all(run: Run, storm_district
     for years, status in ((10, 0), (9, 1)):
         ends = [pd.Timestamp(2001 + year, 7, day, 8, tz="UTC") for year in range(years) for day in (1, 2, 3)]
         lines = [",".join([end.isoformat(), *["3.0"] * (len(gauges) - 1), f"{20 + end.day}.5"]) for end in ends]
+        dry = [end + number * pd.Timedelta("1h") for end in ends[:1] for number in range(1, 7)]
+        lines += [",".join([end.isoformat(), *["0.0"] * len(gauges)]) for end in dry]
         record = tmp_path / f"{years}.csv"
         record.write_text("\n".join([",".join(["time_end", *gauges]), *lines]), encoding="utf-8")
         told, out, err = run("district", "climatology", record, storm_district)
@@ -317,3 +319,5 @@ def test_climatology_comes_from_ten_years_or_not_at_all(run: Run, storm_district
         assert table.source == "10.csv"
         # Twice the largest hour of the month and its neighbours; other months are not known.
         assert table.monthly_max_mm == (*[None] * 5, 47.0, 47.0, 47.0, *[None] * 4)
+        # One and a half times the longest dry run, of six hours.
+        assert table.monthly_dry_h == (*[None] * 5, 9.0, 9.0, 9.0, *[None] * 4)

@@ -84,8 +84,11 @@ def _climatology(arguments: argparse.Namespace) -> int:
     from wuyu.rain.climate import monthly_limits
 
     limits = monthly_limits(load_district(arguments.directory), arguments.record, step_h=arguments.step_h)
-    numbers = ", ".join("null" if limit is None else f"{limit:g}" for limit in limits)
-    say(f"quality:\n  monthly_max_mm: [{numbers}]\n  source: {arguments.record.name}")
+    say("quality:")
+    for name, table in (("monthly_max_mm", limits.max_mm), ("monthly_dry_h", limits.dry_h)):
+        if any(table):
+            say(f"  {name}: [{', '.join('null' if limit is None else f'{limit:g}' for limit in table)}]")
+    say(f"  source: {arguments.record.name}")
     return 0
 
 

@@ -137,7 +137,8 @@ def flagged(desk: Desk, rain: xr.Dataset) -> xr.Dataset:
     """Return gauge rain with its quality flags."""
     gauges = desk.district.gauges
     place = np.column_stack([gauges.geometry.x, gauges.geometry.y])
-    return flag_gauges(rain, place, monthly_max_mm=desk.settings.quality.monthly_max_mm)
+    usual = desk.settings.quality
+    return flag_gauges(rain, place, monthly_max_mm=usual.monthly_max_mm, monthly_dry_h=usual.monthly_dry_h)
 
 
 def nothing(desk: Desk, end: datetime, *, step_min: int = HOUR_MIN) -> xr.Dataset:

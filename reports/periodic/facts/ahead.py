@@ -45,8 +45,8 @@ class AheadFacts:
     map_class : str
         Key of that class; empty without chances.
     district_days : DataFrame
-        Index level code, red first; expected_days, days_p10, days_p90, p_once, p_low, p_high; empty where levels are
-        not supported.
+        Index level code, red first; expected_days, days_se, days_p10, days_p90, p_once, p_low, p_high; empty where
+        levels are not supported.
     town_chances : DataFrame
         Index town_code, columns level code: chance of at least one day; greatest first.
     likely : dict of str to int
@@ -152,7 +152,7 @@ def _intervals(expected: Expected | None, map_class: str) -> pd.DataFrame:
 
 
 def _district_days(expected: Expected | None) -> pd.DataFrame:
-    columns = ["expected_days", "days_p10", "days_p90", "p_once", "p_low", "p_high"]
+    columns = ["expected_days", "days_se", "days_p10", "days_p90", "p_once", "p_low", "p_high"]
     if expected is None:
         return pd.DataFrame(columns=columns, dtype=float)
     own = expected.levels[expected.levels["unit_kind"] == "district"]

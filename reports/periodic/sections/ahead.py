@@ -9,7 +9,7 @@ import pandas as pd
 from reports.figures.rain_charts import return_level_curve
 from reports.periodic.facts.ahead import AheadFacts
 from reports.periodic.facts.risk import WARNING_LEVELS
-from reports.periodic.forms import Forms, Row, chance, one, source_gaps
+from reports.periodic.forms import Forms, Row, chance, days_with_error, one, source_gaps
 from risk_models.levels import Level
 from risk_models.outlook.extremes import ReturnLevels
 from risk_models.outlook.period_outlook import PeriodOutlook
@@ -96,7 +96,11 @@ def _days(forms: Forms, ahead: AheadFacts) -> None:
         forms.out.prose(say("outlook.no_days", **forms.spans()))
         return
     row = ahead.district_days.loc[int(Level.YELLOW)]
-    gaps = {"days": one(row["expected_days"]), "low": f"{row['days_p10']:.0f}", "high": f"{row['days_p90']:.0f}"}
+    gaps = {
+        "days": days_with_error(row),
+        "low": f"{row['days_p10']:.0f}",
+        "high": f"{row['days_p90']:.0f}",
+    }
     gaps |= {"p": chance(row["p_once"]), "word": forms.word(row["p_once"]), "level": forms.level(Level.YELLOW)}
     forms.out.prose(say("outlook.days", **gaps, **forms.spans()))
     rows = []
@@ -107,7 +111,7 @@ def _days(forms: Forms, ahead: AheadFacts) -> None:
         rows.append(
             (
                 forms.level_title(level),
-                one(item["expected_days"]),
+                days_with_error(item),
                 *spread,
                 chance(item["p_once"]),
                 *interval,

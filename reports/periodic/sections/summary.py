@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from reports.periodic.facts.risk import WARNING_LEVELS, measures_by_unit
-from reports.periodic.forms import Forms, Row, chance, one
+from reports.periodic.forms import Forms, Row, chance, days_with_error, one
 from reports.periodic.sections.plan import levels_for_plans
 from reports.words import join, plain
 from risk_models.levels import Level
@@ -234,7 +234,11 @@ def _level_days(forms: Forms) -> tuple[str, list[Row]]:
         return "", []
     row, red = ahead.district_days.loc[int(_SENTENCE_LEVEL)], ahead.district_days.loc[int(Level.RED)]
     level = forms.level(_SENTENCE_LEVEL)
-    gaps = {"days": one(row["expected_days"]), "low": f"{row['days_p10']:.0f}", "high": f"{row['days_p90']:.0f}"}
+    gaps = {
+        "days": days_with_error(row),
+        "low": f"{row['days_p10']:.0f}",
+        "high": f"{row['days_p90']:.0f}",
+    }
     gaps |= {"p_red": chance(red["p_once"]), "word": forms.word(red["p_once"]), "level": level}
     return forms.say("summary.level_days", **gaps, **forms.spans()), [
         (forms.say("items.level_days", level=level), gaps["days"], forms.unit("day")),

@@ -81,6 +81,8 @@ TESTS = (
 )
 # Tests that say something about the amount; one of them must have looked before a value is called good.
 _TELLING = ("climatology", "rate", "spike", "flat_line", "buddy", "buddy_event")
+# Of a dry value only these: a fall to 0 is no sign of a gauge that feels no rain.
+_TELLING_OF_DRY = ("climatology", "flat_line", "buddy", "buddy_event")
 # Suspicions that neighbours with like amounts remove.
 _EXTREME = ("climatology", "rate", "spike")
 CLOCK_SKEW = np.timedelta64(5, "m")
@@ -92,6 +94,7 @@ def flag_gauges(
     *,
     limits: QualityLimits | None = None,
     monthly_max_mm: Sequence[float | None] | None = None,
+    monthly_dry_h: Sequence[float | None] | None = None,
     valid_at: np.datetime64 | None = None,
 ) -> xr.Dataset:
     """Run every test on gauge rain and merge the flags.
@@ -107,6 +110,8 @@ def flag_gauges(
         Those for the step of the data if not given (`QualityLimits.for_step`).
     monthly_max_mm : sequence of 12 floats or None, optional
         Limits of the climatology for one hour [mm], January first; None leaves a month untested. Ignored with `limits`.
+    monthly_dry_h : sequence of 12 floats or None, optional
+        Limits of the climatology for a dry run [h], likewise.
     valid_at : datetime64, optional
         Time of the cycle, UTC; values stamped more than five minutes after it fail (their clock is wrong) and take no
         part in any test.
@@ -116,9 +121,9 @@ def flag_gauges(
     xarray.Dataset
         ``rain_mm`` (NaN where failed), ``quality`` merged, ``tests(test, time, gauge)``, the flag of every test,
         ``tests_run(time, gauge)``, how many of them could look, and the axes ``value_origin`` and ``reliability`` (see
-        `axes`). Merged: missing, else the worst of fail and suspect; good only if at least one test of the
-        amount could look, else not evaluated. A suspicion of `rate`, `spike` or `climatology` alone is lifted where
-        neighbours confirm the value.
+        `axes`). Merged: missing, else the worst of fail and suspect; good only if at least one test of the amount could
+        look, of a dry value one that can tell false zeros, else not evaluated. A suspicion of `rate`, `spike` or
+        `climatology` alone is lifted where neighbours confirm the value.
 
     Examples
     --------
@@ -129,7 +134,7 @@ def flag_gauges(
     [2, 3]
     """
     time = observed["time"].to_numpy()
-    limits = limits or QualityLimits.for_step(_step_h(time), monthly_max_mm=monthly_max_mm)
+    limits = limits or QualityLimits.for_step(_step_h(time), monthly_max_mm=monthly_max_mm, monthly_dry_h=monthly_dry_h)
     received = observed["quality"].to_numpy()
     rain = observed["rain_mm"].to_numpy().astype(np.float64)
     rain[(received == FAIL) | (received == MISSING)] = np.nan
@@ -140,7 +145,7 @@ def flag_gauges(
         rain[future] = np.nan
     flags = _run(rain, received, time, gauge_xy, limits)
     flags[TESTS.index("clock"), future] = FAIL
-    merged = _merge(flags)
+    merged = _merge(flags, rain == 0)
     rain[merged == FAIL] = np.nan
     dims = ("time", "gauge")
     origin = observed.get("value_origin", np.full(rain.shape, int(ValueOrigin.ORIGINAL), dtype=np.int8))
@@ -241,7 +246,7 @@ def _run(
     for name in ("location", "gross_range", "counter", "duplicate"):
         rain[put[name] == FAIL] = np.nan
     put["gap"][:] = gap_test(rain)
-    put["climatology"][:] = climatology_test(rain, time, limits.monthly_max_mm)
+    put["climatology"][:] = climatology_test(rain, time, limits.monthly_max_mm, limits.monthly_dry_steps)
     put["rate"][:] = rate_test(rain, rate_mm=limits.rate_mm, max_bridge=limits.max_bridge)
     put["spike"][:] = spike_test(rain, spike_mm=limits.spike_mm, max_bridge=limits.max_bridge)
     put["flat_line"][:] = flat_line_test(rain, gauge_xy, limits=limits)
@@ -252,11 +257,11 @@ def _run(
     return flags
 
 
-def _merge(flags: Flags) -> Flags:
+def _merge(flags: Flags, is_dry: NDArray[np.bool_]) -> Flags:
     named = dict(zip(TESTS, flags, strict=True))
     merged = np.full(flags.shape[1:], UNSEEN)
     for name in _TELLING:
-        merged[_looked(named[name])] = GOOD
+        merged[_looked(named[name]) & ~(is_dry & (name not in _TELLING_OF_DRY))] = GOOD
     confirmed = named["buddy"] == GOOD
     for name, flag in named.items():
         suspect = flag == SUSPECT

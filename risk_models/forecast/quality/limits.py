@@ -61,6 +61,9 @@ class QualityLimits:
         Above this a step cannot be rain [mm]; 401 is the world record of one hour.
     monthly_max_mm : tuple of 12 floats, optional
         Above this a step is doubtful in the month [mm] (January first, UTC); NaN, or no table: it is not tested.
+    monthly_dry_steps : tuple of 12 floats, optional
+        A dry run longer than this is doubtful in the month [steps]; NaN, or no table: a dry value is not tested by the
+        climate.
     rate_mm : float
         Change from the last valid value that is doubtful [mm].
     spike_mm : float
@@ -107,6 +110,7 @@ class QualityLimits:
 
     max_mm: float = 401.0
     monthly_max_mm: tuple[float, ...] | None = None
+    monthly_dry_steps: tuple[float, ...] | None = None
     rate_mm: float = 60.0
     spike_mm: float = 60.0
     max_bridge: int = 6
@@ -134,11 +138,19 @@ class QualityLimits:
     far_m: float = 300_000.0
 
     def __post_init__(self) -> None:
-        if self.monthly_max_mm is not None and len(self.monthly_max_mm) != 12:
-            raise ValueError(f"monthly_max_mm has {len(self.monthly_max_mm)} values; accepted: 12, January first")
+        for name in ("monthly_max_mm", "monthly_dry_steps"):
+            table = getattr(self, name)
+            if table is not None and len(table) != 12:
+                raise ValueError(f"{name} has {len(table)} values; accepted: 12, January first")
 
     @classmethod
-    def for_step(cls, step_h: float, *, monthly_max_mm: Sequence[float | None] | None = None) -> QualityLimits:
+    def for_step(
+        cls,
+        step_h: float,
+        *,
+        monthly_max_mm: Sequence[float | None] | None = None,
+        monthly_dry_h: Sequence[float | None] | None = None,
+    ) -> QualityLimits:
         """Return the limits for another step: amounts by the records of rain, runs by the time they last.
 
         Parameters
@@ -147,6 +159,8 @@ class QualityLimits:
             Step [h].
         monthly_max_mm : sequence of 12 floats or None, optional
             Limits of one hour [mm], January first; None leaves a month untested.
+        monthly_dry_h : sequence of 12 floats or None, optional
+            Limits of a dry run [h], likewise.
 
         Examples
         --------
@@ -156,8 +170,8 @@ class QualityLimits:
         >>> QualityLimits.for_step(1.0) == QualityLimits()
         True
         """
-        months = None if monthly_max_mm is None else tuple(float(np.nan if v is None else v) for v in monthly_max_mm)
-        hourly = cls(monthly_max_mm=months)
+        months = _months(monthly_max_mm)
+        hourly = cls(monthly_max_mm=months, monthly_dry_steps=_months(monthly_dry_h))
         if step_h == 1.0:
             return hourly
         scale = record_mm(step_h) / hourly.max_mm
@@ -171,4 +185,10 @@ class QualityLimits:
         stretch |= dict.fromkeys(lasting, 1.0 / step_h)
         for name, factor in stretch.items():
             changes[name] = max(1, round(getattr(hourly, name) * factor))
+        if hourly.monthly_dry_steps is not None:
+            changes["monthly_dry_steps"] = tuple(limit / step_h for limit in hourly.monthly_dry_steps)
         return replace(hourly, max_mm=record_mm(step_h), **changes)
+
+
+def _months(table: Sequence[float | None] | None) -> tuple[float, ...] | None:
+    return None if table is None else tuple(float(np.nan if value is None else value) for value in table)

@@ -29,6 +29,7 @@ __all__ = [
     "gap_test",
     "gross_range_test",
     "location_test",
+    "monthly_dry_steps",
     "monthly_maxima_mm",
     "rate_test",
     "run_lengths",
@@ -135,8 +136,13 @@ def gross_range_test(rain_mm: ArrayLike, *, max_mm: float = 401.0) -> Flags:
     return with_missing(rain, np.where((rain < 0) | (rain > max_mm), FAIL, GOOD))
 
 
-def climatology_test(rain_mm: ArrayLike, time: ArrayLike, monthly_max_mm: ArrayLike | None) -> Flags:
-    """Flag what is above anything known of its month as suspect (3).
+def climatology_test(
+    rain_mm: ArrayLike,
+    time: ArrayLike,
+    monthly_max_mm: ArrayLike | None,
+    monthly_dry_steps: ArrayLike | None = None,
+) -> Flags:
+    """Flag what is above anything known of its month as suspect (3), and dry runs longer than any known of it.
 
     Parameters
     ----------
@@ -144,11 +150,16 @@ def climatology_test(rain_mm: ArrayLike, time: ArrayLike, monthly_max_mm: ArrayL
     time : array_like of datetime64, shape (time,)
         End of each step, UTC.
     monthly_max_mm : array_like, shape (12,), optional
-        Limit of each month [mm], January first; without it nothing is evaluated (2).
+        Limit of each month [mm], January first; without it no rain is evaluated (2).
+    monthly_dry_steps : array_like, shape (12,), optional
+        Longest dry run of each month [steps]; without it nothing dry is evaluated.
 
     Returns
     -------
     ndarray of int8, same shape
+        The whole of a dry run is suspect that is longer than the limit of the month it begins or ends in. A shorter one
+        is good if rain came before it, which shows that the gauge feels rain; else it is not evaluated: a part of a run
+        tells nothing of its length.
 
     Examples
     --------
@@ -157,10 +168,58 @@ def climatology_test(rain_mm: ArrayLike, time: ArrayLike, monthly_max_mm: ArrayL
     [3, 1]
     """
     rain = np.asarray(rain_mm, dtype=np.float64)
-    if monthly_max_mm is None:
-        return with_missing(rain, np.full(rain.shape, UNSEEN))
-    limit = np.asarray(monthly_max_mm, dtype=np.float64)[_month(time)][:, np.newaxis]
-    return with_missing(rain, np.where(np.isnan(limit), UNSEEN, np.where(rain > limit, SUSPECT, GOOD)))
+    none = np.full(12, np.nan)
+    most, longest = (
+        np.asarray(none if table is None else table, dtype=np.float64)[_month(time)][:, np.newaxis]
+        for table in (monthly_max_mm, monthly_dry_steps)
+    )
+    wet = np.where(np.isnan(most), UNSEEN, np.where(rain > most, SUSPECT, GOOD))
+    dry = UNSEEN if monthly_dry_steps is None else _dry_runs(rain, longest)
+    return with_missing(rain, np.where(rain == 0, dry, wet))
+
+
+def _dry_runs(rain: FloatArray, longest: FloatArray) -> Flags:
+    """Return the flag of each step if it is dry, for limits (time, 1) [steps]."""
+    steps = np.arange(len(rain))[:, np.newaxis]
+    new = np.ones(rain.shape, dtype=bool)
+    new[1:] = (rain[1:] == 0) != (rain[:-1] == 0)
+    begin, end = _run_bounds(new, steps)
+    length = end - begin + 1
+    column = np.arange(rain.shape[1])
+    limit = np.fmin(longest[begin, 0], longest[end, 0]) if len(rain) else np.empty(rain.shape)
+    after_rain = (begin > 0) & (rain[np.maximum(begin - 1, 0), column] > 0) if len(rain) else new
+    short = np.where(after_rain, GOOD, UNSEEN)
+    return np.where(np.isnan(limit), UNSEEN, np.where(length > limit, SUSPECT, short)).astype(np.int8)
+
+
+def monthly_dry_steps(
+    rain_mm: ArrayLike, time: ArrayLike, *, factor: float = 1.5, min_years: int = 1
+) -> tuple[float, ...]:
+    """Return limits of dry runs for the climatology test from a record of good values.
+
+    Parameters
+    ----------
+    rain_mm : array_like, shape (time, gauge)
+    time : array_like of datetime64, shape (time,)
+    factor : float
+        Times the longest dry run at any gauge that touches the month or its two neighbours.
+    min_years : int
+        Years (UTC) in which a month must have a value to count.
+
+    Returns
+    -------
+    tuple of 12 floats
+        Limits [steps], January first; NaN where neither the month nor its neighbours count.
+
+    Examples
+    --------
+    >>> end = np.datetime64("2021-07-20T01", "ns") + np.arange(5) * np.timedelta64(1, "h")
+    >>> monthly_dry_steps([[0.4], [0], [0], [0], [2.1]], end)[5:8]
+    (4.5, 4.5, 4.5)
+    """
+    rain = np.asarray(rain_mm, dtype=np.float64)
+    length = np.where(rain == 0, run_lengths(np.where(rain == 0, 0.0, np.nan)), 0.0)
+    return _around(_largest(np.where(np.isnan(rain), np.nan, length), time, min_years), factor)
 
 
 def monthly_maxima_mm(
@@ -190,16 +249,26 @@ def monthly_maxima_mm(
     >>> monthly_maxima_mm([[40.0], [55.0]], end)[5:8]
     (110.0, 110.0, 110.0)
     """
-    rain, month = np.asarray(rain_mm, dtype=np.float64), _month(time)
-    year = np.asarray(time, dtype="datetime64[Y]")
+    largest = _largest(np.asarray(rain_mm, dtype=np.float64), time, min_years)
+    return tuple(float(limit) for limit in np.maximum(_around(largest, factor), floor_mm))
+
+
+def _largest(values: FloatArray, time: ArrayLike, min_years: int) -> FloatArray:
+    """Return the largest of each month (12,), NaN where it has values in too few years."""
+    month, year = _month(time), np.asarray(time, dtype="datetime64[Y]")
     largest = np.full(12, np.nan)
     for number in range(12):
-        values = rain[month == number]
-        years = np.unique(year[month == number][np.isfinite(values).any(axis=1)])
+        own = values[month == number]
+        years = np.unique(year[month == number][np.isfinite(own).any(axis=1)])
         if len(years) >= min_years:
-            largest[number] = np.nanmax(values)
-    around = np.fmax.reduce([np.roll(largest, shift) for shift in (-1, 0, 1)])
-    return tuple(float(value) for value in np.where(np.isnan(around), np.nan, np.fmax(factor * around, floor_mm)))
+            largest[number] = np.nanmax(own)
+    return largest
+
+
+def _around(monthly: FloatArray, factor: float) -> tuple[float, ...]:
+    """Return factor times the largest of each month and its two neighbours."""
+    around = factor * np.fmax.reduce([np.roll(monthly, shift) for shift in (-1, 0, 1)])
+    return tuple(float(value) for value in around)
 
 
 def rate_test(rain_mm: ArrayLike, *, rate_mm: float = 60.0, max_bridge: int = 6) -> Flags:

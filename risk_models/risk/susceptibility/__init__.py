@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from risk_models.risk.susceptibility.chance import HotspotFloodChance
     from risk_models.risk.susceptibility.classifier import HotspotFloodClassifier
     from risk_models.risk.susceptibility.history import group_storms, training_table
-    from risk_models.risk.susceptibility.metrics import best_threshold, reliability_curve, score_table
     from risk_models.risk.susceptibility.persist import load_model, read_verification, save_model
     from risk_models.risk.susceptibility.spatial_cv import LeaveOneStormOut, SpatialBlockSplit, spatial_blocks
     from risk_models.risk.susceptibility.verified import Verification
@@ -23,7 +22,6 @@ else:
             "chance": ["HotspotFloodChance"],
             "classifier": ["HotspotFloodClassifier"],
             "history": ["group_storms", "training_table"],
-            "metrics": ["best_threshold", "reliability_curve", "score_table"],
             "persist": ["load_model", "read_verification", "save_model"],
             "spatial_cv": ["LeaveOneStormOut", "SpatialBlockSplit", "spatial_blocks"],
             "verified": ["Verification"],
@@ -37,14 +35,11 @@ __all__ = [
     "ModelFacts",
     "SpatialBlockSplit",
     "Verification",
-    "best_threshold",
     "group_storms",
     "load_model",
     "model_card",
     "read_verification",
-    "reliability_curve",
     "save_model",
-    "score_table",
     "spatial_blocks",
     "training_table",
 ]

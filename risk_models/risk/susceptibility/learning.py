@@ -13,9 +13,9 @@ from risk_models.errors import BadInputError, Finding
 from risk_models.kept import Progress
 from risk_models.risk.susceptibility.card import ModelFacts, model_card
 from risk_models.risk.susceptibility.chance import HotspotFloodChance
-from risk_models.risk.susceptibility.metrics import reliability_curve
 from risk_models.risk.susceptibility.skill import skill_scores
 from risk_models.risk.susceptibility.verified import Verification
+from risk_models.scores.reliability import reliability_curve
 
 __all__ = ["MIN_FLOOD_STORMS", "RAIN_REFERENCE", "Lesson", "learn_chance", "mark_floods", "mark_storms"]
 

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from risk_models.scores.resampling import drawn_blocks, interval, times_drawn
+
 __all__ = ["SKILL_SCORES", "skill_scores"]
 
 Floats = npt.NDArray[np.float64]
@@ -94,16 +96,9 @@ def skill_scores(
             )
 
     value = scores(np.ones(n_storms))
-    draws = rng.multinomial(n_storms, np.full(n_storms, 1.0 / n_storms), size=N_DRAWS).astype(np.float64)
-    drawn = np.array([scores(times) for times in draws])
-    ends = 0.5 * (1.0 - COVERAGE)
-    limits = np.full((2, len(value)), np.nan)
-    for k in np.flatnonzero(~np.isnan(value)):
-        finite = drawn[np.isfinite(drawn[:, k]), k]
-        limits[:, k] = np.quantile(finite, [ends, 1.0 - ends]) if len(finite) else np.nan
-    return pd.DataFrame(
-        {"value": value, "low": limits[0], "high": limits[1]}, index=pd.Index(list(SKILL_SCORES), name="score")
-    )
+    drawn = np.array([scores(times) for times in times_drawn(drawn_blocks(n_storms, N_DRAWS, rng))])
+    low, high = interval(value, drawn, coverage=COVERAGE)
+    return pd.DataFrame({"value": value, "low": low, "high": high}, index=pd.Index(list(SKILL_SCORES), name="score"))
 
 
 def _auc_by_weight(happened: Floats, score: Floats, number: Rows) -> Callable[[Floats], float]:

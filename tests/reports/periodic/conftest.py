@@ -259,8 +259,17 @@ def expected(district: Any) -> Expected:
         best = part.groupby("depth_class")["p_once"].max()
         for level, (key, _) in enumerate(classes[:4], start=1):
             p = float(best[key])
-            levels.append((kind, unit, level, 3.0 * p, p, 0.0, 5.0 * p, p, p * 0.7, min(1.0, p * 1.2)))
-    columns = ["unit_kind", "unit_id", "level", "expected_days", "expected_days_exactly", "days_p10", "days_p90"]
+            levels.append((kind, unit, level, 3.0 * p, 0.3 * p, p, 0.0, 5.0 * p, p, p * 0.7, min(1.0, p * 1.2)))
+    columns = [
+        "unit_kind",
+        "unit_id",
+        "level",
+        "expected_days",
+        "days_se",
+        "expected_days_exactly",
+        "days_p10",
+        "days_p90",
+    ]
     table = pd.DataFrame(levels, columns=[*columns, "p_once", "p_low", "p_high"])
     return Expected(passes, table, n_periods=1000, n_storms=5000, n_run=1200)
 
@@ -286,8 +295,8 @@ def outlook_of(district: Any, span: Span, *, is_good: bool = True) -> PeriodOutl
         Withheld(f"depth:EQ-0{number}:danger", "回报年份不足", "too few hindcast years") for number in range(30, 36)
     ]
     held += [] if is_good else [season]
-    totals = {"n": [18, 1000], "mean_mm": [120.4, 118.0], "p10_mm": [60.2, 58.0], "p50_mm": [110.5, 109.9]}
-    totals |= {"p90_mm": [201.3, 199.0]}
+    totals = {"n": [18, 1000, 1000], "mean_mm": [120.4, 118.0, 2.9], "p10_mm": [60.2, 58.0, 2.1]}
+    totals |= {"p50_mm": [110.5, 109.9, 3.0], "p90_mm": [201.3, 199.0, 6.2]}
     return PeriodOutlook(
         span=span,
         as_of=datetime(2021, 7, 1, tzinfo=UTC),
@@ -295,7 +304,7 @@ def outlook_of(district: Any, span: Span, *, is_good: bool = True) -> PeriodOutl
         is_synthetic=True,
         climate=climate,
         forecast=forecast,
-        totals_mm=pd.DataFrame(totals, index=["recorded", "generated"]).iloc[: 2 if is_good else 0],
+        totals_mm=pd.DataFrame(totals, index=["recorded", "generated", "sampling_error"]).iloc[: 3 if is_good else 0],
         expected=found,
         verdicts=dict.fromkeys(("depth", "level", "rain", "season"), verdict),
         statements=made,

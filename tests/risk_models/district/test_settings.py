@@ -249,5 +249,6 @@ def test_only_maps_can_be_merged() -> None:
 
 
 def test_a_climatology_without_source_is_refused() -> None:
-    with pytest.raises(ValueError, match="monthly_max_mm needs its source"):
-        QualitySettings(monthly_max_mm=(50.0,) * 12)
+    for name in ("monthly_max_mm", "monthly_dry_h"):
+        with pytest.raises(ValueError, match=f"{name} needs its source"):
+            QualitySettings(**{name: (50.0,) * 12})

@@ -8,7 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -400,3 +400,97 @@ def test_coarse_counts_of_short_steps_do_not_make_rain_local() -> None:
     tens = tens.assign(rain_mm=(dims, 0.5 * counts.reshape(-1, 12)))
     hourly, short = (blend(rain, None, gauges=gauges, step_min=step) for rain, step in ((hours, 60), (tens, 10)))
     np.testing.assert_allclose(hours_of(short)[:, :PAST], hourly.rain_mm[:, :PAST], rtol=2e-3)
+
+
+def dry(until_h: int = 12) -> xr.Dataset:
+    """Gauges without rain up to so many hours after `NOW`."""
+    end = NOW64 + np.arange(1 - PAST, until_h + 1) * HOUR
+    dims = ("time", "gauge")
+    return xr.Dataset(
+        {"rain_mm": (dims, np.zeros((len(end), 7))), "quality": (dims, np.ones((len(end), 7), np.int8))},
+        coords={"time": end, "gauge": np.array(GAUGES.index, dtype=object)},
+    )
+
+
+def run_of(members: np.ndarray) -> xr.Dataset:
+    """Members (member, 24) of one run, from 6 h before `NOW` on, the same everywhere."""
+    end = NOW64 + np.arange(-5, 19) * HOUR
+    return xr.Dataset(
+        {"rain_mm": (("member", "time", "lat", "lon"), members[:, :, None, None] * np.ones((1, 1, 2, 2)))},
+        coords={"time": end, "lat": [34.6, 34.8], "lon": [113.5, 113.7]},
+        attrs={"issued_at": (NOW - timedelta(hours=6)).isoformat()},
+    )
+
+
+def looked_at(members: np.ndarray, ahead_h: int, gauges: xr.Dataset | None = None) -> np.ndarray:
+    """Rain (member, hour) of the hours `NOW` + 7 to `NOW` + 10 at one hotspot, from so many hours after `NOW`."""
+    at = NOW + timedelta(hours=ahead_h)
+    rain = blend(dry() if gauges is None else gauges, run_of(members), valid_at=at, past_h=PAST, lead_h=12)
+    wanted = NOW64 + np.arange(7, 11) * HOUR
+    return rain.rain_mm.isel(hotspot=0).sel(time=wanted).to_numpy().astype(float)
+
+
+@given(
+    late=arrays(float, (4, 18), elements=st.floats(0, 120)),
+    onset=arrays(int, 4, elements=st.integers(7, 10)),
+)
+@settings(max_examples=25, deadline=None)
+def test_a_run_that_nothing_contradicts_loses_no_rain_as_it_comes_nearer(late: np.ndarray, onset: np.ndarray) -> None:
+    """Dry gauges before the onset: expected rain and upper quantile of the same hours stay as they were."""
+    members = np.where(np.arange(-5, 19) >= onset[:, None], np.hstack([np.zeros((4, 6)), late]), 0.0)
+    far = looked_at(members, 0)
+    for ahead_h in range(1, 7):
+        near = looked_at(members, ahead_h)
+        assert (near.mean(axis=0) >= far.mean(axis=0) - 1e-4).all()
+        assert (np.quantile(near, 0.9, axis=0) >= np.quantile(far, 0.9, axis=0) - 1e-4).all()
+        far = near
+
+
+@given(early=arrays(float, (3, 12), elements=st.floats(0, 40)), heavy=st.floats(1, 120))
+@settings(max_examples=25, deadline=None)
+def test_members_whose_rain_is_still_to_come_keep_it_when_others_told_rain_that_did_not_fall(
+    early: np.ndarray, heavy: float
+) -> None:
+    late = np.zeros((2, 24))
+    late[:, 12:16] = heavy, heavy / 2, heavy, heavy
+    others = np.hstack([early, np.zeros((3, 12))])
+    for ahead_h in range(7):
+        np.testing.assert_allclose(looked_at(np.vstack([others, late]), ahead_h)[3:], late[:, 12:16], rtol=1e-5)
+
+
+def test_what_a_member_told_too_much_of_the_last_hour_is_taken_from_its_next() -> None:
+    """10 mm told and none fallen: the factor of 0.8 at once, then less 8, 6.4 and 5.12 mm by the nowcast's shares."""
+    told = np.zeros((1, 24))
+    told[0, 5:] = 10.0
+    rain = blend(dry(), run_of(told)).rain_mm.to_numpy()[0, PAST : PAST + 3, 0]
+    factor = np.maximum(0.8, 5.0 / 15.0) - 1.0
+    ahead = 10.0 * (1.0 + factor * 0.5 ** (np.arange(3) / 6.0))
+    np.testing.assert_allclose(rain, ahead - np.array([0.6 * 8.0, 0.35 * 6.4, 0.15 * 5.12]), rtol=1e-5)
+
+
+def test_gauges_that_are_late_contradict_no_forecast() -> None:
+    """The last hour is not known to be dry: the hours before it were."""
+    told = np.zeros((2, 24))
+    told[:, 5:] = 10.0
+    late = dry(until_h=-1)
+    rain = blend(late, run_of(told))
+    assert rain.attrs["ladder_step"] == 3
+    np.testing.assert_allclose(rain.rain_mm.to_numpy()[:, PAST : PAST + 3], 10.0)
+
+
+@given(
+    rain=arrays(float, (4, 24), elements=st.floats(0, 60)),
+    fallen=arrays(float, PAST, elements=st.floats(0, 60)),
+    more=arrays(float, PAST, elements=st.floats(0, 60)),
+)
+@settings(max_examples=25, deadline=None)
+def test_more_rain_at_the_gauges_never_lowers_what_is_to_come(
+    rain: np.ndarray, fallen: np.ndarray, more: np.ndarray
+) -> None:
+    def ahead(amount: np.ndarray) -> np.ndarray:
+        gauges = dry(until_h=0)
+        everywhere = np.repeat(amount[:, None], 7, axis=1)
+        told = blend(gauges.assign(rain_mm=(("time", "gauge"), everywhere)), run_of(rain))
+        return told.rain_mm.to_numpy()[:, PAST:].astype(float)
+
+    assert (ahead(fallen + more) >= ahead(fallen) * (1 - 1e-5) - 1e-4).all()

@@ -31,15 +31,15 @@ def rmse(told: np.ndarray) -> float:
 
 def test_good_picture_with_wrong_amounts_beats_gauges_and_picture() -> None:
     radar, at_gauges = 0.6 * cells(TARGETS), 0.6 * cells(GAUGES)
-    merged = GaugeMerge(range_m=15_000).fit(GAUGES, cells(GAUGES), at_gauges).predict(TARGETS, radar)
-    gauges = GaugeKriging(range_m=15_000).fit(GAUGES, cells(GAUGES)).predict(TARGETS)
+    merged = GaugeMerge(range_m=15_000, nugget=0.0).fit(GAUGES, cells(GAUGES), at_gauges).predict(TARGETS, radar)
+    gauges = GaugeKriging(range_m=15_000, nugget=0.0).fit(GAUGES, cells(GAUGES)).predict(TARGETS)
     assert rmse(merged) < 0.5 * min(rmse(gauges), rmse(radar))
 
 
 def test_picture_of_noise_is_left_out() -> None:
     noise = RNG.gamma(0.5, 10.0, (8, 12)), RNG.gamma(0.5, 10.0, (8, 300))
-    model = GaugeMerge(range_m=15_000).fit(GAUGES, cells(GAUGES), noise[0])
-    gauges = GaugeKriging(range_m=15_000).fit(GAUGES, cells(GAUGES)).predict(TARGETS)
+    model = GaugeMerge(range_m=15_000, nugget=0.0).fit(GAUGES, cells(GAUGES), noise[0])
+    gauges = GaugeKriging(range_m=15_000, nugget=0.0).fit(GAUGES, cells(GAUGES)).predict(TARGETS)
     assert model.slope_ < 0.4
     assert rmse(model.predict(TARGETS, noise[1])) < 1.15 * rmse(gauges)
 
@@ -48,20 +48,20 @@ def test_picture_of_noise_is_left_out() -> None:
 @settings(max_examples=20, deadline=None)
 def test_gauges_keep_their_value_whatever_the_picture(seed: int, factor: float) -> None:
     radar = np.random.default_rng(seed).gamma(0.5, 10.0 * factor, (8, 12))
-    told = GaugeMerge(range_m=15_000).fit(GAUGES, cells(GAUGES), radar).predict(GAUGES, radar)
+    told = GaugeMerge(range_m=15_000, nugget=0.0).fit(GAUGES, cells(GAUGES), radar).predict(GAUGES, radar)
     np.testing.assert_allclose(told, cells(GAUGES), atol=1e-8)
 
 
 def test_unknown_picture_leaves_the_gauges() -> None:
     radar = cells(TARGETS)
     radar[:, :50] = np.nan
-    model = GaugeMerge(range_m=15_000).fit(GAUGES, cells(GAUGES), cells(GAUGES))
+    model = GaugeMerge(range_m=15_000, nugget=0.0).fit(GAUGES, cells(GAUGES), cells(GAUGES))
     told, std = model.predict_with_std(TARGETS, radar)
-    gauges, spread = GaugeKriging(range_m=15_000).fit(GAUGES, cells(GAUGES)).predict_with_std(TARGETS)
+    gauges, spread = GaugeKriging(range_m=15_000, nugget=0.0).fit(GAUGES, cells(GAUGES)).predict_with_std(TARGETS)
     np.testing.assert_allclose(told[:, :50], gauges[:, :50])
     np.testing.assert_allclose(std[:, :50], spread[:, :50])
     assert (std[:, 50:] < spread[:, 50:]).mean() > 0.9
-    blind = GaugeMerge(range_m=15_000).fit(GAUGES, cells(GAUGES), np.full((8, 12), np.nan))
+    blind = GaugeMerge(range_m=15_000, nugget=0.0).fit(GAUGES, cells(GAUGES), np.full((8, 12), np.nan))
     assert set(blind.method_) == {"gauges"}
     np.testing.assert_allclose(blind.predict(TARGETS, cells(TARGETS)), gauges)
 

@@ -7,9 +7,12 @@ import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from risk_models.arithmetic import settled
 from risk_models.district import load_district
+from risk_models.forecast.interpolate import OrdinaryKriging
 from risk_models.outlook import PeriodOutlook, TercileForecast, assess_outlook
 from risk_models.outlook.expected import Expected
 from risk_models.outlook.periods import Span
@@ -42,20 +45,31 @@ def _text(item: object) -> str:
     return item.to_csv() if isinstance(item, pd.DataFrame) else repr(item)
 
 
+def kriged(order: slice) -> str:
+    """Return the digest of the variogram of fourteen gauges, two side by side and some silent, and of its rain."""
+    draw = np.random.default_rng(3)
+    gauge_xy, rain_mm = draw.uniform(0, 2e4, (14, 2)), np.round(draw.gamma(0.7, 8.0, (9, 14)), 1)
+    gauge_xy[1], rain_mm[2, 5:8] = gauge_xy[0] + 9.0, np.nan
+    model = OrdinaryKriging(threads=1).fit(gauge_xy[order], rain_mm[:, order])
+    told = [settled(item).tolist() for item in model.predict_with_std(draw.uniform(0, 2e4, (40, 2)))]
+    return hashlib.sha256(repr((model.range_m_, model.nugget_, told)).encode()).hexdigest()[:16]
+
+
 def main(folder: Path) -> None:
-    """Assess one July from a record, and from the same record with its gauges in reverse."""
+    """Krige, and assess one July from a record, and from the same record with its gauges in reverse."""
     district = load_district(write_mini_district(folder / "mini"))
     standards = load_standards()
     terrain = hotspot_terrain(district, land_cover_table=standards.land_cover())
     names = tuple(map(str, district.gauges.index))
     record = (made_record(20, gauges=names) * 2).round(1).clip(upper=200)
-    for columns in (record.columns, record.columns[::-1]):
+    for order in (slice(None), slice(None, None, -1)):
         found = assess_outlook(
-            district, terrain, standards, record[columns], JULY, forecasts=[WET], is_synthetic=True,
+            district, terrain, standards, record[record.columns[order]], JULY, forecasts=[WET], is_synthetic=True,
             as_of=datetime(2020, 6, 28, 1, tzinfo=UTC), n_periods=120, n_refits=12,
         )  # fmt: skip
         for part, digest in said(found).items():
             sys.stdout.write(f"{part} {digest}\n")
+        sys.stdout.write(f"kriging {kriged(order)}\n")
 
 
 if __name__ == "__main__":

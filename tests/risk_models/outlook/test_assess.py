@@ -82,7 +82,7 @@ def test_it_goes_from_record_to_statements(outlook: PeriodOutlook) -> None:
     assert isinstance(outlook.expected, Expected)
     assert outlook.climate is not None
     assert set(outlook.verdicts) == {"depth", "level", "rain", "season"}
-    assert outlook.totals_mm.index.tolist() == ["recorded", "generated"]
+    assert outlook.totals_mm.index.tolist() == ["recorded", "generated", "sampling_error"]
     assert outlook.totals_mm.loc["recorded", "n"] == 19  # the July to come is not there
     assert outlook.record["years_known"].min() > 19
     said = {item.key.split(":")[0] for item in outlook.statements}

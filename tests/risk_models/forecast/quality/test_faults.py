@@ -26,7 +26,7 @@ from risk_models.forecast.quality.flag import (
     syntax_test,
     unit_test,
 )
-from risk_models.forecast.quality.series import by_gauges, monthly_maxima_mm, run_lengths
+from risk_models.forecast.quality.series import by_gauges, monthly_dry_steps, monthly_maxima_mm, run_lengths
 from tests.risk_models.forecast.quality.sample import GAUGE_XY, NAN, table
 
 
@@ -159,9 +159,13 @@ def test_climatology_by_month() -> None:
 
 def test_climatology_from_a_record_lets_the_record_pass(rain: np.ndarray) -> None:
     time = table(rain).time.to_numpy()
-    limits = monthly_maxima_mm(rain, time)
-    assert (climatology_test(rain, time, limits) == 1).all()
+    limits, dry = monthly_maxima_mm(rain, time), monthly_dry_steps(rain, time)
+    found = climatology_test(rain, time, limits, dry)
+    assert (found != 3).all()
+    assert ((found == 1) | (np.cumsum(rain > 0, axis=0) == 0)).all()  # only before the first rain nothing is known
+    assert (climatology_test(rain, time, limits)[rain == 0] == 2).all()
     assert np.isnan(limits[0])
+    assert np.isnan(dry[0])
 
 
 def test_a_short_record_says_nothing_of_a_month() -> None:
@@ -171,6 +175,31 @@ def test_a_short_record_says_nothing_of_a_month() -> None:
     assert monthly_maxima_mm(rain, end, min_years=11)[6] == 80.0
     rain[3] = np.nan
     assert np.isnan(monthly_maxima_mm(rain, end, min_years=11)).all()
+    assert np.isnan(monthly_dry_steps(rain * 0, end, min_years=11)).all()
+
+
+def test_a_dry_run_longer_than_any_known_is_doubted_whole_and_a_part_of_one_not_judged() -> None:
+    end = np.datetime64("2021-07-01T01", "ns") + np.arange(40) * np.timedelta64(1, "h")
+    rain = np.zeros((40, 2))
+    rain[[9, 30], 0] = 0.4  # dry for 9 steps at least, for 20, and for 9 so far
+    rain[35, 1] = NAN  # dry for 35, unknown, dry for 4
+    found = climatology_test(rain, end, None, [15.0] * 12)
+    assert found[:, 0].tolist() == [2] * 9 + [2] + [3] * 20 + [2] + [1] * 9
+    assert found[:, 1].tolist() == [3] * 35 + [9] + [2] * 4
+    assert (climatology_test(rain, end, None, [NAN] * 12)[:30] == 2).all()
+
+
+def test_a_dry_value_that_nothing_can_judge_is_not_evaluated_and_said() -> None:
+    """No neighbour, no record: a false zero would look the same. With a record the run is judged; rain always is."""
+    alone = table(series(3, 4, 0, 0, 0, 0, 2))
+    unjudged = flag_gauges(alone, [[0, 0]])
+    assert unjudged.quality.to_numpy().ravel().tolist() == [1, 1, 2, 2, 2, 2, 1]
+    assert "3 good, 4 not evaluated, 0 suspect" in quality_summary(unjudged).en
+    judged = flag_gauges(alone, [[0, 0]], monthly_dry_h=[6.0] * 12)
+    assert judged.quality.to_numpy().ravel().tolist() == [1] * 7
+    doubted = flag_gauges(alone, [[0, 0]], monthly_dry_h=[3.0] * 12)
+    assert doubted.quality.to_numpy().ravel().tolist() == [1, 1, 3, 3, 3, 3, 1]
+    assert (doubted.rain_mm.to_numpy()[2:6] == 0).all()
 
 
 def test_extreme_of_the_month_that_neighbours_confirm_is_good() -> None:
@@ -253,6 +282,27 @@ def test_summary_counts_what_each_test_doubted(rain: np.ndarray) -> None:
     assert summary.doubted["unit"] == (rain[:, 2] > 0).sum()
     assert summary.doubted["clock"] == 0
     assert summary.evaluated["climatology"] == 0
+
+
+def test_false_zeros_of_a_gauge_alone_are_found_by_the_climate_of_others(shared_data: Path) -> None:
+    """A planted dry summer, no neighbours: unjudged without a record, doubted with one; sound gauges are not."""
+    folder = shared_data / "gsdr_germany_hourly"
+    hourly = pd.read_parquet(folder / "hourly_mm.parquet")
+    time, rain = hourly.index.to_numpy().astype("datetime64[ns]"), hourly.to_numpy(float)
+    bad, early = list(hourly.columns).index("DE_02483"), time < np.datetime64("2009-01-01")
+    limits = monthly_dry_steps(np.delete(rain, bad, axis=1)[early], time[early], min_years=3)
+    later = table(rain[~early]).assign_coords(time=time[~early])
+    far = np.arange(11)[:, np.newaxis] * np.array([[25_000.0, 0.0]])
+    dry = (time[~early] >= np.datetime64("2009-05-31T08")) & (time[~early] <= np.datetime64("2009-08-30T23"))
+    others = np.arange(11) != bad
+    found = {}
+    for name, table_h in (("no record", None), ("record", limits)):
+        found[name] = flag_gauges(later, far, monthly_dry_h=table_h).quality.to_numpy()
+    assert (found["no record"][dry, bad] == 2).all()
+    assert (found["record"][dry, bad] == 3).all()
+    assert (found["record"][:, others] == 3).mean() < 0.0004
+    zeros = rain[~early][:, others] == 0
+    assert (found["record"][:, others][zeros] == 1).mean() > 0.99
 
 
 def test_planted_errors_of_real_gauges(shared_data: Path) -> None:

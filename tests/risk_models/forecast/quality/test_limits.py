@@ -18,6 +18,7 @@ def test_limits_follow_the_step() -> None:
     assert quick.window_steps == 6 * QualityLimits().window_steps
     # A storm that crosses the gauges in ten minutes is no clock that is wrong: a day of rain is needed at any step.
     assert quick.window_wet == 6 * QualityLimits().window_wet
+    assert QualityLimits.for_step(1 / 6, monthly_dry_h=[50.0] * 12).monthly_dry_steps == pytest.approx((300.0,) * 12)
     months = QualityLimits.for_step(1 / 6, monthly_max_mm=[None] * 6 + [80.0] + [None] * 5).monthly_max_mm
     assert months is not None
     assert months[6] == pytest.approx(80.0 * record_mm(1 / 6) / record_mm(1.0))

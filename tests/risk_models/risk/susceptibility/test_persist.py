@@ -21,8 +21,8 @@ from risk_models.risk.susceptibility import (
     load_model,
     model_card,
     save_model,
-    score_table,
 )
+from risk_models.scores import score_table
 
 
 def example() -> tuple[HotspotFloodClassifier, pd.DataFrame]:

@@ -8,7 +8,66 @@ from math import log, nan, sqrt
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Contingency", "contingency"]
+__all__ = ["Contingency", "contingency", "csi", "f1", "far", "pod"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def pod(hits: npt.ArrayLike, misses: npt.ArrayLike) -> Floats:
+    """Return the probability of detection, a / (a + c), of one count or of many; NaN without an event.
+
+    Examples
+    --------
+    >>> pod([28, 0], [23, 0]).round(3).tolist()
+    [0.549, nan]
+    """
+    a, c = _counted(hits, misses)
+    return _shares(a, a + c)
+
+
+def far(hits: npt.ArrayLike, false_alarms: npt.ArrayLike) -> Floats:
+    """Return the false alarm ratio, b / (a + b), of one count or of many; NaN where nothing was forecast.
+
+    Examples
+    --------
+    >>> far(28, 72).tolist()
+    0.72
+    """
+    a, b = _counted(hits, false_alarms)
+    return _shares(b, a + b)
+
+
+def csi(hits: npt.ArrayLike, false_alarms: npt.ArrayLike, misses: npt.ArrayLike) -> Floats:
+    """Return the critical success index, a / (a + b + c), of one count or of many; NaN without any of them.
+
+    Examples
+    --------
+    >>> csi(28, 72, 23).round(3).tolist()
+    0.228
+    """
+    a, b, c = _counted(hits, false_alarms, misses)
+    return _shares(a, a + b + c)
+
+
+def f1(hits: npt.ArrayLike, false_alarms: npt.ArrayLike, misses: npt.ArrayLike) -> Floats:
+    """Return the F1 score, 2a / (2a + b + c), of one count or of many; NaN without any of them.
+
+    Examples
+    --------
+    >>> f1(28, 72, 23).round(3).tolist()
+    0.371
+    """
+    a, b, c = _counted(hits, false_alarms, misses)
+    return _shares(2 * a, 2 * a + b + c)
+
+
+def _counted(*counts: npt.ArrayLike) -> tuple[Floats, ...]:
+    return tuple(np.asarray(count, dtype=np.float64) for count in counts)
+
+
+def _shares(above: Floats, below: Floats) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(above / np.where(below > 0, below, np.nan), dtype=np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,12 +133,12 @@ class Contingency:
     @property
     def pod(self) -> float:
         """Probability of detection, a / (a + c)."""
-        return _ratio(self.hits, self.hits + self.misses)
+        return float(pod(self.hits, self.misses))
 
     @property
     def far(self) -> float:
         """False alarm ratio, b / (a + b); 0 is best."""
-        return _ratio(self.false_alarms, self.hits + self.false_alarms)
+        return float(far(self.hits, self.false_alarms))
 
     @property
     def pofd(self) -> float:
@@ -89,7 +148,7 @@ class Contingency:
     @property
     def csi(self) -> float:
         """Critical success index (threat score), a / (a + b + c)."""
-        return _ratio(self.hits, self.hits + self.false_alarms + self.misses)
+        return float(csi(self.hits, self.false_alarms, self.misses))
 
     @property
     def gss(self) -> float:
@@ -113,7 +172,7 @@ class Contingency:
     @property
     def f1(self) -> float:
         """F1 score, 2a / (2a + b + c)."""
-        return _ratio(2 * self.hits, 2 * self.hits + self.false_alarms + self.misses)
+        return float(f1(self.hits, self.false_alarms, self.misses))
 
     @property
     def mcc(self) -> float:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from risk_models.verification.contingency import Contingency, contingency
+from risk_models.scores import Contingency, contingency
 
 # Bureau of Meteorology verification pages, as tested in pysteps; given to four to six decimals.
 GOLDEN = {

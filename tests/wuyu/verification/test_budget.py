@@ -13,9 +13,10 @@ from risk_models.levels import Level
 from risk_models.risk import read_risk, town_levels
 from risk_models.verification.budget import budget_totals, warning_budget
 from tests.replays import StormRun
-from wuyu.budget import candidates, cycles_on_record, floods_on_record
 from wuyu.cli import main
 from wuyu.ledger import create_ledger
+from wuyu.verification.budget import candidates
+from wuyu.verification.record import cycles_on_record, floods_on_record
 
 pytestmark = pytest.mark.xdist_group("storm")
 
