@@ -138,7 +138,8 @@ def test_from_the_table_to_the_bulletin(desk: Desk, folder: Path, capsys: pytest
     table, _, _ = assess(without, COMING + timedelta(hours=1))
     assert "is not used (the model file is not the one that was named)" in table.attrs["feeds_en"]
     assert "未采用" in table.attrs["feeds_zh"]
-    assert not any(item["factor"] == "record" for item in json.loads(table.loc[WET[0], "reasons"]))
+    record = {item["factor"]: item for item in json.loads(table.loc[WET[0], "reasons"])}["record"]
+    assert (record["value"], record["points"]) == (None, None)
     without.ledger.close()
 
 

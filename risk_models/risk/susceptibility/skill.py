@@ -97,7 +97,8 @@ def skill_scores(
 
     value = scores(np.ones(n_storms))
     drawn = np.array([scores(times) for times in times_drawn(drawn_blocks(n_storms, N_DRAWS, rng))])
-    low, high = interval(value, np.where(np.isfinite(drawn), drawn, np.nan), coverage=COVERAGE)
+    drawn[~np.isfinite(drawn)] = np.nan  # draws of storms without a flood
+    low, high = interval(value, drawn, coverage=COVERAGE)
     return pd.DataFrame({"value": value, "low": low, "high": high}, index=pd.Index(list(SKILL_SCORES), name="score"))
 
 
