@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +23,7 @@ from wuyu.keys import load_keys
 from wuyu.ledger import Ledger, make_ledger, open_ledger
 from wuyu.ledger.bounces import Bounce
 from wuyu.ledger.tasks import open_tasks
+from wuyu.retention.airflow import clean_airflow
 from wuyu.service import environment
 from wuyu.sink import local_sink
 
@@ -158,3 +161,26 @@ def _bounce(airflow: Airflow) -> bytes:
         "",
     ]
     return "\r\n".join(lines).encode()
+
+
+def test_airflow_s_own_runs_and_logs_go_by_its_own_command(airflow: Airflow) -> None:
+    """The last test of this file: it takes away what the others made."""
+
+    def left() -> tuple[int, int]:
+        with sqlite3.connect(airflow.folder / "airflow" / "airflow.db") as database:
+            (runs,) = database.execute("select count(*) from dag_run").fetchone()
+        database.close()
+        return runs, len(list((airflow.folder / "airflow" / "logs").rglob("*.log")))
+
+    written = airflow.folder / "airflow" / "logs" / "dag_id=feeds" / "attempt=1.log"
+    written.parent.mkdir(parents=True)  # `dags test` writes none
+    written.write_text("as a task writes it", encoding="utf-8")
+    runs, logs = left()
+    assert runs > 0
+    assert logs > 0
+    now = pd.Timestamp.now("UTC").to_pydatetime()
+    assert clean_airflow(airflow.variables, days=30, now=now).endswith("0 log files (0.0 MB) removed")
+    assert left() == (runs, logs)
+    said = clean_airflow(airflow.variables, days=30, now=now + timedelta(days=31))
+    assert f"{logs} log files" in said
+    assert left() == (0, 0)
