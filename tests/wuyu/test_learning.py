@@ -15,6 +15,7 @@ from risk_models.files import write_whole
 from risk_models.risk import read_risk
 from risk_models.risk.susceptibility import read_verification
 from tests.factories import _write_forecast, read_rows, write_mini_district, write_rows
+from tests.wuyu.test_formula_cells import formulas
 from wuyu.cli import main
 from wuyu.cycle import assess, run_cycle
 from wuyu.desk import Desk, begin_desk
@@ -103,6 +104,8 @@ def test_from_the_table_to_the_bulletin(desk: Desk, folder: Path, capsys: pytest
     assert 0.6 < scores["chances_over_floods"] < 1.6
     assert scores["auc_within_windows"] > 0.9
     card = (learned.folder / "card.md").read_text(encoding="utf-8")
+    for name in ("scores.csv", "reliability.csv"):
+        assert formulas(learned.folder / name) == []
     assert "It may serve" in card
     assert "Told and came" in card
     assert "without the largest storm" in card
