@@ -125,13 +125,19 @@ class ImapMailbox:
         self._imap: imaplib.IMAP4 | None = None
 
     def __enter__(self) -> Self:
+        self._open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _open(self) -> None:
         try:
             self._imap = self._connect()
         except (imaplib.IMAP4.error, OSError) as error:
             raise DispatchError(f"cannot open the mailbox at {self.settings.host}: {_said(error)}") from None
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def _close(self) -> None:
         if self._imap is not None:
             with suppress(imaplib.IMAP4.error, OSError):
                 self._imap.logout()
@@ -154,8 +160,8 @@ class ImapMailbox:
             except _RefusedError:
                 break
             except _CutOffError:
-                self.__exit__()
-                self.__enter__()  # else the mails behind it would never be read
+                self._close()
+                self._open()  # else the mails behind it would never be read
         return f"{self.settings.host} {key} refused", None
 
     def _fetched(self, key: str) -> tuple[str, bytes | None] | None:
