@@ -290,7 +290,7 @@ class FeedFile(Base):
     __table_args__ = (
         UniqueConstraint("feed_id", "sha256"),
         Index(None, "feed_id", "id"),
-        Index(None, "feed_id", "state", "id"),
+        Index(None, "feed_id", "state", "removed_at", "id"),
         Index(None, "feed_id", "last_value_at"),
         Index(None, "feed_id", "issued_at"),
         Index(None, "state", "removed_at"),
