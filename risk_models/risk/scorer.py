@@ -21,15 +21,17 @@ import pandas as pd
 import xarray as xr
 
 from risk_models.district import District
+from risk_models.forecast.rain_error import RainError
 from risk_models.forecast.rainfall import validate_rainfall
 from risk_models.kept import Progress
 from risk_models.levels import Level
-from risk_models.risk.block import CENTRAL_SET, PARAMETER_SETS, BlockScorer
+from risk_models.risk.block import BlockScorer
 from risk_models.risk.capacity import with_capacity
 from risk_models.risk.combined import LearnedOpinion
 from risk_models.risk.explain import typical_place
 from risk_models.risk.exposure import ContourExposure, exposure_json, hotspot_exposure, is_day
 from risk_models.risk.ponding import HotspotBasins
+from risk_models.risk.spread import PlaceSpread
 from risk_models.risk.table import RiskTable
 from risk_models.standards import Standards, load_standards
 from risk_models.terrain import HotspotTerrain, hotspot_terrain
@@ -37,13 +39,13 @@ from risk_models.terrain import HotspotTerrain, hotspot_terrain
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["CENTRAL_SET", "METHOD_VERSION", "PARAMETER_SETS", "HotspotScorer", "RainSource", "score"]
+__all__ = ["METHOD_VERSION", "HotspotScorer", "RainSource", "score"]
 
 Floats = npt.NDArray[np.float64]
 #: Rain of all hotspots (its arrays may be lazy), or a function that gives it for some hotspots by their ids.
 RainSource: TypeAlias = xr.Dataset | Callable[[list[str]], xr.Dataset]
 
-METHOD_VERSION = "ponding-2"
+METHOD_VERSION = "ponding-3"
 #: Hotspots scored at once; with 51 members about 200 MB.
 BLOCK_HOTSPOTS = 1024
 #: In larger registers only red hotspots have their score split into all factors: it costs as much as the score itself.
@@ -153,6 +155,8 @@ class HotspotScorer:
             horizon_h=self.horizon_h,
             typical=typical,
             undrained=undrained,
+            spread=PlaceSpread.of(district, terrain),
+            rain_error=RainError.prior(),
             learned=learned,
             timezone=district.settings.district.timezone,
             explain_from=int(Level.BLUE if len(hotspots) <= EXPLAINED_MOST else Level.RED),
