@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -212,7 +213,9 @@ def _scenarios(basins: HotspotBasins, spread: PlaceSpread | None) -> Scenarios:
     return known.scenarios(LEAST_SCENARIOS)
 
 
-def ponding_models(basins: HotspotBasins, spread: PlaceSpread | None = None) -> tuple[DepthModel, tuple[DepthModel, ...]]:
+def ponding_models(
+    basins: HotspotBasins, spread: PlaceSpread | None = None
+) -> tuple[DepthModel, tuple[DepthModel, ...]]:
     """Return the ponding model as it is in the middle, and under each of the equally likely scenarios of the places.
 
     Parameters
@@ -229,7 +232,7 @@ def ponding_models(basins: HotspotBasins, spread: PlaceSpread | None = None) -> 
     every = _scenarios(basins, spread)
 
     def made(number: int) -> DepthModel:
-        factors = {name: factor[:, [number]] for name, factor in every.place_factors().items()}
+        factors: dict[str, Any] = {name: factor[:, [number]] for name, factor in every.place_factors().items()}
 
         def depth(rain_mm: Floats) -> Floats:
             result = simulate_ponding(basins, rain_mm, **factors, keep_series=True)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from risk_models.forecast.rain_error import RainError
+from risk_models.district import RainError
 from risk_models.forecast.rainfall import Origin, validate_rainfall
 from risk_models.forecast.storm import return_period_text
 from risk_models.forecast.wetness import soil_water_index
@@ -255,8 +255,14 @@ class BlockScorer:
         before, ahead = (shares, shares) if fixed else (shares.steps(slice(n_past)), shares.steps(slice(n_past, None)))
         members = rain.future_mm.shape[1]
         scenarios = self.spread.scenarios(scenario_count(members))
-        error = scenarios.rain_factor(self.rain_error.log_sd(rain.origin, rain.lead_h()))
-        common = {"step_h": rain.step_h, **scenarios.place_factors(), "account": False, "threads": threads}
+        steps = rain.origin, rain.lead_h()
+        error = scenarios.rain_factor(self.rain_error.log_sd(*steps), self.rain_error.log_mean(*steps))
+        common: dict[str, Any] = {
+            "step_h": rain.step_h,
+            **scenarios.place_factors(),
+            "account": False,
+            "threads": threads,
+        }
         start = None
         if soil_water_mm is not None:
             start = wet_state(self.basins, soil_water_mm).repeat(len(scenarios))
@@ -328,6 +334,7 @@ class BlockScorer:
         frame["formula_id"] = self.formula.formula_id
         frame["soil_water_index_mm"] = _soil_water_now_mm(rain, soil_water_mm)
         frame["depth_now_m"] = outcomes.depth_now_m
+        frame["sag_known"] = self.spread.sag_known
         quantiles = np.quantile(outcomes.peak_depth_m, [0.1, 0.5, 0.9], axis=1)
         frame["depth_p10_m"], frame["depth_p50_m"], frame["depth_p90_m"] = quantiles
         for name in SHARE_FEATURES:

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -89,9 +89,7 @@ class Run:
     step_h: float
     threads: int = 1
 
-    def peaks(
-        self, basins: HotspotBasins, scenario: Scenarios, *, recent: bool, older: bool, ahead: bool
-    ) -> Floats:
+    def peaks(self, basins: HotspotBasins, scenario: Scenarios, *, recent: bool, older: bool, ahead: bool) -> Floats:
         """Return peak depths (H, outcomes) with only some of the rain: the last 24 h, before that, and ahead."""
         split = max(self.past_mm.shape[1] - round(RECENT_RAIN_H / self.step_h), 0)
         past = self.past_mm.copy()
@@ -101,7 +99,12 @@ class Run:
         if older and self.soil_water_mm is not None:
             start = wet_state(basins, self.soil_water_mm).repeat(len(scenario))
         future = self.future_mm if ahead else np.zeros_like(self.future_mm[:, :1])
-        common = {"step_h": self.step_h, **scenario.place_factors(), "account": False, "threads": self.threads}
+        common: dict[str, Any] = {
+            "step_h": self.step_h,
+            **scenario.place_factors(),
+            "account": False,
+            "threads": self.threads,
+        }
         now = simulate_ponding(basins, past[:, None, :], state=start, **common).final
         return simulate_ponding(basins, future, state=now.repeat(future.shape[1]), **common).peak_depth_m
 

@@ -303,7 +303,16 @@ def march(
             for i in range(len(rows)):
                 sums[i] = 0.0
                 _load(
-                    scratch[i], rows[i], lanes, factors, n_rain, n_sub, states, thresholds_m3[rows[i]], peak_m3, first_step
+                    scratch[i],
+                    rows[i],
+                    lanes,
+                    factors,
+                    n_rain,
+                    n_sub,
+                    states,
+                    thresholds_m3[rows[i]],
+                    peak_m3,
+                    first_step,
                 )
             for t in range(n_steps):
                 for m in range(lanes[1]):

@@ -21,7 +21,6 @@ import pandas as pd
 import xarray as xr
 
 from risk_models.district import District
-from risk_models.forecast.rain_error import RainError
 from risk_models.forecast.rainfall import validate_rainfall
 from risk_models.kept import Progress
 from risk_models.levels import Level
@@ -156,7 +155,7 @@ class HotspotScorer:
             typical=typical,
             undrained=undrained,
             spread=PlaceSpread.of(district, terrain),
-            rain_error=RainError.prior(),
+            rain_error=district.rain_error,
             learned=learned,
             timezone=district.settings.district.timezone,
             explain_from=int(Level.BLUE if len(hotspots) <= EXPLAINED_MOST else Level.RED),

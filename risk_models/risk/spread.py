@@ -38,11 +38,13 @@ DRAIN_LOG_MEAN, DRAIN_LOG_SD = float(np.log(0.9)), 0.4
 INFLOW_LOG_SD = 0.2
 #: Storage of a sag: read off an elevation model, nine of ten within a factor of 2.3; surveyed, within a sixth (assumptions).
 SAG_LOG_SD, SURVEYED_SAG_LOG_SD = 0.5, 0.1
+#: A sag is known if its volume is known to within a third (an assumption).
+KNOWN_SAG_LOG_SD = 0.2
 #: Drains, inflow, sag, rain.
 _DIMENSIONS = 4
-#: Direction numbers (9 bits) and digital shift of a scrambled Sobol' net for each. Of 300 scramblings it is the one whose
-#: 16, and 32, points are least correlated between columns (below 0.05); given here, because the library that makes them
-#: takes longer to load than a cycle to score.
+#: Direction numbers (9 bits) and digital shift of a scrambled Sobol' net for each. Of 300 scramblings it is the one of
+#: which 16, and 32, points are least correlated between columns (below 0.05); given here, because the library that
+#: makes them takes longer to load than a cycle to score.
 _DIRECTIONS = (
     (339, 238, 79, 41, 30, 11, 4, 3, 1),
     (428, 302, 511, 328, 445, 306, 491, 339, 429),
@@ -129,12 +131,9 @@ class Scenarios:
         """Return the same for some hotspots only."""
         return Scenarios(self.drain[rows], self.inflow[rows], self.sag[rows], self.rain_z)
 
-    def rain_factor(self, log_sd: Floats) -> Floats:
-        """Return the factor on rain of each scenario and step, (S, T), from the log standard deviation by step (T,).
-
-        Its median is 1: an error, not a bias.
-        """
-        return np.exp(self.rain_z[:, None] * log_sd[None, :])
+    def rain_factor(self, log_sd: Floats, log_mean: Floats) -> Floats:
+        """Return the factor on rain of each scenario and step, (S, T), from `RainError` by step, (T,) each."""
+        return np.asarray(np.exp(log_mean[None, :] + self.rain_z[:, None] * log_sd[None, :]))
 
 
 @dataclass(frozen=True)
@@ -185,7 +184,13 @@ class PlaceSpread:
     @classmethod
     def of(cls, district: District, terrain: HotspotTerrain) -> PlaceSpread:
         """Return what is not known of the hotspots of a district."""
-        return cls.prior((terrain.features["geometry_source"] == "surveyed").to_numpy(np.bool_))
+        prior = cls.prior((terrain.features["geometry_source"] == "surveyed").to_numpy(np.bool_))
+        return prior if len(district.history) == 0 else prior
+
+    @property
+    def sag_known(self) -> npt.NDArray[np.bool_]:
+        """Which sags (H,) are known well enough that a depth may be told in centimetres."""
+        return np.asarray(self.sag_log_sd <= KNOWN_SAG_LOG_SD)
 
     def __len__(self) -> int:
         return len(self.drain_log_mean)
