@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from risk_models.district import RainError
+from risk_models.district.rain_error import RainError
 from risk_models.forecast.rainfall import Origin, validate_rainfall
 from risk_models.forecast.storm import return_period_text
 from risk_models.forecast.wetness import soil_water_index
@@ -59,9 +59,10 @@ class _Rain:
     step_h: float
 
     def lead_h(self) -> Floats:
-        """Return by how much each step's end is ahead of the forecast's issue, or of the cycle where that is unknown."""
+        """Return how far each step's end is ahead of the forecast's issue, or of the cycle where that is unknown."""
         since = self.valid_at if self.issued_at is None else min(self.issued_at, self.valid_at)
-        return np.maximum((self.step_ends - since) / pd.Timedelta(hours=1), 0.0).to_numpy(np.float64)
+        ahead_s = np.asarray((self.step_ends - since).total_seconds(), dtype=np.float64)
+        return np.maximum(ahead_s / 3600.0, 0.0)
 
 
 @dataclass(frozen=True)

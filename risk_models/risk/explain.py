@@ -10,7 +10,7 @@ ordinary road:
 2. *wetness*: plus the rain that fell before the last 24 h and the water the soil held before that;
 3. *catchment*: plus the places' own catchments, with what spills down from others;
 4. *drains*: plus their own drains and pumps, all in order; *outage*: less what is out of order;
-5. *uncertainty*: plus what is not known of drains, catchments, sags and rain (all scenarios): the run the level rests on;
+5. *uncertainty*: plus what is not known of drains, catchments, sags and rain (all scenarios): what the level rests on;
 6. *exposure*: plus its own vulnerability; *capacity*: plus help at hand; *record*: plus the learned probability.
 
 Each factor is the change of the score at its step, so they add up to the score by construction. A negative one means

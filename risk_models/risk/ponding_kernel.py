@@ -277,8 +277,9 @@ def march(
     """March the components `first` to `last` through all steps; every array from `states` on is changed in place.
 
     Rain is (H, M, T) and states (deficit, abstraction, routing, ponded, transit) are (H, S M): lane ``s M + m`` takes
-    the rain of member m and the factors s, (H, S) on drains, rain and sag, (S, T) or (S, 1) on rain by step. Series, account (rain, infiltrated, drained, spilled, received; with the
-    times above thresholds) are kept if their last axis is not empty.
+    the rain of member m and the factors s: (H, S) each on drains, rain and sag, and (S, T) or (S, 1) on rain by step.
+    Series, account (rain, infiltrated, drained, spilled, received; with the times above thresholds) are kept if their
+    last axis is not empty.
     """
     n_rain, n_steps, n_lanes = rain_mm.shape[1], rain_mm.shape[2], states[0].shape[1]
     dt_h = step_h / n_sub

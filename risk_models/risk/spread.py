@@ -1,9 +1,9 @@
 """What nobody knows of a place, and the scenarios that stand for it.
 
-Drains are partly blocked or cleaner than designed, catchments end elsewhere than the elevation model says, sags hold more
-or less than assumed, and rain comes otherwise than forecast. Each is a lognormal factor. A scenario is one set of the four
-(z-values); scenarios are quasi-random points, the same for all hotspots and members, so that a chance does not depend on
-the order of either and never falls when rain rises.
+Drains are partly blocked or cleaner than designed, catchments end elsewhere than the elevation model says, sags hold
+more or less than assumed, and rain comes otherwise than forecast. Each is a lognormal factor. A scenario is one set of
+the four (z-values); scenarios are quasi-random points, the same for all hotspots and members, so that a chance does not
+depend on the order of either and never falls when rain rises.
 
 References
 ----------
@@ -36,7 +36,7 @@ LEAST_SCENARIOS, MOST_SCENARIOS = 16, 2**9
 DRAIN_LOG_MEAN, DRAIN_LOG_SD = float(np.log(0.9)), 0.4
 #: Catchment, losses and interpolated rain together: nine of ten within a third (an assumption).
 INFLOW_LOG_SD = 0.2
-#: Storage of a sag: read off an elevation model, nine of ten within a factor of 2.3; surveyed, within a sixth (assumptions).
+#: Storage of a sag, nine of ten: within a factor of 2.3 if read off an elevation model, a sixth if surveyed (assumptions).
 SAG_LOG_SD, SURVEYED_SAG_LOG_SD = 0.5, 0.1
 #: A sag is known if its volume is known to within a third (an assumption).
 KNOWN_SAG_LOG_SD = 0.2
@@ -184,8 +184,7 @@ class PlaceSpread:
     @classmethod
     def of(cls, district: District, terrain: HotspotTerrain) -> PlaceSpread:
         """Return what is not known of the hotspots of a district."""
-        prior = cls.prior((terrain.features["geometry_source"] == "surveyed").to_numpy(np.bool_))
-        return prior if len(district.history) == 0 else prior
+        return cls.prior((terrain.features["geometry_source"] == "surveyed").to_numpy(np.bool_))
 
     @property
     def sag_known(self) -> npt.NDArray[np.bool_]:
