@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from risk_models.levels import Level
+from risk_models.risk.depth_words import percent
 from risk_models.warning.authority import Authority
 from risk_models.warning.records import Action
 
@@ -36,7 +37,6 @@ __all__ = [
     "date_only",
     "day_time",
     "depth",
-    "depth_pair",
     "is_missing",
     "join",
     "kind_name",
@@ -354,19 +354,6 @@ def depth(depth_m: float | None, lang: Lang, *, unit: bool = True) -> str:
     return f"{number}{zh}" if lang == "zh" else f"{number} {en}"
 
 
-def depth_pair(median_m: float, high_m: float, lang: Lang) -> str:
-    """Return median and 90 % depth, given in metres, as whole centimetres with one unit, for a table cell.
-
-    Examples
-    --------
-    >>> depth_pair(0.33, 1.274, "zh"), depth_pair(float("nan"), float("nan"), "en")
-    ('33 / 127 厘米', 'unknown')
-    """
-    if is_missing(median_m) or is_missing(high_m):
-        return UNKNOWN[lang]
-    return f"{median_m * 100:.0f} / {high_m * 100:.0f} {'厘米' if lang == 'zh' else 'cm'}"
-
-
 def probability(share: float | None, lang: Lang) -> str:
     """Return a probability (0-1) as whole per cent, never as 0 % or 100 %: a model cannot know that.
 
@@ -377,9 +364,7 @@ def probability(share: float | None, lang: Lang) -> str:
     """
     if share is None or is_missing(share):
         return UNKNOWN[lang]
-    if share <= 0.005:
-        return "<1%"
-    return ">99%" if share >= 0.995 else f"{share * 100:.0f}%"
+    return percent(share)
 
 
 def return_period(return_period_a: float | None, lang: Lang) -> str:

@@ -41,6 +41,8 @@ class HotspotLine:
     """One row of the table of hotspots.
 
     Depths are quantiles of the peak within the horizon [m], probabilities 0-1, times UTC; NaN and NaT are unknown.
+    ``depth`` is what is told of the depth; centimetres only where ``sag_known``. ``class_chances`` are those of the
+    depth classes (`risk_models.risk.depth_words`).
     """
 
     rank: int
@@ -51,6 +53,9 @@ class HotspotLine:
     worst_case_level: Level
     confidence: str
     unconfirmed: bool
+    sag_known: bool
+    depth: Text
+    class_chances: tuple[float, ...]
     depth_low_m: float
     depth_m: float
     depth_high_m: float

@@ -13,6 +13,7 @@ from reports.bulletin.model import HotspotLine, Measure
 from reports.bulletin.statements import reason_text
 from reports.words import LANGUAGES, Text, is_missing, kind_name, local, moment, plain
 from risk_models.levels import Level
+from risk_models.risk.depth_words import DEPTH_CLASSES, class_chances, depth_words, sag_is_known
 from risk_models.warning.records import WarningRecord
 
 __all__ = ["LISTED_MAX", "hotspot_lines", "measures"]
@@ -23,7 +24,8 @@ LISTED_MAX = 40
 _OWNER_COLUMNS = ["owner_unit", "owner_name", "owner_phone"]
 _RISK_COLUMNS = [
     *("hotspot_name", "hotspot_name_en", "kind", "level", "worst_case_level", "confidence", "unconfirmed"),
-    *("depth_p10_m", "depth_p50_m", "depth_p90_m", "p_15cm", "p_50cm", "first_15cm_at", "first_50cm_at", "peak_at"),
+    *("depth_p10_m", "depth_p50_m", "depth_p90_m", "sag_known", *DEPTH_CLASSES),
+    *("first_15cm_at", "first_50cm_at", "peak_at"),
     *("reason_zh", "reason_en"),
 ]
 
@@ -73,6 +75,9 @@ def _hotspot_line(rank: int, hotspot_id: str, row: dict[str, Any]) -> HotspotLin
         worst_case_level=Level(int(row["worst_case_level"])),
         confidence=plain(row["confidence"]),
         unconfirmed=bool(row["unconfirmed"]),
+        sag_known=sag_is_known(row),
+        depth=Text(*depth_words(row)),
+        class_chances=class_chances(row),
         depth_low_m=float(row["depth_p10_m"]),
         depth_m=float(row["depth_p50_m"]),
         depth_high_m=float(row["depth_p90_m"]),

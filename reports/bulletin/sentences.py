@@ -25,13 +25,15 @@ from reports.words import (
     return_period,
 )
 from risk_models.levels import Level
+from risk_models.risk.depth_words import chances_words, sag_is_known
 from risk_models.standards import Standards
 
 __all__ = ["age", "basis_lines", "forecast_lines", "hotspots_by_level", "impact_lines", "observed_lines"]
 
 _CLOSED_WHEN_FLOODED = ("tunnel", "rail_underpass")
 _IMPACT_COLUMNS = [
-    *("hotspot_name", "hotspot_name_en", "kind", "depth_p50_m", "depth_p90_m", "p_50cm"),
+    *("hotspot_name", "hotspot_name_en", "kind", "sag_known", "depth_p50_m", "depth_p90_m"),
+    *("p_15cm", "p_27cm", "p_50cm"),
     *("people_exposed", "facilities_exposed"),
 ]
 _COUNT_ORDER = (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE, Level.NONE, Level.UNKNOWN)
@@ -191,15 +193,25 @@ def impact_lines(area: pd.DataFrame, hotspots: pd.DataFrame) -> tuple[Text, ...]
 
 
 def _deepest(warned: pd.DataFrame) -> list[Text]:
-    if warned["depth_p50_m"].isna().all():
+    """Name the hotspot where deep water is likeliest: chances compare, depths of unmeasured sags do not."""
+    if warned["p_50cm"].isna().all():
         return []
-    row = warned.sort_values(["depth_p50_m", "depth_p90_m"], ascending=False, kind="stable").iloc[0]
+    order = ["p_50cm", "p_27cm", "p_15cm"]
+    row = warned.sort_values(order, ascending=False, kind="stable").iloc[0].to_dict()
     name = Text(plain(row["hotspot_name"]), plain(row["hotspot_name_en"]))
+    if not sag_is_known(row):
+        return [
+            _both(
+                "最可能积深水处为{name}：{chances}。",
+                "Deep water is likeliest at {name}: {chances}.",
+                name=name,
+                chances=Text(*chances_words(row)),
+            )
+        ]
     return [
         _both(
-            "积水最深处预计为{name}：中位{middle}，偏多情形{high}，超过50厘米的概率{p}。",
-            "Deepest water is expected at {name}: median {middle}, high case {high}; probability of more than 50 cm: "
-            "{p}.",
+            "最可能积深水处为{name}：中位{middle}，偏多情形{high}，超过50厘米的概率{p}。",
+            "Deep water is likeliest at {name}: median {middle}, high case {high}; chance of passing 50 cm {p}.",
             name=name,
             middle=_text(depth, row["depth_p50_m"]),
             high=_text(depth, row["depth_p90_m"]),

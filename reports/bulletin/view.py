@@ -19,7 +19,6 @@ from reports.words import (
     UNKNOWN,
     Lang,
     Text,
-    depth_pair,
     level_name,
     moment,
     probability,
@@ -67,8 +66,9 @@ LABELS: dict[str, Text] = {
     "decision": Text("审签", "Decision"),
     "map": Text("风险等级图", "Map of risk levels"),
     "gauge": Text("预计最大积水深度（厘米，10%–90%，标记为中位）", "Expected peak depth (cm, 10-90 %, mark: median)"),
+    "chances": Text("各水深等级（厘米）的概率", "Chance of each depth class (cm)"),
     "profile": Text("五预", "Five-pre"),
-    "depth": Text("积水 中位/偏多", "Depth p50 / p90"),
+    "depth": Text("积水", "Depth"),
     "p15": Text(">15厘米", ">15 cm"),
     "p50": Text(">50厘米", ">50 cm"),
     "first": Text("首次超15厘米", "First above 15 cm"),
@@ -101,9 +101,14 @@ _OTHERS_NOTE = Text(
 )
 _DRAFT = Text("【待批准草稿】", "[DRAFT, NOT APPROVED]")
 _TABLE_NOTE = Text(
-    "积水为预报时段内最大值，“偏多”为90%分位；百分数为超过该水深的概率；时刻为中位情形首次超过的时刻，“—”为中位不超过。",
-    "Depth: greatest within the horizon, median and 90 % quantile. Per cent: probability of passing that depth. Times: "
-    "first passing in the median case; a dash: the median does not pass.",
+    "积水为预报时段内最大值；百分数为超过该水深的概率；时刻为中位情形首次超过的时刻，“—”为中位不超过。",
+    "Depth: greatest within the horizon. Per cent: probability of passing that depth. Times: first passing in the "
+    "median case; a dash: the median does not pass.",
+)
+_KNOWN_SAG_NOTE = Text("两个水深为中位和90%分位。", " Two depths: median and 90 % quantile.")
+_UNKNOWN_SAG_NOTE = Text(
+    "“≥”为概率过半的最深等级（均未过半为5厘米）：洼地未测量，不给出深度数值。",
+    " ≥: the deepest class more likely than not (else 5 cm); the sag is not surveyed, so no depth is given.",
 )
 
 
@@ -207,7 +212,10 @@ def _banners(bulletin: Bulletin, lang: Lang) -> list[str]:
 def _hotspots_note(bulletin: Bulletin, lang: Lang) -> str:
     if not bulletin.hotspots:
         return _NO_HOTSPOTS[lang]
+    known = {line.sag_known for line in bulletin.hotspots}
     note = _TABLE_NOTE[lang]
+    note += _KNOWN_SAG_NOTE[lang] if True in known else ""
+    note += _UNKNOWN_SAG_NOTE[lang] if False in known else ""
     if bulletin.hotspots_unlisted:
         n = bulletin.hotspots_unlisted
         note += f"另有{n}处未列出。" if lang == "zh" else f" {n} more are not listed."
@@ -238,7 +246,7 @@ def _hotspot(line: HotspotLine, lang: Lang, bulletin: Bulletin) -> dict[str, Any
         "ink": line.level.ink,
         "name": line.name[lang],
         "kind": line.kind[lang],
-        "depth": depth_pair(line.depth_m, line.depth_high_m, lang),
+        "depth": line.depth[lang],
         "p15": probability(line.p_15cm, lang),
         "p50": probability(line.p_50cm, lang),
         "first": passing(line.first_15cm_at),

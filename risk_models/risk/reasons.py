@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from risk_models.levels import Level
+from risk_models.risk.depth_words import chances_words, percent, sag_is_known
 
 __all__ = ["FACTORS", "contributions", "main_factor", "sentence_en", "sentence_zh", "unknown_sentences"]
 
@@ -132,15 +133,6 @@ def _plain(value: float | None) -> float | str | None:
     return ">100" if math.isinf(value) else round(float(value), 4)
 
 
-def _percent(probability: float) -> str:
-    """Whole percent, but never 0 % or 100 % for what is merely very unlikely or very likely."""
-    if 0 < probability < 0.005:
-        return "<1%"
-    if 0.995 < probability < 1:
-        return ">99%"
-    return f"{100 * probability:.0f}%"
-
-
 def _whole(value: float, unit: str, unknown: str) -> str:
     """Write a whole number with its unit; a number nobody knows is said to be unknown."""
     return unknown if math.isnan(value) else f"{value:.0f}{unit}"
@@ -150,6 +142,24 @@ def _stand_in(row: Row, words: str) -> str:
     """Say for how many of the last 24 h something else stands in for gauges; nothing where gauges gave all."""
     hours = float(row.get("stand_in_h") or 0.0)
     return words.format(hours) if hours > 0 else ""
+
+
+def _depth_zh(row: Row) -> str:
+    if not sag_is_known(row):
+        return f"积水{chances_words(row)[0]}"
+    return (
+        f"积水深度中位数{row['depth_p50_m']:.2f}米（90%分位{row['depth_p90_m']:.2f}米），"
+        f"超过15厘米的概率{percent(row['p_15cm'])}、超过50厘米的概率{percent(row['p_50cm'])}"
+    )
+
+
+def _depth_en(row: Row) -> str:
+    if not sag_is_known(row):
+        return f"the {chances_words(row)[1]}"
+    return (
+        f"the median peak depth is {row['depth_p50_m']:.2f} m (90 % quantile {row['depth_p90_m']:.2f} m), "
+        f"with a {percent(row['p_15cm'])} chance of passing 15 cm and {percent(row['p_50cm'])} of passing 50 cm"
+    )
 
 
 def sentence_zh(row: Row, *, horizon_h: int, main: str | None = None) -> str:
@@ -170,8 +180,7 @@ def sentence_zh(row: Row, *, horizon_h: int, main: str | None = None) -> str:
         f"已降雨24小时{_whole(row['obs_24h_mm'], '毫米', '雨量未知')}{_stand_in(row, '（其中{:.0f}小时为替代资料）')}，"
         f"预计最大3小时{_whole(row['fc_3h_mm_p50'], '毫米', '雨量未知')}，"
         f"重现期{row['return_period_text']}，排水能力{row['drain_capacity_mm_h']:.0f}毫米/小时{outage}；"
-        f"未来{horizon_h}小时积水深度中位数{row['depth_p50_m']:.2f}米（90%分位{row['depth_p90_m']:.2f}米），"
-        f"超过15厘米的概率{_percent(row['p_15cm'])}、超过50厘米的概率{_percent(row['p_50cm'])}；"
+        f"未来{horizon_h}小时{_depth_zh(row)}；"
         f"周边约{row['people_exposed']:.0f}人{driver}。"
     )
     return "降雨数据待核实：" + text if row["unconfirmed"] else text
@@ -186,10 +195,8 @@ def sentence_en(row: Row, *, horizon_h: int, return_period_text: str, main: str 
         f"{_stand_in(row, ' ({:.0f} h of it by stand-in data)')} and up to "
         f"{_whole(row['fc_3h_mm_p50'], ' mm', 'an unknown amount')} in 3 h are expected "
         f"with a return period of {return_period_text}, against a drain capacity of "
-        f"{row['drain_capacity_mm_h']:.0f} mm/h{outage}; within {horizon_h} h the median peak depth is "
-        f"{row['depth_p50_m']:.2f} m (90 % quantile {row['depth_p90_m']:.2f} m), "
-        f"with a {_percent(row['p_15cm'])} chance of passing 15 cm and "
-        f"{_percent(row['p_50cm'])} of passing 50 cm; about {row['people_exposed']:.0f} people within reach{driver}."
+        f"{row['drain_capacity_mm_h']:.0f} mm/h{outage}; within {horizon_h} h {_depth_en(row)}; "
+        f"about {row['people_exposed']:.0f} people within reach{driver}."
     )
     return "Rain not confirmed: " + text if row["unconfirmed"] else text
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from reports.words import is_missing
+from risk_models.risk.depth_words import DEPTH_CLASSES
 
 if TYPE_CHECKING:
     from risk_models.risk import RiskTable
@@ -20,7 +21,11 @@ BASIS: Final = "approval-basis"
 HOTSPOTS_MAX: Final = 4
 """Hotspots told of each town; the draft bulletin has them all."""
 
-_HOTSPOT: Final = ("hotspot_name", "hotspot_name_en", "level", "depth_p50_m", "depth_p90_m", "p_50cm", "first_15cm_at")
+_HOTSPOT: Final = (
+    *("hotspot_name", "hotspot_name_en", "level", "sag_known", "depth_p50_m", "depth_p90_m"),
+    *DEPTH_CLASSES,
+    "first_15cm_at",
+)
 _RAIN: Final = ("obs_1h_mm", "obs_3h_mm", "obs_24h_mm", "fc_3h_mm_p50", "fc_3h_mm_p90")
 _SOURCES: Final = ("observed_until", "ladder_step", "ladder_zh", "ladder_en", "feeds_zh")
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from reports.words import ACTION_WORDS, depth_pair, level_name, millimetres, moment, plain, probability, short_moment
+from reports.words import ACTION_WORDS, level_name, millimetres, moment, plain, probability, short_moment
 from risk_models.levels import Level
+from risk_models.risk.depth_words import depth_words, sag_is_known
 from wuyu.approval.basis import HOTSPOTS_MAX, bases
 from wuyu.approval.book import Waiting, needs_second
 from wuyu.approval.overview import COLUMNS, LEGEND, overview_row
@@ -209,11 +210,11 @@ def _hotspots(count: int, basis: Mapping[str, Any], zone: str) -> list[str]:
     """Return one line for each of the worst hotspots."""
     lines = []
     for row in basis.get("hotspots", ()):
-        depths = depth_pair(row["depth_p50_m"], row["depth_p90_m"], "en")
+        depths = f"{'p50/p90 ' if sag_is_known(row) else ''}{depth_words(row)[1]}"
         first = short_moment(_moment(row["first_15cm_at"]), "zh", zone)
         lines.append(
             f"{row['hotspot_id']} {plain(row['hotspot_name'])} {plain(row['hotspot_name_en'])} "
-            f"[{Level(row['level']).zh}] 积水 depth p50/p90 {depths}"
+            f"[{Level(row['level']).zh}] 积水 depth {depths}"
             f"，>50 cm {probability(row['p_50cm'], 'en')}，首次超15厘米 first above 15 cm {first}"
         )
     if count > HOTSPOTS_MAX:

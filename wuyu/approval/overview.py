@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from reports.words import depth_pair, millimetres, plain, probability
+from reports.words import millimetres, plain, probability
+from risk_models.risk.depth_words import depth_words
 from wuyu.approval.book import Waiting
 
 if TYPE_CHECKING:
@@ -24,8 +25,10 @@ COLUMNS: Final = (
     "点 Spots",
 )
 LEGEND: Final = (
-    "雨：已降24小时 + 预报最大3小时（各风险点最大值）；水深：中位数 / 90%分位。 "
-    "Rain: fallen in 24 h + wettest 3 h expected, the most of the town's hotspots; depth: median / 90 % quantile."
+    "雨：已降24小时 + 预报最大3小时（各风险点最大值）；水深：中位数 / 90%分位，"
+    "洼地未测量处为概率过半的最深等级（均未过半为5厘米）。 "
+    "Rain: fallen in 24 h + wettest 3 h expected, the most of the town's hotspots; depth: median / 90 % quantile, "
+    "where the sag is not surveyed the deepest class more likely than not (else 5 cm)."
 )
 
 _NONE: Final = "—"
@@ -81,6 +84,6 @@ def _rain_and_worst(count: int, basis: Mapping[str, Any]) -> tuple[str, ...]:
     if not basis["hotspots"]:
         return (rain, _NONE, _NONE, _NONE, str(count))
     worst = basis["hotspots"][0]
-    depth = depth_pair(worst["depth_p50_m"], worst["depth_p90_m"], "en")
+    depth = depth_words(worst)[1]
     name = f"{worst['hotspot_id']} {_cut(plain(worst['hotspot_name']))}"
     return (rain, name, depth, probability(worst["p_50cm"], "en"), str(count))
