@@ -1,7 +1,8 @@
 """The data of the one-map page: every hour's levels and the numbers behind them, in small whole numbers.
 
-One array per quantity and hour, in the order of the hotspots; -1 stands for unknown. Two hundred hotspots over a
-hundred hours take about one megabyte.
+One array per quantity and hour, in the order of the hotspots; -1 stands for unknown, and for a depth of a hotspot whose
+sag is not known: the page tells it by classes with chances. Two hundred hotspots over a hundred hours take about one
+megabyte.
 """
 
 from __future__ import annotations
@@ -38,11 +39,13 @@ _QUANTITIES = {
     "d50": ("depth_p50_m", 100.0),
     "d90": ("depth_p90_m", 100.0),
     "p15": ("p_15cm", 100.0),
+    "p27": ("p_27cm", 100.0),
     "p50": ("p_50cm", 100.0),
     "obs1": ("obs_1h_mm", 1.0),
     "obs24": ("obs_24h_mm", 1.0),
     "fc3": ("fc_3h_mm_p50", 1.0),
 }
+_DEPTHS = ("d10", "d50", "d90")
 _OUTLINE_TOLERANCE_M = 12.0
 
 
@@ -114,7 +117,7 @@ def payload(inputs: OneMapInputs) -> dict[str, Any]:
         "hotspots": _hotspots(inputs, town_codes),
         "hotspotLevels": [_code(hour) for hour in levels],
         "quantities": {
-            key: [_whole(table[column], factor) for table in tables] for key, (column, factor) in _QUANTITIES.items()
+            key: [_whole(_told(key, table), factor) for table in tables] for key, (_, factor) in _QUANTITIES.items()
         },
         **_return_periods(tables),
         **_contributions(tables),
@@ -124,6 +127,12 @@ def payload(inputs: OneMapInputs) -> dict[str, Any]:
         "rain": _rain(inputs, moments),
         **_places(district),
     }
+
+
+def _told(key: str, table: pd.DataFrame) -> pd.Series:
+    """Return a quantity of the hotspots, a depth only where the sag is known."""
+    values = table[_QUANTITIES[key][0]]
+    return values.where(table["sag_known"].eq(True)) if key in _DEPTHS else values
 
 
 def _utc(at: datetime | pd.Timestamp) -> pd.Timestamp:
@@ -204,6 +213,7 @@ def _hotspots(inputs: OneMapInputs, town_codes: list[str]) -> list[dict[str, Any
     first = inputs.cycles[0][1]
     places = inputs.district.hotspots
     people = first["people_exposed"].reindex(places.index)
+    sag_known = inputs.cycles[-1][1]["sag_known"].reindex(places.index).eq(True)
     spots = []
     for hotspot_id, row in places.iterrows():
         spots.append(
@@ -215,6 +225,7 @@ def _hotspots(inputs: OneMapInputs, town_codes: list[str]) -> list[dict[str, Any
                 "town": town_codes.index(str(row["town_code"])),
                 "at": [round(float(row["lat"]), 5), round(float(row["lon"]), 5)],
                 "drain": _number(row.get("drain_capacity_mm_h")),
+                "sagKnown": bool(sag_known[hotspot_id]),
                 "owner": plain(row.get("owner_unit", "")),
                 "phone": plain(row.get("owner_phone", "")),
                 "people": -1 if is_missing(people[hotspot_id]) else int(people[hotspot_id]),

@@ -108,7 +108,8 @@ class ReportInputs:
         ``rain_mm(time, gauge)`` [mm in the step], `time` = END of the hour, UTC; NaN or absent = unknown.
     risk : DataFrame
         A row per cycle and hotspot of the reviewed span: valid_at (UTC), hotspot_id, level (int), score (0-100),
-        depth_p50_m [m], optionally depth_now_m [m].
+        depth_p50_m [m], optionally depth_now_m [m], sag_known (bool; False if absent) and the chances of the depth
+        classes (`risk_models.risk.depth_words.DEPTH_CLASSES`), by which a depth is told where the sag is not known.
     warnings : DataFrame
         A row per revision that was signed; columns are the fields of `WarningRecord`.
     reference_gauge : str

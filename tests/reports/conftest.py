@@ -150,6 +150,7 @@ def make_risk(district: Any, *, unknown: bool = False) -> gpd.GeoDataFrame:
             "return_period_text": "超过100年一遇",
             "formula_id": "zz-f2",
             "depth_now_m": median * 0.3,
+            "sag_known": np.arange(n) < 2,
             "depth_p10_m": median * 0.5,
             "depth_p50_m": median,
             "depth_p90_m": high,

@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 from sqlalchemy import func, select
 
 from reports.periodic import DeliveryCounts
+from risk_models.risk.depth_words import DEPTH_CLASSES
+from risk_models.risk.table import LATER_COLUMNS
 from risk_models.warning.authority import Authority, states_at
 from risk_models.warning.records import WarningRecord
 from risk_models.warning.states import record_to_dict
@@ -51,7 +53,7 @@ __all__ = [
     "warning_rows",
 ]
 
-RISK_COLUMNS = ("level", "score", "depth_p50_m", "depth_now_m")
+RISK_COLUMNS = ("level", "score", "depth_p50_m", "depth_now_m", *DEPTH_CLASSES, "sag_known")
 ACK_COLUMNS = ("warning_id", "area_code", "level", "sent_at", "deadline_at", "answered_at", "answer", "steps")
 FIELD_COLUMNS = ("at", "hotspot_id", "state", "who", "depth_m")
 _STATES = {"flooded": "flooded", "dry": "not_flooded", "unchecked": "not_checked"}
@@ -116,8 +118,7 @@ def risk_rows(desk: Desk, window: Window) -> RiskRows:
         name = cycle.risk_paths["parquet"]
         try:
             data = (desk.out / name).read_bytes()
-            # The plain columns only: geometry and reasons are most of the file and none of it is needed.
-            table = pq.read_table(pa.BufferReader(data), columns=["hotspot_id", *RISK_COLUMNS])
+            table = _plain_columns(data)
         except (OSError, pa.ArrowException):
             lost.append(str(name))
             continue
@@ -133,6 +134,17 @@ def risk_rows(desk: Desk, window: Window) -> RiskRows:
         lost=tuple(name for name in lost if name not in removed),
         removed=tuple(name for name in lost if name in removed),
     )
+
+
+def _plain_columns(data: bytes) -> pa.Table:
+    """Read the plain columns only: geometry and reasons are most of a table's bytes and none of it is needed."""
+    names = ["hotspot_id", *RISK_COLUMNS]
+    there = pq.read_schema(pa.BufferReader(data)).names
+    later = [name for name in names if name in LATER_COLUMNS and name not in there]
+    table = pq.read_table(pa.BufferReader(data), columns=[name for name in names if name not in later])
+    for name in later:  # a table of an earlier release
+        table = table.append_column(name, pa.array([LATER_COLUMNS[name]] * table.num_rows))
+    return table.select(names)
 
 
 def _cycles(desk: Desk, window: Window) -> list[Cycle]:

@@ -11,6 +11,7 @@ import pandas as pd
 from reports.periodic.facts.rain import DaySpan, RainFacts
 from reports.words import plain
 from risk_models.levels import Level, worst
+from risk_models.risk.depth_words import DEPTH_CLASSES
 from risk_models.warning.records import Action
 
 if TYPE_CHECKING:
@@ -119,7 +120,8 @@ def top_hotspots(risk: pd.DataFrame, district: District, *, n: int) -> pd.DataFr
     Returns
     -------
     DataFrame
-        Indexed by hotspot_id: hotspot_name, hotspot_name_en, kind, town_code, level, score, depth_p50_m (greatest),
+        Indexed by hotspot_id: hotspot_name, hotspot_name_en, kind, town_code, level, score, depth_p50_m and chances of
+        the depth classes (greatest of any cycle), sag_known (in every cycle),
         peak_at (first cycle of the highest level and score, UTC), warned_h.
     """
     warned = risk[risk["level"] >= int(Level.BLUE)]
@@ -128,7 +130,10 @@ def top_hotspots(risk: pd.DataFrame, district: District, *, n: int) -> pd.DataFr
     first = first[first.index.isin(district.hotspots.index)].head(n)
     table = district.hotspots.loc[first.index, ["hotspot_name", "hotspot_name_en", "kind", "town_code"]]
     table = pd.DataFrame(table).assign(level=first["level"].astype(int), score=first["score"])
-    table["depth_p50_m"] = warned.groupby("hotspot_id")["depth_p50_m"].max().reindex(table.index)
+    told = [name for name in ("depth_p50_m", *DEPTH_CLASSES) if name in warned]
+    table[told] = warned.groupby("hotspot_id")[told].max().reindex(table.index)
+    known = warned["sag_known"].eq(True) if "sag_known" in warned else pd.Series(False, index=warned.index)
+    table["sag_known"] = known.groupby(warned["hotspot_id"]).all().reindex(table.index)
     table["peak_at"] = utc(first["valid_at"])
     table["warned_h"] = _hour_of(warned).groupby(warned["hotspot_id"]).nunique().reindex(table.index)
     return table

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from reports.figures.chance_charts import chance_bars
@@ -11,9 +13,10 @@ from reports.figures.level_map import LevelMap
 from reports.periodic.charts import level_chart
 from reports.periodic.facts.ahead import AheadFacts
 from reports.periodic.facts.risk import WARNING_LEVELS, at_cycle
-from reports.periodic.forms import DASH, Forms, chance, metres, one, source_gaps
-from reports.words import kind_name
+from reports.periodic.forms import DASH, Forms, chance, one, source_gaps
+from reports.words import Lang, Text, depth, kind_name
 from risk_models.levels import Level
+from risk_models.risk.depth_words import class_words, sag_is_known
 
 __all__ = ["add_risk"]
 
@@ -119,7 +122,7 @@ def _hotspots(forms: Forms) -> None:
     for number, (_, spot) in enumerate(review.top.iterrows(), start=1):
         place = (forms.name(spot, "hotspot_name"), kind_name(str(spot["kind"]), forms.lang))
         risk = (forms.town(str(spot["town_code"])), forms.level(int(spot["level"])), one(spot["score"]))
-        peak = (metres(spot["depth_p50_m"]), forms.stamp(spot["peak_at"]), str(int(spot["warned_h"])))
+        peak = (_depth(spot.to_dict(), forms.lang), forms.stamp(spot["peak_at"]), str(int(spot["warned_h"])))
         rows.append((str(number), *place, *risk, *peak))
     total = say("risk.warned_total", n=forms.count(review.n_warned, "hotspot"))
     rows.append((DASH, total, DASH, DASH, DASH, DASH, DASH, DASH, DASH))
@@ -127,7 +130,12 @@ def _hotspots(forms: Forms) -> None:
     forms.out.prose(say("risk.hotspots_text", **gaps, **forms.spans()))
     align = ("right", "left", "left", "left", "center", "right", "right", "center", "right")
     caption, columns = say("risk.hotspots_table", **forms.spans()), say.words("risk.hotspot_columns")
-    forms.out.table(caption, columns, rows, align=align, widths=(0.6, 2.65, 1.5, 1.7, 1.0, 0.95, 1.1, 1.65, 1.0))
+    forms.out.table(caption, columns, rows, align=align, widths=(0.6, 2.4, 1.4, 1.55, 1.0, 0.95, 1.6, 1.65, 1.0))
+
+
+def _depth(spot: dict[str, Any], lang: Lang) -> str:
+    """Return the median depth where the sag is known, else the depth class."""
+    return depth(spot["depth_p50_m"], lang) if sag_is_known(spot) else Text(*class_words(spot))[lang]
 
 
 def _coming(forms: Forms) -> None:

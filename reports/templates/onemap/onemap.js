@@ -334,10 +334,11 @@
     else panel.append(...contributions(), facts([
       [word("observed24"), known(value("obs24", hour, selected), " mm")], [word("forecast3"), known(value("fc3", hour, selected), " mm")],
       [word("returnPeriod"), returnPeriod(data.returnPeriod[hour][selected])], [word("drain"), spot.drain === null ? word("unknown") : spot.drain + " mm/h"]]));
-    panel.append(make("h3", word("depth").replace("{h}", data.meta.horizon_h)), facts([
-      [word("median"), metres(value("d50", hour, selected))],
-      [word("depthRange"), metres(value("d10", hour, selected)) + " – " + metres(value("d90", hour, selected))],
-      [word("chance15"), chance(value("p15", hour, selected))], [word("chance50"), chance(value("p50", hour, selected))]]));
+    const depths = spot.sagKnown ? [[word("median"), metres(value("d50", hour, selected))],
+      [word("depthRange"), metres(value("d10", hour, selected)) + " – " + metres(value("d90", hour, selected))]] : [];
+    const chances = ["15", "27", "50"].map((cm) => [word("chance" + cm), chance(value("p" + cm, hour, selected))]);
+    panel.append(make("h3", word("depth").replace("{h}", data.meta.horizon_h)), facts([...depths, ...chances]));
+    if (!spot.sagKnown) panel.append(make("p", word("sagUnknown"), "muted"));
     const worst = data.worstReasons[selected];
     panel.append(make("h3", word("worst") + " · " + data.labels[worst[0]]), make("p", worst[1 + lang]));
     drawAction(panel, spot);

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import xarray as xr
 from sqlalchemy import select, update
@@ -39,6 +40,17 @@ def test_a_lost_risk_table_is_named_and_left_out(desk: Desk) -> None:
     assert (found.cycles, found.digest != whole.digest) == (whole.cycles - 2, True)
     assert found.table["valid_at"].min() > second.valid_at
     assert len(found.table) == len(whole.table) - (whole.table["valid_at"] <= second.valid_at).sum()
+
+
+def test_a_table_of_an_earlier_release_knows_no_sag(desk: Desk) -> None:
+    assert risk_rows(desk, JULY).table["sag_known"].any()
+    for cycle in desk.ledger.cycles(desk.code):
+        path = desk.out / cycle.risk_paths["parquet"]
+        pq.write_table(pq.read_table(path).drop_columns("sag_known"), path)
+    found = risk_rows(desk, JULY)
+    assert found.lost == ()
+    assert found.cycles
+    assert not found.table["sag_known"].any()
 
 
 def test_a_cycle_finished_after_the_draft_is_not_in_it(desk: Desk) -> None:
