@@ -393,6 +393,17 @@ def test_evidence_is_complete_and_names_cannot_format_it(desk: Desk) -> None:
     assert "演练" not in shown.text
 
 
+def test_evidence_tells_centimetres_only_of_known_sags(desk: Desk) -> None:
+    items = waiting(desk.ledger)
+    shown = evidence(desk, items, now=AT + MINUTE)
+    spots = {spot["hotspot_id"]: spot["sag_known"] for item in items for spot in (item.basis or {})["hotspots"]}
+    assert set(spots.values()) == {True, False}
+    lines = [line.split() for line in shown.text.splitlines() if line.strip().startswith("MD-")]
+    assert {line[0] for line in lines} == set(spots)
+    assert [line for line in lines if ("p50/p90" in line) != spots[line[0]]] == []
+    assert [row for row in shown.rows if ("/" in row[5]) != spots[row[4].split()[0]]] == []
+
+
 def test_evidence_is_kept_with_the_decision(desk: Desk, tmp_path: Path) -> None:
     items = waiting(desk.ledger)
     shown = evidence(desk, items, now=AT + MINUTE)
