@@ -25,6 +25,8 @@ INTERPOLATE = "tests/risk_models/forecast/test_interpolate.py::"
 QUALITY = "tests/risk_models/forecast/quality/test_faults.py::"
 HARMONISE = "tests/risk_models/forecast/test_harmonise.py::"
 SCORER = "tests/risk_models/risk/test_scorer.py::"
+DEPTH_WORDS = "tests/risk_models/risk/test_depth_words.py::"
+DEPTHS_TOLD = "tests/wuyu/test_depths_told.py::"
 PONDING = "tests/risk_models/risk/test_ponding.py::"
 DECIDE = "tests/risk_models/warning/test_decide.py::"
 CAP = "tests/risk_models/warning/cap/test_build.py::"
@@ -145,6 +147,28 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 "peak_depth_m = depths_at(peak_m3, *curves)",
                 "peak_depth_m = depths_at(final.ponded_m3, *curves)",
                 f"{PONDING}test_standing_water_drains_after_the_rain",
+            ),
+        ],
+    },
+    "a depth ahead of time is told in centimetres only where the sag is surveyed or learned, else by classes with chances": {
+        "risk_models/risk/depth_words.py": [
+            (
+                "    return bool(known) and _is_known(known)",
+                "    return True",
+                f"{DEPTH_WORDS}test_law_no_centimetres_of_a_sag_that_is_not_known",
+                f"{DEPTHS_TOLD}test_bulletins_and_mails_tell_centimetres_only_of_known_sags",
+            ),
+            (
+                "    if None in passed:\n",
+                "    passed = [chance or 0.0 for chance in passed]\n    if None in passed:\n",
+                f"{DEPTH_WORDS}test_law_unknown_stays_unknown",
+            ),
+        ],
+        "reports/onemap/payload.py": [
+            (
+                '    return values.where(table["sag_known"].eq(True)) if key in _DEPTHS else values',
+                "    return values",
+                f"{DEPTHS_TOLD}test_the_map_holds_depths_of_known_sags_only",
             ),
         ],
     },

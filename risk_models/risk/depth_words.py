@@ -13,7 +13,7 @@ from typing import Any
 
 __all__ = ["DEPTH_CLASSES", "chances_words", "class_chances", "class_words", "depth_words", "percent", "sag_is_known"]
 
-Row = Mapping[str, Any]
+Row = Mapping[Any, Any]  # of a table: its keys are Hashable to pandas
 
 #: Column of the risk table with the chance that the peak passes a depth: the depth in Chinese and English, rising.
 DEPTH_CLASSES: dict[str, tuple[str, str]] = {

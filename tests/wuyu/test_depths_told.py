@@ -24,8 +24,8 @@ MARKUP = re.compile(r"<[^>]+>")
 @pytest.fixture(scope="module")
 def told(storm_run: StormRun) -> pd.DataFrame:
     """The risk tables of the storm, one below the other."""
-    paths = (storm_run.desk.out / cycle.risk_paths["parquet"] for cycle in storm_run.desk.ledger.cycles(storm_run.desk.code))
-    return pd.concat([pd.DataFrame(read_risk(path)) for path in paths])
+    cycles = storm_run.desk.ledger.cycles(storm_run.desk.code)
+    return pd.concat([pd.DataFrame(read_risk(storm_run.desk.out / cycle.risk_paths["parquet"])) for cycle in cycles])
 
 
 @pytest.fixture(scope="module")

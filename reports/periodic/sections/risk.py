@@ -133,7 +133,7 @@ def _hotspots(forms: Forms) -> None:
     forms.out.table(caption, columns, rows, align=align, widths=(0.6, 2.4, 1.4, 1.55, 1.0, 0.95, 1.6, 1.65, 1.0))
 
 
-def _depth(spot: dict[str, Any], lang: Lang) -> str:
+def _depth(spot: dict[Any, Any], lang: Lang) -> str:
     """Return the median depth where the sag is known, else the depth class."""
     return depth(spot["depth_p50_m"], lang) if sag_is_known(spot) else Text(*class_words(spot))[lang]
 
