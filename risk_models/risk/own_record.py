@@ -128,7 +128,8 @@ def _likelihood(prior: PlaceSpread, basins: HotspotBasins, floods: pd.DataFrame,
     scenarios = prior.take(row).scenarios(MOST_SCENARIOS)
     rain_mm = triangular_mm(floods["rain_mm"].to_numpy(np.float64), floods["rain_window_h"].to_numpy(np.float64))
     peak_m = simulate_ponding(
-        alone, rain_mm[:, None, :], step_h=STEP_H, **scenarios.place_factors(),
+        alone, rain_mm[:, None, :], step_h=STEP_H,
+        drain_factor=scenarios.drain, inflow_factor=scenarios.inflow, sag_factor=scenarios.sag,
         rain_factor=np.exp(RAIN_LOG_SD * scenarios.rain_z[:, None]), account=False,
     ).peak_depth_m[:, 1:]  # fmt: skip
     seen_m = np.maximum(floods["depth_m"].fillna(0.0).to_numpy(np.float64), LEAST_DEPTH_M)
