@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from risk_models.levels import Level
-from risk_models.risk.depth_words import percent
+from risk_models.risk.depth_words import chance_text
 from risk_models.warning.authority import Authority
 from risk_models.warning.records import Action
 
@@ -364,7 +364,7 @@ def probability(share: float | None, lang: Lang) -> str:
     """
     if share is None or is_missing(share):
         return UNKNOWN[lang]
-    return percent(share)
+    return chance_text(share)
 
 
 def return_period(return_period_a: float | None, lang: Lang) -> str:

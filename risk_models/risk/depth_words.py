@@ -11,7 +11,15 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-__all__ = ["DEPTH_CLASSES", "chances_words", "class_chances", "class_words", "depth_words", "percent", "sag_is_known"]
+__all__ = [
+    "DEPTH_CLASSES",
+    "chance_text",
+    "chances_words",
+    "class_chances",
+    "class_words",
+    "depth_words",
+    "sag_is_known",
+]
 
 Row = Mapping[Any, Any]  # of a table: its keys are Hashable to pandas
 
@@ -45,12 +53,12 @@ def sag_is_known(row: Row) -> bool:
     return bool(known) and _is_known(known)
 
 
-def percent(chance: float) -> str:
+def chance_text(chance: float) -> str:
     """Return a chance (0-1) as whole per cent, never as 0 % or 100 %: a model cannot know that.
 
     Examples
     --------
-    >>> percent(0.634), percent(0.0), percent(1.0)
+    >>> chance_text(0.634), chance_text(0.0), chance_text(1.0)
     ('63%', '<1%', '>99%')
     """
     if chance <= 0.005:
@@ -109,7 +117,7 @@ def class_words(row: Row) -> tuple[str, str]:
     likely = [name for name, chance in passed.items() if chance >= _MORE_LIKELY_THAN_NOT]
     name = likely[-1] if likely else next(iter(passed))
     zh, en = DEPTH_CLASSES[name]
-    return f"≥{zh} {percent(passed[name])}", f"≥{en} {percent(passed[name])}"
+    return f"≥{zh} {chance_text(passed[name])}", f"≥{en} {chance_text(passed[name])}"
 
 
 def depth_words(row: Row) -> tuple[str, str]:
@@ -161,7 +169,7 @@ def chances_words(row: Row) -> tuple[str, str]:
     of, is_ = "的概率", " is"  # said once, of the first
     for name in _NAMED_IN_SENTENCES:
         chance = _chance(row, name)
-        told = _UNKNOWN if chance is None else (percent(chance),) * 2
+        told = _UNKNOWN if chance is None else (chance_text(chance),) * 2
         zh.append(f"{DEPTH_CLASSES[name][0]}{of}{told[0]}")
         en.append(f"{DEPTH_CLASSES[name][1]}{is_} {told[1]}")
         of = is_ = ""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from risk_models.levels import Level
-from risk_models.risk.depth_words import chances_words, percent, sag_is_known
+from risk_models.risk.depth_words import chance_text, chances_words, sag_is_known
 
 __all__ = ["FACTORS", "contributions", "main_factor", "sentence_en", "sentence_zh", "unknown_sentences"]
 
@@ -149,7 +149,7 @@ def _depth_zh(row: Row) -> str:
         return f"积水{chances_words(row)[0]}"
     return (
         f"积水深度中位数{row['depth_p50_m']:.2f}米（90%分位{row['depth_p90_m']:.2f}米），"
-        f"超过15厘米的概率{percent(row['p_15cm'])}、超过50厘米的概率{percent(row['p_50cm'])}"
+        f"超过15厘米的概率{chance_text(row['p_15cm'])}、超过50厘米的概率{chance_text(row['p_50cm'])}"
     )
 
 
@@ -158,7 +158,7 @@ def _depth_en(row: Row) -> str:
         return f"the {chances_words(row)[1]}"
     return (
         f"the median peak depth is {row['depth_p50_m']:.2f} m (90 % quantile {row['depth_p90_m']:.2f} m), "
-        f"with a {percent(row['p_15cm'])} chance of passing 15 cm and {percent(row['p_50cm'])} of passing 50 cm"
+        f"with a {chance_text(row['p_15cm'])} chance of passing 15 cm and {chance_text(row['p_50cm'])} of passing 50 cm"
     )
 
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from risk_models.risk.depth_words import (
     DEPTH_CLASSES,
+    chance_text,
     chances_words,
     class_chances,
     class_words,
     depth_words,
-    percent,
     sag_is_known,
 )
 
@@ -66,4 +66,4 @@ def test_law_unknown_stays_unknown(chances: list[float], lost: set[str]) -> None
 
 @given(st.floats(0, 1))
 def test_law_a_chance_is_never_told_as_certain(chance: float) -> None:
-    assert percent(chance) not in {"0%", "100%"}
+    assert chance_text(chance) not in {"0%", "100%"}
