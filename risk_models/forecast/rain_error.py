@@ -137,7 +137,7 @@ def _known(pairs: pd.DataFrame) -> pd.DataFrame:
     found: pd.DataFrame = pairs[["storm_id", "told_mm", "fell_mm", "lead_h"]].assign(
         row=pairs["source"].map(SOURCES.index).astype(int), member_log_sd=spread.astype(float).fillna(0.0)
     )
-    found = found.astype({name: float for name in ("told_mm", "fell_mm", "lead_h")})
+    found = found.astype(dict.fromkeys(("told_mm", "fell_mm", "lead_h"), float))
     found["class"] = lead_class(found["lead_h"])
     found = found[np.isfinite(found["told_mm"]) & np.isfinite(found["fell_mm"])]
     ordered: pd.DataFrame = found.sort_values(
