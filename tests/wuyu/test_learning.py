@@ -144,8 +144,11 @@ def test_from_the_table_to_the_bulletin(desk: Desk, folder: Path, capsys: pytest
     asked.ledger.close()
 
     (folder / "models" / f"{learned.folder.name}.skops").write_bytes(b"something else")
-    rain_line = adopt_rain_error(desk, learned.folder, by="李四", now=NOW)
+    words = ["learn", str(folder), "--out", str(desk.out), "--adopt", learned.folder.name, "--rain-error"]
+    assert main([*words, "--by", "李四"]) == 0
+    rain_line, advice = capsys.readouterr().out.splitlines()[-2:]
     assert rain_line in (folder / "district.yaml").read_text(encoding="utf-8")
+    assert "learn it anew" in advice
     without = begin_desk(folder, desk.out)
     assert without.district.rain_error == learned.rain_error.error
     table, _, _ = assess(without, COMING + timedelta(hours=1))
