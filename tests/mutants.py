@@ -25,6 +25,7 @@ INTERPOLATE = "tests/risk_models/forecast/test_interpolate.py::"
 QUALITY = "tests/risk_models/forecast/quality/test_faults.py::"
 HARMONISE = "tests/risk_models/forecast/test_harmonise.py::"
 SCORER = "tests/risk_models/risk/test_scorer.py::"
+SPREAD = "tests/risk_models/risk/test_spread.py::"
 PONDING = "tests/risk_models/risk/test_ponding.py::"
 DECIDE = "tests/risk_models/warning/test_decide.py::"
 CAP = "tests/risk_models/warning/cap/test_build.py::"
@@ -137,16 +138,42 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{PONDING}test_losses_are_the_curve_number_relation_however_the_storm_is_cut",
             ),
             (
-                "stored = volume if volume < volume_max_m3 else volume_max_m3",
-                "stored = volume if volume < volume_max_m3 else 0.0",
+                "stored = volume if volume < most else most",
+                "stored = volume if volume < most else 0.0",
                 f"{PONDING}test_law_more_rain_never_lowers_a_depth",
             ),
         ],
         "risk_models/risk/ponding.py": [
             (
-                "peak_depth_m = depths_at(peak_m3, *curves)",
-                "peak_depth_m = depths_at(final.ponded_m3, *curves)",
+                "peak_depth_m = depths_at(peak_m3 / of_lane, *curves)",
+                "peak_depth_m = depths_at(final.ponded_m3 / of_lane, *curves)",
                 f"{PONDING}test_standing_water_drains_after_the_rain",
+            ),
+        ],
+    },
+    "what is not known widens a chance, and a flood on record never makes a hotspot safer than its twin": {
+        "risk_models/risk/own_record.py": [
+            (
+                "(np.log(peak_m + DEPTH_BASE_M) - np.log(seen_m + DEPTH_BASE_M))",
+                "(np.log(seen_m + DEPTH_BASE_M) - np.log(peak_m + DEPTH_BASE_M))",
+                f"{SPREAD}test_law_a_flood_on_record_never_ranks_a_hotspot_below_its_twin",
+            ),
+            (
+                "np.minimum(z_sd, 1.0)",
+                "np.minimum(2.0 * z_sd, 1.5)",
+                f"{SPREAD}test_law_a_flood_on_record_never_ranks_a_hotspot_below_its_twin",
+            ),
+            (
+                "usable = floods[told & (window_h > 0.0)",
+                "usable = floods[(window_h > 0.0)",
+                f"{SPREAD}test_a_flood_without_rain_or_place_narrows_nothing",
+            ),
+        ],
+        "risk_models/risk/spread.py": [
+            (
+                "points.setflags(write=False)",
+                "points = points * np.array([1.0, 1.0, 1.0, 0.2])",
+                f"{SPREAD}test_points_spread_evenly_and_hardly_hang_together",
             ),
         ],
     },

@@ -29,8 +29,8 @@ from risk_models.risk.capacity import with_capacity
 from risk_models.risk.combined import LearnedOpinion
 from risk_models.risk.explain import typical_place
 from risk_models.risk.exposure import ContourExposure, exposure_json, hotspot_exposure, is_day
+from risk_models.risk.own_record import place_spread
 from risk_models.risk.ponding import HotspotBasins
-from risk_models.risk.spread import PlaceSpread
 from risk_models.risk.table import RiskTable
 from risk_models.standards import Standards, load_standards
 from risk_models.terrain import HotspotTerrain, hotspot_terrain
@@ -154,7 +154,7 @@ class HotspotScorer:
             horizon_h=self.horizon_h,
             typical=typical,
             undrained=undrained,
-            spread=PlaceSpread.of(district, terrain),
+            spread=place_spread(district, terrain, self.basins),
             rain_error=district.rain_error,
             learned=learned,
             timezone=district.settings.district.timezone,

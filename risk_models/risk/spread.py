@@ -22,10 +22,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from risk_models.district import District
-from risk_models.terrain import HotspotTerrain
-
-__all__ = ["LEAST_SCENARIOS", "OUTCOMES", "PlaceSpread", "Scenarios", "scenario_count", "scenario_points"]
+__all__ = [
+    "LEAST_SCENARIOS",
+    "MOST_SCENARIOS",
+    "OUTCOMES",
+    "PlaceSpread",
+    "Scenarios",
+    "scenario_count",
+    "scenario_points",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,7 +41,8 @@ LEAST_SCENARIOS, MOST_SCENARIOS = 16, 2**9
 DRAIN_LOG_MEAN, DRAIN_LOG_SD = float(np.log(0.9)), 0.4
 #: Catchment, losses and interpolated rain together: nine of ten within a third (an assumption).
 INFLOW_LOG_SD = 0.2
-#: Storage of a sag, nine of ten: within a factor of 2.3 if read off an elevation model, a sixth if surveyed (assumptions).
+#: Storage of a sag, nine of ten: within a factor of 2.3 if read off an elevation model, a sixth if surveyed
+#: (assumptions).
 SAG_LOG_SD, SURVEYED_SAG_LOG_SD = 0.5, 0.1
 #: A sag is known if its volume is known to within a third (an assumption).
 KNOWN_SAG_LOG_SD = 0.2
@@ -180,11 +186,6 @@ class PlaceSpread:
             sag_log_mean=0.0 * one,
             sag_log_sd=np.where(is_surveyed, SURVEYED_SAG_LOG_SD, SAG_LOG_SD),
         )
-
-    @classmethod
-    def of(cls, district: District, terrain: HotspotTerrain) -> PlaceSpread:
-        """Return what is not known of the hotspots of a district."""
-        return cls.prior((terrain.features["geometry_source"] == "surveyed").to_numpy(np.bool_))
 
     @property
     def sag_known(self) -> npt.NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from risk_models.errors import BadInputError, Finding
 from risk_models.kept import Progress
 from risk_models.risk.susceptibility.card import ModelFacts, model_card
 from risk_models.risk.susceptibility.chance import HotspotFloodChance
+from risk_models.risk.susceptibility.depth_skill import conditional_median_m, depth_section, flood_depth_scores
 from risk_models.risk.susceptibility.skill import skill_scores
 from risk_models.risk.susceptibility.verified import Verification
 from risk_models.scores.reliability import reliability_curve
@@ -48,6 +49,8 @@ class Lesson:
         By what was scored: index of scores, columns value, low, high.
     reliability : DataFrame
         See `reliability_curve`; of storms left out.
+    depths : DataFrame
+        See `flood_depth_scores`; of floods of storms left out.
     card : str
         Markdown.
     refused : tuple of Finding
@@ -58,6 +61,7 @@ class Lesson:
     verification: Verification
     scores: dict[str, pd.DataFrame]
     reliability: pd.DataFrame
+    depths: pd.DataFrame
     card: str
     refused: tuple[Finding, ...]
 
@@ -192,20 +196,29 @@ def learn_chance(
     table = table.dropna(subset=HotspotFloodChance(depths_m=depths_m).columns_asked()).reset_index(drop=True)
     flooded = _flooded(table, depths_m)
     _require_storms(table, flooded)
-    chance, usual = np.full(len(table), np.nan), np.full(len(table), np.nan)
+    told, usual = np.full((len(table), len(depths_m)), np.nan), np.full(len(table), np.nan)
+    constant_m = np.full(len(table), np.nan)
     folds = list(_folds(table, flooded))
     for number, test in enumerate(folds):
         if progress is not None:
             progress(number / (len(folds) + 1), f"storm {number + 1} of {len(folds)} left out")
         model = _fit(table[~test], depths_m)
-        chance[test], usual[test] = model.exceedance(table[test])[:, 0], flooded[~test].mean()
-    model = _fit(table, depths_m)
+        told[test], usual[test] = model.exceedance(table[test]), flooded[~test].mean()
+        constant_m[test] = table.loc[~test & flooded, "depth_m"].median()
+    model, chance = _fit(table, depths_m), told[:, 0]
     scores = _score_tables(table, flooded, chance, usual, depths_m, rng)
+    measured = flooded & table["depth_m"].notna().to_numpy()
+    depths = flood_depth_scores(
+        table.loc[measured, "depth_m"], conditional_median_m(told[measured], depths_m), constant_m[measured],
+        chance=chance[measured], rain=table.loc[measured, RAIN_REFERENCE], storm=table.loc[measured, "storm_id"],
+        rng=rng,
+    )  # fmt: skip
     verification = _verification(table, flooded, model, scores["storms left out"], window_h, district_code, places)
     refused = () if verification.is_good else (_no_skill(verification),)
     curve = reliability_curve(flooded, chance, n_bins=6)
     card = _card(model, verification, scores, curve, title, data)
-    return Lesson(model, verification, scores, curve, card, refused)
+    card += depth_section(depths, n_floods=int(measured.sum()))
+    return Lesson(model, verification, scores, curve, depths, card, refused)
 
 
 def _flooded(table: pd.DataFrame, depths_m: tuple[float, ...]) -> Truths:
