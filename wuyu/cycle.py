@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeGuard
 import pandas as pd
 
 from reports.bulletin import SignOff
+from risk_models.district.rain_error import refused_rain_error_summary
 from risk_models.errors import ConfigError
 from risk_models.levels import Level
 from risk_models.risk import RiskTable, read_risk, town_levels, write_risk
@@ -136,7 +137,11 @@ def assess(
     if rain.quality is not None:
         table.attrs["quality_zh"], table.attrs["quality_en"] = rain.quality.zh, rain.quality.en
     outages = outage_summary(desk.district.outages, pd.Timestamp(valid_at), zone=str(desk.timezone))
-    refused = (refused_summary(desk.district.outages_refused), refused_model_summary(desk.scorer.model_refused))
+    refused = (
+        refused_summary(desk.district.outages_refused),
+        refused_model_summary(desk.scorer.model_refused),
+        refused_rain_error_summary(desk.district.rain_error_refused),
+    )
     told = [FeedLine(*text) for text in (outages, *refused) if text[0]]
     lines = [*rain.lines, *told]
     table.attrs["feeds_zh"] = "\n".join(line.zh for line in lines)
