@@ -19,7 +19,6 @@ from reports.bulletin import SignOff
 from risk_models.errors import ConfigError
 from risk_models.levels import Level
 from risk_models.risk import RiskTable, read_risk, town_levels, write_risk
-from risk_models.risk.combined import refused_model_summary
 from risk_models.risk.outages import outage_summary, refused_summary
 from risk_models.warning import decide as warning_decide
 from risk_models.warning.event import current_event_key
@@ -136,8 +135,8 @@ def assess(
     if rain.quality is not None:
         table.attrs["quality_zh"], table.attrs["quality_en"] = rain.quality.zh, rain.quality.en
     outages = outage_summary(desk.district.outages, pd.Timestamp(valid_at), zone=str(desk.timezone))
-    refused = (refused_summary(desk.district.outages_refused), refused_model_summary(desk.scorer.model_refused))
-    told = [FeedLine(*text) for text in (outages, *refused) if text[0]]
+    said = (outages, refused_summary(desk.district.outages_refused), desk.scorer.model_summary(table))
+    told = [FeedLine(*text) for text in said if text[0]]
     lines = [*rain.lines, *told]
     table.attrs["feeds_zh"] = "\n".join(line.zh for line in lines)
     table.attrs["feeds_en"] = "\n".join(line.en for line in lines)

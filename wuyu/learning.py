@@ -116,9 +116,12 @@ def scored_windows(desk: Desk, begin: datetime, end: datetime, *, tell: Tell = s
     start = begin.astimezone(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     count = max(int((end - start) / horizon), 0)
     kept = ["kind", "confidence", *RAIN_FEATURES, *SHARE_FEATURES]
+    forecasts = _forecast_spans(desk)
     parts = []
     for number in range(count):
         at = start + number * horizon
+        if not _touched(forecasts, at, at + horizon):
+            continue
         tell(number / count, f"{at:%Y-%m-%d %H:%M} UTC")
         table = pd.DataFrame(scorer.score(cycle_rain(desk, at).rainfall)[kept]).reset_index()
         known = table[table["confidence"] != "low"].drop(columns="confidence")
@@ -126,6 +129,21 @@ def scored_windows(desk: Desk, begin: datetime, end: datetime, *, tell: Tell = s
     if not any(len(part) for part in parts):
         raise FloodRiskError(f"no window from {begin.isoformat()} to {end.isoformat()} has its rain on record")
     return pd.concat(parts, ignore_index=True)
+
+
+def _forecast_spans(desk: Desk) -> list[tuple[datetime, datetime, datetime]]:
+    """Return issue, first and last time of every forecast on record; one that does not say its times is of any."""
+    ever, never = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    query = select(FeedFile.issued_at, FeedFile.first_value_at, FeedFile.last_value_at).where(
+        FeedFile.state == FileState.ACCEPTED, FeedFile.removed_at.is_(None), FeedFile.issued_at.is_not(None)
+    )
+    with desk.ledger.reading() as session:
+        return [(issued_at, first or ever, last or never) for issued_at, first, last in session.execute(query)]
+
+
+def _touched(spans: list[tuple[datetime, datetime, datetime]], begin: datetime, end: datetime) -> bool:
+    """Return False where no forecast says anything of a window: its rain is unknown, whatever gauges say."""
+    return any(issued_at <= begin and first <= end and last > begin for issued_at, first, last in spans)
 
 
 def learn(

@@ -154,6 +154,8 @@ class LearnedOpinion:
     Attributes
     ----------
     sha256 : str
+    file : str
+        As the settings name it.
     verification : Verification
 
     Raises
@@ -172,6 +174,7 @@ class LearnedOpinion:
         if named is None or path is None:
             raise ValueError("the district names no model")
         self.sha256, self.timezone = named.sha256, district.settings.district.timezone
+        self.file, self.is_demonstration = named.path, bool(district.settings.district.demonstration)
         self.verification: Verification = read_verification(path)
         self.model = load_model(path, sha256=named.sha256)
         self.tells_depths = isinstance(self.model, HotspotFloodChance)
@@ -195,6 +198,32 @@ class LearnedOpinion:
             return cls(district, terrain), ()
         except BadInputError as error:
             return None, tuple(error.findings)
+
+    def summary(self, *, raised: int, lowered: int) -> tuple[str, str]:
+        """Say that a learned model stands behind the chances, on what, how good, and what it changed.
+
+        Parameters
+        ----------
+        raised, lowered : int
+            Hotspots whose level it raised and lowered.
+
+        Returns
+        -------
+        str, str
+            A sentence in Chinese and in English.
+        """
+        found = self.verification
+        interval = f"{found.brier_skill_low:.2f}", f"{found.brier_skill_high:.2f}"
+        made_up = ("（演示数据）", " (demonstration data)") if self.is_demonstration else ("", "")
+        return (
+            f"概率由学习模型{self.file}给出：依据截至{found.until[:10]}的{found.n_flood_storms}场过程、{found.n_floods}次"
+            f"积水记录{made_up[0]}，对未参与学习的过程Brier技巧{found.brier_skill:.2f}（90%区间{'至'.join(interval)}）；"
+            f"与仅用模拟相比，{raised}处等级升高、{lowered}处降低。",
+            f"Chances are those of the learned model {self.file}: {found.n_floods} floods in {found.n_flood_storms} "
+            f"storms on record until {found.until[:10]}{made_up[1]}, Brier skill on storms left out "
+            f"{found.brier_skill:.2f} (90 % interval {' to '.join(interval)}); beside simulation alone the level of "
+            f"{raised} hotspots is higher and that of {lowered} lower.",
+        )
 
     def take(self, rows: npt.NDArray[np.intp]) -> LearnedOpinion:
         """Return the same for some hotspots only."""

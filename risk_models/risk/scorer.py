@@ -26,10 +26,11 @@ from risk_models.kept import Progress
 from risk_models.levels import Level
 from risk_models.risk.block import CENTRAL_SET, PARAMETER_SETS, BlockScorer
 from risk_models.risk.capacity import with_capacity
-from risk_models.risk.combined import LearnedOpinion
+from risk_models.risk.combined import LearnedOpinion, refused_model_summary
 from risk_models.risk.explain import typical_place
 from risk_models.risk.exposure import ContourExposure, exposure_json, hotspot_exposure, is_day
 from risk_models.risk.ponding import HotspotBasins
+from risk_models.risk.reasons import tell_record, without_record
 from risk_models.risk.table import RiskTable
 from risk_models.standards import Standards, load_standards
 from risk_models.terrain import HotspotTerrain, hotspot_terrain
@@ -164,6 +165,25 @@ class HotspotScorer:
         plain.whole = replace(self.whole, learned=None)
         return plain
 
+    def model_summary(self, table: RiskTable) -> tuple[str, str]:
+        """Say whether a learned model stands behind the chances of a risk table, or why the one named does not.
+
+        Parameters
+        ----------
+        table : RiskTable
+            Of this scorer.
+
+        Returns
+        -------
+        str, str
+            A sentence in Chinese and in English; both empty where the district names no model.
+        """
+        learned = self.whole.learned
+        if learned is None:
+            return refused_model_summary(self.model_refused)
+        change = table["level"].to_numpy() - without_record(table)["level"].to_numpy()
+        return learned.summary(raised=int((change > 0).sum()), lowered=int((change < 0).sum()))
+
     @cached_property
     def contour(self) -> ContourExposure | None:
         """What stands in the water at any depth; None without layers of the risk census."""
@@ -290,6 +310,7 @@ class HotspotScorer:
         }
         if self.whole.learned is not None:
             table.attrs["model_sha256"] = self.whole.learned.sha256
+            table[["reason_zh", "reason_en"]] = tell_record(table)
         return table
 
     def _add_exposure(self, frame: pd.DataFrame, valid_at: pd.Timestamp) -> None:
