@@ -163,6 +163,11 @@ def _stand_in(row: Row, words: str) -> str:
     return words.format(hours) if hours > 0 else ""
 
 
+def _is_learned(row: Row) -> bool:
+    """Return True where chances are learned while depths are simulated: the two need not agree."""
+    return not math.isnan(row.get("learned_probability", math.nan))
+
+
 def sentence_zh(row: Row, *, horizon_h: int, main: str | None = None) -> str:
     """Say in one Chinese sentence what made the level.
 
@@ -177,12 +182,13 @@ def sentence_zh(row: Row, *, horizon_h: int, main: str | None = None) -> str:
     """
     driver = f"，主因：{FACTORS[main][4]}" if main else ""
     outage = f"，其中{row['outage_zh']}" if row.get("outage_zh") else ""
+    simulated, by_record = ("模拟", "按积水记录") if _is_learned(row) else ("", "")
     text = (
         f"已降雨24小时{_whole(row['obs_24h_mm'], '毫米', '雨量未知')}{_stand_in(row, '（其中{:.0f}小时为替代资料）')}，"
         f"预计最大3小时{_whole(row['fc_3h_mm_p50'], '毫米', '雨量未知')}，"
         f"重现期{row['return_period_text']}，排水能力{row['drain_capacity_mm_h']:.0f}毫米/小时{outage}；"
-        f"未来{horizon_h}小时积水深度中位数{row['depth_p50_m']:.2f}米（90%分位{row['depth_p90_m']:.2f}米），"
-        f"超过15厘米的概率{_percent(row['p_15cm'])}、超过50厘米的概率{_percent(row['p_50cm'])}；"
+        f"未来{horizon_h}小时{simulated}积水深度中位数{row['depth_p50_m']:.2f}米（90%分位{row['depth_p90_m']:.2f}米），"
+        f"{by_record}超过15厘米的概率{_percent(row['p_15cm'])}、超过50厘米的概率{_percent(row['p_50cm'])}；"
         f"周边约{row['people_exposed']:.0f}人{driver}。"
     )
     return "降雨数据待核实：" + text if row["unconfirmed"] else text
@@ -192,14 +198,15 @@ def sentence_en(row: Row, *, horizon_h: int, return_period_text: str, main: str 
     """Say the same in English."""
     driver = f"; main cause: {FACTORS[main][5]}" if main else ""
     outage = f" with {row['outage_en']}" if row.get("outage_en") else ""
+    simulated, by_record = ("simulated ", ", learned from the record,") if _is_learned(row) else ("", "")
     text = (
         f"{_whole(row['obs_24h_mm'], ' mm', 'an unknown amount')} fell in 24 h"
         f"{_stand_in(row, ' ({:.0f} h of it by stand-in data)')} and up to "
         f"{_whole(row['fc_3h_mm_p50'], ' mm', 'an unknown amount')} in 3 h are expected "
         f"with a return period of {return_period_text}, against a drain capacity of "
-        f"{row['drain_capacity_mm_h']:.0f} mm/h{outage}; within {horizon_h} h the median peak depth is "
+        f"{row['drain_capacity_mm_h']:.0f} mm/h{outage}; within {horizon_h} h the {simulated}median peak depth is "
         f"{row['depth_p50_m']:.2f} m (90 % quantile {row['depth_p90_m']:.2f} m), "
-        f"with a {_percent(row['p_15cm'])} chance of passing 15 cm and "
+        f"with a {_percent(row['p_15cm'])} chance{by_record} of passing 15 cm and "
         f"{_percent(row['p_50cm'])} of passing 50 cm; about {row['people_exposed']:.0f} people within reach{driver}."
     )
     return "Rain not confirmed: " + text if row["unconfirmed"] else text
