@@ -60,6 +60,7 @@ TRUTH = "tests/wuyu/test_one_truth.py::"
 AUTHORITY = "tests/risk_models/warning/test_authority.py::"
 RETENTION = "tests/wuyu/retention/test_retention.py::"
 LEARNED = "tests/risk_models/risk/test_learned.py::"
+WRONG_MODELS = "tests/wuyu/test_wrong_models.py::"
 NUMBERS = "tests/reports/periodic/test_numbers.py::"
 
 ALL_LAWS = f"{HISTORIES}test_the_laws_hold_in_every_history"
@@ -1596,6 +1597,11 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 '        self.places["hotspot_id"] = self.places["hotspot_id"].where(is_here, "")',
                 "        del is_here",
                 f"{LEARNED}test_a_moved_hotspot_has_no_record",
+            ),
+            (
+                "        if findings := findings or self._of_answer(named.path):",
+                "        if findings:",
+                f"{WRONG_MODELS}test_a_wrong_model_is_named_and_the_cycle_goes_on",
             ),
         ],
         "risk_models/risk/susceptibility/verified.py": [

@@ -24,6 +24,7 @@ from risk_models.files import write_whole
 from risk_models.risk.combined import RAIN_FEATURES, SHARE_FEATURES, season_features
 from risk_models.risk.susceptibility import load_model, read_verification, save_model
 from risk_models.risk.susceptibility.learning import Lesson, learn_chance, mark_floods, mark_storms
+from wuyu.ledger.learnings import ADOPTED, LEARNED, REFUSED
 from wuyu.ledger.models import FeedFile, LogEntry
 from wuyu.ledger.types import FileState
 from wuyu.progress import Tell, silent
@@ -46,8 +47,6 @@ __all__ = [
 
 FOLDER: Final = "learned"
 MODEL: Final = "model.skops"
-#: What the log of the ledger says.
-LEARNED, REFUSED, ADOPTED = "model_learned", "model_refused", "model_adopted"
 #: A storm is over when nothing new has flooded for so long; a model is learned anew at least so often.
 OVER, EVERY = timedelta(days=3), timedelta(days=365)
 #: Seed of the draws behind the intervals of a card.
@@ -196,14 +195,21 @@ def learn(
             progress=lambda done, text: tell(0.6 + 0.4 * done, text),
         )
     except BadInputError as error:
-        desk.ledger.log(REFUSED, who="learn", now=now, why=str(error.findings[0]))
-        raise
+        _log_refusal(desk, error.findings[0], now=now)
+        # What could not be used may be what is missing.
+        raise BadInputError(error.what, [*error.findings, *findings]) from None
     folder = desk.out / FOLDER / f"{table['start'].max():%Y%m%dT%H%MZ}"
     _write(folder, lesson, table)
     digest = _keep_model(folder, lesson)
-    why = {"why": str(lesson.refused[0])} if lesson.refused else {"sha256": digest}
-    desk.ledger.log(REFUSED if lesson.refused else LEARNED, who="learn", now=now, folder=folder.name, **why)
+    if lesson.refused:
+        _log_refusal(desk, lesson.refused[0], now=now, folder=folder.name)
+    else:
+        desk.ledger.log(LEARNED, who="learn", now=now, folder=folder.name, sha256=digest)
     return Learned(folder, lesson, tuple(findings))
+
+
+def _log_refusal(desk: Desk, finding: Finding, *, now: datetime, **more: str) -> None:
+    desk.ledger.log(REFUSED, who="learn", now=now, code=finding.code, why=str(finding), **more)
 
 
 def _write(folder: Path, lesson: Lesson, table: pd.DataFrame) -> None:
