@@ -47,7 +47,7 @@ def run() -> list[Row]:
         cover = standards.land_cover(district.settings.standards.land_cover)
         terrain = hotspot_terrain(district, land_cover_table=cover, cache_dir=Path(folder))
     basins = HotspotScorer(district, terrain, standards).basins
-    models, skip = ponding_models(basins), SkipRule.for_basins(basins)
+    (_, models), skip = ponding_models(basins), SkipRule.for_basins(basins)
     picked = standards.depth_classes(district.settings.standards.depth_classes)
     classes = HotspotClasses.for_kinds(picked, district.hotspots["kind"])
     record = _record()

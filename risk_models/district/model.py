@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 from risk_models.district.cells import ParsedTable
 from risk_models.district.check import Survey, survey_district
 from risk_models.district.digests import content_hash, layers_of, rasters_of, register_digests
+from risk_models.district.rain_error import RainError
 from risk_models.district.schema import Column
 from risk_models.district.settings import DistrictSettings
 from risk_models.errors import BadInputError, Finding, refuse
@@ -55,6 +56,8 @@ class District:
         File of the learned model of `settings.model`; None where it names none, or one that was refused.
     model_refused : tuple of Finding
         Errors of that file. A district goes on without a learned model, and whoever scores says so.
+    rain_error : RainError
+        How far rain may be off, by source and lead; the prior where the district has none of its own.
     """
 
     root: Path
@@ -77,6 +80,7 @@ class District:
     outages_refused: tuple[Finding, ...] = ()
     model_path: Path | None = None
     model_refused: tuple[Finding, ...] = ()
+    rain_error: RainError = field(default_factory=RainError.prior)
 
 
 def load_district(path: str | Path, *, live: Path | None = None, was_good: bool = False) -> District:
@@ -121,7 +125,7 @@ def load_district(path: str | Path, *, live: Path | None = None, was_good: bool 
             relative, "unreadable", "the file went away while it was read", fix="check again when it is in its place"
         )
     layers = [name for name in layers_of(settings) if not (refused and name == "outages")]
-    tables = {name: _frame(survey, name, settings.district.projected_crs) for name in layers}
+    tables: dict[str, Any] = {name: _frame(survey, name, settings.district.projected_crs) for name in layers}
     rasters = {name: survey.root / getattr(settings.rasters, name).path for name in rasters_of(settings)}
     return District(
         root=survey.live,

@@ -54,7 +54,7 @@ from risk_models.outlook.sentences import Said, Sayings, season_verdict, too_sho
 from risk_models.outlook.skill import SkillVerdict, judge_errors
 from risk_models.outlook.storms import MIN_YEARS, StormCatalogue, cut_storms, hotspot_field
 from risk_models.outlook.wording import Statement, Withheld, withheld_too_short
-from risk_models.risk.block import CENTRAL_SET
+from risk_models.risk.own_record import place_spread
 from risk_models.risk.ponding import HotspotBasins
 from risk_models.standards import Standards
 from risk_models.terrain import HotspotTerrain
@@ -238,10 +238,11 @@ class _Basis:
             self.standards.depth_classes(self.district.settings.standards.depth_classes), hotspots["kind"]
         )
         field = self._field(catalogue)
-        models, skip = ponding_models(basins), SkipRule.for_basins(basins)
+        spread = place_spread(self.district, self.terrain, basins)
+        (central, models), skip = ponding_models(basins, spread), SkipRule.for_basins(basins, spread)
         made = run_periods(periods, field, models, skip=skip)
         expected = count_exceedances(periods, made, classes, groups=hotspots["town_code"])
-        happened = [self._happened(item, record, periods, field, models[CENTRAL_SET], skip)
+        happened = [self._happened(item, record, periods, field, central, skip)
                     for item in (self.span, *other_spans(self.span))]  # fmt: skip
         is_unseen = unseen(generators, periods, happened[0].year)
         depth, level = judge_depths(

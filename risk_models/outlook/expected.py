@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +30,7 @@ from risk_models.levels import Level
 from risk_models.outlook.generator import GeneratedPeriods
 from risk_models.outlook.sampling_error import cases_of, sampling_error
 from risk_models.risk.ponding import HotspotBasins, simulate_ponding
-from risk_models.risk.scorer import PARAMETER_SETS
+from risk_models.risk.spread import LEAST_SCENARIOS, PlaceSpread, Scenarios
 from risk_models.standards import DepthClass
 
 __all__ = [
@@ -71,25 +72,25 @@ class SkipRule:
     peak_1h_mm: Floats
 
     @classmethod
-    def for_basins(cls, basins: HotspotBasins) -> SkipRule:
+    def for_basins(cls, basins: HotspotBasins, spread: PlaceSpread | None = None) -> SkipRule:
         """Return the rule that loses nothing: rain that drains and pumps carry off within the hour never stands.
 
-        Inflow is at most the greatest hourly rain on the whole catchment, so below the capacity (of the worst parameter
-        set) nothing is left to store.
+        Inflow is at most the greatest hourly rain on the whole catchment, so below the capacity (of the worst scenario)
+        nothing is left to store.
 
         Parameters
         ----------
         basins : HotspotBasins
+        spread : PlaceSpread, optional
+            What is not known of them; default: as if no sag was surveyed.
 
         Returns
         -------
         SkipRule
         """
-        limits = [
-            (drain * basins.drain_capacity_m3h + basins.pump_capacity_m3h) / (inflow * basins.catchment_m2) * 1000.0
-            for drain, inflow in PARAMETER_SETS
-        ]
-        return cls(np.min(limits, axis=0))
+        every = _scenarios(basins, spread)
+        drained_m3h = every.drain * basins.drain_capacity_m3h[:, None] + basins.pump_capacity_m3h[:, None]
+        return cls(np.min(drained_m3h / (every.inflow * basins.catchment_m2[:, None]), axis=1) * 1000.0)
 
 
 @dataclass(frozen=True)
@@ -206,30 +207,42 @@ class DayDepths:
         return peaks
 
 
-def ponding_models(basins: HotspotBasins) -> tuple[DepthModel, ...]:
-    """Return the ponding model under each of the equally likely parameter sets of the scorer.
+def _scenarios(basins: HotspotBasins, spread: PlaceSpread | None) -> Scenarios:
+    """Return the central scenario and the others; rain that was drawn or recorded has no error of a forecast."""
+    known = PlaceSpread.prior(np.zeros(len(basins), dtype=np.bool_)) if spread is None else spread
+    return known.scenarios(LEAST_SCENARIOS)
+
+
+def ponding_models(
+    basins: HotspotBasins, spread: PlaceSpread | None = None
+) -> tuple[DepthModel, tuple[DepthModel, ...]]:
+    """Return the ponding model as it is in the middle, and under each of the equally likely scenarios of the places.
 
     Parameters
     ----------
     basins : HotspotBasins
+    spread : PlaceSpread, optional
+        What is not known of them; default: as if no sag was surveyed.
 
     Returns
     -------
+    DepthModel
     tuple of DepthModel
     """
+    every = _scenarios(basins, spread)
 
-    def made(drain_factor: float, inflow_factor: float) -> DepthModel:
+    def made(number: int) -> DepthModel:
+        factors: dict[str, Any] = {name: factor[:, [number]] for name, factor in every.place_factors().items()}
+
         def depth(rain_mm: Floats) -> Floats:
-            result = simulate_ponding(
-                basins, rain_mm, drain_factor=drain_factor, inflow_factor=inflow_factor, keep_series=True
-            )
+            result = simulate_ponding(basins, rain_mm, **factors, keep_series=True)
             if result.depth_m is None:
                 raise RuntimeError("the ponding model kept no series")
             return result.depth_m
 
         return depth
 
-    return tuple(made(*parameters) for parameters in PARAMETER_SETS)
+    return made(0), tuple(made(number) for number in range(1, len(every)))
 
 
 def run_periods(

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from risk_models.district.rain_error import RainError
 from risk_models.forecast.rainfall import Origin, validate_rainfall
 from risk_models.forecast.storm import return_period_text
 from risk_models.forecast.wetness import soil_water_index
@@ -27,17 +28,14 @@ from risk_models.risk.ponding import HotspotBasins, simulate_ponding, wet_state
 from risk_models.risk.ponding_kernel import depths_at
 from risk_models.risk.rain_amounts import rain_amounts, return_periods
 from risk_models.risk.reasons import contributions, main_factor, sentence_en, sentence_zh, unknown_sentences
+from risk_models.risk.spread import PlaceSpread, scenario_count
 from risk_models.risk.table import RISK_COLUMNS
 from risk_models.standards import RiskMatrix, StormFormula
 
-__all__ = ["CENTRAL_SET", "PARAMETER_SETS", "BlockScorer"]
+__all__ = ["BlockScorer"]
 
 Floats = npt.NDArray[np.float64]
 
-#: Equally likely (drain factor, inflow factor) pairs for what is not known of drains and catchments: partly blocked
-#: inlets with a larger catchment, the central guess, clean drains with a smaller one (an assumption).
-PARAMETER_SETS = ((0.7, 1.1), (0.9, 1.0), (1.0, 0.9))
-CENTRAL_SET = 1
 #: A gap in the observed rain within these last hours makes the present state of a hotspot unknown.
 RECENT_H = 12
 QUALITY_SUSPECT = 3
@@ -55,18 +53,27 @@ class _Rain:
     suspect: npt.NDArray[np.bool_]
     stand_in_h: float  # of the last 24 h: by other sources than gauges
     step_ends: pd.DatetimeIndex  # of past, then future
+    origin: npt.NDArray[np.int8]  # of past, then future
+    issued_at: pd.Timestamp | None  # of the forecast
     valid_at: pd.Timestamp
     step_h: float
+
+    def lead_h(self) -> Floats:
+        """Return how far each step's end is ahead of the forecast's issue, or of the cycle where that is unknown."""
+        since = self.valid_at if self.issued_at is None else min(self.issued_at, self.valid_at)
+        ahead_s = np.asarray((self.step_ends - since).total_seconds(), dtype=np.float64)
+        return np.maximum(ahead_s / 3600.0, 0.0)
 
 
 @dataclass(frozen=True)
 class _Outcomes:
-    """Equally likely outcomes (parameter sets x members) of the horizon, with C threshold depths."""
+    """Equally likely outcomes (scenarios x members) of the horizon, with C threshold depths."""
 
     peak_depth_m: Floats  # (H, N)
     peak_step: npt.NDArray[np.int32]  # (H, N)
     first_step: npt.NDArray[np.int32]  # (H, N, C)
-    dry_peak_m: Floats  # (H, sets); without any more rain
+    central_peak_m: Floats  # (H, M); of the central scenario, which is none of the N
+    dry_peak_m: Floats  # (H, scenarios); without any more rain
     depth_now_m: Floats  # (H,)
     capacity_share: Floats  # (H,); the least within the horizon
     has_outage: npt.NDArray[np.bool_]  # (H,); before or within the horizon
@@ -93,6 +100,10 @@ class BlockScorer:
     horizon_h : int
     typical, undrained : HotspotBasins
         See `typical_place`.
+    spread : PlaceSpread
+        What is not known of each hotspot.
+    rain_error : RainError
+        Of forecast and fallen rain.
     learned : LearnedOpinion or None
     timezone : str
         Of local time, which decides between day and night.
@@ -113,6 +124,8 @@ class BlockScorer:
     horizon_h: int
     typical: HotspotBasins
     undrained: HotspotBasins
+    spread: PlaceSpread
+    rain_error: RainError
     learned: LearnedOpinion | None
     timezone: str
     explain_from: int
@@ -129,6 +142,7 @@ class BlockScorer:
             ordinary_impact_m=self.ordinary_impact_m[rows],
             typical=self.typical.take(rows),
             undrained=self.undrained.take(rows),
+            spread=self.spread.take(rows),
             learned=None if self.learned is None else self.learned.take(rows),
         )
 
@@ -213,6 +227,8 @@ class BlockScorer:
         quality = rainfall["quality"].transpose("hotspot", "time").to_numpy()[:, past]
         fallback = (rainfall["origin"].to_numpy()[past] == Origin.FALLBACK)[-round(RECENT_RAIN_H / step_h) :]
         short = future_mm.shape[2] < round(self.horizon_h / step_h)
+        issued = rainfall.attrs["issued_at"]
+        origin = rainfall["origin"].to_numpy()
         return _Rain(
             past_mm=past_mm,
             future_mm=future_mm,
@@ -221,6 +237,8 @@ class BlockScorer:
             suspect=(quality[:, -recent:] == QUALITY_SUSPECT).any(axis=1),
             stand_in_h=float(fallback.sum()) * step_h,
             step_ends=pd.DatetimeIndex(time[past].append(time[future])),
+            origin=np.concatenate([origin[past], origin[future]]),
+            issued_at=pd.Timestamp(issued) if issued else None,
             valid_at=valid_at,
             step_h=step_h,
         )
@@ -228,7 +246,7 @@ class BlockScorer:
     def _simulate(
         self, rain: _Rain, soil_water_mm: Floats | None, outages: pd.DataFrame | None, threads: int
     ) -> _Outcomes:
-        """Run the past once and the horizon for every member, under each parameter set.
+        """Run the past once and the horizon for every member, under each scenario.
 
         Unknown steps enter as 0 mm, so depths are lower bounds there; `_mark_unknown` marks them so.
         """
@@ -236,31 +254,37 @@ class BlockScorer:
         n_past = rain.past_mm.shape[1]
         fixed = shares.drain.shape[1] == 1
         before, ahead = (shares, shares) if fixed else (shares.steps(slice(n_past)), shares.steps(slice(n_past, None)))
+        members = rain.future_mm.shape[1]
+        scenarios = self.spread.scenarios(scenario_count(members))
+        steps = rain.origin, rain.lead_h()
+        error = scenarios.rain_factor(self.rain_error.log_sd(*steps), self.rain_error.log_mean(*steps))
         common: dict[str, Any] = {
             "step_h": rain.step_h,
-            "drain_factor": [drain for drain, _ in PARAMETER_SETS],
-            "inflow_factor": [inflow for _, inflow in PARAMETER_SETS],
+            **scenarios.place_factors(),
             "account": False,
             "threads": threads,
         }
         start = None
         if soil_water_mm is not None:
-            start = wet_state(self.basins, soil_water_mm).repeat(len(PARAMETER_SETS))
+            start = wet_state(self.basins, soil_water_mm).repeat(len(scenarios))
         past = np.nan_to_num(rain.past_mm)[:, None, :]
-        now = simulate_ponding(self.basins, past, state=start, shares=before, **common).final
+        now = simulate_ponding(
+            self.basins, past, state=start, shares=before, rain_factor=error[:, :n_past], **common
+        ).final
         no_more = np.zeros((len(past), 1, rain.future_mm.shape[2]))
         still = simulate_ponding(self.basins, no_more, state=now, shares=ahead, **common)
         run = simulate_ponding(
-            self.basins, np.nan_to_num(rain.future_mm), state=now.repeat(rain.future_mm.shape[1]), shares=ahead,
-            thresholds_m=self.thresholds_m, **common,
+            self.basins, np.nan_to_num(rain.future_mm), state=now.repeat(members), shares=ahead,
+            thresholds_m=self.thresholds_m, rain_factor=error[:, n_past:], **common,
         )  # fmt: skip
-        standing_m3 = np.ascontiguousarray(now.ponded_m3[:, CENTRAL_SET, None])
+        standing_m3 = np.ascontiguousarray(now.ponded_m3[:, :1] / scenarios.sag[:, :1])
         curves = np.ascontiguousarray(self.basins.curve_depth_m), np.ascontiguousarray(self.basins.curve_volume_m3)
         return _Outcomes(
-            peak_depth_m=run.peak_depth_m,
-            peak_step=run.peak_step,
-            first_step=run.first_step,
-            dry_peak_m=still.peak_depth_m,
+            peak_depth_m=run.peak_depth_m[:, members:],
+            peak_step=run.peak_step[:, members:],
+            first_step=run.first_step[:, members:],
+            central_peak_m=run.peak_depth_m[:, :members],
+            dry_peak_m=still.peak_depth_m[:, 1:],
             depth_now_m=depths_at(standing_m3, *curves)[:, 0],
             capacity_share=ahead.least,
             has_outage=shares.least < 1.0,
@@ -284,15 +308,13 @@ class BlockScorer:
         is_warned = found.level >= self.explain_from
         if is_warned.any():
             run = Run(np.nan_to_num(rain.past_mm), np.nan_to_num(rain.future_mm), soil_water_mm, rain.step_h, threads)
-            members = rain.future_mm.shape[1]
-            central_m = outcomes.peak_depth_m[:, CENTRAL_SET * members : (CENTRAL_SET + 1) * members]
-            central = working = score(central_m, self.ordinary_impact_m)
-            sets = PARAMETER_SETS[CENTRAL_SET : CENTRAL_SET + 1]
+            central = working = score(outcomes.central_peak_m, self.ordinary_impact_m)
+            scenario = self.spread.scenarios(0)
             if outcomes.has_outage.any():
-                whole_m = run.peaks(self.basins, sets, recent=True, older=True, ahead=True)
+                whole_m = run.peaks(self.basins, scenario, recent=True, older=True, ahead=True)
                 working = score(whole_m, self.ordinary_impact_m)
             rows, split = physical_points(
-                self.typical, self.undrained, is_warned, run, parameter_sets=sets, working=working, central=central,
+                self.typical, self.undrained, is_warned, run, scenario=scenario, working=working, central=central,
                 rained=rained, score_of=lambda peak_m, rows: score(peak_m, self.ordinary_impact_m[rows]),
             )  # fmt: skip
             for factor, values in split.items():
@@ -313,6 +335,7 @@ class BlockScorer:
         frame["formula_id"] = self.formula.formula_id
         frame["soil_water_index_mm"] = _soil_water_now_mm(rain, soil_water_mm)
         frame["depth_now_m"] = outcomes.depth_now_m
+        frame["sag_known"] = self.spread.sag_known
         quantiles = np.quantile(outcomes.peak_depth_m, [0.1, 0.5, 0.9], axis=1)
         frame["depth_p10_m"], frame["depth_p50_m"], frame["depth_p90_m"] = quantiles
         for name in SHARE_FEATURES:

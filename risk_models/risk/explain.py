@@ -1,6 +1,6 @@
 """What each factor adds to a score: the same storm and place with one thing after another taken away.
 
-Every run uses all members, with the central parameter set until step 5. With ``S(.)`` the score of a run, on an
+Every run uses all members, with the central scenario until step 5. With ``S(.)`` the score of a run, on an
 ordinary road:
 
 1. a *typical place* of the register (median drain capacity, no pump, median catchment per storage), on ground dry for
@@ -10,7 +10,7 @@ ordinary road:
 2. *wetness*: plus the rain that fell before the last 24 h and the water the soil held before that;
 3. *catchment*: plus the places' own catchments, with what spills down from others;
 4. *drains*: plus their own drains and pumps, all in order; *outage*: less what is out of order;
-5. *uncertainty*: plus what is not known of drains and catchments (all parameter sets): the run the level rests on;
+5. *uncertainty*: plus what is not known of drains, catchments, sags and rain (all scenarios): what the level rests on;
 6. *exposure*: plus its own vulnerability; *capacity*: plus help at hand; *record*: plus the learned probability.
 
 Each factor is the change of the score at its step, so they add up to the score by construction. A negative one means
@@ -26,19 +26,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from risk_models.risk.ponding import HotspotBasins, simulate_ponding, wet_state
+from risk_models.risk.spread import Scenarios
 
 __all__ = ["PHYSICAL_FACTORS", "RECENT_RAIN_H", "Run", "physical_points", "typical_place"]
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
-ParameterSets: TypeAlias = tuple[tuple[float, float], ...]
-
 #: Rain that fell within these hours is "fallen", what fell before is "wetness".
 RECENT_RAIN_H = 24
 #: Factors that only a run of their own tells apart.
@@ -90,9 +89,7 @@ class Run:
     step_h: float
     threads: int = 1
 
-    def peaks(
-        self, basins: HotspotBasins, parameter_sets: ParameterSets, *, recent: bool, older: bool, ahead: bool
-    ) -> Floats:
+    def peaks(self, basins: HotspotBasins, scenario: Scenarios, *, recent: bool, older: bool, ahead: bool) -> Floats:
         """Return peak depths (H, outcomes) with only some of the rain: the last 24 h, before that, and ahead."""
         split = max(self.past_mm.shape[1] - round(RECENT_RAIN_H / self.step_h), 0)
         past = self.past_mm.copy()
@@ -100,12 +97,11 @@ class Run:
         past[:, :split] *= older
         start = None
         if older and self.soil_water_mm is not None:
-            start = wet_state(basins, self.soil_water_mm).repeat(len(parameter_sets))
+            start = wet_state(basins, self.soil_water_mm).repeat(len(scenario))
         future = self.future_mm if ahead else np.zeros_like(self.future_mm[:, :1])
         common: dict[str, Any] = {
             "step_h": self.step_h,
-            "drain_factor": [drain for drain, _ in parameter_sets],
-            "inflow_factor": [inflow for _, inflow in parameter_sets],
+            **scenario.place_factors(),
             "account": False,
             "threads": self.threads,
         }
@@ -124,7 +120,7 @@ def physical_points(
     is_warned: npt.NDArray[np.bool_],
     run: Run,
     *,
-    parameter_sets: ParameterSets,
+    scenario: Scenarios,
     score_of: Callable[[Floats, Rows], Floats],
     working: Floats,
     central: Floats,
@@ -140,13 +136,13 @@ def physical_points(
         Hotspots to explain. Those linked to them by spill are explained as well.
     run : Run
         Of the same hotspots.
-    parameter_sets : tuple of (drain factor, inflow factor)
+    scenario : Scenarios
         The central one.
     score_of : callable
         From peak depths (R, N) and rows (R,) to the scores of ordinary roads (R,).
     working, central, rained : ndarray (H,)
-        The score on an ordinary road by these parameter sets if all drains and pumps worked, with everything as it is,
-        and the same by all parameter sets.
+        The score on an ordinary road by that scenario if all drains and pumps worked, with everything as it is,
+        and the same by all scenarios.
 
     Returns
     -------
@@ -158,10 +154,10 @@ def physical_points(
     order, starts = typical.march_order
     counts = np.add.reduceat(is_warned[order].astype(np.int64), starts[:-1])
     rows = np.sort(order[np.repeat(counts > 0, np.diff(starts))])
-    some = run.take(rows)
+    some, ordinary = run.take(rows), scenario.with_typical_drains().take(rows)
 
     def score(basins: HotspotBasins, **rain: bool) -> Floats:
-        return score_of(some.peaks(basins, parameter_sets, **rain), rows)
+        return score_of(some.peaks(basins, ordinary, **rain), rows)
 
     place = typical.take(rows)
     f = score(place, recent=True, older=False, ahead=False)

@@ -31,7 +31,7 @@ Earth Surf. Dynam. 9, 105-121: depressions that fill, and spill to the next one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -322,8 +322,10 @@ def simulate_ponding(
     step_h: float = 1.0,
     thresholds_m: tuple[float, ...] = (),
     state: PondingState | None = None,
-    drain_factor: float | Sequence[float] = 1.0,
-    inflow_factor: float | Sequence[float] = 1.0,
+    drain_factor: npt.ArrayLike = 1.0,
+    inflow_factor: npt.ArrayLike = 1.0,
+    sag_factor: npt.ArrayLike = 1.0,
+    rain_factor: npt.NDArray[np.floating] | None = None,
     shares: CapacityShares | None = None,
     keep_series: bool = False,
     account: bool = True,
@@ -343,11 +345,15 @@ def simulate_ponding(
         C depths whose first passing is wanted, m.
     state : PondingState (H, M), optional
         Where to start; default: after a long dry spell.
-    drain_factor : float or sequence of S floats
+    drain_factor : float or array (S,) or (H, S)
         Share of the drain capacity that works (blocked inlets: below 1). Pumps are not reduced by it.
-    inflow_factor : float or sequence of S floats
-        Factor on rain, for uncertainty of the catchment. With S pairs of factors the result has S M members, those of
-        the first pair first.
+    inflow_factor : float or array (S,) or (H, S)
+        Factor on rain, for uncertainty of the catchment.
+    sag_factor : float or array (S,) or (H, S)
+        Factor on the volume that stands at each depth. With S sets of factors the result has S M members, those of the
+        first set first.
+    rain_factor : ndarray (S, T), optional
+        Factor on the rain of each step.
     shares : CapacityShares, optional
         Drains and pumps out of order, by hotspot and step.
     keep_series : bool
@@ -379,9 +385,12 @@ def simulate_ponding(
     (0.2, 1)
     """
     rain = _checked_rain(rain_mm, len(basins))
-    pairs = np.broadcast_arrays(np.atleast_1d(np.asarray(drain_factor, float)), np.asarray(inflow_factor, float))
-    factors = [np.array(factor) for factor in pairs]
-    shape = (len(basins), rain.shape[1] * len(factors[0]))
+    drain, inflow, sag = _checked_factors(len(basins), drain_factor, inflow_factor, sag_factor)
+    n_sets = drain.shape[1]
+    error = np.ones((n_sets, 1)) if rain_factor is None else np.ascontiguousarray(rain_factor, dtype=np.float64)
+    if error.shape not in ((n_sets, 1), (n_sets, rain.shape[2])) or not (error >= 0.0).all():
+        raise ValueError(f"rain_factor must be {(n_sets, rain.shape[2])} and not negative, got shape {error.shape}")
+    shape = (len(basins), rain.shape[1] * n_sets)
     start = state or dry_state(*shape)
     if start.deficit.shape != shape:
         raise ValueError(f"state is for {start.deficit.shape} (hotspots, members), rain for {shape}")
@@ -401,7 +410,7 @@ def simulate_ponding(
 
     def run(first: int, last: int) -> None:
         march(
-            rain, float(step_h), max(1, round(step_h / SUBSTEP_H)), factors[0], factors[1],
+            rain, float(step_h), max(1, round(step_h / SUBSTEP_H)), (drain, inflow, sag), error,
             order, starts, first, last, basins.downstream, basins.inlet,
             basins.constants, np.ascontiguousarray(basins.curve_volume_m3[:, -1]), shares.drain, shares.pump, volumes,
             (final.deficit, final.abstraction_mm, final.routing_m3, final.ponded_m3, final.transit_m3),
@@ -410,11 +419,13 @@ def simulate_ponding(
 
     _share_out(run, len(starts) - 1, threads)
     curves = (np.ascontiguousarray(basins.curve_depth_m), np.ascontiguousarray(basins.curve_volume_m3))
-    peak_depth_m = depths_at(peak_m3, *curves)
+    of_lane = np.repeat(sag, rain.shape[1], axis=1)
+    peak_depth_m = depths_at(peak_m3 / of_lane, *curves)
     # more water does not always stand deeper at the hotspot: then its depth at the start is its peak
-    peak_step[peak_depth_m <= depths_at(np.ascontiguousarray(start.ponded_m3), *curves)] = 0
+    peak_step[peak_depth_m <= depths_at(start.ponded_m3 / of_lane, *curves)] = 0
     depth_m = None
     if keep_series:
+        series_m3 /= of_lane[..., None]
         depth_m = depths_at(series_m3.reshape(shape[0], -1), *curves).reshape(series_m3.shape)
     unasked = np.broadcast_to(np.nan, shape)
     parts = [sums[..., i] for i in range(5)] if account else [unasked] * 5
@@ -431,6 +442,15 @@ def simulate_ponding(
         received_m3=parts[4],
         depth_m=depth_m,
     )
+
+
+def _checked_factors(n_hotspots: int, *factors: npt.ArrayLike) -> list[Array]:
+    """Return each as (H, S)."""
+    whole = np.broadcast_arrays(np.ones((n_hotspots, 1)), *(np.asarray(factor, dtype=np.float64) for factor in factors))
+    drain, inflow, sag = (np.array(factor) for factor in whole[1:])
+    if not (drain >= 0.0).all() or not (inflow >= 0.0).all() or not (sag > 0.0).all():
+        raise ValueError("factors on drains and rain must be 0 or more, on sags above 0")
+    return [drain, inflow, sag]
 
 
 def _checked_rain(rain_mm: npt.NDArray[np.floating], n_hotspots: int) -> Array:

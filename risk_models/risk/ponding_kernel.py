@@ -31,7 +31,8 @@ RESIDUE_M3 = 1e-12
 _R, _IA, _ROUTE, _V, _TRANSIT = 0, 1 * LANES, 2 * LANES, 3 * LANES, 4 * LANES
 _RAIN, _CAP, _TOP, _LATERAL = 5 * LANES, 6 * LANES, 7 * LANES, 8 * LANES
 _RUNOFF, _LOST, _DRAINED, _SPILLED = 9 * LANES, 10 * LANES, 11 * LANES, 12 * LANES
-_WIDTH = 13 * LANES
+_INFLOW, _DRAIN, _SAG = 13 * LANES, 14 * LANES, 15 * LANES
+_WIDTH = 16 * LANES
 
 
 def march_order(downstream: Ints, inlet: Ints) -> tuple[Ints, Ints]:
@@ -178,7 +179,8 @@ def _store(w, decay, lag, volume_max_m3):  # type: ignore[no-untyped-def]  # pra
         capacity = w[_CAP + m]
         drained = volume if volume < capacity else capacity
         volume -= drained
-        stored = volume if volume < volume_max_m3 else volume_max_m3
+        most = volume_max_m3 * w[_SAG + m]
+        stored = volume if volume < most else most
         w[_ROUTE + m] = kept
         w[_V + m] = stored
         w[_DRAINED + m] = drained
@@ -207,20 +209,27 @@ def _count(w, sums, thresholds_m3, m3_per_mm, sub_step):  # type: ignore[no-unty
             sums[j * LANES + m] += w[field + m]
     for q in range(len(thresholds_m3)):
         for m in range(LANES):
-            sums[(5 + q) * LANES + m] += sub_step if w[_V + m] >= thresholds_m3[q] else 0.0
+            sums[(5 + q) * LANES + m] += sub_step if w[_V + m] >= thresholds_m3[q] * w[_SAG + m] else 0.0
 
 
 @numba.njit(nogil=True, error_model="numpy", inline="always")
-def _load(w, h, lanes, states, thresholds_m3, peak_m3, first_step):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Take the state of a hotspot's lanes in, and begin its peak and first passings."""
+def _load(  # type: ignore[no-untyped-def]
+    w, h, lanes, factors, n_rain, n_sub, states, thresholds_m3, peak_m3, first_step
+):  # pragma: no cover
+    """Take state and factors of a hotspot's lanes in, and begin its peak and first passings."""
     first, used = lanes
+    drain_factor, inflow_factor, sag_factor = factors
     w[:] = 0.0
+    for m in range(used):
+        scenario = (first + m) // n_rain
+        w[_INFLOW + m] = inflow_factor[h, scenario] / n_sub
+        w[_DRAIN + m], w[_SAG + m] = drain_factor[h, scenario], sag_factor[h, scenario]
     for j in range(5):
         w[j * LANES : j * LANES + used] = states[j][h, first : first + used]
     for m in range(used):
         peak_m3[h, first + m] = w[_V + m]
         for q in range(len(thresholds_m3)):
-            first_step[h, first + m, q] = 0 if w[_V + m] >= thresholds_m3[q] else -1
+            first_step[h, first + m, q] = 0 if w[_V + m] >= thresholds_m3[q] * w[_SAG + m] else -1
 
 
 @numba.njit(nogil=True, error_model="numpy", inline="always")
@@ -246,7 +255,7 @@ def _note_peaks(  # type: ignore[no-untyped-def]
         if w[_TOP + m] > peak_m3[h, first + m]:
             peak_m3[h, first + m], peak_step[h, first + m] = w[_TOP + m], step
             for q in range(len(thresholds_m3)):
-                if first_step[h, first + m, q] < 0 and w[_TOP + m] >= thresholds_m3[q]:
+                if first_step[h, first + m, q] < 0 and w[_TOP + m] >= thresholds_m3[q] * w[_SAG + m]:
                     first_step[h, first + m, q] = step
 
 
@@ -259,7 +268,7 @@ def _decay(k_h, dt_h):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 @kernel(nogil=True, error_model="numpy")
 def march(
-    rain_mm: Array, step_h: float, n_sub: int, drain_factor: Array, inflow_factor: Array,
+    rain_mm: Array, step_h: float, n_sub: int, factors: tuple[Array, Array, Array], rain_factor: Array,
     order: Ints, starts: Ints, first: int, last: int, downstream: Ints, inlet: Ints,
     constants: Array, volume_max_m3: Array, drain_share: Array, pump_share: Array, thresholds_m3: Array,
     states: tuple[Array, Array, Array, Array, Array],
@@ -268,8 +277,9 @@ def march(
     """March the components `first` to `last` through all steps; every array from `states` on is changed in place.
 
     Rain is (H, M, T) and states (deficit, abstraction, routing, ponded, transit) are (H, S M): lane ``s M + m`` takes
-    the rain of member m and the factors s. Series, account (rain, infiltrated, drained, spilled, received; with the
-    times above thresholds) are kept if their last axis is not empty.
+    the rain of member m and the factors s: (H, S) each on drains, rain and sag, and (S, T) or (S, 1) on rain by step.
+    Series, account (rain, infiltrated, drained, spilled, received; with the times above thresholds) are kept if their
+    last axis is not empty.
     """
     n_rain, n_steps, n_lanes = rain_mm.shape[1], rain_mm.shape[2], states[0].shape[1]
     dt_h = step_h / n_sub
@@ -280,7 +290,7 @@ def march(
     scratch, dry = np.zeros((longest, _WIDTH)), np.zeros(longest, dtype=np.bool_)
     sums, decays = np.zeros((longest, (5 + thresholds_m3.shape[1]) * LANES)), np.zeros((longest, 4))
     place = np.zeros(len(downstream), dtype=np.int64)
-    source, lane_inflow, lane_drain = np.zeros(LANES, dtype=np.int64), np.zeros(LANES), np.zeros(LANES)
+    source, scenario, error = np.zeros(LANES, dtype=np.int64), np.zeros(LANES, dtype=np.int64), np.zeros(LANES)
     for c in range(first, last):
         rows = order[starts[c] : starts[c + 1]]
         for i in range(len(rows)):
@@ -290,22 +300,33 @@ def march(
         for lane in range(0, n_lanes, LANES):
             lanes = (lane, min(LANES, n_lanes - lane))
             for m in range(lanes[1]):
-                source[m] = (lane + m) % n_rain
-                lane_inflow[m] = inflow_factor[(lane + m) // n_rain] / n_sub
-                lane_drain[m] = drain_factor[(lane + m) // n_rain]
+                source[m], scenario[m] = (lane + m) % n_rain, (lane + m) // n_rain
             for i in range(len(rows)):
                 sums[i] = 0.0
-                _load(scratch[i], rows[i], lanes, states, thresholds_m3[rows[i]], peak_m3, first_step)
+                _load(
+                    scratch[i],
+                    rows[i],
+                    lanes,
+                    factors,
+                    n_rain,
+                    n_sub,
+                    states,
+                    thresholds_m3[rows[i]],
+                    peak_m3,
+                    first_step,
+                )
             for t in range(n_steps):
+                for m in range(lanes[1]):
+                    error[m] = rain_factor[scenario[m], min(t, rain_factor.shape[1] - 1)]
                 for i in range(len(rows)):
                     w, h = scratch[i], rows[i]
                     drain = constants[h, 4] * drain_share[h, min(t, drain_share.shape[1] - 1)] * dt_h
                     pump = constants[h, 5] * pump_share[h, min(t, pump_share.shape[1] - 1)] * dt_h
                     dry[i] = True
                     for m in range(lanes[1]):
-                        rain = rain_mm[h, source[m], t] * lane_inflow[m]
+                        rain = rain_mm[h, source[m], t] * error[m] * w[_INFLOW + m]
                         w[_RAIN + m] = rain
-                        w[_CAP + m] = drain * lane_drain[m] + pump
+                        w[_CAP + m] = drain * w[_DRAIN + m] + pump
                         dry[i] = dry[i] and rain <= 0.0
                     w[_TOP : _TOP + LANES] = 0.0
                 for _ in range(n_sub):

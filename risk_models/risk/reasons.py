@@ -56,12 +56,12 @@ FACTORS: dict[str, tuple[str, str, str, str, str, str]] = {
         "outage",
     ),
     "uncertainty": (
-        "parameter_sets",
+        "scenarios",
         "",
-        "排水与汇水的不确定性",
-        "what is not known of drains and catchment",
-        "参数不确定性",
-        "unknown drains",
+        "排水、汇水、洼地与降雨的不确定性",
+        "what is not known of drains, catchment, sag and rain",
+        "不确定性",
+        "what is not known",
     ),
     "exposure": (
         "people_exposed",

@@ -24,11 +24,12 @@ from risk_models.district import District
 from risk_models.forecast.rainfall import validate_rainfall
 from risk_models.kept import Progress
 from risk_models.levels import Level
-from risk_models.risk.block import CENTRAL_SET, PARAMETER_SETS, BlockScorer
+from risk_models.risk.block import BlockScorer
 from risk_models.risk.capacity import with_capacity
 from risk_models.risk.combined import LearnedOpinion, refused_model_summary
 from risk_models.risk.explain import typical_place
 from risk_models.risk.exposure import ContourExposure, exposure_json, hotspot_exposure, is_day
+from risk_models.risk.own_record import place_spread
 from risk_models.risk.ponding import HotspotBasins
 from risk_models.risk.reasons import tell_record, without_record
 from risk_models.risk.table import RiskTable
@@ -38,13 +39,13 @@ from risk_models.terrain import HotspotTerrain, hotspot_terrain
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["CENTRAL_SET", "METHOD_VERSION", "PARAMETER_SETS", "HotspotScorer", "RainSource", "score"]
+__all__ = ["METHOD_VERSION", "HotspotScorer", "RainSource", "score"]
 
 Floats = npt.NDArray[np.float64]
 #: Rain of all hotspots (its arrays may be lazy), or a function that gives it for some hotspots by their ids.
 RainSource: TypeAlias = xr.Dataset | Callable[[list[str]], xr.Dataset]
 
-METHOD_VERSION = "ponding-2"
+METHOD_VERSION = "ponding-3"
 #: Hotspots scored at once; with 51 members about 200 MB.
 BLOCK_HOTSPOTS = 1024
 #: In larger registers only red hotspots have their score split into all factors: it costs as much as the score itself.
@@ -154,6 +155,8 @@ class HotspotScorer:
             horizon_h=self.horizon_h,
             typical=typical,
             undrained=undrained,
+            spread=place_spread(district, terrain, self.basins),
+            rain_error=district.rain_error,
             learned=learned,
             timezone=district.settings.district.timezone,
             explain_from=int(Level.BLUE if len(hotspots) <= EXPLAINED_MOST else Level.RED),

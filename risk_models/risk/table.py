@@ -48,6 +48,7 @@ RISK_COLUMNS: dict[str, str] = {
     "formula_id": "storm formula used",
     "soil_water_index_mm": "soil water index at valid_at, mm",
     "depth_now_m": "modelled depth at valid_at, m",
+    "sag_known": "surveyed or learned: only then is a depth told in centimetres, else by classes with chances",
     "depth_p10_m": "peak depth within the horizon, 10 % quantile, m",
     "depth_p50_m": "the same, median",
     "depth_p90_m": "the same, 90 % quantile",
@@ -79,8 +80,8 @@ RISK_COLUMNS: dict[str, str] = {
     "capacity_share": "least share of drain or pump capacity that works within the horizon; 1 without an outage",
 }
 
-LATER_COLUMNS = ("obs_10min_mm", "obs_30min_mm")
-"""Columns that tables of earlier releases lack."""
+LATER_COLUMNS: dict[str, float | bool] = {"obs_10min_mm": np.nan, "obs_30min_mm": np.nan, "sag_known": False}
+"""Columns that tables of earlier releases lack, and what is known of them there."""
 
 
 def town_levels(table: RiskTable) -> pd.DataFrame:
@@ -198,9 +199,9 @@ def read_risk(path: Path) -> RiskTable:
     RiskTable
     """
     table = gpd.read_parquet(path)
-    for name in LATER_COLUMNS:
+    for name, value in LATER_COLUMNS.items():
         if name not in table:
-            table[name] = np.nan
+            table[name] = value
     metadata: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
     table.attrs = json.loads(metadata.get(b"wuyu", b"{}"))
     return table

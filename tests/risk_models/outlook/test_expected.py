@@ -124,7 +124,7 @@ def test_laws_and_more_rain_never_lowers_expected_days(
     tables = []
     for periods in (few, replace(few, scale=few.scale * wetter)):
         weighted = replace(periods, weight=condition_on_terciles(few, forecast).weight)
-        found = expected_in(weighted, FIELD, ponding_models(basins), classes, groups=TOWNS)
+        found = expected_in(weighted, FIELD, ponding_models(basins)[1], classes, groups=TOWNS)
         check_laws(found)
         tables.append(found)
     for name in ("p_once", "expected_days", "days_p10", "days_p90"):
@@ -141,7 +141,7 @@ def test_more_rain_in_every_storm_never_lowers_a_chance(
     more = 1 + np.random.default_rng(seed).exponential(1.0, len(july.scale))
     skip = SkipRule.for_basins(basins)
     dry, wet = (
-        expected_in(item, FIELD, ponding_models(basins), classes, groups=TOWNS, skip=skip)
+        expected_in(item, FIELD, ponding_models(basins)[1], classes, groups=TOWNS, skip=skip)
         for item in (july, replace(july, scale=july.scale * more))
     )
     for name in ("p_once", "expected_days"):
@@ -155,9 +155,9 @@ def test_the_order_of_hotspots_changes_nothing(
     july: GeneratedPeriods, basins: HotspotBasins, classes: HotspotClasses, order: list[int]
 ) -> None:
     strong = replace(july, scale=july.scale * 1.5)
-    whole = expected_in(strong, FIELD, ponding_models(basins), classes, groups=TOWNS)
+    whole = expected_in(strong, FIELD, ponding_models(basins)[1], classes, groups=TOWNS)
     mixed = HotspotClasses.for_kinds(load_standards().depth_classes("zz-road-2024"), KINDS.iloc[order])
-    found = expected_in(strong, FIELD[order], ponding_models(basins.take(np.array(order))), mixed, groups=TOWNS)
+    found = expected_in(strong, FIELD[order], ponding_models(basins.take(np.array(order)))[1], mixed, groups=TOWNS)
     keys = ["hotspot_id", "depth_class"]
     ordered = [item.passes.sort_values(keys).reset_index(drop=True) for item in (whole, found)]
     pd.testing.assert_frame_equal(*ordered)
@@ -170,7 +170,7 @@ def test_running_and_counting_in_two_steps(
     july: GeneratedPeriods, basins: HotspotBasins, classes: HotspotClasses
 ) -> None:
     strong = replace(july, scale=july.scale * 1.5)
-    run = run_periods(strong, FIELD, ponding_models(basins))
+    run = run_periods(strong, FIELD, ponding_models(basins)[1])
     found = count_exceedances(strong, run, classes)
     share = (run.peaks_m(60)[:, None, :] >= classes.minima_m[:, :, None]).mean(axis=2)
     wanted = np.where(np.isfinite(classes.minima_m), share, np.nan)
@@ -193,7 +193,7 @@ def test_skipping_weak_storms_loses_nothing(
     july: GeneratedPeriods, basins: HotspotBasins, classes: HotspotClasses
 ) -> None:
     strong = replace(july, scale=july.scale * 1.5)
-    models = ponding_models(basins)
+    models = ponding_models(basins)[1]
     whole = expected_in(strong, FIELD, models, classes, groups=TOWNS)
     fast = expected_in(strong, FIELD, models, classes, groups=TOWNS, skip=SkipRule.for_basins(basins))
     assert fast.n_run < 0.9 * whole.n_run
@@ -261,7 +261,7 @@ def test_wet_ground_of_the_days_before_is_there(july: GeneratedPeriods, classes:
 
 
 def test_the_same_twice(july: GeneratedPeriods, basins: HotspotBasins, classes: HotspotClasses) -> None:
-    runs = [expected_in(july, FIELD, ponding_models(basins), classes, groups=TOWNS) for _ in range(2)]
+    runs = [expected_in(july, FIELD, ponding_models(basins)[1], classes, groups=TOWNS) for _ in range(2)]
     pd.testing.assert_frame_equal(runs[0].passes, runs[1].passes, check_exact=True)
     pd.testing.assert_frame_equal(runs[0].levels, runs[1].levels, check_exact=True)
 
