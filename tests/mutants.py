@@ -1572,6 +1572,18 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
         ],
     },
     "a learned chance serves only where it was verified; a wrong model stops no cycle, and rain beyond its record lowers nothing": {
+        "risk_models/risk/scorer.py": [
+            (
+                "        plain.whole = replace(self.whole, learned=None, spread=self._prior_spread)",
+                "        plain.whole = replace(self.whole, learned=None)",
+                f"{LEARNED}test_the_record_counts_once_and_nothing_is_learned_from_a_chain_that_knows_the_floods",
+            ),
+            (
+                "            spread=self._prior_spread if learned else place_spread(district, terrain, self.basins),",
+                "            spread=place_spread(district, terrain, self.basins),",
+                f"{LEARNED}test_the_record_counts_once_and_nothing_is_learned_from_a_chain_that_knows_the_floods",
+            ),
+        ],
         "risk_models/risk/combined.py": [
             (
                 "    told = np.where(beyond[:, None], np.maximum(told, share), told)",

@@ -32,6 +32,7 @@ from risk_models.risk.exposure import ContourExposure, exposure_json, hotspot_ex
 from risk_models.risk.own_record import place_spread
 from risk_models.risk.ponding import HotspotBasins
 from risk_models.risk.reasons import tell_record, without_record
+from risk_models.risk.spread import PlaceSpread
 from risk_models.risk.table import RiskTable
 from risk_models.standards import Standards, load_standards
 from risk_models.terrain import HotspotTerrain, hotspot_terrain
@@ -155,7 +156,8 @@ class HotspotScorer:
             horizon_h=self.horizon_h,
             typical=typical,
             undrained=undrained,
-            spread=place_spread(district, terrain, self.basins),
+            # What the record tells of a place counts once: by the model, or by the spread.
+            spread=self._prior_spread if learned else place_spread(district, terrain, self.basins),
             rain_error=district.rain_error,
             learned=learned,
             timezone=district.settings.district.timezone,
@@ -163,10 +165,17 @@ class HotspotScorer:
         )
 
     def without_model(self) -> HotspotScorer:
-        """Return a scorer that asks no learned model: what a model is learned from."""
+        """Return a scorer that asks no learned model and knows no flood: what a model is learned from.
+
+        A spread narrowed by the floods that are to be learned from, or left out to verify, would tell them beforehand.
+        """
         plain = copy.copy(self)
-        plain.whole = replace(self.whole, learned=None)
+        plain.whole = replace(self.whole, learned=None, spread=self._prior_spread)
         return plain
+
+    @property
+    def _prior_spread(self) -> PlaceSpread:
+        return PlaceSpread.prior((self.terrain.features["geometry_source"] == "surveyed").to_numpy(np.bool_))
 
     def model_summary(self, table: RiskTable) -> tuple[str, str]:
         """Say whether a learned model stands behind the chances of a risk table, or why the one named does not.
