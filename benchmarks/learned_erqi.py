@@ -52,7 +52,7 @@ LAST_DAY = "2020-08-21"
 #: Local hour of the cycle that asks the model: 20 July 2021 begins.
 CYCLE = "2021-07-20T00:00"
 ADOPTED_BY = "演示席（合成数据）"
-MEMBERS, LEADS_H, ISSUED_H = 15, np.arange(1, 73), 6
+MEMBERS, LEADS_H, ISSUED_H = 15, np.arange(1, 31), 6
 LATITUDES, LONGITUDES = np.array([34.5, 34.6, 34.7, 34.8]), np.array([113.4, 113.5, 113.6, 113.7])
 SEED = 20200807
 #: A place that floods often, and the one beside it that never does.

@@ -137,7 +137,7 @@ def _forecast_spans(desk: Desk) -> list[tuple[datetime, datetime, datetime]]:
         FeedFile.state == FileState.ACCEPTED, FeedFile.removed_at.is_(None), FeedFile.issued_at.is_not(None)
     )
     with desk.ledger.reading() as session:
-        return [(issued_at, first or ever, last or never) for issued_at, first, last in session.execute(query)]
+        return [(issued or ever, first or ever, last or never) for issued, first, last in session.execute(query)]
 
 
 def _touched(spans: list[tuple[datetime, datetime, datetime]], begin: datetime, end: datetime) -> bool:

@@ -71,6 +71,7 @@ def test_the_planted_law_is_found_and_a_named_person_put_it_into_service(place: 
     found = read_verification(model)
     assert found.is_good
     assert 5 <= found.n_flood_storms <= len(STORMS) == found.n_storms
+    assert found.n_rows == len(STORMS) * len(table)  # the years between have no forecast, and are passed over
     assert "demonstration data" in model.with_suffix(".md").read_text(encoding="utf-8")
     settings = (place.district / "district.yaml").read_text(encoding="utf-8")
     assert f'sha256: "{table.attrs["model_sha256"]}"' in settings
@@ -133,7 +134,7 @@ def test_every_product_stays_marked_as_demonstration(place: Place, table: RiskTa
         assert "Demonstration data, not a real situation" in page, path
         text = path.with_suffix(".txt").read_text(encoding="utf-8")
         assert "（演示数据）" in text, path
-        assert "on record until 2020-08-21 (demonstration data)" in text, path
+        assert "on record until 2020-08-20 (demonstration data)" in text, path
     assert place.run("map") == 0
     (map_page,) = place.out.rglob("onemap.html")
     page = map_page.read_text(encoding="utf-8")
