@@ -55,7 +55,7 @@ def run() -> Iterator[Row]:
         note = f"{per_hotspot_us[-1]:.0f} us a hotspot ({per_hotspot_us[-1] / per_hotspot_us[0]:.2f} of that of 236)"
         if times <= 10:
             note += f"; peak {_peak_mib(scorer, rainfall):.0f} MiB of arrays beyond the rain"
-        job = f"score {hotspots:,} hotspots x {MEMBERS} x {AHEAD_H} h, 3 parameter sets, reasons"
+        job = f"score {hotspots:,} hotspots x {MEMBERS} x {AHEAD_H} h, 16 scenarios, reasons"
         yield Row(job=job, ours_s=seconds, target=LIMIT_S if times == 1 else None, note=note)
         del scorer, rainfall
 

@@ -35,8 +35,9 @@ Ints = npt.NDArray[np.int64]
 #: Weight of the probability of minor, significant and severe impact within a level's band; sums to 1 (an assumption).
 CLASS_WEIGHTS = np.array([0.2, 0.3, 0.5])
 BAND_POINTS = 20.0
-#: An impact less likely than this has no cell in the matrix: one odd member is no warning (an assumption).
-NEGLIGIBLE = 0.05
+#: An impact less likely than this has no cell in the matrix: neither one odd member of twenty nor one odd scenario of
+#: sixteen is a warning (an assumption).
+NEGLIGIBLE = 0.07
 
 
 @dataclass(frozen=True)
