@@ -75,7 +75,7 @@ LAW = Law()
 
 
 @dataclass(frozen=True)
-class Storm:
+class PastStorm:
     """A past storm: a triangle of eight hours about 15 h UTC, falling off from its centre."""
 
     day: pd.Timestamp
@@ -110,9 +110,9 @@ def write_district(folder: Path, *, seed: int = SEED) -> Path:
     return folder
 
 
-def _storm(day: str, most_mm: float, rng: np.random.Generator) -> Storm:
+def _storm(day: str, most_mm: float, rng: np.random.Generator) -> PastStorm:
     lon, lat = rng.uniform(113.55, 113.68), rng.uniform(34.66, 34.76)
-    return Storm(pd.Timestamp(day, tz="UTC"), most_mm, (float(lon), float(lat)))
+    return PastStorm(pd.Timestamp(day, tz="UTC"), most_mm, (float(lon), float(lat)))
 
 
 def _add_twin(folder: Path) -> None:
@@ -123,7 +123,7 @@ def _add_twin(folder: Path) -> None:
     _write(folder / "hotspots.csv", [*rows, {**twin, "hotspot_id": TWIN, **name, **note}])
 
 
-def _write_gauges(folder: Path, storms: list[Storm]) -> None:
+def _write_gauges(folder: Path, storms: list[PastStorm]) -> None:
     """Write the hours about each storm, and those of July 2021, into one table with its label beside it."""
     gauges = pd.read_csv(folder / "gauges.csv")
     recent = pd.read_csv(folder / GAUGE_FEED, index_col=0)
@@ -146,7 +146,7 @@ def _write_gauges(folder: Path, storms: list[Storm]) -> None:
     (folder / ARCHIVE / "metadata.json").write_text(text, encoding="utf-8")
 
 
-def _write_forecasts(folder: Path, storms: list[Storm], rng: np.random.Generator) -> None:
+def _write_forecasts(folder: Path, storms: list[PastStorm], rng: np.random.Generator) -> None:
     shutil.copytree(folder / FORECAST_FEED, folder / ARCHIVE / "ensemble")
     for storm in storms:
         issued_at = storm.day - pd.Timedelta(hours=ISSUED_H)
@@ -172,7 +172,7 @@ def _write_forecast(path: Path, issued_at: pd.Timestamp, rain_mm: Floats) -> Non
         variable[:] = rain_mm.round(1)
 
 
-def _write_floods(folder: Path, storms: list[Storm], rng: np.random.Generator) -> None:
+def _write_floods(folder: Path, storms: list[PastStorm], rng: np.random.Generator) -> None:
     """Append to the record what the law brings about."""
     hotspots = pd.read_csv(folder / "hotspots.csv", index_col="hotspot_id")
     effect = pd.Series(LAW.spread * rng.standard_normal(len(hotspots)), index=hotspots.index)
@@ -190,7 +190,7 @@ def _write_floods(folder: Path, storms: list[Storm], rng: np.random.Generator) -
     _write(folder / "history.csv", rows)
 
 
-def _flood(event_id: str, storm: Storm, hotspot_id: str, depth_m: float, rain_mm: float) -> dict[str, Any]:
+def _flood(event_id: str, storm: PastStorm, hotspot_id: str, depth_m: float, rain_mm: float) -> dict[str, Any]:
     at = (storm.day + pd.Timedelta(hours=14)).tz_convert("Asia/Shanghai")
     return {
         "event_id": event_id, "started_at": at.isoformat(), "ended_at": "", "hotspot_id": hotspot_id,
