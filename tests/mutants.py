@@ -63,6 +63,7 @@ RETENTION = "tests/wuyu/retention/test_retention.py::"
 LEARNED = "tests/risk_models/risk/test_learned.py::"
 RAIN_ERROR = "tests/risk_models/district/test_rain_error.py::"
 RAIN_FIT = "tests/risk_models/forecast/test_rain_error.py::"
+WRONG_MODELS = "tests/wuyu/test_wrong_models.py::"
 NUMBERS = "tests/reports/periodic/test_numbers.py::"
 
 ALL_LAWS = f"{HISTORIES}test_the_laws_hold_in_every_history"
@@ -1600,6 +1601,18 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
         ],
     },
     "a learned chance serves only where it was verified; a wrong model stops no cycle, and rain beyond its record lowers nothing": {
+        "risk_models/risk/scorer.py": [
+            (
+                "        plain.whole = replace(self.whole, learned=None, spread=self._prior_spread)",
+                "        plain.whole = replace(self.whole, learned=None)",
+                f"{LEARNED}test_the_record_counts_once_and_nothing_is_learned_from_a_chain_that_knows_the_floods",
+            ),
+            (
+                "            spread=self._prior_spread if learned else place_spread(district, terrain, self.basins),",
+                "            spread=place_spread(district, terrain, self.basins),",
+                f"{LEARNED}test_the_record_counts_once_and_nothing_is_learned_from_a_chain_that_knows_the_floods",
+            ),
+        ],
         "risk_models/risk/combined.py": [
             (
                 "    told = np.where(beyond[:, None], np.maximum(told, share), told)",
@@ -1625,6 +1638,11 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 '        self.places["hotspot_id"] = self.places["hotspot_id"].where(is_here, "")',
                 "        del is_here",
                 f"{LEARNED}test_a_moved_hotspot_has_no_record",
+            ),
+            (
+                "        if findings := findings or self._of_answer(named.path):",
+                "        if findings:",
+                f"{WRONG_MODELS}test_a_wrong_model_is_named_and_the_cycle_goes_on",
             ),
         ],
         "risk_models/risk/susceptibility/verified.py": [

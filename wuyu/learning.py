@@ -26,6 +26,7 @@ from risk_models.forecast.rain_error import FittedRainError, ToldAndFell, fit_ra
 from risk_models.risk.combined import RAIN_FEATURES, SHARE_FEATURES, season_features
 from risk_models.risk.susceptibility import load_model, read_verification, save_model
 from risk_models.risk.susceptibility.learning import Lesson, learn_chance, mark_floods, mark_storms
+from wuyu.ledger.learnings import ADOPTED, LEARNED, REFUSED
 from wuyu.ledger.models import FeedFile, LogEntry
 from wuyu.ledger.types import FileState
 from wuyu.progress import Tell, silent
@@ -51,7 +52,6 @@ FOLDER: Final = "learned"
 MODEL: Final = "model.skops"
 RAIN_ERROR: Final = "rain_error.json"
 #: What the log of the ledger says.
-LEARNED, REFUSED, ADOPTED = "model_learned", "model_refused", "model_adopted"
 RAIN_ADOPTED = "rain_error_adopted"
 #: A storm is over when nothing new has flooded for so long; a model is learned anew at least so often.
 OVER, EVERY = timedelta(days=3), timedelta(days=365)
@@ -126,9 +126,12 @@ def scored_windows(
     start = begin.astimezone(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     count = max(int((end - start) / horizon), 0)
     kept = ["kind", "confidence", *RAIN_FEATURES, *SHARE_FEATURES]
+    forecasts = _forecast_spans(desk)
     parts = []
     for number in range(count):
         at = start + number * horizon
+        if not _touched(forecasts, at, at + horizon):
+            continue
         tell(number / count, f"{at:%Y-%m-%d %H:%M} UTC")
         rainfall = cycle_rain(desk, at).rainfall
         if told is not None:
@@ -139,6 +142,21 @@ def scored_windows(
     if not any(len(part) for part in parts):
         raise FloodRiskError(f"no window from {begin.isoformat()} to {end.isoformat()} has its rain on record")
     return pd.concat(parts, ignore_index=True)
+
+
+def _forecast_spans(desk: Desk) -> list[tuple[datetime, datetime, datetime]]:
+    """Return issue, first and last time of every forecast on record; one that does not say its times is of any."""
+    ever, never = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    query = select(FeedFile.issued_at, FeedFile.first_value_at, FeedFile.last_value_at).where(
+        FeedFile.state == FileState.ACCEPTED, FeedFile.removed_at.is_(None), FeedFile.issued_at.is_not(None)
+    )
+    with desk.ledger.reading() as session:
+        return [(issued or ever, first or ever, last or never) for issued, first, last in session.execute(query)]
+
+
+def _touched(spans: list[tuple[datetime, datetime, datetime]], begin: datetime, end: datetime) -> bool:
+    """Return False where no forecast says anything of a window: its rain is unknown, whatever gauges say."""
+    return any(issued_at <= begin and first <= end and last > begin for issued_at, first, last in spans)
 
 
 def learn(
@@ -195,12 +213,15 @@ def learn(
             progress=lambda done, text: tell(0.6 + 0.4 * done, text),
         )
     except BadInputError as error:
-        desk.ledger.log(REFUSED, who="learn", now=now, why=str(error.findings[0]))
-        raise
+        _log_refusal(desk, error.findings[0], now=now)
+        # What could not be used may be what is missing.
+        raise BadInputError(error.what, [*error.findings, *findings]) from None
     _write(folder, lesson, table)
     digest = _keep_model(folder, lesson)
-    why = {"why": str(lesson.refused[0])} if lesson.refused else {"sha256": digest}
-    desk.ledger.log(REFUSED if lesson.refused else LEARNED, who="learn", now=now, folder=folder.name, **why)
+    if lesson.refused:
+        _log_refusal(desk, lesson.refused[0], now=now, folder=folder.name)
+    else:
+        desk.ledger.log(LEARNED, who="learn", now=now, folder=folder.name, sha256=digest)
     return Learned(folder, lesson, rain_error, (*rain_error.findings, *findings))
 
 
@@ -213,6 +234,10 @@ def _learn_rain_error(folder: Path, told: ToldAndFell, starts: pd.Series[Any]) -
         write_rain_error(fitted.error, folder / RAIN_ERROR)
         write_whole(folder / "rain_error.csv", fitted.table.round(4).to_csv(index=False, lineterminator="\n"))
     return fitted
+
+
+def _log_refusal(desk: Desk, finding: Finding, *, now: datetime, **more: str) -> None:
+    desk.ledger.log(REFUSED, who="learn", now=now, code=finding.code, why=str(finding), **more)
 
 
 def _write(folder: Path, lesson: Lesson, table: pd.DataFrame) -> None:

@@ -106,6 +106,12 @@ _TABLE_NOTE = Text(
     "first passing in the median case; a dash: the median does not pass.",
 )
 
+_LEARNED_NOTE = Text(
+    "概率由积水记录学得，水深和时刻来自模拟，两者不一致时以概率为准。",
+    " Chances are learned from the record of floods, depths and times are simulated; where they disagree the chances "
+    "count.",
+)
+
 
 def bulletin_view(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
     """Return the bulletin in one language as strings, lists and dictionaries, ready for JSON.
@@ -207,7 +213,7 @@ def _banners(bulletin: Bulletin, lang: Lang) -> list[str]:
 def _hotspots_note(bulletin: Bulletin, lang: Lang) -> str:
     if not bulletin.hotspots:
         return _NO_HOTSPOTS[lang]
-    note = _TABLE_NOTE[lang]
+    note = _TABLE_NOTE[lang] + (_LEARNED_NOTE[lang] if bulletin.basis.is_learned else "")
     if bulletin.hotspots_unlisted:
         n = bulletin.hotspots_unlisted
         note += f"另有{n}处未列出。" if lang == "zh" else f" {n} more are not listed."
