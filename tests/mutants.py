@@ -63,6 +63,9 @@ TRUTH = "tests/wuyu/test_one_truth.py::"
 AUTHORITY = "tests/risk_models/warning/test_authority.py::"
 RETENTION = "tests/wuyu/retention/test_retention.py::"
 LEARNED = "tests/risk_models/risk/test_learned.py::"
+RAIN_ERROR = "tests/risk_models/district/test_rain_error.py::"
+RAIN_FIT = "tests/risk_models/forecast/test_rain_error.py::"
+WRONG_MODELS = "tests/wuyu/test_wrong_models.py::"
 NUMBERS = "tests/reports/periodic/test_numbers.py::"
 
 ALL_LAWS = f"{HISTORIES}test_the_laws_hold_in_every_history"
@@ -1622,6 +1625,18 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
         ],
     },
     "a learned chance serves only where it was verified; a wrong model stops no cycle, and rain beyond its record lowers nothing": {
+        "risk_models/risk/scorer.py": [
+            (
+                "        plain.whole = replace(self.whole, learned=None, spread=self._prior_spread)",
+                "        plain.whole = replace(self.whole, learned=None)",
+                f"{LEARNED}test_the_record_counts_once_and_nothing_is_learned_from_a_chain_that_knows_the_floods",
+            ),
+            (
+                "            spread=self._prior_spread if learned else place_spread(district, terrain, self.basins),",
+                "            spread=place_spread(district, terrain, self.basins),",
+                f"{LEARNED}test_the_record_counts_once_and_nothing_is_learned_from_a_chain_that_knows_the_floods",
+            ),
+        ],
         "risk_models/risk/combined.py": [
             (
                 "    told = np.where(beyond[:, None], np.maximum(told, share), told)",
@@ -1648,6 +1663,11 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 "        del is_here",
                 f"{LEARNED}test_a_moved_hotspot_has_no_record",
             ),
+            (
+                "        if findings := findings or self._of_answer(named.path):",
+                "        if findings:",
+                f"{WRONG_MODELS}test_a_wrong_model_is_named_and_the_cycle_goes_on",
+            ),
         ],
         "risk_models/risk/susceptibility/verified.py": [
             (
@@ -1661,6 +1681,35 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 "    return settings.model is not None and finding.file == settings.model.path",
                 "    return False",
                 f"{LEARNED}test_a_file_that_is_not_the_one_named_is_a_finding",
+            ),
+            (
+                "    return settings.rain_error is not None and finding.file == settings.rain_error.path",
+                "    return False",
+                f"{RAIN_ERROR}test_a_district_takes_its_own_or_the_prior_and_says_so",
+            ),
+        ],
+        "risk_models/district/rain_error.py": [
+            (
+                '    found = np.searchsorted(LEAD_H, np.asarray(lead_h, dtype=np.float64), side="left")',
+                '    found = np.searchsorted(LEAD_H, np.nan_to_num(np.asarray(lead_h, dtype=np.float64)), side="left")',
+                f"{RAIN_ERROR}test_unknown_lead_is_taken_for_the_longest",
+            ),
+            (
+                "        if any(later < earlier for earlier, later in pairwise(row)):",
+                "        if False:",
+                f"{RAIN_ERROR}test_a_broken_file_is_a_finding",
+            ),
+        ],
+        "risk_models/forecast/rain_error.py": [
+            (
+                "        log_sds[row] = _rising(log_sds[row], n_storms[row] + PRIOR_STORMS)",
+                "        pass",
+                f"{RAIN_FIT}test_the_error_never_falls_with_lead",
+            ),
+            (
+                '    more = np.log(np.clip(cell["fell_mm"] / cell["told_mm"], 1.0, MOST_FACTOR))',
+                '    more = np.log(cell["fell_mm"] / cell["told_mm"])',
+                f"{RAIN_FIT}test_rain_that_did_not_come_gives_no_infinity",
             ),
         ],
     },

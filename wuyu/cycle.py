@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Final, TypeGuard
 import pandas as pd
 
 from reports.bulletin import SignOff
+from risk_models.district.rain_error import refused_rain_error_summary
 from risk_models.errors import ConfigError
 from risk_models.levels import Level
 from risk_models.risk import RiskTable, read_risk, town_levels, write_risk
-from risk_models.risk.combined import refused_model_summary
+from risk_models.risk.combined import refused_record_summary
 from risk_models.risk.outages import outage_summary, refused_summary
 from risk_models.warning import decide as warning_decide
 from risk_models.warning.event import current_event_key
@@ -35,6 +36,7 @@ from wuyu.issuing.rain_lost import LOST_STEP, tell_rain_lost
 from wuyu.ledger import Approval, Cycle, CycleState, WarningRow
 from wuyu.ledger.contacts import keep_contacts
 from wuyu.ledger.decision import Decision
+from wuyu.ledger.learnings import refusal_in_force
 from wuyu.ledger.removals import require_kept
 from wuyu.ledger.tasks import OPERATOR_TASK
 from wuyu.messages.letters import RESTRICTED
@@ -136,13 +138,28 @@ def assess(
     if rain.quality is not None:
         table.attrs["quality_zh"], table.attrs["quality_en"] = rain.quality.zh, rain.quality.en
     outages = outage_summary(desk.district.outages, pd.Timestamp(valid_at), zone=str(desk.timezone))
-    refused = (refused_summary(desk.district.outages_refused), refused_model_summary(desk.scorer.model_refused))
-    told = [FeedLine(*text) for text in (outages, *refused) if text[0]]
+    said = (
+        outages,
+        refused_summary(desk.district.outages_refused),
+        _said_of_model(desk, table, now or valid_at),
+        refused_rain_error_summary(desk.district.rain_error_refused),
+    )
+    told = [FeedLine(*text) for text in said if text[0]]
     lines = [*rain.lines, *told]
     table.attrs["feeds_zh"] = "\n".join(line.zh for line in lines)
     table.attrs["feeds_en"] = "\n".join(line.en for line in lines)
     paths = write_risk(table, desk.risk_dir, stem(valid_at, cycle.revision))
     return table, {kind: desk.relative(path) for kind, path in paths.items()}, rain.inputs
+
+
+def _said_of_model(desk: Desk, table: RiskTable, at: datetime) -> tuple[str, str]:
+    """Say whether a learned model stands behind the chances, or that none could be learned."""
+    if desk.settings.model is not None:
+        return desk.scorer.model_summary(table)
+    refused = refusal_in_force(desk.ledger, at)
+    if refused is None:
+        return "", ""
+    return refused_record_summary(refused.detail.get("code", ""), f"{refused.at.astimezone(desk.timezone):%Y-%m-%d}")
 
 
 def _kept(desk: Desk, cycle: Cycle) -> tuple[RiskTable, dict[str, str], dict[str, str]]:

@@ -144,6 +144,7 @@ def build_bulletin(
             lines=basis_lines(dict(risk_table.attrs), issued_at=issued_at, zone=zone),
             ladder_step=int(risk_table.attrs["ladder_step"]),
             method_version=str(risk_table.attrs["method_version"]),
+            is_learned="model_sha256" in risk_table.attrs,
         ),
         decision=decision_text(sign_off, zone, draft=draft),
         profile=profile_text(settings, standards),

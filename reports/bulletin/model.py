@@ -97,11 +97,15 @@ class Measure:
 
 @dataclass(frozen=True, kw_only=True)
 class DataBasis:
-    """What the bulletin stood on: each line one statement on sources, their age and the methods."""
+    """What the bulletin stood on: each line one statement on sources, their age and the methods.
+
+    ``is_learned``: the chances are those of a learned model, while depths and times are simulated.
+    """
 
     lines: tuple[Text, ...]
     ladder_step: int
     method_version: str
+    is_learned: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

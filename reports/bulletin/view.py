@@ -111,6 +111,12 @@ _UNKNOWN_SAG_NOTE = Text(
     " ≥: the deepest class more likely than not (else 5 cm); the sag is not surveyed, so no depth is given.",
 )
 
+_LEARNED_NOTE = Text(
+    "概率由积水记录学得，水深和时刻来自模拟，两者不一致时以概率为准。",
+    " Chances are learned from the record of floods, depths and times are simulated; where they disagree the chances "
+    "count.",
+)
+
 
 def bulletin_view(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
     """Return the bulletin in one language as strings, lists and dictionaries, ready for JSON.
@@ -216,6 +222,7 @@ def _hotspots_note(bulletin: Bulletin, lang: Lang) -> str:
     note = _TABLE_NOTE[lang]
     note += _KNOWN_SAG_NOTE[lang] if True in known else ""
     note += _UNKNOWN_SAG_NOTE[lang] if False in known else ""
+    note += _LEARNED_NOTE[lang] if bulletin.basis.is_learned else ""
     if bulletin.hotspots_unlisted:
         n = bulletin.hotspots_unlisted
         note += f"另有{n}处未列出。" if lang == "zh" else f" {n} more are not listed."

@@ -24,6 +24,7 @@ from risk_models.district.places import (
     locate_polygons,
     locate_shapes,
 )
+from risk_models.district.rain_error import RainError, read_rain_error
 from risk_models.district.rasters import check_raster
 from risk_models.district.readers import read_table, resolve_inside
 from risk_models.district.relations import check_relations, expired_outages
@@ -55,6 +56,8 @@ class Survey:
     points : dict of str to Points
     shapes : dict of str to list of geometry or None
         Of the optional layers that are there.
+    rain_error : RainError
+        The prior, unless the district names a good one.
     findings : list of Finding
         Ordered by file, row, column.
     """
@@ -66,6 +69,7 @@ class Survey:
     polygons: list[BaseGeometry | None] = field(default_factory=list)
     points: dict[str, Points] = field(default_factory=dict)
     shapes: dict[str, list[BaseGeometry | None]] = field(default_factory=dict)
+    rain_error: RainError = field(default_factory=RainError.prior)
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -127,6 +131,7 @@ def survey_district(path: str | Path, *, live: Path | None = None) -> Survey:
         findings.extend(_rasters(survey, settings, area))
         findings.extend(_feeds(survey, settings))
         findings.extend(_model(survey, settings))
+        findings.extend(_rain_error(survey, settings))
         findings.extend(check_reports(survey.live, settings, survey.tables, survey.settings_file.yaml))
     survey.findings = _ordered(findings)
     return survey
@@ -215,6 +220,16 @@ def _model(survey: Survey, settings: DistrictSettings) -> Iterator[Finding]:
         yield Finding(
             code="other-checksum", message=message, file=settings.model.path, value=found, accepted=accepted, fix=fix
         )
+
+
+def _rain_error(survey: Survey, settings: DistrictSettings) -> Iterator[Finding]:
+    if settings.rain_error is None:
+        return
+    try:
+        path = resolve_inside(survey.root, settings.rain_error.path)
+        survey.rain_error = read_rain_error(path, file=settings.rain_error.path)
+    except BadInputError as error:
+        yield from error.findings
 
 
 def _feeds(survey: Survey, settings: DistrictSettings) -> Iterator[Finding]:

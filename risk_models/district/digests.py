@@ -28,7 +28,7 @@ def rasters_of(settings: DistrictSettings) -> list[str]:
 
 
 def register_digests(root: Path, settings: DistrictSettings) -> dict[str, str]:
-    """Return the files of a register with the SHA-256 of each: settings, layers, rasters, model; not `outages`.
+    """Return the files of a register with the SHA-256 of each: settings, layers, rasters, all that was learned.
 
     Parameters
     ----------
@@ -75,8 +75,9 @@ def _register_files(root: Path, settings: DistrictSettings) -> set[str]:
     paths.update(getattr(settings.layers, name).path for name in layers_of(settings) if name != "outages")
     rasters = {getattr(settings.rasters, name).path for name in rasters_of(settings)}
     paths |= rasters
-    if settings.model is not None and (root / settings.model.path).is_file():  # without it the district goes on
-        paths.add(settings.model.path)
+    for learned in (settings.model, settings.rain_error):  # without them the district goes on
+        if learned is not None and (root / learned.path).is_file():
+            paths.add(learned.path)
     parts = {raster + suffix for raster in rasters for suffix in _RASTER_PARTS}
     for path in [path for path in paths if Path(path).suffix.lower() in _PARTS]:
         suffixes = _PARTS[Path(path).suffix.lower()]

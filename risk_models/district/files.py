@@ -1,4 +1,4 @@
-"""Settings that name files below the district folder: tables, rasters, a learned model."""
+"""Settings that name files below the district folder: tables, rasters, a learned model, the rain error."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ __all__ = [
     "LayerSettings",
     "LayersSettings",
     "LearnedModelSettings",
+    "RainErrorSettings",
     "RasterSettings",
     "RastersSettings",
     "TableSettings",
@@ -113,3 +114,15 @@ class LearnedModelSettings(Record):
     path: FilePath
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     n_events: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+
+
+class RainErrorSettings(Record):
+    """How far rain may be off here, learned from the district's own archive of forecasts and gauges.
+
+    Attributes
+    ----------
+    path : str
+        ``*.json`` of `wuyu learn`, relative to the district folder.
+    """
+
+    path: FilePath

@@ -43,8 +43,8 @@ class District:
     findings : tuple of Finding
         Warnings only.
     content_hash : str
-        SHA-256 over the names and bytes of the settings, layers, rasters and model; not of `outages`, which change from
-        hour to hour, nor of the rain record and the seasonal forecasts, on which nothing static depends.
+        SHA-256 over the names and bytes of the settings, layers, rasters, model and rain error; not of `outages`, which
+        change from hour to hour, nor of the rain record and the seasonal forecasts, on which nothing static depends.
     buildings, roads : GeoDataFrame or None
         Layers of the risk census; None where the district has none.
     outages : DataFrame or None
@@ -57,7 +57,9 @@ class District:
     model_refused : tuple of Finding
         Errors of that file. A district goes on without a learned model, and whoever scores says so.
     rain_error : RainError
-        How far rain may be off, by source and lead; the prior where the district has none of its own.
+        How far rain may be off, by source and lead; the prior where the district has none of its own, or a faulty one.
+    rain_error_refused : tuple of Finding
+        Errors of the district's own. A district goes on with the prior, and whoever scores says so.
     """
 
     root: Path
@@ -81,6 +83,7 @@ class District:
     model_path: Path | None = None
     model_refused: tuple[Finding, ...] = ()
     rain_error: RainError = field(default_factory=RainError.prior)
+    rain_error_refused: tuple[Finding, ...] = ()
 
 
 def load_district(path: str | Path, *, live: Path | None = None, was_good: bool = False) -> District:
@@ -102,7 +105,7 @@ def load_district(path: str | Path, *, live: Path | None = None, was_good: bool 
     Raises
     ------
     BadInputError
-        If there is any error outside `outages` and the learned model; carries every error finding.
+        If there is any error outside `outages`, the learned model and the rain error; carries every error finding.
 
     Examples
     --------
@@ -117,7 +120,8 @@ def load_district(path: str | Path, *, live: Path | None = None, was_good: bool 
     settings = survey.settings_file.settings
     refused = tuple(finding for finding in errors if settings is not None and _is_of_outages(finding, settings))
     model_refused = tuple(finding for finding in errors if settings is not None and _is_of_model(finding, settings))
-    if len(errors) > len(refused) + len(model_refused) or settings is None:
+    rain_refused = tuple(finding for finding in errors if settings is not None and _is_of_rain_error(finding, settings))
+    if len(errors) > len(refused) + len(model_refused) + len(rain_refused) or settings is None:
         raise BadInputError(f"district {Path(path).name}", errors)
     digests = register_digests(survey.root, settings)
     for relative in [name for name, found in digests.items() if not found]:
@@ -136,6 +140,8 @@ def load_district(path: str | Path, *, live: Path | None = None, was_good: bool 
         outages_refused=refused,
         model_path=survey.root / settings.model.path if settings.model and not model_refused else None,
         model_refused=model_refused,
+        rain_error=survey.rain_error,
+        rain_error_refused=rain_refused,
         **tables,
     )
 
@@ -203,6 +209,10 @@ def _is_of_outages(finding: Finding, settings: DistrictSettings) -> bool:
 
 def _is_of_model(finding: Finding, settings: DistrictSettings) -> bool:
     return settings.model is not None and finding.file == settings.model.path
+
+
+def _is_of_rain_error(finding: Finding, settings: DistrictSettings) -> bool:
+    return settings.rain_error is not None and finding.file == settings.rain_error.path
 
 
 def _frame(survey: Survey, name: str, crs: str) -> pd.DataFrame:

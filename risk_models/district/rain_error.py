@@ -11,13 +11,30 @@ J. Hydrology 400, 83-94, doi:10.1016/j.jhydrol.2011.01.026: the form, not the nu
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-__all__ = ["LEAD_H", "PRIOR", "SOURCES", "RainError", "lead_class"]
+from risk_models.errors import BadInputError, Finding
+from risk_models.files import write_whole
+
+__all__ = [
+    "LEAD_H",
+    "PRIOR",
+    "SOURCES",
+    "RainError",
+    "lead_class",
+    "read_rain_error",
+    "refused_rain_error_summary",
+    "write_rain_error",
+]
 
 Floats = NDArray[np.float64]
 Rows = tuple[tuple[float, ...], ...]
@@ -26,6 +43,8 @@ Rows = tuple[tuple[float, ...], ...]
 SOURCES: Final = ("observed", "nowcast", "forecast", "fallback")
 #: Ends of the classes of lead [h]; the first begins at 0, and the last goes on beyond its end.
 LEAD_H: Final = (1.0, 3.0, 6.0, 12.0, 24.0, 72.0)
+#: Number of the stored form.
+SCHEMA: Final = 1
 #: What `RainError.source` says where nothing was learned.
 PRIOR: Final = "prior"
 
@@ -130,3 +149,153 @@ def _at(rows: Rows, origin: ArrayLike, lead_h: ArrayLike) -> Floats:
         raise ValueError(f"origin {stray[0]} is none of 0 to {len(SOURCES) - 1} ({', '.join(SOURCES)})")
     found: Floats = np.asarray(rows, dtype=np.float64)[code.astype(np.intp), lead_class(lead_h)]
     return found
+
+
+_Sd = Annotated[float, Field(gt=0.0, le=3.0, allow_inf_nan=False)]
+_Mean = Annotated[float, Field(ge=-3.0, le=3.0, allow_inf_nan=False)]
+_Count = Annotated[int, Field(ge=0)]
+T = TypeVar("T")
+
+
+class _Sources(BaseModel, Generic[T]):
+    """A row of every source."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    observed: T
+    nowcast: T
+    forecast: T
+    fallback: T
+
+    def rows(self) -> tuple[T, ...]:
+        return tuple(getattr(self, name) for name in SOURCES)
+
+
+class _Stored(BaseModel):
+    """The stored form, as it is written."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, serialize_by_alias=True)
+
+    number: Literal[1] = Field(alias="schema")
+    source: Annotated[str, Field(min_length=1, max_length=200)]
+    lead_h: list[float]
+    log_sd: _Sources[Annotated[list[_Sd], Field(min_length=len(LEAD_H), max_length=len(LEAD_H))]]
+    log_mean: _Sources[Annotated[list[_Mean], Field(min_length=len(LEAD_H), max_length=len(LEAD_H))]]
+    n_storms: _Sources[Annotated[list[_Count], Field(min_length=len(LEAD_H), max_length=len(LEAD_H))]]
+
+
+def write_rain_error(error: RainError, path: Path) -> Path:
+    """Write a rain error as JSON, the same bytes for the same numbers; returns `path`.
+
+    Parameters
+    ----------
+    error : RainError
+    path : Path
+    """
+    rows = {"log_sd": error.log_sds, "log_mean": error.log_means, "n_storms": error.n_storms}
+    stored = {"schema": SCHEMA, "source": error.source, "lead_h": list(LEAD_H)}
+    stored |= {name: dict(zip(SOURCES, map(list, row), strict=True)) for name, row in rows.items()}
+    return write_whole(path, json.dumps(stored, ensure_ascii=False, indent=1) + "\n")
+
+
+def read_rain_error(path: Path, *, file: str | None = None) -> RainError:
+    """Read a rain error that `write_rain_error` wrote.
+
+    Parameters
+    ----------
+    path : Path
+    file : str, optional
+        What findings call it; its name by default.
+
+    Returns
+    -------
+    RainError
+
+    Raises
+    ------
+    BadInputError
+        If it is no such file, of another schema, lacks a source or a class of lead, or holds a number that is not
+        finite, not within its limits, or falls with lead; carries every finding.
+
+    Examples
+    --------
+    >>> read_rain_error(Path("no-such-file.json"))
+    Traceback (most recent call last):
+    ...
+    BadInputError: no-such-file.json: 1 problem
+    """
+    name = path.name if file is None else file
+    try:
+        stored = _Stored.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        raise BadInputError(name, [_finding(name, dict(one)) for one in problems]) from None
+    except OSError as error:
+        fix = "put the file there, or take the key `rain_error` out of district.yaml"
+        message = f"the file cannot be read ({error.strerror})"
+        raise BadInputError(name, [Finding(code="unreadable", message=message, file=name, fix=fix)]) from None
+    findings = list(_wrong_leads(stored, name))
+    if findings:
+        raise BadInputError(name, findings)
+    log_sd, log_mean, n_storms = stored.log_sd.rows(), stored.log_mean.rows(), stored.n_storms.rows()
+    return RainError(
+        log_sds=tuple(map(tuple, log_sd)),
+        log_means=tuple(map(tuple, log_mean)),
+        n_storms=tuple(map(tuple, n_storms)),
+        source=stored.source,
+    )
+
+
+def _finding(file: str, problem: dict[str, Any]) -> Finding:
+    column = ".".join(str(part) for part in problem["loc"]) or None
+    value = None if isinstance(problem["input"], dict | list) else str(problem["input"])[:80]
+    code = {"json_invalid": "not-json", "missing": "missing-key", "extra_forbidden": "unknown-key"}.get(
+        problem["type"], "wrong-schema" if column == "schema" else "bad-value"
+    )
+    message = problem["msg"][0].lower() + problem["msg"][1:]
+    return Finding(code=code, message=message, file=file, column=column, value=value, fix=_LEARN)
+
+
+def _wrong_leads(stored: _Stored, file: str) -> Iterator[Finding]:
+    if tuple(stored.lead_h) != LEAD_H:
+        accepted = ", ".join(f"{hours:g}" for hours in LEAD_H)
+        value = ", ".join(f"{hours:g}" for hours in stored.lead_h)
+        message = "the classes of lead are not those of this release"
+        yield Finding(
+            code="other-leads", message=message, file=file, column="lead_h", value=value, accepted=accepted, fix=_LEARN
+        )
+    for name, row in zip(SOURCES, stored.log_sd.rows(), strict=True):
+        if any(later < earlier for earlier, later in pairwise(row)):
+            message = "the error falls with lead"
+            yield Finding(code="falls-with-lead", message=message, file=file, column=f"log_sd.{name}", fix=_LEARN)
+
+
+_LEARN: Final = "write it anew with `wuyu learn`, or take the key `rain_error` out of district.yaml"
+
+
+def refused_rain_error_summary(refused: Sequence[Finding]) -> tuple[str, str]:
+    """Say that the district's own rain error was left out, and what stands in its place.
+
+    Parameters
+    ----------
+    refused : sequence of Finding
+        As `District.rain_error_refused`.
+
+    Returns
+    -------
+    str, str
+        A sentence in Chinese and in English; both empty without findings.
+
+    Examples
+    --------
+    >>> broken = Finding(code="falls-with-lead", message="the error falls with lead", file="rain_error.json")
+    >>> print(refused_rain_error_summary([broken])[1])
+    The rain error rain_error.json is not used (the error falls with lead): the usual one is taken.
+    """
+    if not refused:
+        return "", ""
+    first = refused[0]
+    return (
+        f"雨量误差文件{first.file}未采用（文件有误）：按通用误差计算。",
+        f"The rain error {first.file} is not used ({first.message}): the usual one is taken.",
+    )

@@ -24,6 +24,7 @@ from risk_models.district.files import (
     LayerSettings,
     LayersSettings,
     LearnedModelSettings,
+    RainErrorSettings,
     RasterSettings,
     RastersSettings,
     Record,
@@ -50,6 +51,7 @@ __all__ = [
     "MailSettings",
     "Name",
     "QualitySettings",
+    "RainErrorSettings",
     "RasterSettings",
     "RetentionSettings",
     "SeasonsSettings",
@@ -370,6 +372,8 @@ class DistrictSettings(Record):
         None takes the profile named in `standards.five_pre`.
     model : LearnedModelSettings or None
         None: the physical probability stands alone.
+    rain_error : RainErrorSettings or None
+        None: the prior, see `risk_models.district.rain_error`.
     rain_record : RainRecordSettings or None
         Long record for the outlook; None: what the gauge feed has gathered.
     seasonal_forecasts : str or None
@@ -394,6 +398,7 @@ class DistrictSettings(Record):
     seasons: SeasonsSettings = SeasonsSettings()
     five_pre: tuple[StageName, ...] | None = None
     model: LearnedModelSettings | None = None
+    rain_error: RainErrorSettings | None = None
     rain_record: RainRecordSettings | None = None
     seasonal_forecasts: FilePath | None = None
     important_periods: tuple[ImportantPeriod, ...] = ()

@@ -33,6 +33,7 @@ __all__ = [
     "chance_of_depths",
     "place_features",
     "refused_model_summary",
+    "refused_record_summary",
     "season_features",
 ]
 
@@ -154,6 +155,8 @@ class LearnedOpinion:
     Attributes
     ----------
     sha256 : str
+    file : str
+        As the settings name it.
     verification : Verification
 
     Raises
@@ -172,6 +175,7 @@ class LearnedOpinion:
         if named is None or path is None:
             raise ValueError("the district names no model")
         self.sha256, self.timezone = named.sha256, district.settings.district.timezone
+        self.file, self.is_demonstration = named.path, bool(district.settings.district.demonstration)
         self.verification: Verification = read_verification(path)
         self.model = load_model(path, sha256=named.sha256)
         self.tells_depths = isinstance(self.model, HotspotFloodChance)
@@ -180,7 +184,7 @@ class LearnedOpinion:
         if not self.tells_depths and self.model.group and self.columns:
             self.columns.append(str(self.model.group))
         findings = [*_of_record(self.verification, district, named.path), *self._of_columns(named.path)]
-        if findings:
+        if findings := findings or self._of_answer(named.path):
             raise BadInputError("model", findings)
         is_here = _same_places(self.verification, district)
         # A hotspot that was put elsewhere has no record there.
@@ -195,6 +199,32 @@ class LearnedOpinion:
             return cls(district, terrain), ()
         except BadInputError as error:
             return None, tuple(error.findings)
+
+    def summary(self, *, raised: int, lowered: int) -> tuple[str, str]:
+        """Say that a learned model stands behind the chances, on what, how good, and what it changed.
+
+        Parameters
+        ----------
+        raised, lowered : int
+            Hotspots whose level it raised and lowered.
+
+        Returns
+        -------
+        str, str
+            A sentence in Chinese and in English.
+        """
+        found = self.verification
+        interval = f"{found.brier_skill_low:.2f}", f"{found.brier_skill_high:.2f}"
+        made_up = ("（演示数据）", " (demonstration data)") if self.is_demonstration else ("", "")
+        return (
+            f"概率由学习模型{self.file}给出：依据截至{found.until[:10]}的{found.n_flood_storms}场过程、{found.n_floods}次"
+            f"积水记录{made_up[0]}，对未参与学习的过程Brier技巧{found.brier_skill:.2f}（90%区间{'至'.join(interval)}）；"
+            f"与仅用模拟相比，{raised}处等级升高、{lowered}处降低。",
+            f"Chances are those of the learned model {self.file}: {found.n_floods} floods in {found.n_flood_storms} "
+            f"storms on record until {found.until[:10]}{made_up[1]}, Brier skill on storms left out "
+            f"{found.brier_skill:.2f} (90 % interval {' to '.join(interval)}); beside simulation alone the level of "
+            f"{raised} hotspots is higher and that of {lowered} lower.",
+        )
 
     def take(self, rows: npt.NDArray[np.intp]) -> LearnedOpinion:
         """Return the same for some hotspots only."""
@@ -225,11 +255,31 @@ class LearnedOpinion:
         beyond : ndarray of bool (H,)
         """
         given = {name: rain[name] for name in RAIN_FEATURES} | {name: shares[name] for name in SHARE_FEATURES}
-        table = self.places.assign(**given, **season_features(valid_at, self.timezone))[self.columns]
-        chance = self.model.exceedance(table) if self.tells_depths else self.model.predict_proba(table)[:, 1:]
+        chance = self._ask(self.places.assign(**given, **season_features(valid_at, self.timezone)))
         more = [rain[name] > most for name, most in self.verification.greatest_mm.items()]
-        beyond = np.logical_or.reduce(more) if more else np.zeros(len(table), dtype=bool)
+        beyond = np.logical_or.reduce(more) if more else np.zeros(len(chance), dtype=bool)
         return np.where(unknown[:, None], np.nan, chance), beyond
+
+    def _ask(self, table: pd.DataFrame) -> Floats:
+        asked = table[self.columns]
+        return self.model.exceedance(asked) if self.tells_depths else self.model.predict_proba(asked)[:, 1:]
+
+    def _of_answer(self, path: str) -> list[Finding]:
+        """Ask once in dry weather, before a cycle has to: what breaks or makes no sense then is no model."""
+        dry = dict.fromkeys((*RAIN_FEATURES, *SHARE_FEATURES, *SEASON_FEATURES), 0.0)
+        try:
+            if set(self.verification.greatest_mm) - set(RAIN_FEATURES):
+                raise ValueError(f"its largest rain is of {', '.join(self.verification.greatest_mm)}")
+            chance, depths = self._ask(self.places.assign(**dry)), self.verification.depths_m
+            if chance.shape != (len(self.places), len(depths)) or list(depths) != sorted(set(depths)):
+                raise ValueError(f"{chance.shape[1]} chances a hotspot for the depths {depths}")
+            if not ((chance >= 0.0) & (chance <= 1.0) & (np.diff(chance, axis=1, prepend=1.0) <= 1e-9)).all():
+                raise ValueError("its chances are no chances")
+        except Exception as error:
+            # Whatever a file holds, it stops no cycle.
+            message, accepted = f"the model cannot be asked: {error}", "a chance of each depth at every hotspot"
+            return [Finding(code="no-answer", message=message, file=path, accepted=accepted, fix=_LEARN)]
+        return []
 
     def _of_columns(self, path: str) -> list[Finding]:
         known = {*self.places.columns, *RAIN_FEATURES, *SHARE_FEATURES, *SEASON_FEATURES}
@@ -313,7 +363,38 @@ no record of floods has confirmed.
     )
 
 
+def refused_record_summary(code: str, at: str) -> tuple[str, str]:
+    """Say that nothing could be learned from the record, and what that means.
+
+    Parameters
+    ----------
+    code : str
+        Of the first finding.
+    at : str
+        Day on which it was tried, local.
+
+    Returns
+    -------
+    str, str
+        A sentence in Chinese and in English.
+
+    Examples
+    --------
+    >>> print(refused_record_summary("few-storms", "2021-06-01")[1])
+    No learned model: what was tried on 2021-06-01 was refused (few-storms), so chances are shares of simulated \
+outcomes, which no record of floods has confirmed.
+    """
+    return (
+        f"无学习模型：{at}的学习未通过（{_WORDS_ZH.get(code, code)}），概率为模拟结果所占比例，未经积水记录检验。",
+        f"No learned model: what was tried on {at} was refused ({code}), so chances are shares of simulated outcomes, "
+        "which no record of floods has confirmed.",
+    )
+
+
 _WORDS_ZH = {
+    "few-storms": "有积水记录的过程太少",
+    "one-class": "记录几乎全为积水",
+    "no-answer": "不能给出概率",
     "missing-file": "文件缺失",
     "other-checksum": "文件与所登记的不符",
     "not-a-model": "不是模型文件",

@@ -8,11 +8,22 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from risk_models.levels import Level
 from risk_models.risk.depth_words import chance_text, chances_words, sag_is_known
+from risk_models.risk.impact import BAND_POINTS
 
-__all__ = ["FACTORS", "contributions", "main_factor", "sentence_en", "sentence_zh", "unknown_sentences"]
+__all__ = [
+    "FACTORS",
+    "contributions",
+    "main_factor",
+    "sentence_en",
+    "sentence_zh",
+    "tell_record",
+    "unknown_sentences",
+    "without_record",
+]
 
 Row = Mapping[str, Any]
 
@@ -144,21 +155,29 @@ def _stand_in(row: Row, words: str) -> str:
     return words.format(hours) if hours > 0 else ""
 
 
+def _is_learned(row: Row) -> bool:
+    """Return True where chances are learned while depths are simulated: the two need not agree."""
+    return not math.isnan(row.get("learned_probability", math.nan))
+
+
 def _depth_zh(row: Row) -> str:
+    simulated, by_record = ("模拟", "按积水记录") if _is_learned(row) else ("", "")
     if not sag_is_known(row):
-        return f"积水{chances_words(row)[0]}"
+        return f"{by_record}积水{chances_words(row)[0]}"
     return (
-        f"积水深度中位数{row['depth_p50_m']:.2f}米（90%分位{row['depth_p90_m']:.2f}米），"
-        f"超过15厘米的概率{chance_text(row['p_15cm'])}、超过50厘米的概率{chance_text(row['p_50cm'])}"
+        f"{simulated}积水深度中位数{row['depth_p50_m']:.2f}米（90%分位{row['depth_p90_m']:.2f}米），"
+        f"{by_record}超过15厘米的概率{chance_text(row['p_15cm'])}、超过50厘米的概率{chance_text(row['p_50cm'])}"
     )
 
 
 def _depth_en(row: Row) -> str:
+    simulated, by_record = ("simulated ", ", learned from the record,") if _is_learned(row) else ("", "")
     if not sag_is_known(row):
-        return f"the {chances_words(row)[1]}"
+        return f"the {chances_words(row)[1]}{by_record.rstrip(',')}"
     return (
-        f"the median peak depth is {row['depth_p50_m']:.2f} m (90 % quantile {row['depth_p90_m']:.2f} m), "
-        f"with a {chance_text(row['p_15cm'])} chance of passing 15 cm and {chance_text(row['p_50cm'])} of passing 50 cm"
+        f"the {simulated}median peak depth is {row['depth_p50_m']:.2f} m (90 % quantile {row['depth_p90_m']:.2f} m), "
+        f"with a {chance_text(row['p_15cm'])} chance{by_record} of passing 15 cm "
+        f"and {chance_text(row['p_50cm'])} of passing 50 cm"
     )
 
 
@@ -223,3 +242,85 @@ def unknown_sentences(level: Level) -> tuple[str, str]:
         "降雨数据缺失，无法给出等级；不代表没有风险。",
         "Rain is unknown here: no level can be given; this does not mean that there is no risk.",
     )
+
+
+#: Points are kept to four digits; the highest score of a level stays farther than this below the next.
+_ROUNDED = 1e-3
+#: A change of fewer points is not told in words.
+_LEAST_TOLD = 0.5
+
+
+def without_record(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what the score and the level of each hotspot would be if the learned record had no say.
+
+    Parameters
+    ----------
+    table : DataFrame, index hotspot_id
+        Risk table, or its columns ``score``, ``level``, ``reasons``.
+
+    Returns
+    -------
+    DataFrame, index hotspot_id
+        ``score`` (NaN where the table has none) and ``level``.
+
+    Examples
+    --------
+    >>> reasons = json.dumps([{"factor": "fallen", "points": 45.5}, {"factor": "record", "points": 27.5}])
+    >>> table = pd.DataFrame({"score": 73.0, "level": 3, "reasons": reasons}, index=["EQ-100"])
+    >>> without_record(table).loc["EQ-100"].tolist()
+    [45.5, 2.0]
+    """
+    points = np.array([_record_points(text) for text in table["reasons"]], dtype=np.float64)
+    score = table["score"].to_numpy(np.float64) - points
+    level = np.where(
+        points == 0.0, table["level"], np.clip(np.floor((score + _ROUNDED) / BAND_POINTS), 0, int(Level.RED))
+    )
+    return pd.DataFrame({"score": score, "level": level.astype(np.int64)}, index=table.index)
+
+
+def _record_points(reasons: str) -> float:
+    return sum(item["points"] or 0.0 for item in json.loads(reasons) if item["factor"] == "record")
+
+
+def tell_record(table: pd.DataFrame) -> pd.DataFrame:
+    """Add to the sentences of a risk table what the learned record changed, where it changed anything.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With ``score``, ``level``, ``reasons``, ``reason_zh``, ``reason_en``.
+
+    Returns
+    -------
+    DataFrame
+        ``reason_zh``, ``reason_en``.
+
+    Examples
+    --------
+    >>> reasons = json.dumps([{"factor": "fallen", "points": 45.5}, {"factor": "record", "points": 27.5}])
+    >>> row = {"score": 73.0, "level": 3, "reasons": reasons, "reason_zh": "雨大。", "reason_en": "Heavy rain."}
+    >>> zh, en = tell_record(pd.DataFrame(row, index=["EQ-100"])).loc["EQ-100"]
+    >>> print(zh)
+    雨大；积水记录使评分由46升至73，等级由黄色升为橙色。
+    >>> print(en)
+    Heavy rain; the record of floods raises the score from 46 to 73 and the level from yellow to orange.
+    """
+    before = without_record(table)
+    scores = zip(before["score"], table["score"], strict=True)
+    levels = [(Level(int(was)), Level(int(now))) for was, now in zip(before["level"], table["level"], strict=True)]
+    sentences = zip(table["reason_zh"], table["reason_en"], scores, levels, strict=True)
+    told = [_with_record(zh, en, score, level) for zh, en, score, level in sentences]
+    return pd.DataFrame(told, columns=["reason_zh", "reason_en"], index=table.index)
+
+
+def _with_record(zh: str, en: str, score: tuple[float, float], level: tuple[Level, Level]) -> tuple[str, str]:
+    was, now = score
+    if not abs(now - was) >= _LEAST_TOLD:  # nor where a score is unknown
+        return zh, en
+    up = now > was
+    clause_zh = f"；积水记录使评分由{was:.0f}{'升' if up else '降'}至{now:.0f}"
+    clause_en = f"; the record of floods {'raises' if up else 'lowers'} the score from {was:.0f} to {now:.0f}"
+    if level[0] != level[1]:
+        clause_zh += f"，等级由{level[0].zh}{'升' if up else '降'}为{level[1].zh}"
+        clause_en += f" and the level from {level[0].en.lower()} to {level[1].en.lower()}"
+    return f"{zh.removesuffix('。')}{clause_zh}。", f"{en.removesuffix('.')}{clause_en}."

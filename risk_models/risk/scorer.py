@@ -26,11 +26,13 @@ from risk_models.kept import Progress
 from risk_models.levels import Level
 from risk_models.risk.block import BlockScorer
 from risk_models.risk.capacity import with_capacity
-from risk_models.risk.combined import LearnedOpinion
+from risk_models.risk.combined import LearnedOpinion, refused_model_summary
 from risk_models.risk.explain import typical_place
 from risk_models.risk.exposure import ContourExposure, exposure_json, hotspot_exposure, is_day
 from risk_models.risk.own_record import place_spread
 from risk_models.risk.ponding import HotspotBasins
+from risk_models.risk.reasons import tell_record, without_record
+from risk_models.risk.spread import PlaceSpread
 from risk_models.risk.table import RiskTable
 from risk_models.standards import Standards, load_standards
 from risk_models.terrain import HotspotTerrain, hotspot_terrain
@@ -154,7 +156,8 @@ class HotspotScorer:
             horizon_h=self.horizon_h,
             typical=typical,
             undrained=undrained,
-            spread=place_spread(district, terrain, self.basins),
+            # What the record tells of a place counts once: by the model, or by the spread.
+            spread=self._prior_spread if learned else place_spread(district, terrain, self.basins),
             rain_error=district.rain_error,
             learned=learned,
             timezone=district.settings.district.timezone,
@@ -162,10 +165,36 @@ class HotspotScorer:
         )
 
     def without_model(self) -> HotspotScorer:
-        """Return a scorer that asks no learned model: what a model is learned from."""
+        """Return a scorer that asks no learned model and knows no flood: what a model is learned from.
+
+        A spread narrowed by the floods that are to be learned from, or left out to verify, would tell them beforehand.
+        """
         plain = copy.copy(self)
-        plain.whole = replace(self.whole, learned=None)
+        plain.whole = replace(self.whole, learned=None, spread=self._prior_spread)
         return plain
+
+    @property
+    def _prior_spread(self) -> PlaceSpread:
+        return PlaceSpread.prior((self.terrain.features["geometry_source"] == "surveyed").to_numpy(np.bool_))
+
+    def model_summary(self, table: RiskTable) -> tuple[str, str]:
+        """Say whether a learned model stands behind the chances of a risk table, or why the one named does not.
+
+        Parameters
+        ----------
+        table : RiskTable
+            Of this scorer.
+
+        Returns
+        -------
+        str, str
+            A sentence in Chinese and in English; both empty where the district names no model.
+        """
+        learned = self.whole.learned
+        if learned is None:
+            return refused_model_summary(self.model_refused)
+        change = table["level"].to_numpy() - without_record(table)["level"].to_numpy()
+        return learned.summary(raised=int((change > 0).sum()), lowered=int((change < 0).sum()))
 
     @cached_property
     def contour(self) -> ContourExposure | None:
@@ -293,6 +322,7 @@ class HotspotScorer:
         }
         if self.whole.learned is not None:
             table.attrs["model_sha256"] = self.whole.learned.sha256
+            table[["reason_zh", "reason_en"]] = tell_record(table)
         return table
 
     def _add_exposure(self, frame: pd.DataFrame, valid_at: pd.Timestamp) -> None:

@@ -11,7 +11,15 @@ import pandas as pd
 from risk_models.scores.counts import csi, f1, far, pod
 from risk_models.scores.resampling import drawn_blocks, interval, times_drawn
 
-__all__ = ["SCORES", "best_threshold", "chosen_elsewhere", "difference_table", "roc_curve", "score_table"]
+__all__ = [
+    "SCORES",
+    "auc_of_counts",
+    "best_threshold",
+    "chosen_elsewhere",
+    "difference_table",
+    "roc_curve",
+    "score_table",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,7 +51,6 @@ class _Sample:
         hits_from, false_from = _from_above(event), _from_above(quiet)
         n_event, n_quiet = float(event.sum()), float(quiet.sum())
         n, p = n_event + n_quiet, self.distinct
-        auc = float((quiet * (hits_from - 0.5 * event)).sum()) / (n_event * n_quiet) if n_event and n_quiet else np.nan
         precision = np.nan_to_num(1.0 - far(hits_from, false_from))
         ap = float((event * precision).sum()) / n_event if n_event else np.nan
         error = float((event * (1.0 - p) ** 2 + quiet * p**2).sum())
@@ -53,7 +60,7 @@ class _Sample:
         c = n_event - a
         return np.array(
             [
-                auc,
+                auc_of_counts(event, quiet),
                 ap,
                 error / n if n else np.nan,
                 1.0 - error / spread if spread else np.nan,
@@ -64,6 +71,34 @@ class _Sample:
                 far(a, b),
             ]
         )
+
+
+def auc_of_counts(event: Floats, quiet: Floats) -> float:
+    """Return the area under the ROC curve: how often an event has a higher score than a non-event, ties counted half.
+
+    Parameters
+    ----------
+    event, quiet : ndarray (K,)
+        Events and non-events of each distinct score, scores ascending; counted as often as they were drawn.
+
+    Returns
+    -------
+    float
+        NaN without an event or a non-event.
+
+    References
+    ----------
+    Hanley, J. A., McNeil, B. J. (1982) The meaning and use of the area under a receiver operating characteristic (ROC)
+    curve, Radiology 143, 29-36, doi:10.1148/radiology.143.1.7063747.
+
+    Examples
+    --------
+    >>> auc_of_counts(np.array([0.0, 1.0, 1.0]), np.array([2.0, 1.0, 0.0]))
+    0.9166666666666666
+    """
+    pairs = float(event.sum()) * float(quiet.sum())
+    below = np.cumsum(quiet) - 0.5 * quiet
+    return float(event @ below) / pairs if pairs else float("nan")
 
 
 def _from_above(counts: Floats) -> Floats:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from risk_models.district.rain_error import RainError, read_rain_error
 from risk_models.errors import BadInputError, FloodRiskError
 from risk_models.files import write_whole
 from risk_models.risk import read_risk
@@ -19,7 +20,7 @@ from tests.wuyu.test_formula_cells import formulas
 from wuyu.cli import main
 from wuyu.cycle import assess, run_cycle
 from wuyu.desk import Desk, begin_desk
-from wuyu.learning import ADOPTED, LEARNED, OPTIONS, adopt, learn, learning_due, settle_answer
+from wuyu.learning import ADOPTED, LEARNED, OPTIONS, adopt, adopt_rain_error, learn, learning_due, settle_answer
 from wuyu.rain import pull_feeds
 
 #: Days between storms, and their number; one more than is on record is yet to come.
@@ -110,6 +111,12 @@ def test_from_the_table_to_the_bulletin(desk: Desk, folder: Path, capsys: pytest
     assert "Told and came" in card
     assert "without the largest storm" in card
     assert {finding.code for finding in learned.findings} == {"future-flood"}
+    table = learned.rain_error.table.set_index("lead_h")
+    assert set(table["source"]) == {"nowcast", "forecast"}
+    assert table["storms"].max() == STORMS
+    assert (learned.rain_error.error.log_sd(2, [6, 12]) < RainError.prior().log_sd(2, [6, 12])).all()  # planted: 0.3
+    assert read_rain_error(learned.folder / "rain_error.json") == learned.rain_error.error
+    assert formulas(learned.folder / "rain_error.csv") == []
     assert read_verification(learned.folder / "model.skops") == learned.lesson.verification
     assert learning_due(desk, now=NOW) is None
 
@@ -137,13 +144,27 @@ def test_from_the_table_to_the_bulletin(desk: Desk, folder: Path, capsys: pytest
     asked.ledger.close()
 
     (folder / "models" / f"{learned.folder.name}.skops").write_bytes(b"something else")
+    words = ["learn", str(folder), "--out", str(desk.out), "--adopt", learned.folder.name, "--rain-error"]
+    assert main([*words, "--by", "李四"]) == 0
+    rain_line, advice = capsys.readouterr().out.splitlines()[-2:]
+    assert rain_line in (folder / "district.yaml").read_text(encoding="utf-8")
+    assert "learn it anew" in advice
     without = begin_desk(folder, desk.out)
+    assert without.district.rain_error == learned.rain_error.error
     table, _, _ = assess(without, COMING + timedelta(hours=1))
     assert "is not used (the model file is not the one that was named)" in table.attrs["feeds_en"]
     assert "未采用" in table.attrs["feeds_zh"]
     record = {item["factor"]: item for item in json.loads(table.loc[WET[0], "reasons"])}["record"]
     assert (record["value"], record["points"]) == (None, None)
     without.ledger.close()
+
+    (folder / "models" / f"{learned.folder.name}.rain_error.json").write_text("{}", encoding="utf-8")
+    usual = begin_desk(folder, desk.out)
+    table, _, _ = assess(usual, COMING + timedelta(hours=2))
+    assert usual.district.rain_error == RainError.prior()
+    assert "rain_error.json is not used" in table.attrs["feeds_en"]
+    assert "按通用误差计算" in table.attrs["feeds_zh"]
+    usual.ledger.close()
 
 
 def test_a_short_record_is_refused_and_says_what_is_missing(
@@ -157,6 +178,7 @@ def test_a_short_record_is_refused_and_says_what_is_missing(
     )
     assert status == 1
     assert "few-storms" in capsys.readouterr().err
+    assert len(list((desk.out / "learned").glob("*/rain_error.json"))) >= 2  # it needs no flood
 
 
 def test_nobody_in_particular_puts_no_model_into_service(desk: Desk, tmp_path: Path) -> None:
@@ -165,6 +187,10 @@ def test_nobody_in_particular_puts_no_model_into_service(desk: Desk, tmp_path: P
     write_whole(tmp_path / "card.md", "")
     with pytest.raises(BadInputError, match="no such file"):
         adopt(desk, tmp_path, by="李四", now=NOW)
+    with pytest.raises(FloodRiskError, match="somebody's name"):
+        adopt_rain_error(desk, tmp_path, by="", now=NOW)
+    with pytest.raises(BadInputError, match="cannot be read"):
+        adopt_rain_error(desk, tmp_path, by="李四", now=NOW)
 
 
 def test_a_storm_since_the_last_time_is_a_reason_to_learn(folder: Path, tmp_path: Path) -> None:

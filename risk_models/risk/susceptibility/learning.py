@@ -191,7 +191,8 @@ def learn_chance(
     Raises
     ------
     BadInputError
-        If fewer than `MIN_FLOOD_STORMS` storms of the record have a flood, saying what is missing.
+        If fewer than `MIN_FLOOD_STORMS` storms of the record have a flood, or fewer than two have a place that stayed
+        dry, saying what is missing.
     """
     table = table.dropna(subset=HotspotFloodChance(depths_m=depths_m).columns_asked()).reset_index(drop=True)
     flooded = _flooded(table, depths_m)
@@ -233,6 +234,7 @@ def _fit(table: pd.DataFrame, depths_m: tuple[float, ...]) -> HotspotFloodChance
 def _require_storms(table: pd.DataFrame, flooded: Truths) -> None:
     storms = table.loc[flooded, "storm_id"].nunique()
     if storms >= MIN_FLOOD_STORMS:
+        _require_dry(table, flooded)
         return
     finding = Finding(
         code="few-storms",
@@ -241,6 +243,22 @@ def _require_storms(table: pd.DataFrame, flooded: Truths) -> None:
         value=str(storms),
         accepted=f"{MIN_FLOOD_STORMS} storms or more",
         fix="enter floods in the table history, and keep rain and forecasts of their storms",
+    )
+    raise BadInputError("record of floods", [finding])
+
+
+def _require_dry(table: pd.DataFrame, flooded: Truths) -> None:
+    """Refuse a record of floods only: with the storm left out that has the dry rows nothing is left to compare."""
+    storms = table.loc[~flooded, "storm_id"].nunique()
+    if storms >= 2:
+        return
+    finding = Finding(
+        code="one-class",
+        message=f"nearly every window at every hotspot is a flood: {storms} storms have a place that stayed dry",
+        file="history",
+        value=f"{int((~flooded).sum())} of {len(table)} without a flood",
+        accepted="2 storms or more with places that stayed dry",
+        fix="check places and times of the floods; keep rain and forecasts of quiet days too",
     )
     raise BadInputError("record of floods", [finding])
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from risk_models.scores.probability import auc_of_counts
 from risk_models.scores.resampling import drawn_blocks, interval, times_drawn
 
 __all__ = ["SKILL_SCORES", "skill_scores"]
@@ -110,9 +111,7 @@ def _auc_by_weight(happened: Floats, score: Floats, number: Rows) -> Callable[[F
     def auc(times: Floats) -> float:
         yes = np.bincount(rank[event], times[number[event]], len(distinct))
         no = np.bincount(rank[quiet], times[number[quiet]], len(distinct))
-        below = np.cumsum(no) - 0.5 * no
-        total = float(yes.sum()) * float(no.sum())
-        return float(yes @ below) / total if total > 0 else float("nan")
+        return auc_of_counts(yes.astype(np.float64), no.astype(np.float64))
 
     return auc
 

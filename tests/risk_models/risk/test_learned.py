@@ -21,7 +21,7 @@ from risk_models.risk.combined import chance_of_depths
 from risk_models.risk.susceptibility import HotspotFloodChance, HotspotFloodClassifier, Verification, save_model
 from risk_models.standards import load_standards
 from risk_models.terrain import hotspot_terrain
-from tests.factories import write_mini_district
+from tests.factories import read_rows, write_mini_district, write_rows
 from tests.risk_models.risk.test_scorer import rainfall
 
 DEPTHS_M = (0.05, 0.15, 0.27, 0.5)
@@ -104,6 +104,22 @@ def test_a_learned_chance_stands_in_place_of_the_share(
     assert (np.diff(table[["p_5cm", "p_15cm", "p_27cm", "p_50cm", "p_lethal"]].to_numpy(), axis=1) <= 1e-12).all()
     assert table.loc[WET, "level"] > plain.loc[WET, "level"]
     assert table.attrs["model_sha256"] == asked.district.settings.model.sha256  # type: ignore[union-attr]
+
+
+def test_the_record_counts_once_and_nothing_is_learned_from_a_chain_that_knows_the_floods(
+    scorer: HotspotScorer, chance: HotspotFloodChance, tmp_path: Path
+) -> None:
+    folder = write_mini_district(tmp_path / "mini")
+    rows = read_rows(folder / "history.csv")
+    facts_of = {"hotspot_id": WET, "rain_mm": "15", "rain_window_h": "1", "depth_m": "0.4"}
+    write_rows(folder / "history.csv", [{**row, **facts_of} for row in rows])
+    rain = rainfall(scorer, future_mm_h=9)
+    known, plain = _scorer(folder, scorer), scorer.without_model().score(rain)
+    assert known.score(rain).loc[WET, "p_5cm"] > plain.loc[WET, "p_5cm"]
+    pd.testing.assert_frame_equal(known.without_model().score(rain), plain)
+    asked = _scorer(with_model(folder, chance, facts(scorer)), scorer)
+    alone = _scorer(with_model(write_mini_district(tmp_path / "alone"), chance, facts(scorer)), scorer)
+    pd.testing.assert_frame_equal(asked.score(rain), alone.score(rain))
 
 
 def test_a_classifier_with_an_effect_per_hotspot_is_asked_too(scorer: HotspotScorer, tmp_path: Path) -> None:

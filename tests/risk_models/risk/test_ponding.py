@@ -64,6 +64,7 @@ def test_standing_water_drains_after_the_rain() -> None:
     result = simulate_ponding(b, np.array([[[30.0, 0.0, 0.0, 0.0]]]), keep_series=True)
     assert result.depth_m is not None
     np.testing.assert_allclose(result.depth_m[0, 0], [0.2, 0.1, 0.0, 0.0], atol=1e-12)
+    assert result.peak_depth_m[0, 0] == pytest.approx(0.2)
 
 
 def test_pumps_keep_working_when_drains_are_blocked() -> None:

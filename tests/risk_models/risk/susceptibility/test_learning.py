@@ -106,6 +106,12 @@ def test_too_few_storms_say_what_is_missing() -> None:
     assert "history" in finding.fix
 
 
+def test_a_record_of_floods_only_says_that_nothing_stayed_dry() -> None:
+    table, depth_m, storm = record()
+    with pytest.raises(BadInputError, match=r"1 storms have a place that stayed dry.*\[one-class\]"):
+        lesson(table, np.where(storm == storm[0], depth_m, 0.3), storm)
+
+
 def test_intervals_know_that_a_storm_is_one_piece_of_evidence() -> None:
     rng = np.random.default_rng(8)
     storm = np.repeat(np.arange(8), 50)
