@@ -229,7 +229,7 @@ def test_a_channel_that_is_gone_becomes_a_task(desk: Desk) -> None:
     fewer = dataclasses.replace(desk.district, settings=old.model_copy(update={"channels": kept}))
     moved = dataclasses.replace(desk, district=fewer)
     warned = desk.ledger.warnings()[0]
-    for hours in range(1, 12):
+    for hours in range(1, 24):
         run_cycle(moved, ISSUED + timedelta(hours=hours), drafts=False)
         for row in desk.ledger.warnings(approval=Approval.WAITING):
             approve(moved, row.message_id, officer="李明", now=row.issued_at)

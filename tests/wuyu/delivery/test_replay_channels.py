@@ -23,7 +23,7 @@ from wuyu.sink import local_sink
 
 pytestmark = pytest.mark.xdist_group("storm")
 
-HOURS = hours(ISSUED, ISSUED + timedelta(hours=11))
+HOURS = hours(ISSUED, ISSUED + timedelta(hours=20))
 
 
 @pytest.fixture
