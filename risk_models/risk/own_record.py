@@ -26,6 +26,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtr
 
+from risk_models.arithmetic import weighted_sum
 from risk_models.district import District
 from risk_models.risk.ponding import HotspotBasins, simulate_ponding
 from risk_models.risk.spread import MOST_SCENARIOS, PlaceSpread, scenario_points
@@ -113,8 +114,8 @@ def narrowed(prior: PlaceSpread, basins: HotspotBasins, floods: pd.DataFrame) ->
     points = scenario_points(MOST_SCENARIOS)
     moved = {}
     for column, name in enumerate(("drain", "inflow", "sag")):
-        z_mean = weight @ points[:, column]
-        z_sd = np.sqrt(np.maximum(weight @ points[:, column] ** 2 - z_mean**2, 0.0))
+        z_mean = weighted_sum(weight, points[:, column])
+        z_sd = np.sqrt(np.maximum(weighted_sum(weight, points[:, column] ** 2) - z_mean**2, 0.0))
         mean, sd = getattr(prior, f"{name}_log_mean"), getattr(prior, f"{name}_log_sd")
         moved[f"{name}_log_mean"] = np.where(has_floods, mean + sd * z_mean, mean)
         moved[f"{name}_log_sd"] = np.where(has_floods, sd * np.minimum(z_sd, 1.0), sd)
