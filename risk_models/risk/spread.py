@@ -34,7 +34,7 @@ __all__ = [
 
 Floats = npt.NDArray[np.float64]
 
-#: Members and scenarios together make at least about so many outcomes; a chance is told to within about 1/20 of it.
+#: Members and scenarios together make at least about so many outcomes: a chance is then told to within 0.03.
 OUTCOMES = 800
 LEAST_SCENARIOS, MOST_SCENARIOS = 16, 2**9
 #: Drains: half of them work at 0.9 of their capacity or less, nine of ten between 0.47 and 1.7 (assumptions).
