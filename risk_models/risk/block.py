@@ -19,6 +19,7 @@ from risk_models.forecast.rainfall import Origin, validate_rainfall
 from risk_models.forecast.storm import return_period_text
 from risk_models.forecast.wetness import soil_water_index
 from risk_models.levels import Level
+from risk_models.risk.ahead import danger_times, modelled_now, run_ahead, shifted
 from risk_models.risk.combined import SHARE_FEATURES, LearnedOpinion, chance_of_depths
 from risk_models.risk.explain import PHYSICAL_FACTORS, RECENT_RAIN_H, Run, physical_points
 from risk_models.risk.exposure import is_day
@@ -30,6 +31,7 @@ from risk_models.risk.rain_amounts import rain_amounts, return_periods
 from risk_models.risk.reasons import contributions, main_factor, sentence_en, sentence_zh, unknown_sentences
 from risk_models.risk.spread import PlaceSpread, scenario_count
 from risk_models.risk.table import RISK_COLUMNS
+from risk_models.risk.windows import WINDOWS_H, window_name
 from risk_models.standards import RiskMatrix, StormFormula
 
 __all__ = ["BlockScorer"]
@@ -40,6 +42,8 @@ Floats = npt.NDArray[np.float64]
 RECENT_H = 12
 QUALITY_SUSPECT = 3
 STALE_FORECAST_H = 12
+_ROUNDING_M = 1e-9  # water that stands at a depth exactly has reached it
+_AT_15CM = SHARE_FEATURES.index("p_15cm")
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,10 @@ class _Outcomes:
     first_step: npt.NDArray[np.int32]  # (H, N, C)
     central_peak_m: Floats  # (H, M); of the central scenario, which is none of the N
     dry_peak_m: Floats  # (H, scenarios); without any more rain
+    window_passed: Floats  # (W, H, C); share of the outcomes
+    window_impact: Floats  # (W, H, 3)
     depth_now_m: Floats  # (H,)
+    now_passed: Floats  # (H, C); share of the scenarios
     capacity_share: Floats  # (H,); the least within the horizon
     has_outage: npt.NDArray[np.bool_]  # (H,); before or within the horizon
 
@@ -183,6 +190,7 @@ class BlockScorer:
         outcomes = self._simulate(rain, soil_water_mm, outages, threads)
         probabilities = class_probabilities(outcomes.peak_depth_m, self.depth_of_impact_m)
         passed = (outcomes.first_step >= 0).mean(axis=1)
+        shares = probabilities, passed
         learned = np.full(len(probabilities), np.nan)
         if self.learned is not None:
             probabilities, passed, learned = self._learned(self.learned, rain, probabilities, passed)
@@ -190,6 +198,7 @@ class BlockScorer:
         points = self._points(rain, outcomes, found, soil_water_mm, threads)
         frame = self._columns(rain, outcomes, found, soil_water_mm).assign(learned_probability=learned)
         frame[list(SHARE_FEATURES)] = passed
+        self._add_now_and_ahead(frame, rain, outcomes, shares, (probabilities, passed))
         frame["confidence"] = self._confidence(rain, rainfall)
         return self._explain(frame, points, rain, outages)
 
@@ -273,19 +282,24 @@ class BlockScorer:
         ).final
         no_more = np.zeros((len(past), 1, rain.future_mm.shape[2]))
         still = simulate_ponding(self.basins, no_more, state=now, shares=ahead, **common)
-        run = simulate_ponding(
+        run = run_ahead(
             self.basins, np.nan_to_num(rain.future_mm), state=now.repeat(members), shares=ahead,
-            thresholds_m=self.thresholds_m, rain_factor=error[:, n_past:], **common,
+            thresholds_m=self.thresholds_m, rain_factor=error[:, n_past:],
+            depth_of_impact_m=self.depth_of_impact_m, central=members, **common,
         )  # fmt: skip
-        standing_m3 = np.ascontiguousarray(now.ponded_m3[:, :1] / scenarios.sag[:, :1])
+        standing_m3 = np.ascontiguousarray(now.ponded_m3 / scenarios.sag)
         curves = np.ascontiguousarray(self.basins.curve_depth_m), np.ascontiguousarray(self.basins.curve_volume_m3)
+        standing_m = depths_at(standing_m3, *curves)
         return _Outcomes(
             peak_depth_m=run.peak_depth_m[:, members:],
             peak_step=run.peak_step[:, members:],
             first_step=run.first_step[:, members:],
             central_peak_m=run.peak_depth_m[:, :members],
             dry_peak_m=still.peak_depth_m[:, 1:],
-            depth_now_m=depths_at(standing_m3, *curves)[:, 0],
+            window_passed=run.passed,
+            window_impact=run.impact,
+            depth_now_m=standing_m[:, 0],
+            now_passed=(standing_m[:, 1:, None] >= np.array(self.thresholds_m) - _ROUNDING_M).mean(axis=1),
             capacity_share=ahead.least,
             has_outage=shares.least < 1.0,
         )
@@ -359,6 +373,33 @@ class BlockScorer:
         frame["capacity_share"] = outcomes.capacity_share
         return frame
 
+    def _add_now_and_ahead(
+        self,
+        frame: pd.DataFrame,
+        rain: _Rain,
+        outcomes: _Outcomes,
+        shares: tuple[Floats, Floats],
+        told: tuple[Floats, Floats],
+    ) -> None:
+        """Add what is now, what each window holds, and the times of an order; `shares` become what is `told`."""
+        now = shifted(outcomes.now_passed, shares[1], told[1])
+        frame["now"] = [str(state) for state in modelled_now(now[:, _AT_15CM], rain.past_unknown)]
+        frame["p_now_15cm"] = now[:, _AT_15CM]
+        frame["now_class"] = (now > 0.5).sum(axis=1)
+        frame["now_since"], frame["now_seen_at"] = _no_time(len(frame)), _no_time(len(frame))
+        frame["now_by"], frame["observed_depth_m"] = "", np.nan
+        for window_h, passed, impact in zip(WINDOWS_H, outcomes.window_passed, outcomes.window_impact, strict=True):
+            name = window_name(window_h)
+            known = not np.isnan(passed).all()
+            level = apply_matrix(shifted(impact, shares[0], told[0]), self.matrix, self.band_minima).level
+            frame[f"p_15cm_{name}"] = shifted(passed, shares[1], told[1])[:, _AT_15CM]
+            frame[f"level_{name}"] = level if known else int(Level.UNKNOWN)
+        times = danger_times(
+            outcomes.first_step[:, :, _AT_15CM], outcomes.peak_step, valid_at=rain.valid_at, step_h=rain.step_h
+        )
+        for name in times.columns:
+            frame[name] = times[name].array
+
     @staticmethod
     def _median_time(step: npt.NDArray[np.int32], rain: _Rain) -> pd.Series:
         """Turn steps (-1 never) into the upper median time; NaT if half of the outcomes or more never get there."""
@@ -424,11 +465,19 @@ class BlockScorer:
         if not unknown.any():
             return
         silent = unknown & (frame["level"].to_numpy() < Level.BLUE)
+        for window_h in WINDOWS_H:
+            name = f"level_{window_name(window_h)}"
+            frame.loc[unknown & (frame[name].to_numpy() < Level.BLUE), name] = int(Level.UNKNOWN)
         frame.loc[silent, "score"] = np.nan
         frame.loc[silent, ["level", "likelihood", "impact"]] = [int(Level.UNKNOWN), -1, -1]
         texts = [unknown_sentences(Level(int(level))) for level in frame.loc[unknown, "level"].to_numpy()]
         frame.loc[unknown, ["reason_zh", "reason_en"]] = texts
         frame.loc[silent, "reasons"] = "[]"
+
+
+def _no_time(count: int) -> pd.DatetimeIndex:
+    """Return as many times that are not known."""
+    return pd.DatetimeIndex([pd.NaT] * count, tz="UTC").as_unit("ns")
 
 
 def _soil_water_now_mm(rain: _Rain, before_mm: Floats | None) -> Floats:

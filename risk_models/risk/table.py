@@ -13,8 +13,12 @@ import pyarrow.parquet as pq
 
 from risk_models.files import whole_file, write_whole
 from risk_models.levels import Level
+from risk_models.observation import Now
+from risk_models.risk.windows import WINDOWS_H, window_name
 
 __all__ = ["RISK_COLUMNS", "RiskTable", "read_risk", "town_levels", "write_geojson", "write_risk"]
+
+_WINDOWS = tuple(map(window_name, WINDOWS_H))
 
 #: A risk table is a GeoDataFrame indexed by hotspot_id with `RISK_COLUMNS`, in the district's projected CRS.
 RiskTable: TypeAlias = gpd.GeoDataFrame
@@ -60,6 +64,21 @@ RISK_COLUMNS: dict[str, str] = {
     "first_15cm_at": "median first time of passing 15 cm, end of the step, UTC; NaT if the median never passes",
     "first_50cm_at": "the same, 50 cm",
     "peak_at": "median time of the peak, UTC; NaT if it stays dry",
+    "now": "state at valid_at: dry, may_stand, stands, unconfirmed or unknown (`risk_models.observation.Now`)",
+    "p_now_15cm": "probability that 15 cm stand at valid_at, modelled",
+    "now_class": "depth classes (5, 15, 27, 50 cm, lethal) that stand now, seen or more likely than not; 0-5",
+    "now_since": "since when water stands, UTC; NaT if it does not, or nobody knows",
+    "now_seen_at": "when somebody or something last saw the place, UTC; NaT if never",
+    "now_by": "who or what saw it; empty: the state is modelled",
+    "observed_depth_m": "depth seen, m; NaN if none was",
+    **{
+        f"p_15cm_{name}": f"probability of 15 cm at any time {name} ahead; NaN beyond the horizon"
+        for name in _WINDOWS
+    },
+    **{f"level_{name}": f"Level code if only {name} ahead counted; unknown beyond the horizon" for name in _WINDOWS},
+    "onset_unfavourable_at": "first passing of 15 cm in the unfavourable case (one outcome in ten), UTC; NaT never",
+    "danger_from": "begin of the most dangerous window, UTC; NaT if 15 cm are never passed",
+    "danger_to": "its end",
     "likelihood": "likelihood class of the deciding cell, 0-3; -1 unknown",
     "impact": "impact class of the deciding cell, 0-3; -1 unknown",
     "score": "0-100; NaN unknown",
@@ -80,8 +99,22 @@ RISK_COLUMNS: dict[str, str] = {
     "capacity_share": "least share of drain or pump capacity that works within the horizon; 1 without an outage",
 }
 
-LATER_COLUMNS: dict[str, float | bool] = {"obs_10min_mm": np.nan, "obs_30min_mm": np.nan, "sag_known": False}
+LATER_COLUMNS: dict[str, float | bool | str] = {
+    "obs_10min_mm": np.nan,
+    "obs_30min_mm": np.nan,
+    "sag_known": False,
+    "now": str(Now.UNKNOWN),
+    "p_now_15cm": np.nan,
+    "now_class": 0,
+    "now_by": "",
+    "observed_depth_m": np.nan,
+    **{f"p_15cm_{name}": np.nan for name in _WINDOWS},
+    **{f"level_{name}": int(Level.UNKNOWN) for name in _WINDOWS},
+}
 """Columns that tables of earlier releases lack, and what is known of them there."""
+
+LATER_TIMES = ("now_since", "now_seen_at", "onset_unfavourable_at", "danger_from", "danger_to")
+"""Columns of times that tables of earlier releases lack: unknown there."""
 
 
 def town_levels(table: RiskTable) -> pd.DataFrame:
@@ -177,7 +210,7 @@ def write_geojson(table: RiskTable, path: Path) -> Path:
     attrs = dict(table.attrs)
     bare = table.copy()
     bare.attrs = {}
-    for column in ("first_15cm_at", "first_50cm_at", "peak_at"):
+    for column in bare.columns[[isinstance(dtype, pd.DatetimeTZDtype) for dtype in bare.dtypes]]:
         bare[column] = [None if pd.isna(value) else value.isoformat() for value in bare[column]]
     bare = bare.replace({np.inf: None}).round(4)
     text = bare.to_crs("EPSG:4326").reset_index().to_json(drop_id=True)
@@ -202,6 +235,9 @@ def read_risk(path: Path) -> RiskTable:
     for name, value in LATER_COLUMNS.items():
         if name not in table:
             table[name] = value
+    for name in LATER_TIMES:
+        if name not in table:
+            table[name] = pd.Series(pd.NaT, index=table.index, dtype="datetime64[ns, UTC]")
     metadata: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
     table.attrs = json.loads(metadata.get(b"wuyu", b"{}"))
     return table
