@@ -29,6 +29,7 @@ from risk_models.risk.capacity import with_capacity
 from risk_models.risk.combined import LearnedOpinion, refused_model_summary
 from risk_models.risk.explain import typical_place
 from risk_models.risk.exposure import ContourExposure, exposure_json, hotspot_exposure, is_day
+from risk_models.risk.now import settle_now
 from risk_models.risk.own_record import place_spread
 from risk_models.risk.ponding import HotspotBasins
 from risk_models.risk.reasons import tell_record, without_record
@@ -176,6 +177,34 @@ class HotspotScorer:
     @property
     def _prior_spread(self) -> PlaceSpread:
         return PlaceSpread.prior((self.terrain.features["geometry_source"] == "surveyed").to_numpy(np.bool_))
+
+    def settle_now(
+        self, table: RiskTable, *, before: pd.DataFrame | None = None, observed: pd.DataFrame | None = None
+    ) -> RiskTable:
+        """Put together what is known of now at every hotspot; see `risk_models.risk.now`.
+
+        Parameters
+        ----------
+        table : RiskTable
+            Of this scorer.
+        before : DataFrame, optional
+            What the cycle before left (`risk_models.risk.now.NOW_COLUMNS`).
+        observed : DataFrame, optional
+            What was seen, as `risk_models.observation.observed_now` gives it.
+
+        Returns
+        -------
+        RiskTable
+        """
+        whole = self.whole
+        return settle_now(
+            table,
+            before=before,
+            observed=observed,
+            thresholds_m=whole.thresholds_m,
+            depth_of_impact_m=whole.depth_of_impact_m,
+            matrix=whole.matrix,
+        )
 
     def model_summary(self, table: RiskTable) -> tuple[str, str]:
         """Say whether a learned model stands behind the chances of a risk table, or why the one named does not.

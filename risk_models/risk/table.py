@@ -71,10 +71,7 @@ RISK_COLUMNS: dict[str, str] = {
     "now_seen_at": "when somebody or something last saw the place, UTC; NaT if never",
     "now_by": "who or what saw it; empty: the state is modelled",
     "observed_depth_m": "depth seen, m; NaN if none was",
-    **{
-        f"p_15cm_{name}": f"probability of 15 cm at any time {name} ahead; NaN beyond the horizon"
-        for name in _WINDOWS
-    },
+    **{f"p_15cm_{name}": f"probability of 15 cm at any time {name} ahead; NaN beyond the horizon" for name in _WINDOWS},
     **{f"level_{name}": f"Level code if only {name} ahead counted; unknown beyond the horizon" for name in _WINDOWS},
     "onset_unfavourable_at": "first passing of 15 cm in the unfavourable case (one outcome in ten), UTC; NaT never",
     "danger_from": "begin of the most dangerous window, UTC; NaT if 15 cm are never passed",

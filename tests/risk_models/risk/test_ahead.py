@@ -61,7 +61,8 @@ def test_a_window_beyond_the_horizon_is_unknown() -> None:
     given, basins, rain_mm = a_run(1)
     found = run_ahead(basins, rain_mm, depth_of_impact_m=np.ones((HOTSPOTS, 3)), central=MEMBERS, **given)
     assert not np.isnan(found.passed[:4]).any()
-    assert np.isnan(found.passed[4]).all() and np.isnan(found.impact[4]).all()
+    assert np.isnan(found.passed[4]).all()
+    assert np.isnan(found.impact[4]).all()
 
 
 chances = st.floats(0, 1)
