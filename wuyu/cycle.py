@@ -21,10 +21,11 @@ from risk_models.errors import ConfigError
 from risk_models.levels import Level
 from risk_models.risk import RiskTable, read_risk, town_levels, write_risk
 from risk_models.risk.combined import refused_record_summary
+from risk_models.risk.now import NOW_COLUMNS
 from risk_models.risk.outages import outage_summary, refused_summary
 from risk_models.warning import decide as warning_decide
 from risk_models.warning.event import current_event_key
-from risk_models.warning.records import WarningRecord
+from risk_models.warning.records import Action, WarningRecord
 from risk_models.warning.states import KnownRain
 from wuyu.approval.basis import BASIS, basis_of
 from wuyu.approval.book import minutes_to_decide
@@ -135,6 +136,7 @@ def assess(
     previous = desk.ledger.last_cycle(desk.code, until=valid_at)
     key = current_event_key(states_of(previous), desk.code, now=valid_at)
     table = desk.scorer.score(rain.rainfall, event_key=key, soil_water_mm=_soil_water_before(desk, valid_at))
+    table = desk.scorer.settle_now(table, before=_left_before(desk, previous))
     if rain.quality is not None:
         table.attrs["quality_zh"], table.attrs["quality_en"] = rain.quality.zh, rain.quality.en
     outages = outage_summary(desk.district.outages, pd.Timestamp(valid_at), zone=str(desk.timezone))
@@ -178,6 +180,16 @@ def _stands(done: Cycle | None, latest: Cycle | None, now: datetime | None) -> T
     if done is None or done.state != CycleState.DONE:
         return False
     return now is None or (latest is not None and latest.valid_at > done.valid_at)
+
+
+def _left_before(desk: Desk, previous: Cycle | None) -> pd.DataFrame | None:
+    """Return what the cycle before knew of now; None if there was none, or its table is gone."""
+    path = None if previous is None else desk.out / previous.risk_paths["parquet"]
+    if previous is None or path is None or not path.is_file():
+        return None
+    left = pd.DataFrame(read_risk(path)[list(NOW_COLUMNS)])
+    left.attrs = {"valid_at": previous.valid_at.isoformat()}
+    return left
 
 
 def _soil_water_before(desk: Desk, valid_at: datetime) -> pd.Series | None:
@@ -431,14 +443,17 @@ def _is_told(past: _Past, record: WarningRecord) -> bool:
 def _signature(desk: Desk, record: WarningRecord, past: _Past) -> SignOff | None:
     """Return who answers for a revision; None if an officer must still decide.
 
-    Below the district's approval level nobody needs to. Prolonging, lowering or ending what an officer approved rests
-    on that approval; raising never does.
+    Below the district's approval level nobody needs to. Prolonging or lowering what an officer approved rests on that
+    approval; raising never does, nor does the end of a warning that ever stood at that level.
     """
-    if record.level < Level.from_name(desk.settings.warning.approval_from):
+    rows, asks = past.rows(record), Level.from_name(desk.settings.warning.approval_from)
+    if record.action == Action.CAN and any(row.level >= asks for row in rows):
+        return None
+    if record.level < asks:
         return SignOff()
     if record.level > record.previous_level and not record.action.is_end:
         return None
-    same = [row for row in past.rows(record) if row.level >= record.level]
+    same = [row for row in rows if row.level >= record.level]
     approved = [row for row in same if row.approval_state == Approval.APPROVED]
     if not approved:
         return None

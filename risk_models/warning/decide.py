@@ -12,6 +12,11 @@ The rules, in the order they are tried:
    warning was opened or raised, the warning is lowered in one step to the highest level seen in those looks (DNG), or
    ended if that is NONE (CAN). Looks within an hour, or at the same rain and the same forecast, are one.
 4. A warning that goes on is renewed when its end is near (EXT), else it is noted once an hour as going on (CON).
+5. No warning ends while water stands at a place of its area, or stood there and nobody has looked since
+   (`risk_models.observation.Now.keeps_open`): it is lowered to blue, names the places to be checked, and goes on until
+   each has been seen dry. A model ends no place.
+
+A message is valid for `valid_h`, or until the most dangerous window of its hotspots is over.
 
 UNKNOWN is not "lower": it never lowers or ends a warning, it breaks a row of lower looks, and it never opens a
 warning. The same holds for a known level that rests on substitutes so late that it may rise but not fall (ladder step 5
@@ -28,11 +33,21 @@ from typing import TypedDict
 import pandas as pd
 
 from risk_models.levels import Level
+from risk_models.observation import Now
 from risk_models.warning.lifecycle import check_revision
 from risk_models.warning.records import Action, WarningRecord
 from risk_models.warning.states import KnownRain, WarningPolicy, WarningState
 
 __all__ = ["NEVER_LOWER_FROM_STEP", "WarningDecisions", "decide_warnings"]
+
+CLOSED_KINDS = ("tunnel", "rail_underpass", "underground_space", "metro_entrance", "construction_pit")
+"""Kinds of places in which water kills; they are named first."""
+
+CHECK_H = 24.0
+"""Hours for which the order to check places is valid."""
+
+_LONGEST_H = 72.0
+_NAMED = 3
 
 NEVER_LOWER_FROM_STEP = 5
 """From this step of the rain-data ladder on, a level can rise but not fall."""
@@ -66,9 +81,12 @@ class _Now:
     event_key: str
     policy: WarningPolicy
 
-    @property
-    def valid_to(self) -> datetime:
-        return self.now + timedelta(hours=self.policy.valid_h)
+    def valid_to(self, area: _Area) -> datetime:
+        """Return the end of a message: it covers the dangerous window; an order to check places holds for a day."""
+        hours = self.policy.valid_h if area.level.is_warning or not area.standing else CHECK_H
+        end = self.now + timedelta(hours=hours)
+        danger = area.danger_to or end
+        return min(max(end, danger), self.now + timedelta(hours=max(_LONGEST_H, hours)))
 
 
 class _Noted(TypedDict):
@@ -89,6 +107,10 @@ class _Area:
     reason_zh: str = ""
     reason_en: str = ""
     unconfirmed: bool = False
+    danger_to: datetime | None = None
+    standing: tuple[str, ...] = ()  # places that keep a warning open
+    standing_text: tuple[str, str] = ("", "")
+    seen_dry: tuple[tuple[datetime, str], ...] = ()  # when places were seen dry, and by whom
 
 
 def decide_warnings(
@@ -113,7 +135,9 @@ def decide_warnings(
         missing here counts as UNKNOWN.
     risk_table : DataFrame, index hotspot_id
         Columns ``town_code``, ``level``, ``score`` [0-100], ``reason_zh``, ``reason_en``, ``unconfirmed``;
-        ``attrs["ladder_step"]`` (1 to 6; if absent the cycle counts as degraded).
+        ``attrs["ladder_step"]`` (1 to 6; if absent the cycle counts as degraded). If present, ``now``, ``now_by``,
+        ``now_seen_at``, ``hotspot_name``, ``hotspot_name_en``, ``kind`` and ``danger_to`` tell where water stands, and
+        until when.
     signals : DataFrame, index town_code
         Column ``level``: the rain signal of each area; an area missing here is UNKNOWN.
     now : datetime
@@ -189,6 +213,7 @@ def _look(
     """Yield what the tables say about each area."""
     step = risk_table.attrs.get("ladder_step")
     columns = ["town_code", "level", "score", "reason_zh", "reason_en", "unconfirmed"]
+    columns += [name for name in ("danger_to",) if name in risk_table]
     warned = pd.DataFrame(risk_table.loc[risk_table["level"] >= Level.BLUE, columns])
     # Sorting by id first makes ties fall in id order whatever the order of the table.
     warned = warned.sort_index().sort_values(["level", "score"], ascending=False, kind="stable")
@@ -197,6 +222,7 @@ def _look(
     has_unknown = "n_unknown" in town_table
     n_unknown = {str(code): int(n) for code, n in town_table["n_unknown"].items()} if has_unknown else {}
     signal_levels = {str(code): Level(int(level)) for code, level in signals["level"].items()}
+    places = _places(risk_table)
     for code in codes:
         level = levels.get(code, Level.UNKNOWN)
         area = _Area(
@@ -206,7 +232,40 @@ def _look(
             degraded=level == Level.UNKNOWN or step is None or int(step) > 1 or n_unknown.get(code, 0) > 0,
             signal=signal_levels.get(code, Level.UNKNOWN),
         )
+        area = _with_places(area, places[code]) if code in places else area
         yield _with_hotspots(area, per_town[code]) if code in per_town else area
+
+
+def _places(risk_table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return by town what is known of the places where water stands, stood, or was looked for."""
+    if "now" not in risk_table:
+        return {}
+    names = ["town_code", "now", "now_by", "now_seen_at", "hotspot_name", "hotspot_name_en", "kind"]
+    table = pd.DataFrame(risk_table[names])
+    told = table[table["now"].map(lambda state: Now(state).keeps_open) | (table["now_by"] != "")]
+    first = told["kind"].map(lambda kind: CLOSED_KINDS.index(kind) if kind in CLOSED_KINDS else len(CLOSED_KINDS))
+    ordered = told.assign(first=first).sort_index().sort_values("first", kind="stable")
+    return {str(code): rows for code, rows in ordered.groupby("town_code", sort=False)}
+
+
+def _with_places(area: _Area, rows: pd.DataFrame) -> _Area:
+    is_open = rows["now"].map(lambda state: Now(state).keeps_open)
+    standing, dry = rows[is_open], rows[rows["now"] == str(Now.DRY)]
+    return replace(
+        area,
+        standing=tuple(str(hotspot_id) for hotspot_id in standing.index),
+        standing_text=_named(standing["hotspot_name"], standing["hotspot_name_en"]),
+        seen_dry=tuple((at.to_pydatetime(), str(by)) for at, by in zip(dry["now_seen_at"], dry["now_by"], strict=True)),
+    )
+
+
+def _named(zh: pd.Series, en: pd.Series) -> tuple[str, str]:
+    """Name the first places and say how many there are."""
+    more = len(zh) > _NAMED
+    return (
+        "、".join(zh[:_NAMED]) + (f"等{len(zh)}处" if more else ""),
+        ", ".join(en[:_NAMED]) + (f" and {len(zh) - _NAMED} more" if more else ""),
+    )
 
 
 def _with_hotspots(area: _Area, rows: pd.DataFrame) -> _Area:
@@ -219,7 +278,13 @@ def _with_hotspots(area: _Area, rows: pd.DataFrame) -> _Area:
         reason_zh=str(worst_row["reason_zh"]),
         reason_en=str(worst_row["reason_en"]),
         unconfirmed=bool(deciding.all()),
+        danger_to=_latest(rows["danger_to"]) if "danger_to" in rows else None,
     )
+
+
+def _latest(times: pd.Series) -> datetime | None:
+    last = times.max()
+    return None if pd.isna(last) else last.to_pydatetime()
 
 
 def _advance(state: WarningState | None, area: _Area, cycle: _Now) -> WarningState | None:
@@ -240,8 +305,8 @@ def _after_lapse(state: WarningState, area: _Area, cycle: _Now) -> WarningState:
     recent = cycle.now - state.record.valid_to <= timedelta(hours=cycle.policy.valid_h)
     if area.holds and recent:
         return _opened(area, max(area.level, state.record.level), cycle, state)
-    if area.level.is_warning:
-        return _opened(area, area.level, cycle, state)
+    if area.level.is_warning or area.standing:
+        return _opened(area, max(area.level, Level.BLUE), cycle, state)
     zh, en = "预警有效期已过，未再续发，预警终止", "The warning passed its end time without renewal and is over."
     if area.level == Level.UNKNOWN:
         zh, en = zh + "；目前雨情资料缺失，风险等级未知", en + " Rain data are missing: the level now is unknown."
@@ -255,7 +320,8 @@ def _opened(area: _Area, level: Level, cycle: _Now, before: WarningState | None)
         ordinal = _ordinal(before.record) + 1
     warning_id = f"{cycle.event_key}-{area.code}" + (f"-{ordinal}" if ordinal > 1 else "")
     held = before is not None and level > area.level
-    zh, en = _hold_reason(area) if held else (area.reason_zh, area.reason_en)
+    to_check = held and bool(area.standing) and not area.holds
+    zh, en = _check_reason(area) if to_check else _hold_reason(area) if held else (area.reason_zh, area.reason_en)
     record = WarningRecord(
         event_key=cycle.event_key,
         warning_id=warning_id,
@@ -266,8 +332,8 @@ def _opened(area: _Area, level: Level, cycle: _Now, before: WarningState | None)
         previous_level=Level.NONE,
         issued_at=cycle.now,
         valid_from=cycle.now,
-        valid_to=cycle.valid_to,
-        hotspot_ids=area.hotspot_ids or (before.record.hotspot_ids if held and before else ()),
+        valid_to=cycle.valid_to(area),
+        hotspot_ids=_told_of(area, before.record.hotspot_ids if held and before else ()),
         signal=area.signal,
         reason_zh=zh,
         reason_en=en,
@@ -297,13 +363,14 @@ def _continued(state: WarningState, area: _Area, cycle: _Now) -> WarningState:
         return _revised(state, area, cycle, Action.UPG, area.level, reason=(area.reason_zh, area.reason_en))
     watched = _counted(state, area, cycle)
     stood_h = (cycle.now - state.raised_at) / timedelta(hours=1)
-    if watched.lower_count >= policy.downgrade_after_cycles and stood_h >= policy.minimum_duration_h:
+    is_low = watched.lower_count >= policy.downgrade_after_cycles and stood_h >= policy.minimum_duration_h
+    if is_low and not _only_checks(watched, area):
         return _lowered(watched, area, cycle)
     is_near_end = record.valid_to - cycle.now <= timedelta(hours=policy.renew_within_h)
     if not is_near_end and not _is_next_hour(state, cycle):
         return watched
     action = Action.EXT if is_near_end else Action.CON
-    reason = _standing_reason(area, record, watched.lower_count)
+    reason = _check_reason(area) if is_low else _standing_reason(area, record, watched.lower_count)
     return _revised(watched, area, cycle, action, record.level, reason=reason)
 
 
@@ -327,10 +394,13 @@ def _is_next_hour(state: WarningState, cycle: _Now) -> bool:
 def _lowered(state: WarningState, area: _Area, cycle: _Now) -> WarningState:
     """Lower the warning to the highest level seen while waiting, or end it."""
     seen, count = state.lower_level, state.lower_count
+    if not seen.is_warning and area.standing:
+        return _revised(state, area, cycle, Action.DNG, Level.BLUE, reason=_check_reason(area))
     if not seen.is_warning:
+        dry_zh, dry_en = _seen_dry(state.started_at, area)
         reason = (
-            f"连续{count}个时次未达预警等级，预警解除",
-            f"No warning level was reached in {count} successive cycles; the warning is cancelled.",
+            f"连续{count}个时次未达预警等级，{dry_zh}，预警解除",
+            f"No warning level was reached in {count} successive cycles; {dry_en}; the warning is cancelled.",
         )
         return _revised(state, area, cycle, Action.CAN, state.record.level, reason=reason)
     zh = f"最近{count}个时次最高为{seen.zh}，预警由{state.record.level.zh}降为{seen.zh}"
@@ -338,6 +408,38 @@ def _lowered(state: WarningState, area: _Area, cycle: _Now) -> WarningState:
     if area.reason_zh:
         zh, en = f"{zh}；{area.reason_zh}", f"{en} {area.reason_en}".rstrip()
     return _revised(state, area, cycle, Action.DNG, seen, reason=(zh, en))
+
+
+def _only_checks(state: WarningState, area: _Area) -> bool:
+    """Return True for a warning that stands for the places to be checked alone."""
+    return state.record.level == Level.BLUE and bool(area.standing) and not state.lower_level.is_warning
+
+
+def _check_reason(area: _Area) -> tuple[str, str]:
+    """Say that the rain is over, and which places have not been seen dry."""
+    zh, en = area.standing_text
+    return (
+        f"降雨风险已降低，但仍有积水或积水未核查{len(area.standing)}处：{zh}；逐处核查退水并报回后方可解除",
+        f"The rain risk is lower, but water stands, or has not been checked since, at {len(area.standing)} "
+        f"place{'s' if len(area.standing) > 1 else ''}: {en}; the warning ends when each has been reported dry.",
+    )
+
+
+def _seen_dry(started_at: datetime, area: _Area) -> tuple[str, str]:
+    """Say who saw the places of a warning dry; the model had water at none of the others."""
+    seen = [by for at, by in area.seen_dry if at >= started_at]
+    if not seen:
+        return "各处未判定有积水", "water was found to stand at no place"
+    who = list(dict.fromkeys(seen))
+    more = len(who) > _NAMED
+    zh = "、".join(who[:_NAMED]) + ("等" if more else "")
+    en = ", ".join(who[:_NAMED]) + (" and others" if more else "")
+    return f"{len(seen)}处已由{zh}核查退水", f"{len(seen)} place{'s' if len(seen) > 1 else ''} seen dry by {en}"
+
+
+def _told_of(area: _Area, before: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the places that a message names: those at a warning level, then those where water stands or stood."""
+    return tuple(dict.fromkeys((*area.hotspot_ids, *area.standing))) or before
 
 
 def _standing_reason(area: _Area, record: WarningRecord, lower_count: int) -> tuple[str, str]:
@@ -374,7 +476,7 @@ def _revised(
         Action.CON: (before.valid_from, before.valid_to),
         Action.CAN: (before.valid_from, cycle.now),
         Action.EXP: (before.valid_from, before.valid_to),
-    }.get(action, (cycle.now, cycle.valid_to))
+    }.get(action, (cycle.now, cycle.valid_to(area)))
     record = replace(
         before,
         revision=before.revision + 1,
@@ -385,7 +487,7 @@ def _revised(
         valid_from=valid_from,
         valid_to=valid_to,
         # An end, and a cycle that sees nothing, still name the hotspots that the warning was about.
-        hotspot_ids=before.hotspot_ids if action.is_end else area.hotspot_ids or before.hotspot_ids,
+        hotspot_ids=before.hotspot_ids if action.is_end else _told_of(area, before.hotspot_ids),
         signal=area.signal,
         reason_zh=reason[0],
         reason_en=reason[1],
