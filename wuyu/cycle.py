@@ -34,6 +34,7 @@ from wuyu.feeds.status import FeedLine
 from wuyu.issuing.bulletins import BulletinFiles, Bulletins, CycleFacts
 from wuyu.issuing.issue import earlier_revisions, issue, states_of
 from wuyu.issuing.rain_lost import LOST_STEP, tell_rain_lost
+from wuyu.issuing.water_now import ToldNow, tell_water_now
 from wuyu.ledger import Approval, Cycle, CycleState, WarningRow
 from wuyu.ledger.contacts import keep_contacts
 from wuyu.ledger.decision import Decision
@@ -311,6 +312,9 @@ def decide(
         for record in mailed:
             if record.message_id not in due:
                 issue(desk, decision, maker, record, files[record.message_id])
+        told_now = tell_water_now(
+            desk, decision, risk_table, decided.open_records, before=_told_now(latest), scope=RESTRICTED
+        )
         ladder_step = int(risk_table.attrs["ladder_step"])
         if ladder_step >= LOST_STEP:
             informed = {record.warning_id for record in mailed if record.message_id not in due}
@@ -325,10 +329,18 @@ def decide(
                 "records": [record.message_id for record in mailed],
                 "district": desk.district.content_hash,
             },
-            warning_states={"states": [state.to_dict() for state in decided.states]},
+            warning_states={
+                "states": [state.to_dict() for state in decided.states],
+                "told_now": told_now.to_dict(),
+            },
             event_key=risk_table.attrs["event_key"],
         )
     return CycleResult(valid_at, counts, decided.records, paths["parquet"], tuple(due), at)
+
+
+def _told_now(latest: Cycle | None) -> ToldNow:
+    """Return what towns were told of standing water up to the cycle before."""
+    return ToldNow() if latest is None else ToldNow.from_dict(latest.warning_states.get("told_now", {}))
 
 
 def _decided_at(cycle: Cycle, latest: Cycle | None) -> datetime:

@@ -183,6 +183,7 @@ class StandardsSettings(Record):
     land_cover: Code = "erqi-lc-8"
     impact_depths: Code = "wuyu-depths-1"
     vulnerability: Code = "wuyu-kinds-1"
+    now_orders: Code = "wuyu-now-1"
 
 
 class UpwardContact(Record):

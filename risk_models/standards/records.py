@@ -147,6 +147,16 @@ class KindVulnerability:
 
 
 @dataclass(frozen=True)
+class NowOrder:
+    """What to do where water stands at a place of one kind; ``rank`` says which kind is named first."""
+
+    kind: str
+    rank: int
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True)
 class Response:
     """Flood response level proposed at a trigger (a warning level, or ``extreme``)."""
 
@@ -288,6 +298,10 @@ class Standards:
         """Return the least depth [m] of minor, significant and severe impact, by vulnerability class: shape (3, 3)."""
         rows = self._rows("impact_depths", standard_id)
         return np.array([[row.minor_m, row.significant_m, row.severe_m] for row in rows])
+
+    def now_orders(self, standard_id: str) -> dict[str, NowOrder]:
+        """Return what to do where water stands, by kind of hotspot; ``other`` is for kinds that it does not name."""
+        return {row.kind: row for row in self._rows("now_orders", standard_id)}
 
     def vulnerability(self, standard_id: str) -> dict[str, int]:
         """Return the vulnerability class (0-2) of every kind of hotspot."""

@@ -27,6 +27,7 @@ from risk_models.standards.records import (
     LandCover,
     LikelihoodBand,
     MatrixCell,
+    NowOrder,
     PrecipitationGrade,
     RainSignal,
     Response,
@@ -288,6 +289,12 @@ def _check_impact_depths(records: tuple[ImpactDepths, ...]) -> list[str]:
     return []
 
 
+def _check_now_orders(records: tuple[NowOrder, ...]) -> list[str]:
+    if [record.rank for record in records] != sorted({record.rank for record in records}):
+        return ["rank must rise from row to row"]
+    return [] if records[-1].kind == "other" else ["the last row must be for the kind 'other'"]
+
+
 def _check_keys(keys: tuple[str, ...]) -> Callable[[tuple[Any, ...]], list[str]]:
     return lambda rows: [] if tuple(row.key for row in rows) == keys else [f"keys must be {', '.join(keys)} in order"]
 
@@ -358,6 +365,7 @@ _TABLES: dict[str, _Spec] = {
         {"vulnerability": _class, "minor_m": _number, "significant_m": _number, "severe_m": _number},
         _check_impact_depths,
     ),
+    "now_orders": _spec(NowOrder, {"kind": _text, "rank": int, **_WORDS}, _check_now_orders),
     "vulnerability": _spec(KindVulnerability, {"kind": _text, "vulnerability": _class, **_WORDS}),
     "responses": _spec(
         Response, {"trigger": _one_of("blue", "yellow", "orange", "red", "extreme"), "response": _text, **_WORDS}

@@ -38,7 +38,7 @@ from risk_models.warning.lifecycle import check_revision
 from risk_models.warning.records import Action, WarningRecord
 from risk_models.warning.states import KnownRain, WarningPolicy, WarningState
 
-__all__ = ["NEVER_LOWER_FROM_STEP", "WarningDecisions", "decide_warnings"]
+__all__ = ["CLOSED_KINDS", "NEVER_LOWER_FROM_STEP", "WarningDecisions", "decide_warnings"]
 
 CLOSED_KINDS = ("tunnel", "rail_underpass", "underground_space", "metro_entrance", "construction_pit")
 """Kinds of places in which water kills; they are named first."""

@@ -43,6 +43,7 @@ __all__ = [
     "channels_in_use",
     "phone_number",
     "queue_channels",
+    "readers_of",
     "recipients_of",
     "target_of",
 ]
@@ -167,7 +168,7 @@ def recipients_of(desk: Desk, decision: Decision, channel: ChannelSettings, reco
     is_for_it = not channel.areas or record.area_code in channel.areas
     level = max(record.level, Level.YELLOW) if record.level is Level.UNKNOWN else record.level
     is_grave = not record.action.is_end and level >= Level.from_name(channel.from_level)
-    new = _named(desk, channel, record.area_code) if is_for_it and is_grave else []
+    new = readers_of(desk, channel, record.area_code) if is_for_it and is_grave else []
     return list(dict.fromkeys([*new, *before]))
 
 
@@ -181,7 +182,8 @@ def _task_for_lost(desk: Desk, decision: Decision, record: WarningRecord, *, sta
         decision.log(OPERATOR_TASK, **about, task=task, channels=gone, action=str(record.action))
 
 
-def _named(desk: Desk, channel: ChannelSettings, area_code: str) -> list[str]:
+def readers_of(desk: Desk, channel: ChannelSettings, area_code: str) -> list[str]:
+    """Return whom a channel names for an area: itself, or the numbers that it sends short messages to."""
     if not isinstance(channel, SmsChannelSettings):
         return [channel.id]
     numbers = list(channel.numbers)

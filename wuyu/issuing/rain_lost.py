@@ -5,36 +5,30 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import select
 
-from risk_models.district.outgoing import FileChannelSettings, SmsChannelSettings
 from risk_models.levels import Level
-from wuyu.clock import clock_marks
-from wuyu.delivery.channels import MAIL, channel_name, channels_in_use, make_parcel
-from wuyu.delivery.summary import FILES_SCHEMA, as_bytes, notice_texts, sms_body
+from wuyu.delivery.channels import MAIL, channel_name
+from wuyu.issuing.notice import Notice, queue_notice
 from wuyu.ledger.holders import holders
 from wuyu.ledger.models import Cycle, Outbox, WarningRow
 from wuyu.ledger.overtaking import OPEN_STATES, notice_ids, withdraw
 from wuyu.ledger.tasks import OPERATOR_TASK
 from wuyu.ledger.types import CycleState, OutboxState
-from wuyu.messages.letters import letter
-from wuyu.messages.mail import Mail, MailContent
 from wuyu.messages.purpose import Purpose, message_id
 
 if TYPE_CHECKING:
-    from risk_models.district.outgoing import ChannelSettings
     from risk_models.warning.records import WarningRecord
     from wuyu.desk import Desk
     from wuyu.ledger import Decision
 
-__all__ = ["LOST_STEP", "NOTICE_SCHEMA", "tell_rain_lost"]
+__all__ = ["LOST_STEP", "tell_rain_lost"]
 
 LOST_STEP: Final = 5
 """Step of the ladder of rain sources from which the rain of the last hours is unknown; one more, and there is none."""
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
-NOTICE_SCHEMA: Final = "wuyu-notice-1"
 
 
 def tell_rain_lost(
@@ -93,35 +87,17 @@ def _is_told(decision: Decision, record: WarningRecord, before: Sequence[str], k
 
 
 def _tell(desk: Desk, decision: Decision, record: WarningRecord, scope: str, before: Sequence[str]) -> list[Outbox]:
-    words = _words(desk, decision, record) | {
-        "message_id": message_id(Purpose.RAIN_LOST, record.warning_id, len(before) + 1)
-    }
-    status = desk.settings.mail.status
+    notice = _notice(desk, decision, record, len(before) + 1)
     upcoming = replace(record, revision=record.revision + 1)  # what was sent up to now
-    parcels = [
-        _mail_to(desk, decision, record, words, recipient) for recipient in holders(decision.session, upcoming, MAIL)
-    ]
-    more = [
-        make_parcel(
-            desk.settings,
-            channel,
-            recipient,
-            _body(desk, channel, record, words, recipient=recipient, scope=scope),
-            message_id=words["message_id"],
-            purpose=Purpose.RAIN_LOST,
-            about=record.message_id,
-            subject=words["subject"],
-            scope=scope,
-            decided_at=decision.now,
-        )
-        for channel in channels_in_use(desk.settings, status=status, scope=scope)
-        for recipient in holders(decision.session, upcoming, channel_name(channel))
-    ]
-    rows = [
-        decision.queue(parcel, expires_at=record.valid_to, priority=int(record.level), event_key=record.event_key)
-        for parcel in (*parcels, *more)
-    ]
-    _withdraw_before(decision, before, words["message_id"])
+    rows = queue_notice(
+        desk,
+        decision,
+        notice,
+        mailboxes=holders(decision.session, upcoming, MAIL),
+        readers=lambda channel: holders(decision.session, upcoming, channel_name(channel)),
+        scope=scope,
+    )
+    _withdraw_before(decision, before, notice.message_id)
     return rows
 
 
@@ -132,84 +108,34 @@ def _withdraw_before(decision: Decision, before: Sequence[str], by: str) -> None
         withdraw(decision.session, row, f"overtaken by {by}", at=decision.now)
 
 
-def _mail_to(desk: Desk, decision: Decision, record: WarningRecord, words: dict[str, str], recipient: str) -> Mail:
-    content = MailContent(subject=words["subject"], text=f"{words['zh']}\n\n{words['en']}\n\n{words['message_id']}\n")
-    return letter(
-        desk.sender,
-        Purpose.RAIN_LOST,
-        content,
-        message_id=words["message_id"],
-        about=record.message_id,
-        recipient=recipient,
-        decided_at=decision.now,
-        labels={"Level": str(Level.UNKNOWN), "Notice": "rain-lost", "Event": record.event_key},
-    )
-
-
-def _words(desk: Desk, decision: Decision, record: WarningRecord) -> dict[str, str]:
+def _notice(desk: Desk, decision: Decision, record: WarningRecord, number: int) -> Notice:
     towns, district = desk.district.towns, desk.settings.district
     is_town = record.area_code in towns.index
     place_zh = str(towns.at[record.area_code, "town_name"]) if is_town else district.name.zh
     place_en = str(towns.at[record.area_code, "town_name_en"]) if is_town else district.name.en
     until, at = (f"{when.astimezone(desk.timezone):%Y-%m-%d %H:%M}" for when in (record.valid_to, decision.now))
-    banner_zh, banner_en = ("演示数据，非真实情况。\n", "Demonstration data.\n") if district.demonstration else ("", "")
-    for mark_zh, mark_en in clock_marks():
-        banner_zh, banner_en = f"{banner_zh}{mark_zh}\n", f"{banner_en}{mark_en}\n"
-    return {
-        "place": place_zh,
-        "subject": f"【雨情中断】{place_zh}：当前风险未知，{record.level.zh}预警仍有效 {at}",
-        "zh": f"{banner_zh}{at}起雨情资料中断，{place_zh}当前风险等级未知（不等于无风险）。"
+    return Notice(
+        purpose=Purpose.RAIN_LOST,
+        message_id=message_id(Purpose.RAIN_LOST, record.warning_id, number),
+        about=record.message_id,
+        event_key=record.event_key,
+        place=place_zh,
+        subject=f"【雨情中断】{place_zh}：当前风险未知，{record.level.zh}预警仍有效 {at}",
+        zh=f"{at}起雨情资料中断，{place_zh}当前风险等级未知（不等于无风险）。"
         f"{record.level.zh}暴雨内涝预警仍然有效，至{until}。请继续执行原预警措施，加强现场巡查，以现场情况为准；"
         f"雨情恢复后随下一期通报说明。\n{district.bureau.zh}",
-        "en": f"{banner_en}Rain data have been lost since {at}: the level of risk at {place_en} is now unknown, which "
+        en=f"Rain data have been lost since {at}: the level of risk at {place_en} is now unknown, which "
         f"does not mean none. The {record.level.en.lower()} warning stands until {until}. Keep its measures up, "
         f"patrol, and trust what you see on site. The next bulletin will say when data are back.\n{district.bureau.en}",
-        "short": f"雨情资料中断，当前风险未知；{record.level.zh}预警仍有效，请加强现场巡查",
-    }
-
-
-def _body(
-    desk: Desk,
-    channel: ChannelSettings,
-    record: WarningRecord,
-    words: dict[str, str],
-    *,
-    recipient: str,
-    scope: str,
-) -> bytes:
-    settings = desk.settings
-    status = settings.mail.status
-    if isinstance(channel, SmsChannelSettings):
-        marks = {"演练": status == "Exercise", "测试": status == "Test", "演示数据": settings.district.demonstration}
-        marks |= {zh.partition("：")[0]: True for zh, _ in clock_marks()}
-        return sms_body(
-            notice_texts(marks, words["place"], words["short"]),
-            message_id=words["message_id"],
-            to=recipient,
-            status=status,
-        )
-    facts: dict[str, Any] = {
-        "schema": NOTICE_SCHEMA,
-        "message_id": words["message_id"],
-        "notice": "rain-lost",
-        "event_key": record.event_key,
-        "warning_id": record.warning_id,
-        "status": status,
-        "scope": scope,
-        "demonstration": settings.district.demonstration,
-        "district": {"code": desk.code},
-        "area": {"code": record.area_code},
-        "level": {"code": str(Level.UNKNOWN), "number": int(Level.UNKNOWN)},
-        "standing_level": {"code": str(record.level), "number": int(record.level)},
-        "valid_to": record.valid_to.astimezone(desk.timezone).isoformat(),
-        "text": {"zh": words["zh"], "en": words["en"]},
-    }
-    if isinstance(channel, FileChannelSettings):
-        bundle = {
-            "schema": FILES_SCHEMA,
-            "message_id": words["message_id"],
-            "index": {**facts, "files": []},
-            "files": [],
-        }
-        return as_bytes(bundle)
-    return as_bytes(facts)
+        short=f"雨情资料中断，当前风险未知；{record.level.zh}预警仍有效，请加强现场巡查",
+        facts={
+            "warning_id": record.warning_id,
+            "area": {"code": record.area_code},
+            "level": {"code": str(Level.UNKNOWN), "number": int(Level.UNKNOWN)},
+            "standing_level": {"code": str(record.level), "number": int(record.level)},
+            "valid_to": record.valid_to.astimezone(desk.timezone).isoformat(),
+        },
+        labels={"Level": str(Level.UNKNOWN), "Notice": "rain-lost", "Event": record.event_key},
+        expires_at=record.valid_to,
+        priority=int(record.level),
+    )

@@ -18,14 +18,15 @@ class Purpose(StrEnum):
     """Why a message leaves.
 
     ``bulletin`` warns; ``second_contact`` and ``upward`` follow a bulletin that nobody answers; ``call`` asks an
-    officer to decide; ``rain_lost`` tells the holders of a warning that the level is unknown now; ``report`` carries a
-    periodic report; ``watch`` tells the operators how the system itself stands.
+    officer to decide; ``now`` tells a town that water stands; ``rain_lost`` tells the holders of a warning that the
+    level is unknown now; ``report`` carries a periodic report; ``watch`` tells the operators how the system stands.
     """
 
     BULLETIN = "bulletin"
     SECOND_CONTACT = "second_contact"
     UPWARD = "upward"
     CALL = "call"
+    NOW = "now"
     RAIN_LOST = "rain_lost"
     REPORT = "report"
     WATCH = "watch"
@@ -63,9 +64,11 @@ def message_id(purpose: Purpose, subject: str, number: int = 0) -> str:
     purpose : Purpose
     subject : str
         What the id is named after: the warning revision of a bulletin, its escalations and the call to decide about
-        it; the warning whose rain is lost; the issue of a report; district and moment of the watcher.
+        it; event and town where water stands; the warning whose rain is lost; the issue of a report; district and
+        moment of the watcher.
     number : int
-        Counts the calls about one bulletin from 0, the losses of rain under one warning from 1; else 0.
+        Counts the calls about one bulletin from 0, the messages that water stands in one town and the losses of rain
+        under one warning from 1; else 0.
 
     Raises
     ------
@@ -78,6 +81,8 @@ def message_id(purpose: Purpose, subject: str, number: int = 0) -> str:
     ('E-410103001.r0', 'E-410103001.r0.upward')
     >>> message_id(Purpose.CALL, "E-410103001.r0", 1)
     'E-410103001.r0.call1'
+    >>> message_id(Purpose.NOW, "E-410103001", 2)
+    'E-410103001.now2'
     >>> message_id(Purpose.RAIN_LOST, "E-410103001", 1), message_id(Purpose.RAIN_LOST, "E-410103001", 2)
     ('E-410103001.rain-lost', 'E-410103001.rain-lost2')
     """
@@ -88,6 +93,8 @@ def message_id(purpose: Purpose, subject: str, number: int = 0) -> str:
             return f"{subject}.{purpose}"
         case Purpose.CALL:
             return f"{subject}.call{number}"
+        case Purpose.NOW:
+            return f"{subject}.now{number}"
         case Purpose.RAIN_LOST:
             return f"{subject}.rain-lost{number if number > 1 else ''}"
         case Purpose.WATCH:

@@ -175,6 +175,7 @@ def _set_aside(decision: Decision, digest: str, found: DeliveryStatus) -> TakenB
 _WHOM: Final = {
     Purpose.BULLETIN: "the town",
     Purpose.SECOND_CONTACT: "the town",
+    Purpose.NOW: "the town, where water stands now",
     Purpose.RAIN_LOST: "the reader",
     Purpose.UPWARD: "the superior",
     Purpose.CALL: "the officer, who has not been asked to decide",
@@ -203,6 +204,7 @@ def _todo(found: DeliveryStatus, told: str, purpose: Purpose) -> str:
 _WHERE: Final = {
     Purpose.BULLETIN: "towns",
     Purpose.SECOND_CONTACT: "towns",
+    Purpose.NOW: "towns",
     Purpose.RAIN_LOST: "towns",
     Purpose.UPWARD: "settings",
     Purpose.CALL: "duty chain",

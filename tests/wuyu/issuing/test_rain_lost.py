@@ -124,7 +124,7 @@ def test_holders_are_told_as_soon_as_levels_are_unknown(desk: Desk, has_forecast
 
 def test_those_are_told_who_got_the_warning_whoever_is_listed_now(desk: Desk) -> None:
     _lose_the_rain(desk)
-    first = next(row for row in desk.ledger.outbox() if row.channel == "mail")
+    first = next(row for row in desk.ledger.outbox() if row.channel == "mail" and row.purpose == "bulletin")
     with desk.ledger.writing() as session:
         session.execute(update(Outbox).where(Outbox.id == first.id).values(recipient="gone@mini.example"))
     run_cycle(desk, ISSUED + HOUR, drafts=False)

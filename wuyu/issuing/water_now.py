@@ -1,0 +1,292 @@
+"""Water stands now: a town is told at once, once for each place and each step deeper, whatever its warning says.
+
+A level looks ahead and may already be at its highest; what has happened needs words of its own. Such a message waits
+for no signature. It says whether water was seen or is modelled, and what to do first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import numpy as np
+import pandas as pd
+
+from risk_models.levels import Level
+from risk_models.observation import Now
+from risk_models.warning.decide import CLOSED_KINDS
+from wuyu.delivery.channels import MAIL, readers_of, recipients_of
+from wuyu.issuing.notice import Notice, queue_notice
+from wuyu.ledger.holders import holders
+from wuyu.messages.purpose import Purpose, message_id
+
+if TYPE_CHECKING:
+    from risk_models.risk import RiskTable
+    from risk_models.standards import NowOrder
+    from risk_models.warning.records import WarningRecord
+    from wuyu.desk import Desk
+    from wuyu.ledger import Decision, Outbox
+
+__all__ = ["STEPS_M", "ToldNow", "tell_water_now"]
+
+STEPS_M: Final = (0.15, 0.5, 1.2)
+"""Depths at which a place is told anew, m: it can no longer be walked, no longer be driven, nobody can stand in it."""
+
+AGAIN_AFTER: Final = timedelta(hours=3)
+"""Water that had gone for as long, by the model, and comes back is told again."""
+
+EXPIRES_AFTER: Final = timedelta(hours=3)
+"""A message about now is of no use later."""
+
+PRIORITY: Final = int(Level.RED) + 1
+_LISTED = 8
+_FIRST_THING: Final = {True: "立即封闭撤人", False: "立即警戒"}
+_NAME_UNITS = 14
+
+
+@dataclass(frozen=True)
+class ToldNow:
+    """What towns were told of water that stands: kept by one cycle for the next.
+
+    Attributes
+    ----------
+    steps : dict of str to int
+        Deepest step of `STEPS_M` told of each place, counted from 1.
+    stood_at : dict of str to datetime
+        Last cycle in which water stood at each of them.
+    numbers : dict of str to int
+        Messages so far, by town.
+    """
+
+    steps: dict[str, int] = field(default_factory=dict)
+    stood_at: dict[str, datetime] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ToldNow:
+        """Return what `to_dict` wrote; nothing was told in cycles of earlier releases."""
+        stood_at = {name: datetime.fromisoformat(at) for name, at in values.get("stood_at", {}).items()}
+        return cls(dict(values.get("steps", {})), stood_at, dict(values.get("numbers", {})))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON types.
+
+        Examples
+        --------
+        >>> ToldNow.from_dict(ToldNow({"EQ-001": 2}, {}, {"410103007": 1}).to_dict())
+        ToldNow(steps={'EQ-001': 2}, stood_at={}, numbers={'410103007': 1})
+        """
+        stood_at = {name: at.isoformat() for name, at in self.stood_at.items()}
+        return {"steps": self.steps, "stood_at": stood_at, "numbers": self.numbers}
+
+
+def tell_water_now(
+    desk: Desk,
+    decision: Decision,
+    risk_table: RiskTable,
+    records: Iterable[WarningRecord],
+    *,
+    before: ToldNow,
+    scope: str,
+) -> ToldNow:
+    """Queue one message for each town in which water stands at a place that it was not told of, or not so deep.
+
+    Parameters
+    ----------
+    desk : Desk
+    decision : Decision
+        The open transaction of the cycle.
+    risk_table : RiskTable
+    records : iterable of WarningRecord
+        The warnings that stand, signed or not: a town without one is told as well.
+    before : ToldNow
+        What the cycle before left.
+    scope : str
+        As in CAP.
+
+    Returns
+    -------
+    ToldNow
+        For the next cycle.
+    """
+    valid_at = pd.Timestamp(risk_table.attrs["valid_at"]).to_pydatetime()
+    thresholds_m = desk.scorer.whole.thresholds_m
+    standing = _standing(risk_table, thresholds_m, desk.standards.now_orders(desk.settings.standards.now_orders))
+    dry = {str(name) for name in risk_table.index[risk_table["now"] == str(Now.DRY)]}
+    steps = {name: step for name, step in before.steps.items() if name not in dry}
+    stood_at = {name: at for name, at in before.stood_at.items() if name in steps}
+    numbers = dict(before.numbers)
+    of_town = {record.area_code: record for record in records}
+    is_news = [_is_news(place, steps, stood_at, valid_at) for place in standing.itertuples()]
+    news = standing.loc[np.array(is_news, dtype=bool)]
+    for town_code, places in news.groupby("town_code", sort=True):
+        if town_code not in desk.district.towns.index:
+            continue
+        numbers[str(town_code)] = numbers.get(str(town_code), 0) + 1
+        record = of_town.get(str(town_code))
+        event_key = record.event_key if record is not None else str(risk_table.attrs["event_key"])
+        named = message_id(Purpose.NOW, f"{event_key}-{town_code}", numbers[str(town_code)])
+        _tell(desk, decision, places, record, event_key=event_key, message=named, valid_at=valid_at, scope=scope)
+    for place in standing.itertuples():
+        name = str(place.Index)
+        step = int(cast("int", place.step))
+        steps[name] = step if _is_back(name, stood_at, valid_at) else max(step, steps.get(name, 0))
+        stood_at[name] = valid_at
+    return ToldNow(steps, stood_at, numbers)
+
+
+def _standing(risk_table: RiskTable, thresholds_m: tuple[float, ...], orders: dict[str, NowOrder]) -> pd.DataFrame:
+    """Return the places where water stands, the most dangerous kinds first, then the deepest."""
+    columns = ["hotspot_name", "hotspot_name_en", "kind", "town_code", "level", "now_class", "now_since"]
+    columns += ["now_by", "now_seen_at", "observed_depth_m", "people_exposed"]
+    table = pd.DataFrame(risk_table.loc[risk_table["now"] == str(Now.STANDS), columns])
+    reached_m = [thresholds_m[int(count) - 1] if count > 0 else 0.0 for count in table["now_class"]]
+    depth_m = table["observed_depth_m"].fillna(pd.Series(reached_m, index=table.index))
+    table["step"] = [max(1, sum(depth >= step_m - 1e-9 for step_m in STEPS_M)) for depth in depth_m]
+    told = [orders.get(kind, orders["other"]) for kind in table["kind"]]
+    table["rank"] = [order.rank for order in told]
+    table["is_closed"] = table["kind"].isin(CLOSED_KINDS)
+    table["order_zh"], table["order_en"] = [order.zh for order in told], [order.en for order in told]
+    by = ["rank", "step", "people_exposed"]
+    return table.sort_index().sort_values(by, ascending=[True, False, False], kind="stable")
+
+
+def _is_news(place: Any, steps: Mapping[str, int], stood_at: Mapping[str, datetime], at: datetime) -> bool:
+    name = str(place.Index)
+    return _is_back(name, stood_at, at) or int(place.step) > steps.get(name, 0)
+
+
+def _is_back(name: str, stood_at: Mapping[str, datetime], at: datetime) -> bool:
+    return name in stood_at and at - stood_at[name] >= AGAIN_AFTER
+
+
+def _tell(
+    desk: Desk,
+    decision: Decision,
+    places: pd.DataFrame,
+    record: WarningRecord | None,
+    *,
+    event_key: str,
+    message: str,
+    valid_at: datetime,
+    scope: str,
+) -> list[Outbox]:
+    town_code = str(places["town_code"].iloc[0])
+    notice = _notice(desk, places, record, event_key=event_key, message=message, valid_at=valid_at, now=decision.now)
+    mailbox = str(desk.district.towns.at[town_code, "mailbox"])
+    if record is None:
+        return queue_notice(
+            desk,
+            decision,
+            notice,
+            mailboxes=[mailbox],
+            readers=lambda channel: readers_of(desk, channel, town_code),
+            scope=scope,
+        )
+    upcoming = replace(record, revision=record.revision + 1, level=Level.RED)  # by every channel, at any level
+    return queue_notice(
+        desk,
+        decision,
+        notice,
+        mailboxes=list(dict.fromkeys([mailbox, *holders(decision.session, upcoming, MAIL)])),
+        readers=lambda channel: recipients_of(desk, decision, channel, upcoming),
+        scope=scope,
+    )
+
+
+def _notice(
+    desk: Desk,
+    places: pd.DataFrame,
+    record: WarningRecord | None,
+    *,
+    event_key: str,
+    message: str,
+    valid_at: datetime,
+    now: datetime,
+) -> Notice:
+    towns, district = desk.district.towns, desk.settings.district
+    town_code = str(places["town_code"].iloc[0])
+    town_zh, town_en = (str(towns.at[town_code, name]) for name in ("town_name", "town_name_en"))
+    at = f"{valid_at.astimezone(desk.timezone):%H:%M}"
+    first, more = str(places["hotspot_name"].iloc[0]), len(places) - 1
+    many = f"等{more + 1}处" if more else ""
+    level = max((Level(int(level)) for level in places["level"]), default=Level.NONE)
+    phone_zh, phone_en = _phone(desk)
+    left = len(places) - _LISTED
+    lines_zh = [_line_zh(n, place, desk) for n, place in enumerate(places[:_LISTED].itertuples(), 1)]
+    lines_en = [_line_en(n, place, desk) for n, place in enumerate(places[:_LISTED].itertuples(), 1)]
+    lines_zh += [f"另有{left}处，见网页。"] if left > 0 else []
+    lines_en += [f"{left} more on the page."] if left > 0 else []
+    return Notice(
+        purpose=Purpose.NOW,
+        message_id=message,
+        about=message if record is None else record.message_id,
+        event_key=event_key,
+        place=town_zh,
+        subject=f"【正在发生】{town_zh}：{first}{many}已有积水 {at}",
+        zh=f"{at}，{town_zh}已有积水：\n"
+        + "\n".join(lines_zh)
+        + f"\n先救人，后报告。现场与此不符请立即告知{phone_zh}。\n"
+        f"{district.bureau.zh}",
+        en=f"Water stands now in {town_en} ({at}):\n" + "\n".join(lines_en) + f"\nPeople first, then report. If the "
+        f"place looks otherwise, tell {phone_en} at once.\n{district.bureau.en}",
+        short=f"{_cut(first)}{many}已有积水，{_FIRST_THING[bool(places['is_closed'].iloc[0])]}！报{phone_zh}",
+        facts={
+            "area": {"code": town_code},
+            "level": {"code": str(level), "number": int(level)},
+            "valid_at": valid_at.astimezone(desk.timezone).isoformat(),
+            "places": [_fact(place) for place in places.itertuples()],
+        },
+        labels={"Level": str(level), "Notice": "water-now", "Event": event_key},
+        expires_at=now + EXPIRES_AFTER,
+        priority=PRIORITY,
+    )
+
+
+def _phone(desk: Desk) -> tuple[str, str]:
+    """Return how to reach the office that sends this."""
+    chain = desk.settings.warning.duty_chain
+    phone = chain[0].phone if chain else ""
+    return f"区防汛值班室{phone}", f"the district's duty office{f' ({phone})' if phone else ''}"
+
+
+def _line_zh(number: int, place: Any, desk: Desk) -> str:
+    return f"{number}. {place.hotspot_name}：{_depth_zh(place)}（{_source(place, desk)[0]}）。{place.order_zh}。"
+
+
+def _line_en(number: int, place: Any, desk: Desk) -> str:
+    return f"{number}. {place.hotspot_name_en}: {_depth_en(place)} ({_source(place, desk)[1]}). {place.order_en}."
+
+
+def _depth_zh(place: Any) -> str:
+    if pd.notna(place.observed_depth_m):
+        return f"积水{100 * place.observed_depth_m:.0f}厘米"
+    return f"积水超过{100 * STEPS_M[int(place.step) - 1]:.0f}厘米"
+
+
+def _depth_en(place: Any) -> str:
+    if pd.notna(place.observed_depth_m):
+        return f"{100 * place.observed_depth_m:.0f} cm of water"
+    return f"more than {100 * STEPS_M[int(place.step) - 1]:.0f} cm of water"
+
+
+def _source(place: Any, desk: Desk) -> tuple[str, str]:
+    """Say who or what saw it; what nobody saw is modelled, and may be otherwise."""
+    if not place.now_by:
+        return "模型推算，未经现场核实", "modelled, not seen"
+    at = f"{place.now_seen_at.tz_convert(desk.timezone):%H:%M}"
+    return f"{place.now_by} {at}所见", f"seen by {place.now_by} at {at}"
+
+
+def _fact(place: Any) -> dict[str, Any]:
+    seen = bool(place.now_by)
+    depth_m = None if pd.isna(place.observed_depth_m) else float(place.observed_depth_m)
+    least_m = STEPS_M[int(place.step) - 1]
+    name = {"zh": place.hotspot_name, "en": place.hotspot_name_en}
+    return {"id": str(place.Index), "name": name, "at_least_m": least_m, "depth_m": depth_m, "seen": seen}
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _NAME_UNITS else f"{name[: _NAME_UNITS - 1]}…"
