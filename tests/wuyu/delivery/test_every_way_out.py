@@ -22,6 +22,7 @@ from sqlalchemy import update
 
 from risk_models.district.settings import UpwardContact
 from risk_models.errors import ConfigError
+from risk_models.risk import read_risk
 from tests.replays import ROOT
 from tests.replays import now as wall
 from tests.wuyu.delivery.conftest import FaultyServer
@@ -40,6 +41,7 @@ from wuyu.delivery.smtp import Outcome, SmtpSettings, SmtpStage, SmtpTransport
 from wuyu.delivery.summary import FILES_SCHEMA
 from wuyu.desk import Desk, begin_desk
 from wuyu.issuing.rain_lost import tell_rain_lost
+from wuyu.issuing.water_now import ToldNow, tell_water_now
 from wuyu.ledger import Approval, MessageBody, Outbox, OutboxState, ReportKey, open_ledger
 from wuyu.ledger.models import WarningRow
 from wuyu.rain import pull_feeds
@@ -104,7 +106,7 @@ def test_there_is_no_other_door() -> None:
     }
     assert _who(".queue") == {
         "wuyu/ack/escalation.py", "wuyu/approval/calling.py", "wuyu/issuing/issue.py", "wuyu/delivery/channels.py",
-        "wuyu/issuing/rain_lost.py", "wuyu/reporting/mail.py",
+        "wuyu/issuing/notice.py", "wuyu/reporting/mail.py",
     }  # fmt: skip
     assert _who("may_send") >= {"wuyu/delivery/relay.py", "wuyu/ledger/decision.py", "wuyu/watch/watcher.py"}
     sends = ("deliver", "drain", "dispatch", "dispatch_all", "deliver_together", "deliver_by", "replay_block")
@@ -225,13 +227,13 @@ def _bounces(desk: Desk, _scope: str, folder: Path) -> None:
     box = folder / f"return{len(list(folder.glob('return*')))}"
     (box / "new").mkdir(parents=True)
     for row in desk.ledger.outbox():
-        if row.channel == "mail":
+        if row.channel == "mail" and row.purpose == "bulletin":
             (box / "new" / str(row.id)).write_bytes(report(row.sender, said=f"smtp; 550 {row.id}"))
     assert all(one.told_instead for one in take_bounces(desk, MaildirMailbox(box), now=SIGNED + MINUTE)[:2])
 
 
 def _rain_lost(desk: Desk, scope: str, _folder: Path) -> None:
-    first, second, *_ = [row for row in desk.ledger.outbox() if row.channel == "mail"]
+    first, second, *_ = [row for row in desk.ledger.outbox() if row.channel == "mail" and row.purpose == "bulletin"]
     with desk.ledger.writing() as session:
         session.execute(update(Outbox).where(Outbox.id == first.id).values(recipient=LIVE))
         session.execute(update(Outbox).where(Outbox.id == second.id).values(recipient=UNREAL))
@@ -241,6 +243,24 @@ def _rain_lost(desk: Desk, scope: str, _folder: Path) -> None:
     with desk.ledger.decide(now=ISSUED + 60 * MINUTE) as decision:
         # The bulletins of this desk are of the hour before, when rain was known.
         assert tell_rain_lost(desk, decision, records, told=(), scope=scope)
+
+
+def _water_now(desk: Desk, scope: str, _folder: Path) -> None:
+    towns, cycle = desk.district.towns, desk.ledger.last_cycle(desk.code)
+    assert cycle is not None
+    (code,) = {str(code) for code in towns.index[:1]}
+    first, second, *_ = [row for row in desk.ledger.outbox() if row.channel == "mail" and row.purpose == "bulletin"]
+    with desk.ledger.writing() as session:
+        session.execute(update(Outbox).where(Outbox.id == first.id).values(recipient=LIVE))
+        session.execute(update(Outbox).where(Outbox.id == second.id).values(recipient=UNREAL))
+        hub = (Outbox.channel == "webhook:hub") & (Outbox.message_id == first.message_id)
+        session.execute(update(Outbox).where(hub).values(channel="webhook:live-hub", recipient="live-hub"))
+    table = read_risk(desk.out / cycle.risk_paths["parquet"])
+    table["now"], table["now_class"] = "stands", 5
+    records = [row.to_record() for row in desk.ledger.warnings()]
+    with desk.ledger.decide(now=ISSUED + 60 * MINUTE) as decision:
+        told = tell_water_now(desk, decision, table, records, before=ToldNow(numbers={code: 90}), scope=scope)
+    assert told.numbers[code] == 91
 
 
 def _reports(desk: Desk, _scope: str, _folder: Path) -> None:
@@ -254,6 +274,7 @@ PRODUCERS = {
     "officer call": _officer_calls,
     "second contact and upward": _escalations,
     "bounce": _bounces,
+    "water now": _water_now,
     "rain lost": _rain_lost,
     "report": _reports,
 }

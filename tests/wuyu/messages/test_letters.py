@@ -22,6 +22,7 @@ from tests.wuyu.delivery.test_every_way_out import (
     _officer_calls,
     _rain_lost,
     _reports,
+    _water_now,
 )
 from tests.wuyu.messages.test_smime import folder as certificate
 from tests.wuyu.returns.test_bounces import report as notice_of
@@ -78,6 +79,7 @@ PRODUCERS: dict[Purpose, Callable[[Desk, str, Path], None]] = {
     Purpose.SECOND_CONTACT: _escalations,
     Purpose.UPWARD: _escalations,
     Purpose.CALL: _officer_calls,
+    Purpose.NOW: _water_now,
     Purpose.RAIN_LOST: _rain_lost,
     Purpose.REPORT: _reports,
 }
