@@ -35,8 +35,10 @@ __all__ = [
     "Lang",
     "Text",
     "date_only",
+    "day_hour",
     "day_time",
     "depth",
+    "depth_range",
     "is_missing",
     "join",
     "kind_name",
@@ -49,6 +51,8 @@ __all__ = [
     "return_period",
     "sentence",
     "short_moment",
+    "short_window",
+    "shortened",
     "window",
 ]
 
@@ -280,6 +284,58 @@ def short_moment(at: datetime | pd.Timestamp | None, lang: Lang, zone: str) -> s
     return f"{there.day} {_MONTHS[there.month - 1][:3]} {there:%H:%M}"
 
 
+def _day_hour(there: datetime, lang: Lang, *, day: bool = True) -> str:
+    if lang == "zh":
+        hour = f"{there.hour}时" if there.minute == 0 else f"{there:%H:%M}"
+        return f"{there.day}日{hour}" if day else hour
+    return f"{there:%H:%M}" + (f" on {there.day} {_MONTHS[there.month - 1][:3]}" if day else "")
+
+
+def day_hour(at: datetime | pd.Timestamp | None, lang: Lang, zone: str) -> str:
+    """Return day and time in the fewest words of a sentence; "unknown" if there is none.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> at = pd.Timestamp("2021-07-20T09:00Z")
+    >>> day_hour(at, "zh", "Asia/Shanghai"), day_hour(at, "en", "Asia/Shanghai"), day_hour(None, "zh", "Asia/Shanghai")
+    ('20日17时', '17:00 on 20 Jul', '未知')
+    """
+    return UNKNOWN[lang] if at is None or is_missing(at) else _day_hour(local(at, zone), lang)
+
+
+def short_window(start: datetime | pd.Timestamp, end: datetime | pd.Timestamp, lang: Lang, zone: str) -> str:
+    """Return a span of local time in the fewest words, the day once where it does not change.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> start, end, later = (pd.Timestamp(f"2021-07-20T{hour}Z") for hour in ("06:00", "10:00", "18:30"))
+    >>> short_window(start, end, "zh", "Asia/Shanghai"), short_window(start, later, "zh", "Asia/Shanghai")
+    ('20日14时—18时', '20日14时—21日02:30')
+    >>> short_window(start, end, "en", "Asia/Shanghai")
+    '14:00 to 18:00 on 20 Jul'
+    """
+    first, last = local(start, zone), local(end, zone)
+    same = first.date() == last.date()
+    if lang == "en":
+        return f"{_day_hour(first, lang, day=not same)} to {_day_hour(last, lang)}"
+    return f"{_day_hour(first, lang)}—{_day_hour(last, lang, day=not same)}"
+
+
+def shortened(name: str, characters: int) -> str:
+    """Return a name cut to as many characters, with a sign that something is missing.
+
+    Only for where the whole name stands elsewhere in the same product, or has no room anywhere.
+
+    Examples
+    --------
+    >>> shortened("陇海路铁路下穿", 7), shortened("陇海路铁路下穿", 5)
+    ('陇海路铁路下穿', '陇海路铁…')
+    """
+    return name if len(name) <= characters else f"{name[: max(characters - 1, 1)]}…"
+
+
 def day_time(at: datetime | pd.Timestamp, zone: str) -> str:
     """Return a language-free local stamp such as ``07-20 17:00``.
 
@@ -352,6 +408,34 @@ def depth(depth_m: float | None, lang: Lang, *, unit: bool = True) -> str:
     if not unit:
         return number
     return f"{number}{zh}" if lang == "zh" else f"{number} {en}"
+
+
+def depth_range(low_m: float, high_m: float, lang: Lang) -> str:
+    """Return from what to what water may stand, in one unit: centimetres below one metre, else metres.
+
+    Examples
+    --------
+    >>> depth_range(0.0, 1.44, "zh"), depth_range(0.0, 1.44, "en"), depth_range(0.05, 0.44, "en")
+    ('0—1.4米', '0 to 1.4 m', '5 to 44 cm')
+    >>> depth_range(0.0, 0.004, "zh"), depth_range(float("nan"), 0.2, "en")
+    ('无积水', 'unknown')
+    """
+    if is_missing(low_m) or is_missing(high_m):
+        return UNKNOWN[lang]
+    if high_m < 0.005:
+        return "无积水" if lang == "zh" else "dry"
+    if high_m < 0.995:
+        low, high, zh, en = f"{low_m * 100:.0f}", f"{high_m * 100:.0f}", "厘米", "cm"
+    else:
+        low, high, zh, en = (
+            "0" if low_m < 0.05 else f"{low_m:.1f}",
+            f"{high_m:.1f}",
+            "米",
+            "m",
+        )
+    if low == high:
+        return f"{high}{zh}" if lang == "zh" else f"{high} {en}"
+    return f"{low}—{high}{zh}" if lang == "zh" else f"{low} to {high} {en}"
 
 
 def probability(share: float | None, lang: Lang) -> str:

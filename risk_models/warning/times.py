@@ -8,12 +8,15 @@ water comes, that is said, and is neither.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-__all__ = ["Deadline", "Due", "dangerous_window", "done_by", "minutes_needed", "valid_until"]
+from risk_models.levels import Level
+from risk_models.warning.records import WarningRecord
+
+__all__ = ["Deadline", "Due", "answer_minutes", "dangerous_window", "done_by", "minutes_needed", "valid_until"]
 
 
 class Due(StrEnum):
@@ -164,3 +167,21 @@ def done_by(
         return Deadline(Due.UNKNOWN, None)
     latest = valid_to if onset is None else min(valid_to, onset - timedelta(minutes=needs_min))
     return Deadline(Due.AT_ONCE, issued_at) if latest <= issued_at else Deadline(Due.BY, latest)
+
+
+def answer_minutes(record: WarningRecord, allowed: Mapping[str, int]) -> int | None:
+    """Return how long an answer to a message may take, min; None if none is due.
+
+    An all-clear is not chased. A warning whose level has become unknown keeps the time of the level before, and at
+    most that of yellow.
+
+    Parameters
+    ----------
+    record : WarningRecord
+    allowed : mapping of str to int
+        Minutes by level.
+    """
+    if record.action.is_end:
+        return None
+    level = max(record.previous_level, Level.YELLOW) if record.level is Level.UNKNOWN else record.level
+    return allowed.get(str(level))
