@@ -324,16 +324,23 @@ def short_window(start: datetime | pd.Timestamp, end: datetime | pd.Timestamp, l
 
 
 def shortened(name: str, characters: int) -> str:
-    """Return a name cut to as many characters, with a sign that something is missing.
+    """Return a name cut to the width of as many Chinese characters, with a sign that something is missing.
 
     Only for where the whole name stands elsewhere in the same product, or has no room anywhere.
 
     Examples
     --------
-    >>> shortened("陇海路铁路下穿", 7), shortened("陇海路铁路下穿", 5)
-    ('陇海路铁路下穿', '陇海路铁…')
+    >>> shortened("陇海路铁路下穿", 7), shortened("陇海路铁路下穿", 5), shortened("Longhai Road underpass", 8)
+    ('陇海路铁路下穿', '陇海路铁…', 'Longhai Road u…')
     """
-    return name if len(name) <= characters else f"{name[: max(characters - 1, 1)]}…"
+    widths = [1.0 if unicodedata.east_asian_width(character) in "WFA" else 0.5 for character in name]
+    if sum(widths) <= characters:
+        return name
+    kept, room = 0, characters - 1.0
+    while kept < len(name) and widths[kept] <= room:
+        room -= widths[kept]
+        kept += 1
+    return f"{name[: max(kept, 1)]}…"
 
 
 def day_time(at: datetime | pd.Timestamp, zone: str) -> str:

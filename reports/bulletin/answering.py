@@ -31,7 +31,7 @@ def acknowledgement_text(code: str) -> Text:
 def answer_text(bulletin: Bulletin) -> Text:
     """Return whom to answer, with which code and until when, in one line."""
     zone, by = bulletin.zone, bulletin.answer_by
-    phone = Text(f"拨区防汛值班室 {bulletin.office_phone}", f"phone {bulletin.office_phone} (district duty office)")
+    phone = Text(f"拨区防汛值班室 {bulletin.office_phone}", f"phone the duty office, {bulletin.office_phone}")
     if not bulletin.office_phone:
         phone = Text("回复本邮件", "reply to this mail")
     code = Text(f"报叫应码 {bulletin.code}", f"give code {bulletin.code}") if bulletin.code else Text("", "")
@@ -39,7 +39,7 @@ def answer_text(bulletin: Bulletin) -> Text:
     if by is not None:
         at = f"{local(by, zone):%H:%M}"
         zh.append(f"{at}前；逾时电话叫应")
-        en.append(f"before {at}, or you will be called")
+        en.append(f"before {at}, or we call you")
     return Text("，".join(filter(None, zh)), ", ".join(filter(None, en)))
 
 

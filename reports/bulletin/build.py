@@ -99,11 +99,11 @@ def build_bulletin(
     sign_off = sign_off or SignOff()
     risk, hotspots = pd.DataFrame(risk_table), pd.DataFrame(district.hotspots)
     area = _area(record, district, risk)
-    lines, unlisted = hotspot_lines(record, risk, hotspots)
+    unit = _units(district)
+    lines, unlisted = hotspot_lines(record, risk, hotspots, unit)
     issued_at = pd.Timestamp(local(record.issued_at, zone))
     draft = _awaits_decision(record, settings.warning.approval_from, sign_off)
     names, chosen = settings.district, settings.standards
-    unit = _units(district)
     needs_min = standards.action_minutes(chosen.action_times)
     told = () if record.action.is_end else measures(lines, actions, record, zone, needs_min=needs_min)
     standing = standing_places(area.rows, hotspots, standards.now_orders(chosen.now_orders), unit, zone)

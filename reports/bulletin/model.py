@@ -75,6 +75,7 @@ class HotspotLine:
     is_timed: bool
     kind_id: str
     owner_unit: str
+    unit: Text
     owner_name: str
     owner_phone: str
     reason: Text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -41,7 +41,7 @@ _LATER: Mapping[str, Any] = {
 
 
 def hotspot_lines(
-    record: WarningRecord, risk: pd.DataFrame, hotspots: pd.DataFrame
+    record: WarningRecord, risk: pd.DataFrame, hotspots: pd.DataFrame, unit: Callable[[str], Text]
 ) -> tuple[tuple[HotspotLine, ...], int]:
     """Return the rows of the warned hotspots, worst first, and how many were left out.
 
@@ -53,13 +53,15 @@ def hotspot_lines(
         Risk table; a plain frame, from which rows are read ten times faster than from one with geometry.
     hotspots : DataFrame
         The district's hotspots, for their owners.
+    unit : callable
+        Gives both names of a unit.
     """
     known = [hotspot for hotspot in record.hotspot_ids if hotspot in risk.index]
     listed = known[:LISTED_MAX]
     later = [name for name in _LATER if name in risk.columns]
     told, owners = _records(risk, listed, _RISK_COLUMNS + later), _records(hotspots, listed, _OWNER_COLUMNS)
     lines = tuple(
-        _hotspot_line(rank, hotspot, {**_LATER, **row, **owner})
+        _hotspot_line(rank, hotspot, {**_LATER, **row, **owner}, unit)
         for rank, (hotspot, row, owner) in enumerate(zip(listed, told, owners, strict=True), start=1)
     )
     return lines, len(known) - len(lines)
@@ -72,7 +74,7 @@ def _records(table: pd.DataFrame, ids: list[str], columns: list[str]) -> list[di
     return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
 
 
-def _hotspot_line(rank: int, hotspot_id: str, row: dict[str, Any]) -> HotspotLine:
+def _hotspot_line(rank: int, hotspot_id: str, row: dict[str, Any], unit: Callable[[str], Text]) -> HotspotLine:
     kind = plain(row["kind"])
     times = {
         name: None if is_missing(row[name]) else row[name] for name in ("first_15cm_at", "first_50cm_at", "peak_at")
@@ -102,6 +104,7 @@ def _hotspot_line(rank: int, hotspot_id: str, row: dict[str, Any]) -> HotspotLin
         is_timed=not is_missing(row["p_15cm_0_3h"]) and not is_missing(row["depth_p50_m"]),
         kind_id=kind,
         owner_unit=plain(row["owner_unit"]),
+        unit=unit(plain(row["owner_unit"])),
         owner_name=plain(row["owner_name"]),
         owner_phone=plain(row["owner_phone"]),
         reason=reason_text(row["reason_zh"], row["reason_en"]),

@@ -51,9 +51,7 @@ def to_mail_text(bulletin: Bulletin, lang: Lang = "zh", *, ack_url: str | None =
     lines += _block(words["cautions"], view["cautions"], colon)
     lines += ["", f"{words['places']}{colon}".rstrip()]
     for row in view["places"]:
-        lines += [
-            " | ".join(filter(None, (f"{row['rank']}. [{row['level']}] {row['name']}", row["now"], row["source"])))
-        ]
+        lines += [" | ".join(filter(None, (f"{row['rank']}. [{row['level']}] {row['name']}", row["now"])))]
         told = (row["kind"], row["what"], row["when"], f"{row['unit']} {row['owner']} {row['phone']}")
         lines += [f"   {' | '.join(told)}"]
         lines += [f"   [{row['due']}] {row['clauses']}"] if row["clauses"] else []

@@ -36,7 +36,8 @@ from risk_models.observation import Now
 
 __all__ = ["DETAILED_MAX", "LABELS", "NAME_MAX", "URGENT_MAX", "bulletin_view"]
 
-NAME_MAX = 20
+PLACE_MAX = 30
+NAME_MAX = 18
 """Characters of a name on the first screen of a mail, which has it whole in its table."""
 
 DETAILED_MAX = 6
@@ -72,6 +73,7 @@ LABELS: dict[str, Text] = {
     "unchecked": Text("曾积水、未核查", "Flooded before, not checked"),
     "danger": Text("最危险时段", "Most dangerous"),
     "valid_to": Text("有效至", "Valid until"),
+    "ended": Text("解除", "Ended"),
     "answer": Text("答复", "Answer"),
     "received": Text("已收到", "Received"),
     "next": Text("下次通报", "Next message"),
@@ -230,19 +232,20 @@ def _first(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
     words = {
         key: LABELS[key][lang] for key in ("standing", "unchecked", "danger", "valid_to", "do_now", "answer", "next")
     }
+    words |= {"valid_to": LABELS["ended"][lang]} if bulletin.is_end else {}
     end = day_hour(bulletin.valid_to, lang, bulletin.zone)
     area = bulletin.area[lang]
     told = _kind(bulletin, lang)
     return {
         "kind": told,
         "place": area,
-        "brief_place": shortened(area, 2 * NAME_MAX),
+        "brief_place": shortened(area, PLACE_MAX),
         "standing": _standing(bulletin, lang, brief=False),
         "brief_standing": _standing(bulletin, lang, brief=True),
         "unchecked": _named([name[lang] for name in bulletin.unchecked], lang, brief=False),
         "brief_unchecked": _named([name[lang] for name in bulletin.unchecked], lang, brief=True),
         "danger": _danger(bulletin, lang),
-        "valid_to": _validity(bulletin, lang) if bulletin.is_end else end,
+        "valid_to": day_hour(bulletin.issued_at, lang, bulletin.zone) if bulletin.is_end else end,
         "orders": [_order(order, lang) for order in bulletin.orders],
         "answer": answer_text(bulletin)[lang],
         "next": bulletin.next_message[lang],
@@ -349,7 +352,7 @@ def _places(bulletin: Bulletin, lang: Lang) -> list[dict[str, Any]]:
                 "now": "" if place is None else _seen(place, lang),
                 "what": may,
                 "when": _when(line, lang, bulletin),
-                "unit": line.owner_unit,
+                "unit": line.unit[lang],
                 "owner": line.owner_name,
                 "phone": line.owner_phone,
                 "due": "" if measure is None else measure.due[lang],
