@@ -36,9 +36,11 @@ from risk_models.observation import Now
 
 __all__ = ["DETAILED_MAX", "LABELS", "NAME_MAX", "URGENT_MAX", "bulletin_view"]
 
-PLACE_MAX = 30
-NAME_MAX = 18
-"""Characters of a name on the first screen of a mail, which has it whole in its table."""
+PLACE_MAX = 24
+"""Chinese characters of the name of an area on the first screen of a mail, which has it whole at its end."""
+
+NAME_MAX = 15
+"""Of a hotspot, which the table of the same mail has whole."""
 
 DETAILED_MAX = 6
 """Hotspots and measures that are told in full; those after them have one line, so that nobody has to leaf."""
@@ -337,9 +339,6 @@ def _places(bulletin: Bulletin, lang: Lang) -> list[dict[str, Any]]:
     rows = []
     for line in bulletin.hotspots:
         measure, place = planned.get(line.rank), wet.get(line.hotspot_id)
-        may = f"{line.depth[lang]}；超15厘米 {probability(line.p_15cm, lang)}"
-        if lang == "en":
-            may = f"{line.depth[lang]}; above 15 cm {probability(line.p_15cm, lang)}"
         rows.append(
             {
                 "rank": str(line.rank),
@@ -350,7 +349,7 @@ def _places(bulletin: Bulletin, lang: Lang) -> list[dict[str, Any]]:
                 "name": line.name[lang],
                 "kind": line.kind[lang],
                 "now": "" if place is None else _seen(place, lang),
-                "what": may,
+                "what": _may(line, lang),
                 "when": _when(line, lang, bulletin),
                 "unit": line.unit[lang],
                 "owner": line.owner_name,
@@ -362,6 +361,14 @@ def _places(bulletin: Bulletin, lang: Lang) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _may(line: HotspotLine, lang: Lang) -> str:
+    """Say how deep it may get and how likely 15 cm are; a class that says so already is not said twice."""
+    chance = probability(line.p_15cm, lang)
+    if line.depth[lang].startswith("≥15"):
+        return line.depth[lang]
+    return f"{line.depth[lang]}；超15厘米 {chance}" if lang == "zh" else f"{line.depth[lang]}; above 15 cm {chance}"
 
 
 def _seen(place: StandingPlace, lang: Lang) -> str:
