@@ -184,6 +184,7 @@ class StandardsSettings(Record):
     impact_depths: Code = "wuyu-depths-1"
     vulnerability: Code = "wuyu-kinds-1"
     now_orders: Code = "wuyu-now-1"
+    observation_sources: Code = "wuyu-sources-1"
 
 
 class UpwardContact(Record):

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from risk_models.levels import Level
-from risk_models.observation import Now
+from risk_models.observation.state import Now
 from risk_models.risk.impact import level_score
 from risk_models.risk.table import RiskTable
 from risk_models.standards import RiskMatrix
@@ -55,7 +55,7 @@ def settle_now(
         `NOW_COLUMNS` of the cycle before, ``attrs["valid_at"]`` its time. Without it nothing is known of before.
     observed : DataFrame, index hotspot_id, optional
         As `risk_models.observation.observed_now` gives it: now, depth_m, since, seen_at, speaks_until, source, by,
-        said_zh, said_en. Places nobody saw are absent.
+        is_proof, said_zh, said_en. Places nobody saw are absent.
     thresholds_m : tuple of float
         Depth classes that ``now_class`` counts, ascending.
     depth_of_impact_m : ndarray (H, 3)
@@ -123,10 +123,14 @@ def _with_sight(
     """Return the state of a place that somebody or something saw."""
     if row["now"] == Now.STANDS:
         return Now.STANDS
+    if row["now"] == Now.MAY_STAND:
+        return state if state in (*_WET, Now.UNKNOWN) else Now.MAY_STAND
     if row["now"] != Now.DRY:
         # Seen under water once, or by what cannot be trusted: never calmer than that.
         wet_once = pd.notna(row["since"])
         return state if state in _WET else Now.UNCONFIRMED if wet_once else Now.UNKNOWN
+    if not row["is_proof"]:
+        return state if state in (*_WET, Now.UNKNOWN) else Now.DRY
     speaks = pd.notna(row["speaks_until"]) and valid_at <= row["speaks_until"]
     if speaks or not _rained_since(row["seen_at"], valid_at, rain_mm):
         return Now.DRY
