@@ -102,4 +102,11 @@ def feed_of(desk: Desk, feed_id: str) -> AnyFeedSettings:
 def check_of(desk: Desk, feed: AnyFeedSettings) -> FileCheck:
     """Return what a file of a feed must pass."""
     timezone = desk.settings.district.timezone
-    return file_check(feed.kind, timezone=timezone, gauge_ids=gauge_ids(desk), options=reader_options(desk, feed))
+    places = {str(name) for name in desk.district.hotspots.index}
+    return file_check(
+        feed.kind,
+        timezone=timezone,
+        gauge_ids=gauge_ids(desk),
+        hotspot_ids=places,
+        options=reader_options(desk, feed),
+    )

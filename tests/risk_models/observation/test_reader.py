@@ -118,8 +118,8 @@ def test_what_is_written_reads_back(tmp_path_factory: pytest.TempPathFactory, wr
     records = [
         {
             "observation_id": f"n{n}", "hotspot_id": place, "seen_at": f"{at:%Y-%m-%dT%H:%M:%S}+00:00",
-            "source": source, "seen": seen, "depth_m": "" if seen != "flooded" else str(cm / 100), "confidence": str(share / 100),
-            "by": "甲", "remark": "",
+            "source": source, "seen": seen, "depth_m": "" if seen != "flooded" else str(cm / 100),
+            "confidence": str(share / 100), "by": "甲", "remark": "",
         }
         for n, (place, at, source, seen, cm, share) in enumerate(written)
     ]  # fmt: skip
