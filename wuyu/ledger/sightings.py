@@ -16,7 +16,7 @@ class Sighting(Base):
     """One place that somebody saw, as entered at a duty desk."""
 
     __tablename__ = "sightings"
-    __table_args__ = (Index(None, "district_code", "seen_at"),)
+    __table_args__ = (Index(None, "district_code", "seen_at"), Index(None, "district_code", "entered_at"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     district_code: Mapped[str]

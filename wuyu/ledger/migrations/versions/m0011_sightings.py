@@ -13,7 +13,7 @@ down_revision = "0010"
 
 
 def upgrade() -> None:
-    """Make the table, its index and its guards."""
+    """Make the table, its guards, and the indexes by which what is new is found."""
     op.create_table(
         "sightings",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -29,6 +29,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_sightings"),
     )
     op.create_index("ix_sightings_district_code_seen_at", "sightings", ["district_code", "seen_at"])
+    op.create_index("ix_sightings_district_code_entered_at", "sightings", ["district_code", "entered_at"])
+    op.create_index("ix_flood_reports_reported_at", "flood_reports", ["reported_at"])
     dialect = op.get_context().dialect.name
     for statement in [*change_guards("sightings", dialect), *replace_guards("sightings", [["id"]], dialect)]:
         op.execute(statement)
