@@ -45,7 +45,7 @@ def settle_now(
     depth_of_impact_m: npt.NDArray[np.float64],
     matrix: RiskMatrix,
 ) -> RiskTable:
-    """Put together what is known of now; a place that was seen under water never has a level below it.
+    """Put together what is known of now; a place that was last seen under water never has a level below it.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def settle_now(
             state = _with_sight(state, states[h], row, valid_at, looked_at, rain_mm[h])
             rows["now_by"][h] = str(row["by"] or row["source"])
             rows["now_seen_at"][h] = row["seen_at"]
-            if state == Now.STANDS and row["now"] == Now.STANDS:
+            if state in _WET and (row["now"] == Now.STANDS or pd.notna(row["since"])):  # last seen under water
                 rows["observed_depth_m"][h] = row["depth_m"]
                 changed[h] = row
         rows["now"][h] = str(state)
@@ -175,7 +175,7 @@ def _class(
 def _raise(
     told: RiskTable, h: int, row: Mapping[str, Any], depth_of_impact_m: npt.NDArray[np.float64], matrix: RiskMatrix
 ) -> None:
-    """Lift level and score of a place that was seen under water to what this depth means when it is certain."""
+    """Lift level and score of a place last seen under water to what this depth means when it is certain."""
     depth_m = FLOODED_M if pd.isna(row["depth_m"]) else float(row["depth_m"])
     reached = depth_m >= depth_of_impact_m
     level = max(int(np.asarray(matrix.levels)[3, int(reached.sum())]), int(Level.BLUE))

@@ -139,3 +139,10 @@ def test_what_is_seen_lowers_no_level() -> None:
     found = settled(Now.STANDS, sight=Sight(Now.STANDS, depth_m=0.16), level=Level.RED)
     assert found["level"] == Level.RED
     assert settled(Now.STANDS, sight=Sight(Now.DRY), level=Level.RED)["level"] == Level.RED
+
+
+def test_a_place_last_seen_under_water_keeps_its_level_until_somebody_sees_it_dry() -> None:
+    old = Sight(Now.UNKNOWN, depth_m=0.6, since=AT - 5 * HOUR, seen_at=AT - 3 * HOUR)
+    found = settled(Now.DRY, was=Now.STANDS, sight=old)
+    assert (found["now"], found["level"]) == ("unconfirmed", MATRIX.levels[3, 3])
+    assert settled(Now.DRY, was=Now.UNCONFIRMED, sight=Sight(Now.DRY))["level"] == Level.NONE
