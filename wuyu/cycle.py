@@ -42,6 +42,7 @@ from wuyu.ledger.learnings import refusal_in_force
 from wuyu.ledger.removals import require_kept
 from wuyu.ledger.tasks import OPERATOR_TASK
 from wuyu.messages.letters import RESTRICTED
+from wuyu.observing import known_sights
 from wuyu.rain import cycle_rain
 from wuyu.station import register_of
 
@@ -131,13 +132,15 @@ def assess(
     if _stands(done, latest, now):
         return _kept(desk, done)
     rain = cycle_rain(desk, valid_at, known_at=now)
-    cycle = desk.ledger.begin_cycle(desk.code, valid_at, inputs_sha256=_digest(desk, rain.inputs), now=now)
+    sights = known_sights(desk, valid_at, known_at=now)
+    inputs = rain.inputs | sights.inputs
+    cycle = desk.ledger.begin_cycle(desk.code, valid_at, inputs_sha256=_digest(desk, inputs), now=now)
     if cycle.state == CycleState.DONE:
         return _kept(desk, cycle)
     previous = desk.ledger.last_cycle(desk.code, until=valid_at)
     key = current_event_key(states_of(previous), desk.code, now=valid_at)
     table = desk.scorer.score(rain.rainfall, event_key=key, soil_water_mm=_soil_water_before(desk, valid_at))
-    table = desk.scorer.settle_now(table, before=_left_before(desk, previous))
+    table = desk.scorer.settle_now(table, before=_left_before(desk, previous), observed=sights.now(desk, valid_at))
     if rain.quality is not None:
         table.attrs["quality_zh"], table.attrs["quality_en"] = rain.quality.zh, rain.quality.en
     outages = outage_summary(desk.district.outages, pd.Timestamp(valid_at), zone=str(desk.timezone))
@@ -148,11 +151,11 @@ def assess(
         refused_rain_error_summary(desk.district.rain_error_refused),
     )
     told = [FeedLine(*text) for text in said if text[0]]
-    lines = [*rain.lines, *told]
+    lines = [*rain.lines, *sights.lines, *told]
     table.attrs["feeds_zh"] = "\n".join(line.zh for line in lines)
     table.attrs["feeds_en"] = "\n".join(line.en for line in lines)
     paths = write_risk(table, desk.risk_dir, stem(valid_at, cycle.revision))
-    return table, {kind: desk.relative(path) for kind, path in paths.items()}, rain.inputs
+    return table, {kind: desk.relative(path) for kind, path in paths.items()}, inputs
 
 
 def _said_of_model(desk: Desk, table: RiskTable, at: datetime) -> tuple[str, str]:
@@ -171,7 +174,7 @@ def _kept(desk: Desk, cycle: Cycle) -> tuple[RiskTable, dict[str, str], dict[str
 
 
 def _digest(desk: Desk, inputs: dict[str, str]) -> str:
-    """Return the digest of all that a cycle stands on: the files of rain, and the district."""
+    """Return the digest of all that a cycle stands on: rain, what was seen, and the district."""
     facts = json.dumps({"rain": inputs, "district": desk.district.content_hash}, sort_keys=True)
     return hashlib.sha256(facts.encode()).hexdigest()
 

@@ -15,6 +15,7 @@ from data.builder.population import write_population
 from data.builder.rain_record import write_rain_record
 from data.builder.rasters import build_land_cover, write_rasters
 from data.builder.settings import DATA
+from data.builder.sights import build_sights, write_sights
 from data.builder.storm import write_storm
 
 
@@ -31,8 +32,11 @@ def _rasters(out: Path) -> None:
 
 
 def _storm(out: Path) -> None:
-    gauges = build_tables().tables["gauges"]
+    built = build_tables()
+    gauges = built.tables["gauges"]
     write_storm(gauges, out / "storm_2021")
+    sights = build_sights(built.tables["hotspots"], built.tables["history"], built.towns)
+    write_sights(sights, out / "storm_2021" / "observations.csv")
     write_forecasts(gauges, out / "storm_2021" / "ensemble")
 
 

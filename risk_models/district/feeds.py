@@ -56,7 +56,7 @@ def _feed_url(value: str) -> str:
 def _select_query(value: str) -> str:
     text = value.strip().rstrip(";").strip()
     if ";" in text or re.match(r"(?i)(select|with)\b", text) is None:
-        raise ValueError("must be one SELECT (or WITH ... SELECT) that gives time, gauge_id and rain_mm")
+        raise ValueError("must be one SELECT (or WITH ... SELECT) that gives time, gauge_id and rain_mm, or sights")
     return text
 
 
@@ -76,7 +76,7 @@ class FeedSettings(Record):
     ----------
     id : str
     kind : str
-        Reader of its files, e.g. gauge_table or ensemble_netcdf.
+        Reader of its files, e.g. gauge_table or ensemble_netcdf; observations: what was seen at places.
     stale_after_h : float
         Age of the newest value from which the feed counts as late [h].
     every_min : int
@@ -110,7 +110,7 @@ class FeedSettings(Record):
 
     @model_validator(mode="after")
     def _merges_maps_only(self) -> Self:
-        if self.merge and self.kind in ("gauge_table", "ensemble_netcdf", "open_meteo"):
+        if self.merge and self.kind in ("gauge_table", "ensemble_netcdf", "observations", "open_meteo"):
             raise ValueError(f"merge is for maps of observed rain, such as radar; {self.kind} holds none")
         return self
 
@@ -214,7 +214,8 @@ class SqlFeedSettings(FeedSettings):
     url_env : str
         Environment variable that holds the SQLAlchemy URL of the database (SQLite or PostgreSQL).
     query : str
-        One SELECT that gives time, gauge_id and rain_mm; ``:since`` stands for the earliest time that is needed.
+        One SELECT that gives time, gauge_id and rain_mm (of observations: hotspot_id, seen_at, source, seen, depth_m,
+        by); ``:since`` stands for the earliest time that is needed.
     lookback_h : int
         How far back `since` lies [h].
     total_timeout_s : float

@@ -185,6 +185,7 @@ class StandardsSettings(Record):
     vulnerability: Code = "wuyu-kinds-1"
     now_orders: Code = "wuyu-now-1"
     action_times: Code = "wuyu-times-1"
+    observation_sources: Code = "wuyu-sources-1"
 
 
 _PHONE = r"^\+?[0-9][0-9 -]{2,30}$"

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit, logit
 
-from risk_models.observation import Now
+from risk_models.observation.state import Now
 from risk_models.risk.impact import NEGLIGIBLE, class_probabilities
 from risk_models.risk.outages import CapacityShares
 from risk_models.risk.ponding import HotspotBasins, PondingState, simulate_ponding

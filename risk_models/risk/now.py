@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from risk_models.levels import Level
-from risk_models.observation import Now
+from risk_models.observation.state import Now
 from risk_models.risk.impact import level_score
 from risk_models.risk.table import RiskTable
 from risk_models.standards import RiskMatrix
@@ -45,7 +45,7 @@ def settle_now(
     depth_of_impact_m: npt.NDArray[np.float64],
     matrix: RiskMatrix,
 ) -> RiskTable:
-    """Put together what is known of now; a place that was seen under water never has a level below it.
+    """Put together what is known of now; a place that was last seen under water never has a level below it.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def settle_now(
         `NOW_COLUMNS` of the cycle before, ``attrs["valid_at"]`` its time. Without it nothing is known of before.
     observed : DataFrame, index hotspot_id, optional
         As `risk_models.observation.observed_now` gives it: now, depth_m, since, seen_at, speaks_until, source, by,
-        said_zh, said_en. Places nobody saw are absent.
+        is_proof, said_zh, said_en. Places nobody saw are absent.
     thresholds_m : tuple of float
         Depth classes that ``now_class`` counts, ascending.
     depth_of_impact_m : ndarray (H, 3)
@@ -88,7 +88,7 @@ def settle_now(
             state = _with_sight(state, states[h], row, valid_at, looked_at, rain_mm[h])
             rows["now_by"][h] = str(row["by"] or row["source"])
             rows["now_seen_at"][h] = row["seen_at"]
-            if state == Now.STANDS and row["now"] == Now.STANDS:
+            if state in _WET and (row["now"] == Now.STANDS or pd.notna(row["since"])):  # last seen under water
                 rows["observed_depth_m"][h] = row["depth_m"]
                 changed[h] = row
         rows["now"][h] = str(state)
@@ -123,10 +123,14 @@ def _with_sight(
     """Return the state of a place that somebody or something saw."""
     if row["now"] == Now.STANDS:
         return Now.STANDS
+    if row["now"] == Now.MAY_STAND:
+        return state if state in (*_WET, Now.UNKNOWN) else Now.MAY_STAND
     if row["now"] != Now.DRY:
         # Seen under water once, or by what cannot be trusted: never calmer than that.
         wet_once = pd.notna(row["since"])
         return state if state in _WET else Now.UNCONFIRMED if wet_once else Now.UNKNOWN
+    if not row["is_proof"]:
+        return state if state in (*_WET, Now.UNKNOWN) else Now.DRY
     speaks = pd.notna(row["speaks_until"]) and valid_at <= row["speaks_until"]
     if speaks or not _rained_since(row["seen_at"], valid_at, rain_mm):
         return Now.DRY
@@ -171,7 +175,7 @@ def _class(
 def _raise(
     told: RiskTable, h: int, row: Mapping[str, Any], depth_of_impact_m: npt.NDArray[np.float64], matrix: RiskMatrix
 ) -> None:
-    """Lift level and score of a place that was seen under water to what this depth means when it is certain."""
+    """Lift level and score of a place last seen under water to what this depth means when it is certain."""
     depth_m = FLOODED_M if pd.isna(row["depth_m"]) else float(row["depth_m"])
     reached = depth_m >= depth_of_impact_m
     level = max(int(np.asarray(matrix.levels)[3, int(reached.sum())]), int(Level.BLUE))

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from risk_models.files import whole_file, write_whole
 from risk_models.levels import Level
-from risk_models.observation import Now
+from risk_models.observation.state import Now
 from risk_models.risk.windows import WINDOWS_H, window_name
 
 __all__ = ["RISK_COLUMNS", "RiskTable", "read_risk", "town_levels", "write_geojson", "write_risk"]

@@ -147,6 +147,22 @@ class KindVulnerability:
 
 
 @dataclass(frozen=True)
+class ObservationSource:
+    """Who or what sees a place, and for how many minutes a sight of it speaks of now; ``person``: "yes" or "no"."""
+
+    key: str
+    speaks_min: float
+    person: str
+    zh: str
+    en: str
+
+    @property
+    def is_person(self) -> bool:
+        """True if a person stands behind it."""
+        return self.person == "yes"
+
+
+@dataclass(frozen=True)
 class NowOrder:
     """What to do where water stands at a place of one kind; ``rank`` says which kind is named first."""
 
@@ -308,6 +324,10 @@ class Standards:
         """Return the least depth [m] of minor, significant and severe impact, by vulnerability class: shape (3, 3)."""
         rows = self._rows("impact_depths", standard_id)
         return np.array([[row.minor_m, row.significant_m, row.severe_m] for row in rows])
+
+    def observation_sources(self, standard_id: str) -> dict[str, ObservationSource]:
+        """Return who or what may see a place, by key."""
+        return {row.key: row for row in self._rows("observation_sources", standard_id)}
 
     def now_orders(self, standard_id: str) -> dict[str, NowOrder]:
         """Return what to do where water stands, by kind of hotspot; ``other`` is for kinds that it does not name."""

@@ -29,6 +29,7 @@ from risk_models.standards.records import (
     LikelihoodBand,
     MatrixCell,
     NowOrder,
+    ObservationSource,
     PrecipitationGrade,
     RainSignal,
     Response,
@@ -371,6 +372,9 @@ _TABLES: dict[str, _Spec] = {
         ImpactDepths,
         {"vulnerability": _class, "minor_m": _number, "significant_m": _number, "severe_m": _number},
         _check_impact_depths,
+    ),
+    "observation_sources": _spec(
+        ObservationSource, {"key": _text, "speaks_min": _number, "person": _one_of("yes", "no"), **_WORDS}
     ),
     "now_orders": _spec(NowOrder, {"kind": _text, "rank": int, **_WORDS}, _check_now_orders),
     "action_times": _spec(ActionTime, {"kind": _text, "minutes": _number, **_WORDS}, _check_action_times),

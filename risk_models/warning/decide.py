@@ -33,7 +33,7 @@ from typing import TypedDict
 import pandas as pd
 
 from risk_models.levels import Level
-from risk_models.observation import Now
+from risk_models.observation.state import Now
 from risk_models.warning.lifecycle import check_revision
 from risk_models.warning.records import Action, WarningRecord
 from risk_models.warning.states import KnownRain, WarningPolicy, WarningState

@@ -8,6 +8,7 @@ import pkgutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from data.builder.district import DistrictTables, build_tables, write_tables
 from data.builder.ensemble import write_forecasts
 from data.builder.places import apportion
 from data.builder.rain_record import write_rain_record
+from data.builder.sights import build_sights, write_sights
 from data.builder.storm import _Part, _series, write_storm
 
 MODULES = sorted(module.name for module in pkgutil.iter_modules(data.builder.__path__) if module.name != "__main__")
@@ -36,8 +38,24 @@ def test_fresh_tables_equal_the_committed_bytes(built: DistrictTables, tmp_path:
     assert _same_files(tmp_path, erqi_path) == []
 
 
+def _sights(built: DistrictTables) -> pd.DataFrame:
+    return build_sights(built.tables["hotspots"], built.tables["history"], built.towns)
+
+
+def test_nobody_sees_a_place_dry_before_the_record_of_the_storm_lets_it(built: DistrictTables) -> None:
+    sights, history = _sights(built), built.tables["history"]
+    dry = sights[(sights["seen"] == "dry") & (sights["source"] != "camera")].set_index("hotspot_id")["seen_at"]
+    mine = history[history["started_at"].str.startswith(("2021-07-20", "2021-07-21"))]
+    assert len(mine) == 11
+    for place, at in zip(mine["hotspot_id"], mine["started_at"], strict=True):
+        assert place not in dry.index or dry[place] > at
+    assert not {"EQ-001", "EQ-002", "EQ-003"} & set(dry.index)
+    assert set(sights.loc[sights["synthetic"] == "false", "hotspot_id"]) == set(mine["hotspot_id"])
+
+
 def test_fresh_storm_equals_the_committed_bytes(built: DistrictTables, tmp_path: Path, erqi_path: Path) -> None:
     write_storm(built.tables["gauges"], tmp_path)
+    write_sights(_sights(built), tmp_path / "observations.csv")
     write_forecasts(built.tables["gauges"], tmp_path / "ensemble")
     assert _same_files(tmp_path, erqi_path / "storm_2021") == []
 

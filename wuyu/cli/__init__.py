@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         district,
         drill,
         learn,
+        observe,
         operate,
         products,
         reports,
@@ -59,7 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     families = (
-        district, operate, approval, delivery, products, reports, service, drill, ack, verify, learn, retention,
+        district, operate, observe, approval, delivery, products, reports, service, drill, ack, verify, learn,
+        retention,
     )  # fmt: skip
     for family in families:
         family.add_verbs(verbs)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from risk_models.errors import Finding
+from risk_models.errors import ConfigError, Finding
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from risk_models.forecast.readers.reading import FileReading
 
 __all__ = [
+    "OBSERVATIONS",
     "Comparison",
     "FileCheck",
     "FileFacts",
@@ -26,6 +27,9 @@ __all__ = [
     "foreign_content",
     "issued_at_from_name",
 ]
+
+OBSERVATIONS = "observations"
+"""Kind of the feeds that say what was seen at places; all others bring rain."""
 
 _ISSUE_TIME = re.compile(r"(?<!\d)(\d{8})T?(\d{2})(\d{2})?Z?(?!\d)")
 _PAGE = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:<!doctype\s+html|<html|<head|<script)", re.IGNORECASE)
@@ -112,7 +116,7 @@ def foreign_content(kind: str, name: str, data: bytes) -> str:
         return f"{name}: is a web page, not a {kind}"
     if data and kind in _MAGIC and not data.startswith(_MAGIC[kind]):
         return f"{name}: does not begin like a file of kind {kind}"
-    if kind == "gauge_table" and data.startswith(_NEVER_A_TABLE):
+    if kind in ("gauge_table", OBSERVATIONS) and data.startswith(_NEVER_A_TABLE):
         return f"{name}: is a binary file, not a table"
     return ""
 
@@ -122,6 +126,7 @@ def file_check(
     *,
     timezone: str,
     gauge_ids: Sequence[str] | None = None,
+    hotspot_ids: Collection[str] | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> FileCheck:
     """Return the check for a kind of feed.
@@ -134,6 +139,8 @@ def file_check(
         Of times without an offset, e.g. ``Asia/Shanghai``.
     gauge_ids : sequence of str, optional
         Gauges of the district: a table that has none of them cannot be used.
+    hotspot_ids : collection of str, optional
+        Places of the district: a table of observations that has none of them cannot be used.
     options : mapping, optional
         Further options of the reader, as the settings of the feed have them.
 
@@ -149,6 +156,8 @@ def file_check(
     ...
     ConfigError: no reader of kind 'gauge_tables'; nearest: 'gauge_table'; known: ensemble_netcdf, fmi, gauge_table, ...
     """
+    if kind == OBSERVATIONS:
+        return lambda path: _check_observations(path, timezone, hotspot_ids, options or {})
     # The readers bring xarray and NetCDF along: load them when a file is there to read.
     from risk_models.forecast.readers.registry import reader_of
 
@@ -190,6 +199,23 @@ def _check_gauge_table(
         last_value_at=report.last_value_at,
         typical_last_at=_typical_last(rain),
         findings=_counted(report.findings) | _missing(report),
+    )
+
+
+def _check_observations(
+    path: Path, timezone: str, hotspot_ids: Collection[str] | None, options: Mapping[str, Any]
+) -> FileFacts:
+    from risk_models.observation import read_observations
+
+    if options:
+        raise ConfigError(f"kind '{OBSERVATIONS}' has no options; found {', '.join(options)}")
+    _, report = read_observations(path, timezone=timezone, hotspot_ids=hotspot_ids)
+    return FileFacts(
+        rows_read=report.rows_read,
+        rows_rejected=report.rows_rejected,
+        first_value_at=report.first_value_at,
+        last_value_at=report.last_value_at,
+        findings=_counted(report.findings),
     )
 
 

@@ -17,8 +17,8 @@ __all__ = [
     "accepted_files",
     "ensembles",
     "forecast_issues",
-    "gauge_tables",
     "observed_maps",
+    "tables_of_span",
 ]
 
 MAX_TABLES = 600
@@ -145,7 +145,7 @@ def accepted_files(ledger: Ledger, feed_id: str, *, newest: int) -> list[FeedFil
         return list(session.scalars(query))
 
 
-def gauge_tables(
+def tables_of_span(
     ledger: Ledger,
     feed_id: str,
     *,
@@ -154,7 +154,7 @@ def gauge_tables(
     end: datetime,
     known_at: datetime | None = None,
 ) -> list[SelectedFile]:
-    """Return every gauge table with a value of a span, the last that arrived first, however many.
+    """Return every table with a value of a span, the last that arrived first, however many.
 
     A table may go on after `end` (an archive): cut it there before use.
 

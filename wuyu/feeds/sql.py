@@ -1,4 +1,4 @@
-"""Gauge rain from somebody's database: one read-only SELECT, kept as a canonical CSV."""
+"""Gauge rain, or what was seen at places, from somebody's database: one read-only SELECT, kept as a canonical CSV."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -20,18 +20,21 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from risk_models.district.settings import SqlFeedSettings
 from risk_models.errors import ConfigError
+from wuyu.feeds.checks import OBSERVATIONS
 from wuyu.feeds.source import Arrival, FetchError
 
 __all__ = ["COLUMNS", "SqlSource"]
 
 COLUMNS = ("time", "gauge_id", "rain_mm")
+SIGHTS = ("hotspot_id", "seen_at", "source", "seen", "depth_m", "confidence", "by", "remark", "observation_id")
+"""Columns of what was seen; the first two are needed, and `seen` or `depth_m`."""
 CONNECT_S = 10
 _BATCH = 10_000
 _SINCE = re.compile(r"(?<![:\w\\]):since\b")
 
 
 class SqlSource:
-    """The answer of a query as one CSV of time, gauge_id, rain_mm; the same rows give the same bytes.
+    """The answer of a query as one CSV, by kind of the feed `COLUMNS` or `SIGHTS`; the same rows give the same bytes.
 
     ``:since`` in the query is an aware time in PostgreSQL and the text ``YYYY-MM-DD HH:MM:SS`` (UTC) in SQLite. Times
     with an offset are written in UTC; times without one stay as they are and are read as local time of the district.
@@ -52,6 +55,7 @@ class SqlSource:
         self.feed = feed
         self.url = _database(feed, (os.environ if environ is None else environ).get(feed.url_env, ""))
         self.marks: dict[str, str] = {}
+        self._given: list[str] = []
 
     def fetch(self, since: datetime) -> Iterator[Arrival]:
         """Give the answer; see `Source.fetch`."""
@@ -61,18 +65,19 @@ class SqlSource:
                 rows = self._rows(connection, since, deadline)
         except SQLAlchemyError as error:
             raise FetchError(f"feed {self.feed.id}: the query failed ({self._plain(error)})") from None
-        yield Arrival.of(f"{self.feed.id}.csv", _to_csv(rows))
+        yield Arrival.of(f"{self.feed.id}.csv", _to_csv(self._given, rows))
 
-    def _rows(self, connection: Connection, since: datetime, deadline: float) -> list[tuple[str, str, str]]:
+    def _rows(self, connection: Connection, since: datetime, deadline: float) -> list[tuple[str, ...]]:
         utc = since.astimezone(UTC)
         bound: Any = utc.strftime("%Y-%m-%d %H:%M:%S") if connection.dialect.name == "sqlite" else utc
         query = text(self.feed.query)
         parameters = {"since": bound} if _SINCE.search(self.feed.query) else {}
         found = connection.execution_options(stream_results=True, yield_per=_BATCH).execute(query, parameters)
         places = self._places([str(name).lower() for name in found.keys()])  # noqa: SIM118 - not a dict
-        rows: list[tuple[str, str, str]] = []
+        rows: list[tuple[str, ...]] = []
+        read = [_READ.get(name, _word) for name in self._given]
         for batch in found.partitions(_BATCH):
-            rows += [(_time(row[places[0]]), _word(row[places[1]]), _number(row[places[2]])) for row in batch]
+            rows += [tuple(take(row[place]) for take, place in zip(read, places, strict=True)) for row in batch]
             if len(rows) > self.feed.max_rows:
                 raise FetchError(f"feed {self.feed.id}: the query gives more than {self.feed.max_rows} rows; narrow it")
             if time.monotonic() > deadline:
@@ -80,13 +85,15 @@ class SqlSource:
         return sorted(rows)
 
     def _places(self, names: list[str]) -> list[int]:
-        absent = [name for name in COLUMNS if name not in names]
+        wanted = SIGHTS if self.feed.kind == OBSERVATIONS else COLUMNS
+        self._given = [name for name in wanted if name in names or wanted is COLUMNS]
+        absent = [name for name in (wanted[:2] if wanted is SIGHTS else wanted) if name not in names]
         if absent:
             raise FetchError(
                 f"feed {self.feed.id}: the query gives no column {absent[0]} (found {', '.join(names)}); "
-                f"name its columns {', '.join(COLUMNS)}"
+                f"name its columns {', '.join(wanted)}"
             )
-        return [names.index(name) for name in COLUMNS]
+        return [names.index(name) for name in self._given]
 
     def _plain(self, error: SQLAlchemyError) -> str:
         """Return the database's own words, first line only, without the password."""
@@ -138,10 +145,10 @@ def _engine(url: URL) -> Engine:
     )
 
 
-def _to_csv(rows: list[tuple[str, str, str]]) -> bytes:
+def _to_csv(columns: Sequence[str], rows: list[tuple[str, ...]]) -> bytes:
     sink = io.StringIO()
     writer = csv.writer(sink, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(columns)
     writer.writerows(rows)
     return sink.getvalue().encode()
 
@@ -159,3 +166,6 @@ def _word(value: object) -> str:
 def _number(value: object) -> str:
     """Return a number as text; nothing and not-a-number are missing, which an empty cell says."""
     return "" if value is None or (isinstance(value, float) and math.isnan(value)) else str(value).strip()
+
+
+_READ = dict.fromkeys(("time", "seen_at"), _time) | dict.fromkeys(("rain_mm", "depth_m", "confidence"), _number)

@@ -24,6 +24,7 @@ from wuyu.ledger.opening import create_ledger, make_ledger, open_ledger
 from wuyu.ledger.register import RegisterVersion
 from wuyu.ledger.removals import Kept, Removal
 from wuyu.ledger.reporting import ReportKey, ReportStep
+from wuyu.ledger.sightings import Sighting
 from wuyu.ledger.store import Ledger
 from wuyu.ledger.tasks import OpenTask
 from wuyu.ledger.types import Approval, CycleState, FileState, OutboxState
@@ -59,6 +60,7 @@ __all__ = [
     "ReportIssue",
     "ReportKey",
     "ReportStep",
+    "Sighting",
     "TownContact",
     "WarningRow",
     "create_ledger",

@@ -146,6 +146,7 @@ class FloodReport(Base):
     __table_args__ = (
         UniqueConstraint("request_id", "recipient", "hotspot_id", "seen"),
         Index(None, "hotspot_id"),
+        Index(None, "reported_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

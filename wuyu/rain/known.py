@@ -22,7 +22,7 @@ from risk_models.errors import BadInputError
 from risk_models.forecast.harmonise import common_step_min
 from risk_models.forecast.rainfall import Quality, to_datetime64
 from risk_models.kept import Arrays, kept
-from wuyu.feeds.select import SelectedFile, gauge_tables
+from wuyu.feeds.select import SelectedFile, tables_of_span
 from wuyu.progress import silent
 from wuyu.rain.doubt import without_doubt
 from wuyu.rain.forecasts import Chosen, chosen_forecast
@@ -145,7 +145,7 @@ def _steps(desk: Desk, feed: FeedSettings, asked: _Asked, gathered: FeedFilesRea
 
 def _needed(desk: Desk, feed: FeedSettings, known: _Known, asked: _Asked) -> Iterator[tuple[SelectedFile, datetime]]:
     """Give the files that know more than those that arrived after them, and until when each counts."""
-    for file in gauge_tables(
+    for file in tables_of_span(
         desk.ledger, feed.id, raw_dir=desk.raw_dir, begin=asked.begin, end=asked.end, known_at=asked.known_at
     ):
         until = file.known_until(asked.end, delay_of(feed), known_at=asked.known_at)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from sqlalchemy import func, select
+
 from risk_models.errors import ConfigError
 from wuyu.feeds.checks import FileCheck, comparison, file_check
 from wuyu.feeds.intake import PullResult, pull
 from wuyu.feeds.select import accepted_files
+from wuyu.ledger import FloodReport, Sighting
 from wuyu.rain.gathered import reader_options
 from wuyu.rain.gauges import gauge_ids
 
@@ -68,7 +71,8 @@ def pull_feed(desk: Desk, feed_id: str, *, now: datetime) -> PullResult:
 def not_yet_looked_at(desk: Desk, feed_id: str) -> int:
     """Return how many files of a feed came after the last cycle was decided, or in its minute and without its notice.
 
-    Whoever took them over may have been killed before waking a cycle.
+    Whoever took them over may have been killed before waking a cycle. What was seen and entered by hand since then
+    counts as well: nobody else wakes a cycle for it.
 
     Parameters
     ----------
@@ -80,7 +84,16 @@ def not_yet_looked_at(desk: Desk, feed_id: str) -> int:
     if last is None:
         return len(files)
     decided_at, seen = last.decided_at or last.valid_at, set(last.inputs.values())
-    return sum(file.arrived_at >= decided_at and file.sha256 not in seen for file in files)
+    new = sum(file.arrived_at >= decided_at and file.sha256 not in seen for file in files)
+    return new + _entered_since(desk, decided_at)
+
+
+def _entered_since(desk: Desk, at: datetime) -> int:
+    """Return how many sights were entered at the desk or by towns after a moment."""
+    entries = select(func.count()).where(Sighting.district_code == desk.code, Sighting.entered_at > at)
+    reports = select(func.count()).select_from(FloodReport).where(FloodReport.reported_at > at)
+    with desk.ledger.reading() as session:
+        return session.scalars(entries).one() + session.scalars(reports).one()
 
 
 def feed_of(desk: Desk, feed_id: str) -> AnyFeedSettings:
@@ -102,4 +115,11 @@ def feed_of(desk: Desk, feed_id: str) -> AnyFeedSettings:
 def check_of(desk: Desk, feed: AnyFeedSettings) -> FileCheck:
     """Return what a file of a feed must pass."""
     timezone = desk.settings.district.timezone
-    return file_check(feed.kind, timezone=timezone, gauge_ids=gauge_ids(desk), options=reader_options(desk, feed))
+    places = {str(name) for name in desk.district.hotspots.index}
+    return file_check(
+        feed.kind,
+        timezone=timezone,
+        gauge_ids=gauge_ids(desk),
+        hotspot_ids=places,
+        options=reader_options(desk, feed),
+    )

@@ -14,6 +14,7 @@ from risk_models.warning.signals import rain_signals
 from wuyu.ack.truth import truth_rows
 from wuyu.ledger import Approval
 from wuyu.ledger.removals import Kept, removals_of
+from wuyu.observing.known import SEEN
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
@@ -80,7 +81,8 @@ def source_of(inputs: Iterable[str]) -> str:
     >>> source_of(["gauges", "ensemble", "gauges#2"])
     'ensemble + gauges'
     """
-    return " + ".join(sorted({name.partition("#")[0] for name in inputs})) or "none"
+    rain = {name.partition("#")[0] for name in inputs if not name.startswith(SEEN)}
+    return " + ".join(sorted(rain)) or "none"
 
 
 def floods_on_record(desk: Desk) -> pd.DataFrame:

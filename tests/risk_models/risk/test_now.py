@@ -33,12 +33,13 @@ class Sight:
     depth_m: float = np.nan
     since: Any = pd.NaT
     speaks_h: float = 1.0
+    is_proof: bool = True
 
     def table(self) -> pd.DataFrame:
         row = {
             "now": str(self.now), "depth_m": self.depth_m, "since": self.since, "seen_at": self.seen_at,
             "speaks_until": self.seen_at + self.speaks_h * HOUR, "source": "field", "by": "王某",
-            "said_zh": "现场巡查见积水", "said_en": "A patrol saw water.",
+            "is_proof": self.is_proof, "said_zh": "现场巡查见积水", "said_en": "A patrol saw water.",
         }  # fmt: skip
         return pd.DataFrame([row], index=["EQ-1"])
 
@@ -80,7 +81,7 @@ def test_where_water_stood_nobody_but_a_sight_makes_it_dry(modelled: Now, was: N
     assert found["now_since"] == AT - 5 * HOUR
 
 
-@given(states, states, st.sampled_from([Now.UNKNOWN, Now.STANDS]), st.floats(0, 300), st.booleans())
+@given(states, states, st.sampled_from([Now.UNKNOWN, Now.MAY_STAND, Now.STANDS]), st.floats(0, 300), st.booleans())
 def test_a_sight_that_is_not_dry_never_calms(modelled: Now, was: Now, seen: Now, rain_mm: float, wet: bool) -> None:
     order = [Now.DRY, Now.MAY_STAND, Now.UNKNOWN, Now.UNCONFIRMED, Now.STANDS]
     without = settled(modelled, was=was, rain_mm=rain_mm)
@@ -110,6 +111,14 @@ def test_seen_dry_counts_until_rain_returns(
     assert found["now_by"] == "王某"
 
 
+@pytest.mark.parametrize(
+    ("modelled", "was"), [(Now.STANDS, Now.DRY), (Now.DRY, Now.UNCONFIRMED), (Now.DRY, Now.STANDS)]
+)
+def test_a_device_that_never_saw_the_water_ends_nothing(modelled: Now, was: Now) -> None:
+    assert Now(settled(modelled, was=was, sight=Sight(Now.DRY, is_proof=False))["now"]).keeps_open
+    assert settled(Now.MAY_STAND, was=Now.DRY, sight=Sight(Now.DRY, is_proof=False))["now"] == "dry"
+
+
 def test_a_place_seen_under_water_has_at_least_the_level_of_that_depth() -> None:
     found = settled(Now.DRY, sight=Sight(Now.STANDS, depth_m=0.6, since=AT - HOUR))
     assert (found["now"], found["now_class"], found["observed_depth_m"]) == ("stands", 4, 0.6)
@@ -130,3 +139,10 @@ def test_what_is_seen_lowers_no_level() -> None:
     found = settled(Now.STANDS, sight=Sight(Now.STANDS, depth_m=0.16), level=Level.RED)
     assert found["level"] == Level.RED
     assert settled(Now.STANDS, sight=Sight(Now.DRY), level=Level.RED)["level"] == Level.RED
+
+
+def test_a_place_last_seen_under_water_keeps_its_level_until_somebody_sees_it_dry() -> None:
+    old = Sight(Now.UNKNOWN, depth_m=0.6, since=AT - 5 * HOUR, seen_at=AT - 3 * HOUR)
+    found = settled(Now.DRY, was=Now.STANDS, sight=old)
+    assert (found["now"], found["level"]) == ("unconfirmed", MATRIX.levels[3, 3])
+    assert settled(Now.DRY, was=Now.UNCONFIRMED, sight=Sight(Now.DRY))["level"] == Level.NONE

@@ -18,7 +18,7 @@ from risk_models.levels import Level
 from tests.broken_inputs import make
 from tests.factories import add_mini_storm, write_mini_district
 from wuyu.desk import Desk, begin_desk
-from wuyu.feeds.select import gauge_tables
+from wuyu.feeds.select import tables_of_span
 from wuyu.ledger import create_ledger
 from wuyu.rain import CycleRain, cycle_rain, pull_feed, pull_feeds
 
@@ -101,7 +101,7 @@ def test_a_file_lost_from_the_disk_is_passed_over_for_the_one_before(opened: Ope
     for number, last in enumerate((13, 14)):
         drop(desk, f"{number}.csv", make.text(make.table(last)).encode())
         pull_feeds(desk, now=AT - (1 - number) * HOUR)
-    newest = gauge_tables(desk.ledger, "gauges", raw_dir=desk.raw_dir, begin=AT - 12 * HOUR, end=AT)[0]
+    newest = tables_of_span(desk.ledger, "gauges", raw_dir=desk.raw_dir, begin=AT - 12 * HOUR, end=AT)[0]
     newest.path.unlink()
     rain = cycle_rain(desk, AT)
     assert "cannot be read any more (FileNotFoundError); passed over" in rain.lines[-1].en

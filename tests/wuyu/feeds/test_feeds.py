@@ -17,7 +17,7 @@ from risk_models.errors import BadInputError, Finding
 from wuyu.feeds import folder
 from wuyu.feeds.checks import FileFacts, file_check, issued_at_from_name
 from wuyu.feeds.intake import PullResult, pull
-from wuyu.feeds.select import ensembles, gauge_tables
+from wuyu.feeds.select import ensembles, tables_of_span
 from wuyu.feeds.status import status
 from wuyu.ledger import FeedFile, Ledger
 
@@ -229,7 +229,7 @@ def test_the_gauge_tables_of_a_span_are_all_that_were_there_the_last_first(
         take(now=AT + number * HOUR)
 
     def found(begin: datetime, end: datetime, **more: Any) -> list[str]:
-        tables = gauge_tables(ledger, more.pop("feed", "gauges"), raw_dir=raw, begin=begin, end=end, **more)
+        tables = tables_of_span(ledger, more.pop("feed", "gauges"), raw_dir=raw, begin=begin, end=end, **more)
         return [table.path.read_text() for table in tables]
 
     assert found(AT - 5 * HOUR, AT) == ["ok 5 8", "ok 5 7"]

@@ -26,7 +26,7 @@ from tests.wuyu.retention.killed_retention import state_of
 from wuyu.cli import main
 from wuyu.cycle import assess
 from wuyu.desk import Desk, begin_desk
-from wuyu.feeds.select import gauge_tables, observed_maps
+from wuyu.feeds.select import observed_maps, tables_of_span
 from wuyu.ledger import (
     AckRequest,
     BulletinRow,
@@ -323,7 +323,7 @@ def test_a_removed_file_is_not_chosen_and_not_taken_again(station: Station) -> N
     begin, raw = NOW - 22 * DAY, station.out / "raw"
 
     def chosen() -> list[str]:
-        tables = gauge_tables(station.ledger, "gauges", raw_dir=raw, begin=begin, end=NOW)
+        tables = tables_of_span(station.ledger, "gauges", raw_dir=raw, begin=begin, end=NOW)
         maps = observed_maps(station.ledger, "radar", raw_dir=raw, begin=begin, valid_at=NOW)
         return [str(file.path) for file in (*tables, *maps)]
 
