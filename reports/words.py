@@ -38,7 +38,6 @@ __all__ = [
     "day_hour",
     "day_time",
     "depth",
-    "depth_range",
     "is_missing",
     "join",
     "kind_name",
@@ -417,34 +416,6 @@ def depth(depth_m: float | None, lang: Lang, *, unit: bool = True) -> str:
     return f"{number}{zh}" if lang == "zh" else f"{number} {en}"
 
 
-def depth_range(low_m: float, high_m: float, lang: Lang) -> str:
-    """Return from what to what water may stand, in one unit: centimetres below one metre, else metres.
-
-    Examples
-    --------
-    >>> depth_range(0.0, 1.44, "zh"), depth_range(0.0, 1.44, "en"), depth_range(0.05, 0.44, "en")
-    ('0—1.4米', '0 to 1.4 m', '5 to 44 cm')
-    >>> depth_range(0.0, 0.004, "zh"), depth_range(float("nan"), 0.2, "en")
-    ('无积水', 'unknown')
-    """
-    if is_missing(low_m) or is_missing(high_m):
-        return UNKNOWN[lang]
-    if high_m < 0.005:
-        return "无积水" if lang == "zh" else "dry"
-    if high_m < 0.995:
-        low, high, zh, en = f"{low_m * 100:.0f}", f"{high_m * 100:.0f}", "厘米", "cm"
-    else:
-        low, high, zh, en = (
-            "0" if low_m < 0.05 else f"{low_m:.1f}",
-            f"{high_m:.1f}",
-            "米",
-            "m",
-        )
-    if low == high:
-        return f"{high}{zh}" if lang == "zh" else f"{high} {en}"
-    return f"{low}—{high}{zh}" if lang == "zh" else f"{low} to {high} {en}"
-
-
 def probability(share: float | None, lang: Lang) -> str:
     """Return a probability (0-1) as whole per cent, never as 0 % or 100 %: a model cannot know that.
 
@@ -464,17 +435,17 @@ def return_period(return_period_a: float | None, lang: Lang) -> str:
     Examples
     --------
     >>> return_period(12.3, "zh"), return_period(12.3, "en"), return_period(float("inf"), "zh")
-    ('约12年一遇', 'about a 12-year event', '超过100年一遇，超出公式范围')
+    ('约12年一遇', 'about once in 12 years', '超过100年一遇，超出公式范围')
     >>> return_period(0.7, "en"), return_period(float("nan"), "zh")
-    ('below a 1-year event', '未知')
+    ('more than once a year', '未知')
     """
     if return_period_a is None or is_missing(return_period_a):
         return UNKNOWN[lang]
     if return_period_a > 100 or math.isinf(return_period_a):
-        return "超过100年一遇，超出公式范围" if lang == "zh" else "beyond a 100-year event, outside the formula"
+        return "超过100年一遇，超出公式范围" if lang == "zh" else "rarer than once in 100 years, outside the formula"
     if return_period_a < 1:
-        return "不足1年一遇" if lang == "zh" else "below a 1-year event"
-    return f"约{return_period_a:.0f}年一遇" if lang == "zh" else f"about a {return_period_a:.0f}-year event"
+        return "不足1年一遇" if lang == "zh" else "more than once a year"
+    return f"约{return_period_a:.0f}年一遇" if lang == "zh" else f"about once in {return_period_a:.0f} years"
 
 
 def level_name(level: Level, lang: Lang) -> str:

@@ -11,10 +11,10 @@ import pandas as pd
 
 from reports.bulletin.model import HotspotLine, Measure
 from reports.bulletin.statements import reason_text
-from reports.words import LANGUAGES, Text, depth_range, is_missing, kind_name, local, moment, plain
+from reports.words import LANGUAGES, Text, is_missing, kind_name, local, moment, plain
 from risk_models.levels import Level
 from risk_models.observation import Now
-from risk_models.risk.depth_words import DEPTH_CLASSES, class_chances, class_words, sag_is_known
+from risk_models.risk.depth_words import DEPTH_CLASSES, class_chances, class_words, depth_range, sag_is_known
 from risk_models.warning.records import WarningRecord
 from risk_models.warning.times import Deadline, Due, done_by, minutes_needed
 
@@ -119,7 +119,7 @@ def _depth(row: dict[str, Any]) -> Text:
     """Return how deep it may get: from the 10 % to the 90 % quantile where the sag is known, else its class."""
     if not sag_is_known(row):
         return Text(*class_words(row))
-    return Text(*(depth_range(row["depth_p10_m"], row["depth_p90_m"], lang) for lang in LANGUAGES))
+    return Text(*depth_range(row["depth_p10_m"], row["depth_p90_m"]))
 
 
 def measures(

@@ -196,6 +196,15 @@ def test_one_chance_in_a_mail_is_rounded_one_way(make_sample):
     assert any(chance_text(most) in row["what"] for row in view["places"])
 
 
+def test_fallen_and_expected_rain_are_never_mixed_unsaid(make_sample):
+    told = make_sample().forecast[0]
+    one, _, rest = told.zh.partition("连同已降的雨")
+    assert "再降88.0毫米" in one
+    assert "3小时" not in one
+    assert "连续3小时最多161毫米" in rest
+    assert told.en.index("Still to fall") < told.en.index("88.0 mm in 1 h") < told.en.index("already fallen")
+
+
 def test_the_signal_is_not_said_to_be_issued(make_sample):
     assert make_sample().signal.zh.startswith("非气象部门发布（本系统按雨量计算）：")
     assert make_sample().signal.en.startswith("Not issued by the weather office (computed here): ")
