@@ -1,9 +1,9 @@
 """Three times of a message, by one law: when it is most dangerous, until when the message holds, by when to be done.
 
-The message covers the most dangerous window. What it asks for is to be done before the water comes in the unfavourable
-case, less the time that the action needs, and never after the message has lapsed. So a higher chance or an earlier
-onset never makes a deadline later. "At once" is said only where that time has really come; where nobody knows when the
-water comes, that is said, and is neither.
+The message covers the most dangerous window (`risk_models.warning.decide`). What it asks for is to be done before the
+water comes in the unfavourable case, less the time that the action needs, and never after the message has lapsed. So a
+higher chance or an earlier onset never makes a deadline later. "At once" is said only where that time has really come;
+where nobody knows when the water comes, that is said, and is neither.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from enum import StrEnum
 from risk_models.levels import Level
 from risk_models.warning.records import WarningRecord
 
-__all__ = ["Deadline", "Due", "answer_minutes", "dangerous_window", "done_by", "minutes_needed", "valid_until"]
+__all__ = ["Deadline", "Due", "answer_minutes", "dangerous_window", "done_by", "minutes_needed"]
 
 
 class Due(StrEnum):
@@ -76,25 +76,6 @@ def dangerous_window(
     if not known:
         return None
     return min(begin for begin, _ in known), max(end for _, end in known)
-
-
-def valid_until(least: datetime, window: tuple[datetime, datetime] | None) -> datetime:
-    """Return until when a message holds: it covers the most dangerous window.
-
-    Parameters
-    ----------
-    least : datetime
-        Until when it would hold without one.
-    window : (datetime, datetime) or None
-
-    Examples
-    --------
-    >>> from datetime import UTC
-    >>> at = datetime(2021, 7, 20, 6, tzinfo=UTC)
-    >>> valid_until(at, None) == at, valid_until(at, (at, at + timedelta(hours=4))) - at
-    (True, datetime.timedelta(seconds=14400))
-    """
-    return least if window is None else max(least, window[1])
 
 
 def minutes_needed(kind: str, table: dict[str, float], *, by_plan: float | None = None) -> float:
