@@ -35,6 +35,7 @@ __all__ = [
     "Lang",
     "Text",
     "date_only",
+    "day_hour",
     "day_time",
     "depth",
     "is_missing",
@@ -49,6 +50,8 @@ __all__ = [
     "return_period",
     "sentence",
     "short_moment",
+    "short_window",
+    "shortened",
     "window",
 ]
 
@@ -280,6 +283,65 @@ def short_moment(at: datetime | pd.Timestamp | None, lang: Lang, zone: str) -> s
     return f"{there.day} {_MONTHS[there.month - 1][:3]} {there:%H:%M}"
 
 
+def _day_hour(there: datetime, lang: Lang, *, day: bool = True) -> str:
+    if lang == "zh":
+        hour = f"{there.hour}时" if there.minute == 0 else f"{there:%H:%M}"
+        return f"{there.day}日{hour}" if day else hour
+    return f"{there:%H:%M}" + (f" on {there.day} {_MONTHS[there.month - 1][:3]}" if day else "")
+
+
+def day_hour(at: datetime | pd.Timestamp | None, lang: Lang, zone: str) -> str:
+    """Return day and time in the fewest words of a sentence; "unknown" if there is none.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> at = pd.Timestamp("2021-07-20T09:00Z")
+    >>> day_hour(at, "zh", "Asia/Shanghai"), day_hour(at, "en", "Asia/Shanghai"), day_hour(None, "zh", "Asia/Shanghai")
+    ('20日17时', '17:00 on 20 Jul', '未知')
+    """
+    return UNKNOWN[lang] if at is None or is_missing(at) else _day_hour(local(at, zone), lang)
+
+
+def short_window(start: datetime | pd.Timestamp, end: datetime | pd.Timestamp, lang: Lang, zone: str) -> str:
+    """Return a span of local time in the fewest words, the day once where it does not change.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> start, end, later = (pd.Timestamp(f"2021-07-20T{hour}Z") for hour in ("06:00", "10:00", "18:30"))
+    >>> short_window(start, end, "zh", "Asia/Shanghai"), short_window(start, later, "zh", "Asia/Shanghai")
+    ('20日14时—18时', '20日14时—21日02:30')
+    >>> short_window(start, end, "en", "Asia/Shanghai")
+    '14:00 to 18:00 on 20 Jul'
+    """
+    first, last = local(start, zone), local(end, zone)
+    same = first.date() == last.date()
+    if lang == "en":
+        return f"{_day_hour(first, lang, day=not same)} to {_day_hour(last, lang)}"
+    return f"{_day_hour(first, lang)}—{_day_hour(last, lang, day=not same)}"
+
+
+def shortened(name: str, characters: int) -> str:
+    """Return a name cut to the width of as many Chinese characters, with a sign that something is missing.
+
+    Only for where the whole name stands elsewhere in the same product, or has no room anywhere.
+
+    Examples
+    --------
+    >>> shortened("陇海路铁路下穿", 7), shortened("陇海路铁路下穿", 5), shortened("Longhai Road underpass", 8)
+    ('陇海路铁路下穿', '陇海路铁…', 'Longhai Road u…')
+    """
+    widths = [1.0 if unicodedata.east_asian_width(character) in "WFA" else 0.5 for character in name]
+    if sum(widths) <= characters:
+        return name
+    kept, room = 0, characters - 1.0
+    while kept < len(name) and widths[kept] <= room:
+        room -= widths[kept]
+        kept += 1
+    return f"{name[: max(kept, 1)]}…"
+
+
 def day_time(at: datetime | pd.Timestamp, zone: str) -> str:
     """Return a language-free local stamp such as ``07-20 17:00``.
 
@@ -373,17 +435,17 @@ def return_period(return_period_a: float | None, lang: Lang) -> str:
     Examples
     --------
     >>> return_period(12.3, "zh"), return_period(12.3, "en"), return_period(float("inf"), "zh")
-    ('约12年一遇', 'about a 12-year event', '超过100年一遇，超出公式范围')
+    ('约12年一遇', 'about once in 12 years', '超过100年一遇，超出公式范围')
     >>> return_period(0.7, "en"), return_period(float("nan"), "zh")
-    ('below a 1-year event', '未知')
+    ('more than once a year', '未知')
     """
     if return_period_a is None or is_missing(return_period_a):
         return UNKNOWN[lang]
     if return_period_a > 100 or math.isinf(return_period_a):
-        return "超过100年一遇，超出公式范围" if lang == "zh" else "beyond a 100-year event, outside the formula"
+        return "超过100年一遇，超出公式范围" if lang == "zh" else "rarer than once in 100 years, outside the formula"
     if return_period_a < 1:
-        return "不足1年一遇" if lang == "zh" else "below a 1-year event"
-    return f"约{return_period_a:.0f}年一遇" if lang == "zh" else f"about a {return_period_a:.0f}-year event"
+        return "不足1年一遇" if lang == "zh" else "more than once a year"
+    return f"约{return_period_a:.0f}年一遇" if lang == "zh" else f"about once in {return_period_a:.0f} years"
 
 
 def level_name(level: Level, lang: Lang) -> str:

@@ -104,7 +104,7 @@ class LevelStyle:
 LEVEL_STYLES: dict[Level, LevelStyle] = {
     Level.UNKNOWN: LevelStyle("未知", "Unknown", "", "#b8b8b8", "#1a1a1a", "x", "Unknown"),
     Level.NONE: LevelStyle("无", "None", "", "#e9efe6", "#1a1a1a", ".", "Unknown"),
-    Level.BLUE: LevelStyle("蓝色", "Blue", "Ⅳ", "#4a90d9", "#ffffff", "o", "Minor"),
+    Level.BLUE: LevelStyle("蓝色", "Blue", "Ⅳ", "#4a90d9", "#1a1a1a", "o", "Minor"),
     Level.YELLOW: LevelStyle("黄色", "Yellow", "Ⅲ", "#f7d038", "#1a1a1a", "s", "Moderate"),
     Level.ORANGE: LevelStyle("橙色", "Orange", "Ⅱ", "#f08a24", "#1a1a1a", "^", "Severe"),
     Level.RED: LevelStyle("红色", "Red", "Ⅰ", "#c8102e", "#ffffff", "D", "Extreme"),

@@ -38,7 +38,7 @@ SHOWN = timedelta(days=7)
 #: What the story links beside risk tables and bulletins.
 LINKED = ("reports", "rehearsal", "onemap.html", "ledger.sqlite")
 RISK_ENDINGS = (".parquet", ".geojson")
-BULLETIN_ENDINGS = ("html", "txt", "pdf", "cap.xml", "png")
+BULLETIN_ENDINGS = ("html", "txt", "pdf", "en.pdf", "cap.xml", "png")
 
 
 def write_rehearsal(desk: Desk) -> dict[str, Path]:

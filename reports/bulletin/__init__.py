@@ -1,4 +1,4 @@
-"""The bulletin: one content model, three writers (text, HTML mail, PDF), Chinese first and English second."""
+"""The bulletin: one content model, three writers. Towns read it in one language; the kept copy has both."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from reports.bulletin.answering import acknowledgement_text, with_code
     from reports.bulletin.build import build_bulletin
-    from reports.bulletin.html import MAP_CID, to_html
+    from reports.bulletin.html import MAP_CID, to_archive, to_html
     from reports.bulletin.model import Bulletin, DataBasis, HotspotLine, Measure, SignOff
     from reports.bulletin.pdf import to_pdf
-    from reports.bulletin.text import subject, to_text
+    from reports.bulletin.text import subject, to_mail_text, to_text
 else:
     from risk_models.lazy import on_demand
 
@@ -19,10 +19,10 @@ else:
         {
             "answering": ["acknowledgement_text", "with_code"],
             "build": ["build_bulletin"],
-            "html": ["MAP_CID", "to_html"],
+            "html": ["MAP_CID", "to_archive", "to_html"],
             "model": ["Bulletin", "DataBasis", "HotspotLine", "Measure", "SignOff"],
             "pdf": ["to_pdf"],
-            "text": ["subject", "to_text"],
+            "text": ["subject", "to_mail_text", "to_text"],
         },
     )
 
@@ -36,7 +36,9 @@ __all__ = [
     "acknowledgement_text",
     "build_bulletin",
     "subject",
+    "to_archive",
     "to_html",
+    "to_mail_text",
     "to_pdf",
     "to_text",
     "with_code",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reports.words import Text
+from reports.words import Text, local
 
 if TYPE_CHECKING:
     from reports.bulletin.model import Bulletin
 
-__all__ = ["acknowledgement_text", "with_code"]
+__all__ = ["acknowledgement_text", "answer_text", "with_code"]
 
 
 def acknowledgement_text(code: str) -> Text:
@@ -26,6 +26,21 @@ def acknowledgement_text(code: str) -> Text:
         f"Acknowledgement code {code}: on receipt reply to this mail, or phone the issuing office, with the code and "
         "your name.",
     )
+
+
+def answer_text(bulletin: Bulletin) -> Text:
+    """Return whom to answer, with which code and until when, in one line."""
+    zone, by = bulletin.zone, bulletin.answer_by
+    phone = Text(f"拨区防汛值班室 {bulletin.office_phone}", f"phone the duty office, {bulletin.office_phone}")
+    if not bulletin.office_phone:
+        phone = Text("回复本邮件", "reply to this mail")
+    code = Text(f"报叫应码 {bulletin.code}", f"give code {bulletin.code}") if bulletin.code else Text("", "")
+    zh, en = [phone.zh, code.zh], [phone.en, code.en]
+    if by is not None:
+        at = f"{local(by, zone):%H:%M}"
+        zh.append(f"{at}前；逾时电话叫应")
+        en.append(f"before {at}, or we call you")
+    return Text("，".join(filter(None, zh)), ", ".join(filter(None, en)))
 
 
 def with_code(bulletin: Bulletin, code: str) -> Bulletin:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from reports.bulletin.answering import acknowledgement_text
+from reports.bulletin.first import danger_of, first_orders, standing_places, unchecked_places
 from reports.bulletin.model import Bulletin, DataBasis, SignOff
 from reports.bulletin.rows import hotspot_lines, measures
 from reports.bulletin.sentences import basis_lines, forecast_lines, impact_lines, observed_lines
@@ -17,6 +20,8 @@ from reports.bulletin.statements import (
     decision_text,
     guidance,
     headline_text,
+    headquarters_lines,
+    next_text,
     note_lines,
     number_text,
     previous_text,
@@ -24,12 +29,12 @@ from reports.bulletin.statements import (
     reason_text,
     signal_text,
 )
-from reports.figures.gauge import depth_bands
 from reports.words import Text, is_missing, local, plain
 from risk_models.levels import Level
 from risk_models.risk.table import RiskTable
 from risk_models.standards import Standards
 from risk_models.warning.records import Action, WarningRecord
+from risk_models.warning.times import answer_minutes
 
 if TYPE_CHECKING:
     from risk_models.district import District
@@ -94,10 +99,15 @@ def build_bulletin(
     sign_off = sign_off or SignOff()
     risk, hotspots = pd.DataFrame(risk_table), pd.DataFrame(district.hotspots)
     area = _area(record, district, risk)
-    lines, unlisted = hotspot_lines(record, risk, hotspots)
+    unit = _units(district)
+    lines, unlisted = hotspot_lines(record, risk, hotspots, unit)
     issued_at = pd.Timestamp(local(record.issued_at, zone))
     draft = _awaits_decision(record, settings.warning.approval_from, sign_off)
-    names = settings.district
+    names, chosen = settings.district, settings.standards
+    needs_min = standards.action_minutes(chosen.action_times)
+    told = () if record.action.is_end else measures(lines, actions, record, zone, needs_min=needs_min)
+    standing = standing_places(area.rows, hotspots, standards.now_orders(chosen.now_orders), unit, zone)
+    general = guidance(record)
     return Bulletin(
         message_id=record.message_id,
         event_key=record.event_key,
@@ -134,9 +144,8 @@ def build_bulletin(
         impacts=impact_lines(area.rows, hotspots),
         hotspots=lines,
         hotspots_unlisted=unlisted,
-        depth_bands=depth_bands(standards, settings.standards.depth_classes),
-        guidance=guidance(record, standards, settings.standards.response_levels),
-        measures=() if record.action.is_end else measures(lines, actions, record, zone),
+        guidance=general,
+        measures=told,
         contact=contact_text(settings, area),
         code=code,
         acknowledgement=acknowledgement_text(code),
@@ -148,7 +157,36 @@ def build_bulletin(
         ),
         decision=decision_text(sign_off, zone, draft=draft),
         profile=profile_text(settings, standards),
+        standing=standing,
+        unchecked=unchecked_places(area.rows),
+        danger=None if record.action.is_end else danger_of(lines),
+        orders=first_orders(standing, told, general, unit=unit, town=area.name),
+        office_phone=plain(settings.warning.phone_told),
+        answer_by=_answer_by(record, settings, sign_off),
+        next_message=next_text(record, zone),
+        headquarters=headquarters_lines(record, standards, chosen.response_levels),
     )
+
+
+def _answer_by(record: WarningRecord, settings: Any, sign_off: SignOff) -> datetime | None:
+    """Return when an answer is due, from the time at which the message was decided; None if none is asked for."""
+    minutes = answer_minutes(
+        record, {str(name): value for name, value in settings.acknowledgement.deadline_min.items()}
+    )
+    begins = sign_off.decided_at or record.issued_at
+    return None if minutes is None else begins + timedelta(minutes=minutes)
+
+
+def _units(district: District) -> Callable[[str], Text]:
+    """Return what gives both names of a unit: the English one stands in the plans, and the Chinese one beside it."""
+    plans = district.plans
+    known = {plain(zh): plain(en) for zh, en in zip(plans["owner_unit"], plans["owner_unit_en"], strict=True)}
+
+    def unit(name: str) -> Text:
+        english = known.get(name, "")
+        return Text(name, f"{english} ({name})" if english else name)
+
+    return unit
 
 
 def _time(value: Any) -> pd.Timestamp | None:

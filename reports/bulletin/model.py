@@ -10,8 +10,9 @@ import pandas as pd
 from reports.words import Text
 from risk_models.levels import Level
 from risk_models.warning.records import Action
+from risk_models.warning.times import Deadline
 
-__all__ = ["Bulletin", "DataBasis", "HotspotLine", "Measure", "SignOff"]
+__all__ = ["Bulletin", "DataBasis", "HotspotLine", "Measure", "Order", "SignOff", "StandingPlace"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,9 @@ class HotspotLine:
     """One row of the table of hotspots.
 
     Depths are quantiles of the peak within the horizon [m], probabilities 0-1, times UTC; NaN and NaT are unknown.
+    ``now`` is the state at the time of the cycle (`risk_models.observation.Now`). ``onset_at`` is the first passing of
+    15 cm in the unfavourable case, ``danger_from`` and ``danger_to`` the most dangerous window; None is none.
+    ``is_timed``: it is known when water comes, be it that it does not.
     ``depth`` is what is told of the depth; centimetres only where ``sag_known``. ``class_chances`` are those of the
     depth classes (`risk_models.risk.depth_words`).
     """
@@ -55,6 +59,7 @@ class HotspotLine:
     unconfirmed: bool
     sag_known: bool
     depth: Text
+    now: str
     class_chances: tuple[float, ...]
     depth_low_m: float
     depth_m: float
@@ -64,7 +69,13 @@ class HotspotLine:
     first_15cm_at: pd.Timestamp | None
     first_50cm_at: pd.Timestamp | None
     peak_at: pd.Timestamp | None
+    onset_at: datetime | None
+    danger_from: datetime | None
+    danger_to: datetime | None
+    is_timed: bool
+    kind_id: str
     owner_unit: str
+    unit: Text
     owner_name: str
     owner_phone: str
     reason: Text
@@ -74,7 +85,8 @@ class HotspotLine:
 class Measure:
     """What one plan asks for at one hotspot: who does what until when, with which team and shelter.
 
-    ``deadline`` is the time behind ``due``, None if the median case gives none. ``team_brief`` and ``shelter_brief``
+    ``deadline`` is the time behind ``due``. ``in_force``: the level has reached what the plan is triggered by; else it
+    stands by. ``team_brief`` and ``shelter_brief``
     are what the one line of a less urgent measure says; the second is the shortfall if there is one.
     """
 
@@ -91,8 +103,40 @@ class Measure:
     shelter: Text
     shelter_brief: Text
     due: Text
-    deadline: datetime | None
+    deadline: Deadline
+    in_force: bool
     shortfall: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandingPlace:
+    """A place where water stands now, or stood and nobody has looked since.
+
+    ``order`` is what is done there at once; ``unit`` does it.
+    """
+
+    hotspot_id: str
+    name: Text
+    kind: Text
+    depth: Text
+    source: Text
+    order: Text
+    unit: Text
+    phone: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One of the few lines of what is done now: where, what, who, by when.
+
+    ``clauses`` are its steps, the first the most urgent; ``name`` is empty where it is for the whole area.
+    """
+
+    name: Text
+    more: int
+    clauses: tuple[Text, ...]
+    unit: Text
+    due: Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +157,10 @@ class Bulletin:
     """One bulletin for one area, complete in Chinese and English.
 
     ``marks`` stand above everything beside the mark of demonstration data, e.g. of a drill clock; of each a short
-    message says what comes before the colon.
+    message says what comes before the colon. ``standing`` are the places where water stands now, the most dangerous
+    kinds first; ``unchecked`` the names of those where it stood and nobody has looked since. ``danger`` is the most
+    dangerous window, ``orders`` what is done now, ``answer_by`` when an answer is due, ``office_phone`` of the office
+    that issues it. ``headquarters`` is advice for the headquarters, which no town is sent.
     """
 
     message_id: str
@@ -145,7 +192,6 @@ class Bulletin:
     impacts: tuple[Text, ...]
     hotspots: tuple[HotspotLine, ...]
     hotspots_unlisted: int
-    depth_bands: tuple[tuple[float, Level], ...]
     guidance: tuple[Text, ...]
     measures: tuple[Measure, ...]
     contact: Text
@@ -155,6 +201,14 @@ class Bulletin:
     decision: Text
     profile: Text
     marks: tuple[Text, ...] = ()
+    standing: tuple[StandingPlace, ...] = ()
+    unchecked: tuple[Text, ...] = ()
+    danger: tuple[datetime, datetime] | None = None
+    orders: tuple[Order, ...] = ()
+    office_phone: str = ""
+    answer_by: datetime | None = None
+    next_message: Text = field(default_factory=lambda: Text("", ""))
+    headquarters: tuple[Text, ...] = ()
 
     @property
     def is_end(self) -> bool:

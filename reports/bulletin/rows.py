@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,10 +13,12 @@ from reports.bulletin.model import HotspotLine, Measure
 from reports.bulletin.statements import reason_text
 from reports.words import LANGUAGES, Text, is_missing, kind_name, local, moment, plain
 from risk_models.levels import Level
-from risk_models.risk.depth_words import DEPTH_CLASSES, class_chances, depth_words, sag_is_known
+from risk_models.observation import Now
+from risk_models.risk.depth_words import DEPTH_CLASSES, class_chances, class_words, depth_range, sag_is_known
 from risk_models.warning.records import WarningRecord
+from risk_models.warning.times import Deadline, Due, done_by, minutes_needed
 
-__all__ = ["LISTED_MAX", "hotspot_lines", "measures"]
+__all__ = ["LISTED_MAX", "due_text", "hotspot_lines", "measures"]
 
 LISTED_MAX = 40
 """Most hotspots that a bulletin lists; the number left out is told."""
@@ -28,10 +30,18 @@ _RISK_COLUMNS = [
     *("first_15cm_at", "first_50cm_at", "peak_at"),
     *("reason_zh", "reason_en"),
 ]
+_LATER: Mapping[str, Any] = {
+    "now": str(Now.UNKNOWN),
+    "p_15cm_0_3h": float("nan"),
+    "onset_unfavourable_at": None,
+    "danger_from": None,
+    "danger_to": None,
+}
+"""Columns that tables of earlier releases lack, and what is known of them there."""
 
 
 def hotspot_lines(
-    record: WarningRecord, risk: pd.DataFrame, hotspots: pd.DataFrame
+    record: WarningRecord, risk: pd.DataFrame, hotspots: pd.DataFrame, unit: Callable[[str], Text]
 ) -> tuple[tuple[HotspotLine, ...], int]:
     """Return the rows of the warned hotspots, worst first, and how many were left out.
 
@@ -43,12 +53,15 @@ def hotspot_lines(
         Risk table; a plain frame, from which rows are read ten times faster than from one with geometry.
     hotspots : DataFrame
         The district's hotspots, for their owners.
+    unit : callable
+        Gives both names of a unit.
     """
     known = [hotspot for hotspot in record.hotspot_ids if hotspot in risk.index]
     listed = known[:LISTED_MAX]
-    told, owners = _records(risk, listed, _RISK_COLUMNS), _records(hotspots, listed, _OWNER_COLUMNS)
+    later = [name for name in _LATER if name in risk.columns]
+    told, owners = _records(risk, listed, _RISK_COLUMNS + later), _records(hotspots, listed, _OWNER_COLUMNS)
     lines = tuple(
-        _hotspot_line(rank, hotspot, row | owner)
+        _hotspot_line(rank, hotspot, {**_LATER, **row, **owner}, unit)
         for rank, (hotspot, row, owner) in enumerate(zip(listed, told, owners, strict=True), start=1)
     )
     return lines, len(known) - len(lines)
@@ -61,7 +74,7 @@ def _records(table: pd.DataFrame, ids: list[str], columns: list[str]) -> list[di
     return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
 
 
-def _hotspot_line(rank: int, hotspot_id: str, row: dict[str, Any]) -> HotspotLine:
+def _hotspot_line(rank: int, hotspot_id: str, row: dict[str, Any], unit: Callable[[str], Text]) -> HotspotLine:
     kind = plain(row["kind"])
     times = {
         name: None if is_missing(row[name]) else row[name] for name in ("first_15cm_at", "first_50cm_at", "peak_at")
@@ -76,7 +89,8 @@ def _hotspot_line(rank: int, hotspot_id: str, row: dict[str, Any]) -> HotspotLin
         confidence=plain(row["confidence"]),
         unconfirmed=bool(row["unconfirmed"]),
         sag_known=sag_is_known(row),
-        depth=Text(*depth_words(row)),
+        depth=_depth(row),
+        now=plain(row["now"]),
         class_chances=class_chances(row),
         depth_low_m=float(row["depth_p10_m"]),
         depth_m=float(row["depth_p50_m"]),
@@ -84,21 +98,55 @@ def _hotspot_line(rank: int, hotspot_id: str, row: dict[str, Any]) -> HotspotLin
         p_15cm=float(row["p_15cm"]),
         p_50cm=float(row["p_50cm"]),
         **times,
+        onset_at=_instant(row["onset_unfavourable_at"]),
+        danger_from=_instant(row["danger_from"]),
+        danger_to=_instant(row["danger_to"]),
+        is_timed=not is_missing(row["p_15cm_0_3h"]) and not is_missing(row["depth_p50_m"]),
+        kind_id=kind,
         owner_unit=plain(row["owner_unit"]),
+        unit=unit(plain(row["owner_unit"])),
         owner_name=plain(row["owner_name"]),
         owner_phone=plain(row["owner_phone"]),
         reason=reason_text(row["reason_zh"], row["reason_en"]),
     )
 
 
+def _instant(value: Any) -> datetime | None:
+    return None if is_missing(value) else local(value, "UTC")
+
+
+def _depth(row: dict[str, Any]) -> Text:
+    """Return how deep it may get: from the 10 % to the 90 % quantile where the sag is known, else its class."""
+    if not sag_is_known(row):
+        return Text(*class_words(row))
+    return Text(*depth_range(row["depth_p10_m"], row["depth_p90_m"]))
+
+
 def measures(
-    lines: tuple[HotspotLine, ...], actions: pd.DataFrame, record: WarningRecord, zone: str
+    lines: tuple[HotspotLine, ...],
+    actions: pd.DataFrame,
+    record: WarningRecord,
+    zone: str,
+    *,
+    needs_min: dict[str, float],
 ) -> tuple[Measure, ...]:
-    """Return what the plans ask for at the listed hotspots, in the order of the table."""
+    """Return what the plans ask for at the listed hotspots, in the order of the table.
+
+    Parameters
+    ----------
+    lines : tuple of HotspotLine
+    actions : DataFrame
+        Of `risk_models.plan.propose_actions`.
+    record : WarningRecord
+    zone : str
+        Time zone of the words.
+    needs_min : dict of str to float
+        Minutes that the actions take, by kind of hotspot.
+    """
     table = actions.set_index("hotspot_id") if "hotspot_id" in actions.columns else actions
     planned = [line for line in lines if line.hotspot_id in table.index]
     rows = _records(table, [line.hotspot_id for line in planned], list(table.columns))
-    return tuple(_measure(line, row, record, zone) for line, row in zip(planned, rows, strict=True))
+    return tuple(_measure(line, row, record, zone, needs_min) for line, row in zip(planned, rows, strict=True))
 
 
 def _clauses(text: Any) -> list[str]:
@@ -107,11 +155,14 @@ def _clauses(text: Any) -> list[str]:
     )
 
 
-def _measure(line: HotspotLine, row: dict[Any, Any], record: WarningRecord, zone: str) -> Measure:
+def _measure(
+    line: HotspotLine, row: dict[Any, Any], record: WarningRecord, zone: str, needs_min: dict[str, float]
+) -> Measure:
     chinese, english = _clauses(row["actions_zh"]), _clauses(row["actions_en"])
     count = max(len(chinese), len(english))
     pairs = zip(chinese + [""] * (count - len(chinese)), english + [""] * (count - len(english)), strict=True)
-    deadline = _deadline(line, record)
+    deadline = _deadline(line, record, minutes_needed(line.kind_id, needs_min, by_plan=row.get("plan_minutes")))
+    in_force = bool(row.get("plan_triggered", True)) or not plain(row["plan_id"])
     shelter, shortfall = _shelter(row), Text(plain(row.get("shortfall_zh")), plain(row.get("shortfall_en")))
     return Measure(
         rank=line.rank,
@@ -129,8 +180,9 @@ def _measure(line: HotspotLine, row: dict[Any, Any], record: WarningRecord, zone
         team_brief=_team_brief(row),
         shelter=shelter,
         shelter_brief=_without_brackets(shortfall or shelter),
-        due=_due(deadline, record, zone),
+        due=due_text(deadline, zone) if in_force else _STANDS_BY,
         deadline=deadline,
+        in_force=in_force,
         shortfall=shortfall,
     )
 
@@ -191,15 +243,37 @@ def _distance(distance_m: Any) -> Text:
     return Text(f"{distance_m / 1000:.1f}公里", f"{distance_m / 1000:.1f} km")
 
 
-def _deadline(line: HotspotLine, record: WarningRecord) -> datetime | None:
-    """Return when the median passes 15 cm; the time of issue where the depth is unknown; None if it never passes."""
-    if math.isnan(line.depth_m):
-        return record.issued_at
-    return None if line.first_15cm_at is None else local(line.first_15cm_at, "UTC")
+def _deadline(line: HotspotLine, record: WarningRecord, needs_min: float) -> Deadline:
+    return done_by(
+        line.onset_at,
+        needs_min=needs_min,
+        issued_at=record.issued_at,
+        valid_to=record.valid_to,
+        stands=line.now == Now.STANDS,
+        is_known=line.is_timed,
+    )
 
 
-def _due(deadline: datetime | None, record: WarningRecord, zone: str) -> Text:
-    if deadline is None or deadline <= record.issued_at:
-        return Text("立即", "at once")
-    told = Text(*(moment(deadline, lang, zone, year=False) for lang in LANGUAGES))
+_STANDS_BY = Text("待命：等级未到预案启动条件", "stand by: the level has not reached what triggers the plan")
+_AT_ONCE = Text("立即", "at once")
+_SOON = Text("来水时间未知：雨前尽快完成", "time not known: as soon as possible, before the rain")
+
+
+def due_text(deadline: Deadline, zone: str) -> Text:
+    """Return a deadline in words.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> at = datetime(2021, 7, 20, 9, tzinfo=UTC)
+    >>> due_text(Deadline(Due.BY, at), "Asia/Shanghai")
+    Text(zh='7月20日17时前', en='before 17:00 on 20 July')
+    >>> due_text(Deadline(Due.UNKNOWN, None), "Asia/Shanghai").en
+    'time not known: as soon as possible, before the rain'
+    """
+    if deadline.due is Due.AT_ONCE:
+        return _AT_ONCE
+    if deadline.at is None:
+        return _SOON
+    told = Text(*(moment(deadline.at, lang, zone, year=False) for lang in LANGUAGES))
     return Text(f"{told.zh}前", f"before {told.en}")

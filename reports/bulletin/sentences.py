@@ -13,7 +13,6 @@ from reports.words import (
     LANGUAGES,
     Lang,
     Text,
-    depth,
     is_missing,
     join,
     kind_name,
@@ -25,14 +24,14 @@ from reports.words import (
     return_period,
 )
 from risk_models.levels import Level
-from risk_models.risk.depth_words import chances_words, sag_is_known
+from risk_models.risk.depth_words import chances_words, depth_range, sag_is_known
 from risk_models.standards import Standards
 
 __all__ = ["age", "basis_lines", "forecast_lines", "hotspots_by_level", "impact_lines", "observed_lines"]
 
 _CLOSED_WHEN_FLOODED = ("tunnel", "rail_underpass")
 _IMPACT_COLUMNS = [
-    *("hotspot_name", "hotspot_name_en", "kind", "sag_known", "depth_p50_m", "depth_p90_m"),
+    *("hotspot_name", "hotspot_name_en", "kind", "sag_known", "depth_p10_m", "depth_p50_m", "depth_p90_m"),
     *("p_15cm", "p_27cm", "p_50cm"),
     *("people_exposed", "facilities_exposed"),
 ]
@@ -80,10 +79,10 @@ def forecast_lines(area: pd.DataFrame, *, horizon_h: int, standards: Standards, 
         )
     peak = {name: _text(millimetres, area[name].max()) for name in area.columns if name.startswith("fc_")}
     rain = _both(
-        "未来{h}小时本区域最大1小时雨量预计{one}（偏多情形{one_high}），最大3小时{three}（偏多情形{three_high}），"
-        "最大6小时{six}，最大24小时{day}（含已降部分）。",
-        "Greatest rain expected within {h} h: {one} in 1 h (high case {one_high}), {three} in 3 h (high case "
-        "{three_high}), {six} in 6 h, {day} in 24 h (rain already fallen included).",
+        "未来{h}小时本区域预计1小时最多再降{one}（偏多情形{one_high}）；连同已降的雨，连续3小时最多{three}"
+        "（偏多情形{three_high}），6小时{six}，24小时{day}。",
+        "Still to fall within {h} h, at most: {one} in 1 h (high case {one_high}); with the rain that has already "
+        "fallen: {three} in 3 h (high case {three_high}), {six} in 6 h, {day} in 24 h.",
         h=horizon_h,
         one=peak["fc_1h_mm_p50"],
         one_high=peak["fc_1h_mm_p90"],
@@ -210,11 +209,10 @@ def _deepest(warned: pd.DataFrame) -> list[Text]:
         ]
     return [
         _both(
-            "最可能积深水处为{name}：中位{middle}，偏多情形{high}，超过50厘米的概率{p}。",
-            "Deep water is likeliest at {name}: median {middle}, high case {high}; chance of passing 50 cm {p}.",
+            "最可能积深水处为{name}：可能{depth}，超过50厘米的概率{p}。",
+            "Deep water is likeliest at {name}: {depth}; chance of passing 50 cm {p}.",
             name=name,
-            middle=_text(depth, row["depth_p50_m"]),
-            high=_text(depth, row["depth_p90_m"]),
+            depth=Text(*depth_range(row["depth_p10_m"], row["depth_p90_m"])),
             p=_text(probability, row["p_50cm"]),
         )
     ]

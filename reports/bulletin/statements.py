@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from reports.bulletin.model import SignOff
-from reports.words import LANGUAGES, UNKNOWN, Text, local, moment, plain, sentence
+from reports.words import LANGUAGES, UNKNOWN, Text, day_hour, local, moment, plain, sentence
 from risk_models.levels import Level
 from risk_models.standards import Standards
 from risk_models.warning.records import Action, WarningRecord
@@ -21,6 +21,8 @@ __all__ = [
     "decision_text",
     "guidance",
     "headline_text",
+    "headquarters_lines",
+    "next_text",
     "note_lines",
     "number_text",
     "previous_text",
@@ -30,12 +32,13 @@ __all__ = [
 ]
 
 _CLEAR = Text(
-    "解除后请继续巡查积水点，确认退水后方可开放隧道、下穿通道和地下空间。",
-    "After the all-clear keep patrolling; open tunnels, underpasses and underground spaces only when they are dry.",
+    "隧道、下穿通道和地下空间确认退水后方可开放，继续巡查积水点。",
+    "Open tunnels, underpasses and underground spaces only when they are seen to be dry; keep patrolling.",
 )
+_NOT_THE_OFFICE = Text("非气象部门发布（本系统按雨量计算）：", "Not issued by the weather office (computed here): ")
 _KEEP_ACTING = Text(
-    "本次等级由{was}降为{now}，已布置的措施在确认安全前不要撤除。",
-    "The level goes from {was} to {now}; keep the measures in place until it is seen to be safe.",
+    "已布置的措施在确认安全前不要撤除（等级由{was}降为{now}）。",
+    "Keep the measures in place until it is seen to be safe (the level goes from {was} to {now}).",
 )
 
 
@@ -116,7 +119,8 @@ def signal_text(record: WarningRecord, signals: pd.DataFrame) -> Text:
         row = signals.sort_values("level", ascending=False, kind="stable").iloc[0]
     else:
         return UNKNOWN
-    return Text(sentence(row["text_zh"], "。"), sentence(row["text_en"], "."))
+    zh, en = sentence(row["text_zh"], "。"), sentence(row["text_en"], ".")
+    return Text(f"{_NOT_THE_OFFICE.zh}{zh}", f"{_NOT_THE_OFFICE.en}{en}")
 
 
 def note_lines(sign_off: SignOff) -> tuple[Text, ...]:
@@ -157,35 +161,56 @@ def cautions(record: WarningRecord, rows: pd.DataFrame, attrs: dict[Any, Any]) -
     return tuple(found)
 
 
-def guidance(record: WarningRecord, standards: Standards, responses_id: str) -> tuple[Text, ...]:
-    """Return the advice that holds for the whole area."""
+_PATROL = Text(
+    "派人到各风险点值守巡查，雨情有变立即上报。", "Send people to watch every hotspot; report any change of the rain."
+)
+
+
+def guidance(record: WarningRecord) -> tuple[Text, ...]:
+    """Return what holds for the whole area of a town."""
     if record.action.is_end:
         return (_CLEAR,)
-    advice = []
-    for response in standards.responses(responses_id):
-        if response.trigger == str(record.level):
-            advice.append(
-                Text(
-                    f"建议会商研判是否启动{response.zh}（参考做法，由指挥部决定）。",
-                    f"Consider {response.en} after consultation (working practice; the headquarters decides).",
-                )
-            )
+    if record.level is Level.UNKNOWN or not record.hotspot_ids:
+        return (_PATROL,)
     if record.action is Action.DNG:
         was, now = record.previous_level, record.level
-        advice.append(
-            Text(
-                _KEEP_ACTING.zh.format(was=was.zh, now=now.zh),
-                _KEEP_ACTING.en.format(was=was.en.lower(), now=now.en.lower()),
-            )
+        zh = _KEEP_ACTING.zh.format(was=was.zh, now=now.zh)
+        return (Text(zh, _KEEP_ACTING.en.format(was=was.en.lower(), now=now.en.lower())),)
+    return ()
+
+
+def headquarters_lines(record: WarningRecord, standards: Standards, responses_id: str) -> tuple[Text, ...]:
+    """Return what the headquarters is to consider; it is no order for a town."""
+    if record.action.is_end:
+        return ()
+    return tuple(
+        Text(
+            f"建议会商研判是否启动{response.zh}（参考做法，由指挥部决定）。",
+            f"Consider {response.en} after consultation (working practice; the headquarters decides).",
         )
-    return tuple(advice)
+        for response in standards.responses(responses_id)
+        if response.trigger == str(record.level)
+    )
+
+
+def next_text(record: WarningRecord, zone: str) -> Text:
+    """Return when the next message comes."""
+    if record.action.is_end:
+        return Text("再有降雨或积水时另发。", "Only if rain or water comes again.")
+    at = Text(*(day_hour(record.valid_to, lang, zone) for lang in LANGUAGES))
+    return Text(
+        f"最迟{at.zh}；等级、时间、地点有变时即发。", f"By {at.en}, or as soon as level, time or places change."
+    )
 
 
 def contact_text(settings: Any, area: Area) -> Text:
-    """Return who issued the bulletin and how to reach them and the town."""
+    """Return who issued the bulletin and how to reach them, and the town."""
     bureau, sender = settings.district.bureau, plain(settings.mail.sender)
     zh = f"发布单位 {plain(bureau.zh)}，{sender}"
     en = f"Issued by {plain(bureau.en)}, {sender}"
+    phone = settings.warning.phone_told
+    if phone:
+        zh, en = f"{zh}，电话 {phone}", f"{en}, phone {phone}"
     if area.duty_phone:
         zh += f"；{area.name.zh}值班电话 {area.duty_phone}"
         en += f"; duty phone of {area.name.en} {area.duty_phone}"

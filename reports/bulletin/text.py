@@ -6,10 +6,10 @@ from typing import Any
 
 from reports.bulletin.model import Bulletin
 from reports.bulletin.view import bulletin_view
-from reports.words import ACTION_WORDS, LANGUAGES, STATUS_BANNERS, local
+from reports.words import ACTION_WORDS, LANGUAGES, STATUS_BANNERS, Lang, local
 from risk_models.levels import Level
 
-__all__ = ["subject", "to_text"]
+__all__ = ["subject", "to_mail_text", "to_text"]
 
 _RULE = "=" * 64
 
@@ -35,8 +35,52 @@ def subject(bulletin: Bulletin) -> str:
     return f"{marks}【{told}】{area} {at}{demonstration}{further}"
 
 
+def to_mail_text(bulletin: Bulletin, lang: Lang = "zh", *, ack_url: str | None = None) -> str:
+    """Return what a mail says as text: the five facts, then a row for each place.
+
+    Parameters
+    ----------
+    bulletin : Bulletin
+    lang : {"zh", "en"}
+    ack_url : str or None
+        Where the recipient confirms the receipt.
+    """
+    view = bulletin_view(bulletin, lang)
+    words, colon = view["labels"], "：" if lang == "zh" else ": "
+    lines = [*view["banners"], *_first(view, ack_url)]
+    lines += _block(words["cautions"], view["cautions"], colon)
+    lines += ["", f"{words['places']}{colon}".rstrip()]
+    for row in view["places"]:
+        lines += [" | ".join(filter(None, (f"{row['rank']}. [{row['level']}] {row['name']}", row["now"])))]
+        told = (row["kind"], row["what"], row["when"], f"{row['unit']} {row['owner']} {row['phone']}")
+        lines += [f"   {' | '.join(told)}"]
+        lines += [f"   [{row['due']}] {row['clauses']}"] if row["clauses"] else []
+        rest = " | ".join(filter(None, (row["team"], row["shelter"])))
+        lines += [f"   {rest}"] if rest else []
+    lines += [view["places_note"], "", f"{words['contact']}{colon}{view['contact']}"]
+    return "\n".join(lines) + "\n"
+
+
+def _first(view: dict[str, Any], ack_url: str | None) -> list[str]:
+    """Return the five facts, each a line or a few."""
+    first, lang = view["first"], view["lang"]
+    words, colon = first["words"], "：" if lang == "zh" else ": "
+
+    def line(key: str) -> list[str]:
+        return [f"{words[key]}{colon}{first[key]}"] if first[key] else []
+
+    lines = [f"【{first['kind']}】{first['place']}" if lang == "zh" else f"[{first['kind']}] {first['place']}"]
+    lines += [*line("standing"), *line("unchecked"), *line("danger"), *line("valid_to")]
+    lines += [f"{words['do_now']}{colon}".rstrip()] if first["orders"] else []
+    for number, order in enumerate(first["orders"], 1):
+        lines += [" | ".join(filter(None, (f"{number}. {order['full']}", order["unit"], order["due"])))]
+    lines += line("answer")
+    lines += [f"{view['labels']['ack_link']}{colon}{ack_url}"] if ack_url else []
+    return [*lines, *line("next")]
+
+
 def to_text(bulletin: Bulletin, *, ack_url: str | None = None) -> str:
-    """Return the bulletin as text with bare line feeds.
+    """Return the whole bulletin in both languages as text with bare line feeds: the copy that is kept.
 
     Parameters
     ----------
@@ -55,7 +99,7 @@ def to_text(bulletin: Bulletin, *, ack_url: str | None = None) -> str:
 
 def _lines(view: dict[str, Any], ack_url: str | None) -> list[str]:
     words, colon = view["labels"], "：" if view["lang"] == "zh" else ": "
-    lines = [*view["banners"], view["issuer"], view["title"], "", view["headline"], ""]
+    lines = [*view["banners"], *_first(view, None), "", view["issuer"], view["title"], "", view["headline"], ""]
     lines += [f"{label}{colon}{value}" for label, value in view["facts"]]
     lines += _block(words["acknowledgement"], [view["acknowledgement"]], colon)
     lines += [f"{words['ack_link']}{colon}{ack_url}"] if ack_url else []
@@ -65,7 +109,7 @@ def _lines(view: dict[str, Any], ack_url: str | None) -> list[str]:
     lines += ["", f"{words['urgent']}{colon}".rstrip(), *(f"- {line}" for line in view["guidance"])]
     for row in view["urgent"]:
         lines += [
-            f"{row['rank']}. {row['name']} [{row['due']}] {row['clauses']}",
+            f"{row['number']}. {row['name']} [{row['due']}] {row['clauses']}",
             f"   {words['unit']}{colon}{row['owner']} {row['phone']}",
         ]
     lines += [view["urgent_note"]] if view["urgent_note"] else []
@@ -81,6 +125,7 @@ def _lines(view: dict[str, Any], ack_url: str | None) -> list[str]:
             lines += _measure(measure, words, colon)
     if view["others"]:
         lines += ["", f"{words['others']}{colon}".rstrip(), *map(_brief, view["others"]), view["others_note"]]
+    lines += _block(words["headquarters"], view["headquarters"], colon)
     lines += _block(words["decision"], [view["decision"]], colon)
     lines += _block(words["basis"], view["basis"], colon)
     return [*lines, "", view["profile"], view["message"]]

@@ -10,7 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from reports.bulletin.model import Bulletin, HotspotLine, Measure
+from reports.bulletin.answering import answer_text
+from reports.bulletin.first import most_urgent
+from reports.bulletin.model import Bulletin, HotspotLine, Measure, Order, StandingPlace
 from reports.words import (
     ACTION_WORDS,
     CONFIDENCE_WORDS,
@@ -19,15 +21,26 @@ from reports.words import (
     UNKNOWN,
     Lang,
     Text,
+    day_hour,
+    join,
     level_name,
     moment,
     probability,
     short_moment,
+    short_window,
+    shortened,
     window,
 )
 from risk_models.levels import Level
+from risk_models.observation import Now
 
-__all__ = ["DETAILED_MAX", "LABELS", "URGENT_MAX", "bulletin_view"]
+__all__ = ["DETAILED_MAX", "LABELS", "NAME_MAX", "URGENT_MAX", "bulletin_view"]
+
+PLACE_MAX = 24
+"""Chinese characters of the name of an area on the first screen of a mail, which has it whole at its end."""
+
+NAME_MAX = 15
+"""Of a hotspot, which the table of the same mail has whole."""
 
 DETAILED_MAX = 6
 """Hotspots and measures that are told in full; those after them have one line, so that nobody has to leaf."""
@@ -47,7 +60,7 @@ LABELS: dict[str, Text] = {
     "issued": Text("发布时间", "Issued"),
     "valid": Text("有效时段", "Valid"),
     "area": Text("区域", "Area"),
-    "signal": Text("暴雨信号判据", "Rain signal"),
+    "signal": Text("雨量对照", "Rain beside the signals"),
     "previous": Text("前序通报", "Previous bulletin"),
     "reason": Text("依据", "Why"),
     "cautions": Text("请注意", "Please note"),
@@ -56,6 +69,21 @@ LABELS: dict[str, Text] = {
     "impacts": Text("预计影响", "Expected impacts"),
     "hotspots": Text("风险点", "Hotspots"),
     "urgent": Text("先做什么", "Do first"),
+    "headquarters": Text("报指挥部研判（不发镇办）", "For the headquarters (not sent to towns)"),
+    "do_now": Text("现在做", "Do now"),
+    "standing": Text("已有积水", "Water stands now"),
+    "unchecked": Text("曾积水、未核查", "Flooded before, not checked"),
+    "danger": Text("最危险时段", "Most dangerous"),
+    "valid_to": Text("有效至", "Valid until"),
+    "ended": Text("解除", "Ended"),
+    "answer": Text("答复", "Answer"),
+    "received": Text("已收到", "Received"),
+    "next": Text("下次通报", "Next message"),
+    "places": Text("各处安排", "Places"),
+    "what": Text("可能情况", "What may happen"),
+    "when": Text("时间", "When"),
+    "who": Text("责任单位和人", "Who"),
+    "phone": Text("电话", "Telephone"),
     "measures": Text("处置措施与责任单位", "Actions and who is responsible"),
     "actions": Text("措施", "Actions"),
     "others": Text("其余风险点的措施", "Actions at the other hotspots"),
@@ -91,9 +119,9 @@ LABELS: dict[str, Text] = {
 _NO_HOTSPOTS = Text("本区域无蓝色及以上风险点。", "No hotspot of the area stands at blue or above.")
 _NO_MEASURES = Text("无新增措施。", "No new actions.")
 _DUE_NOTE = Text(
-    "按等级和时限排序。时限为中位情形积水预计超过15厘米的时刻；已超过、时刻未知或中位不超过的，均为“立即”。",
-    "By level and deadline: when water is expected to pass 15 cm in the median case; at once if it has, if nobody "
-    "knows, or if the median does not.",
+    "按等级和时限排序。时限为偏多情形（十分之一的可能）积水超过15厘米的时刻，减去措施所需时间，不晚于有效期；已到该时刻或已有积水的为“立即”。",
+    "By level and deadline: when water passes 15 cm in the unfavourable case (one outcome in ten), less the time that "
+    "the action takes, and never after the validity; at once if that time has come or water stands.",
 )
 _OTHERS_NOTE = Text(
     "其余风险点只列预案编号和前两项措施，全文见预案。",
@@ -105,7 +133,11 @@ _TABLE_NOTE = Text(
     "Depth: greatest within the horizon. Per cent: probability of passing that depth. Times: first passing in the "
     "median case; a dash: the median does not pass.",
 )
-_KNOWN_SAG_NOTE = Text("两个水深为中位和90%分位。", " Two depths: median and 90 % quantile.")
+_PLACES_NOTE = Text(
+    "时间为该处最危险时段；百分数为超过该水深的可能。",
+    "When: most dangerous window there. Per cent: chance of passing that depth.",
+)
+_KNOWN_SAG_NOTE = Text("水深为八成可能的范围。", " Depths: from what to what in eight cases of ten.")
 _UNKNOWN_SAG_NOTE = Text(
     "“≥”为概率过半的最深等级（均未过半为5厘米）：洼地未测量，不给出深度数值。",
     " ≥: the deepest class more likely than not (else 5 cm); the sag is not surveyed, so no depth is given.",
@@ -153,7 +185,7 @@ def bulletin_view(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
     def section(key: str, lines: tuple[Text, ...]) -> dict[str, Any]:
         return {"key": key, "label": words[key], "lines": [line[lang] for line in lines if line[lang]]}
 
-    urgent = _most_urgent(bulletin.measures)
+    urgent = most_urgent(bulletin.measures)
     detailed = {measure.rank for measure in urgent[:DETAILED_MAX]}
     measures = [_measure(measure, lang, detailed=measure.rank in detailed) for measure in bulletin.measures]
     return {
@@ -168,14 +200,22 @@ def bulletin_view(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
         "number": bulletin.number[lang],
         "code": bulletin.code,
         "facts": facts,
+        "first": _first(bulletin, lang),
+        "issued": f"{moment(bulletin.issued_at, lang, zone)}发布"
+        if lang == "zh"
+        else f"Issued {moment(bulletin.issued_at, lang, zone)}",
+        "area_line": f"{bulletin.title[lang]} · {bulletin.area[lang]}",
+        "places": _places(bulletin, lang),
+        "places_note": _hotspots_note(bulletin, lang, _PLACES_NOTE),
+        "headquarters": [line[lang] for line in bulletin.headquarters],
         "cautions": [line[lang] for line in bulletin.cautions],
         "reason": section("reason", (bulletin.reason,)),
         "impacts": section("impacts", bulletin.impacts),
         "rain": [section("forecast", bulletin.forecast), section("observed", bulletin.observed)],
         "hotspots": [_hotspot(line, lang, bulletin) for line in bulletin.hotspots],
-        "hotspots_note": _hotspots_note(bulletin, lang),
+        "hotspots_note": _hotspots_note(bulletin, lang, _TABLE_NOTE),
         "guidance": [line[lang] for line in bulletin.guidance],
-        "urgent": [_urgent(measure, lang) for measure in urgent[:URGENT_MAX]],
+        "urgent": [_urgent(measure, lang) | {"number": str(n)} for n, measure in enumerate(urgent[:URGENT_MAX], 1)],
         "urgent_note": _DUE_NOTE[lang] if urgent else "" if bulletin.guidance else _NO_MEASURES[lang],
         "measures": [measure for measure in measures if measure["detailed"]],
         "others": [measure for measure in measures if not measure["detailed"]],
@@ -189,14 +229,159 @@ def bulletin_view(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
     }
 
 
-def _most_urgent(measures: tuple[Measure, ...]) -> list[Measure]:
-    """Return the measures by level, deadline and rank."""
+def _first(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
+    """Return the five facts, in their order; ``brief`` is for a phone, and has whole in the table what it cuts."""
+    words = {
+        key: LABELS[key][lang] for key in ("standing", "unchecked", "danger", "valid_to", "do_now", "answer", "next")
+    }
+    words |= {"valid_to": LABELS["ended"][lang]} if bulletin.is_end else {}
+    end = day_hour(bulletin.valid_to, lang, bulletin.zone)
+    area = bulletin.area[lang]
+    told = _kind(bulletin, lang)
+    return {
+        "kind": told,
+        "place": area,
+        "brief_place": shortened(area, PLACE_MAX),
+        "standing": _standing(bulletin, lang, brief=False),
+        "brief_standing": _standing(bulletin, lang, brief=True),
+        "unchecked": _named([name[lang] for name in bulletin.unchecked], lang, brief=False),
+        "brief_unchecked": _named([name[lang] for name in bulletin.unchecked], lang, brief=True),
+        "danger": _danger(bulletin, lang),
+        "valid_to": day_hour(bulletin.issued_at, lang, bulletin.zone) if bulletin.is_end else end,
+        "orders": [_order(order, lang) for order in bulletin.orders],
+        "answer": answer_text(bulletin)[lang],
+        "next": bulletin.next_message[lang],
+        "words": words,
+    }
 
-    def urgency(measure: Measure) -> tuple[int, float, int]:
-        due = math.inf if measure.deadline is None else measure.deadline.timestamp()
-        return -measure.level, due, measure.rank
 
-    return sorted(measures, key=urgency)
+def _kind(bulletin: Bulletin, lang: Lang) -> str:
+    """Return colour and kind of the message."""
+    action = ACTION_WORDS[bulletin.action][lang]
+    if bulletin.is_end:
+        return (
+            f"解除{bulletin.level.zh}预警" if lang == "zh" else f"All-clear, {bulletin.level.en.lower()} warning over"
+        )
+    if bulletin.level is Level.UNKNOWN:
+        return f"等级未知·{action}" if lang == "zh" else f"Level unknown, {action.lower()}"
+    return f"{bulletin.level.zh}预警·{action}" if lang == "zh" else f"{bulletin.level.en} warning, {action.lower()}"
+
+
+def _danger(bulletin: Bulletin, lang: Lang) -> str:
+    """Return the most dangerous window and the highest chance of the table below."""
+    if bulletin.is_end:
+        return ""
+    if bulletin.danger is None:
+        return UNKNOWN[lang]
+    span = short_window(*bulletin.danger, lang, bulletin.zone)
+    chances = [line.p_15cm for line in bulletin.hotspots if not math.isnan(line.p_15cm)]
+    if not chances:
+        return span
+    most = probability(max(chances), lang)
+    return f"{span}（超15厘米可能{most}）" if lang == "zh" else f"{span} (chance of 15 cm up to {most})"
+
+
+def _standing(bulletin: Bulletin, lang: Lang, *, brief: bool) -> str:
+    """Name the place of the most dangerous kind where water stands, how deep, and how many there are."""
+    if not bulletin.standing:
+        return ""
+    place = bulletin.standing[0]
+    name = shortened(place.name[lang], NAME_MAX) if brief else place.name[lang]
+    told = (
+        f"{place.depth[lang]}，{place.source[lang]}" if lang == "zh" else f"{place.depth[lang]}, {place.source[lang]}"
+    )
+    many = _more(len(bulletin.standing) - 1, lang)
+    return f"{name}{many}（{told}）" if lang == "zh" else f"{name}{many} ({told})"
+
+
+def _named(names: list[str], lang: Lang, *, brief: bool) -> str:
+    if not names:
+        return ""
+    return (shortened(names[0], NAME_MAX) + _more(len(names) - 1, lang)) if brief else join(names, lang)
+
+
+def _more(count: int, lang: Lang) -> str:
+    if not count:
+        return ""
+    return f"等{count + 1}处" if lang == "zh" else f" and {count} more"
+
+
+_CLAUSES_BRIEF = {"zh": 28, "en": 64}
+
+
+def _order(order: Order, lang: Lang) -> dict[str, str]:
+    """Return one line of what is done now."""
+    colon, stop = ("：", "；") if lang == "zh" else (": ", "; ")
+    steps = [clause[lang] for clause in order.clauses if clause[lang]]
+    name, more = order.name[lang], _more(order.more, lang)
+    most = _CLAUSES_BRIEF[lang]
+    few = steps[:1]
+    if len(steps) > 1 and len(stop.join(steps[:2])) <= most:
+        few = steps[:2]
+
+    def line(shown: str, told: list[str]) -> str:
+        return f"{shown}{more}{colon}{stop.join(told)}" if shown else stop.join(told)
+
+    unit = order.unit[lang]
+    return {
+        "full": line(name, steps),
+        "brief": line(shortened(name, NAME_MAX), few),
+        "unit": unit,
+        "brief_unit": shortened(unit, 2 * NAME_MAX),
+        "due": order.due[lang],
+    }
+
+
+def _places(bulletin: Bulletin, lang: Lang) -> list[dict[str, Any]]:
+    """Return a row for each place: what may happen, when, who, and what is planned."""
+    planned = {measure.rank: measure for measure in bulletin.measures}
+    wet = {place.hotspot_id: place for place in bulletin.standing}
+    rows = []
+    for line in bulletin.hotspots:
+        measure, place = planned.get(line.rank), wet.get(line.hotspot_id)
+        rows.append(
+            {
+                "rank": str(line.rank),
+                "key": str(line.level),
+                "fill": line.level.fill,
+                "ink": line.level.ink,
+                "level": f"{line.level.zh if lang == 'zh' else line.level.en} {line.level.roman}".strip(),
+                "name": line.name[lang],
+                "kind": line.kind[lang],
+                "now": "" if place is None else _seen(place, lang),
+                "what": _may(line, lang),
+                "when": _when(line, lang, bulletin),
+                "unit": line.unit[lang],
+                "owner": line.owner_name,
+                "phone": line.owner_phone,
+                "due": "" if measure is None else measure.due[lang],
+                "clauses": "" if measure is None else _clauses(measure, lang),
+                "team": "" if measure is None else measure.team_brief[lang],
+                "shelter": "" if measure is None else measure.shelter_brief[lang],
+            }
+        )
+    return rows
+
+
+def _may(line: HotspotLine, lang: Lang) -> str:
+    """Say how deep it may get and how likely 15 cm are; a class that says so already is not said twice."""
+    chance = probability(line.p_15cm, lang)
+    if line.depth[lang].startswith("≥15"):
+        return line.depth[lang]
+    return f"{line.depth[lang]}；超15厘米 {chance}" if lang == "zh" else f"{line.depth[lang]}; above 15 cm {chance}"
+
+
+def _seen(place: StandingPlace, lang: Lang) -> str:
+    comma = "，" if lang == "zh" else ", "
+    return f"{LABELS['standing'][lang]} {place.depth[lang]}{comma}{place.source[lang]}"
+
+
+def _when(line: HotspotLine, lang: Lang, bulletin: Bulletin) -> str:
+    if line.now == Now.STANDS:
+        return "现在" if lang == "zh" else "now"
+    if line.danger_from is not None and line.danger_to is not None:
+        return short_window(line.danger_from, line.danger_to, lang, bulletin.zone)
+    return "—" if line.is_timed else UNKNOWN[lang]
 
 
 def _validity(bulletin: Bulletin, lang: Lang) -> str:
@@ -215,11 +400,11 @@ def _banners(bulletin: Bulletin, lang: Lang) -> list[str]:
     return [mark for mark in (STATUS_BANNERS[bulletin.status][lang], draft, demonstration, *further) if mark]
 
 
-def _hotspots_note(bulletin: Bulletin, lang: Lang) -> str:
+def _hotspots_note(bulletin: Bulletin, lang: Lang, of_table: Text) -> str:
     if not bulletin.hotspots:
         return _NO_HOTSPOTS[lang]
     known = {line.sag_known for line in bulletin.hotspots}
-    note = _TABLE_NOTE[lang]
+    note = of_table[lang]
     note += _KNOWN_SAG_NOTE[lang] if True in known else ""
     note += _UNKNOWN_SAG_NOTE[lang] if False in known else ""
     note += _LEARNED_NOTE[lang] if bulletin.basis.is_learned else ""

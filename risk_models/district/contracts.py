@@ -100,6 +100,7 @@ _TOWNS = TableContract(
         Column(
             name="second_contact", kind="email", zh="备用邮箱", en="mailbox used if the first fails", required=False
         ),
+        _choice("language", "通报语言", "language of its mails; the district's if blank", "zh", "en", required=False),
         *_PROVENANCE,
     ),
 )

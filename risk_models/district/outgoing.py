@@ -118,6 +118,8 @@ class MailSettings(Record):
         Name by which the mail server of the reply box signs ``Authentication-Results`` (RFC 8601, section 2.5). Only a
         reply that this server found to pass DMARC is proven; without the name none is, and all answers by mail are
         claims.
+    language : {"zh", "en"}
+        Of mails and PDFs, for towns that ask for none themselves; the kept copy has both.
     """
 
     sender: Annotated[str, AfterValidator(_sender)] = "duty@wuyu.example"
@@ -125,6 +127,7 @@ class MailSettings(Record):
     return_domain: Annotated[str, AfterValidator(_mail_domain)] | None = None
     smime: SmimeSettings | None = None
     authserv_id: Annotated[str, AfterValidator(_authserv_id)] | None = None
+    language: Literal["zh", "en"] = "zh"
 
 
 class ChannelSettings(Record):

@@ -184,7 +184,11 @@ class StandardsSettings(Record):
     impact_depths: Code = "wuyu-depths-1"
     vulnerability: Code = "wuyu-kinds-1"
     now_orders: Code = "wuyu-now-1"
+    action_times: Code = "wuyu-times-1"
     observation_sources: Code = "wuyu-sources-1"
+
+
+_PHONE = r"^\+?[0-9][0-9 -]{2,30}$"
 
 
 class UpwardContact(Record):
@@ -198,7 +202,7 @@ class UpwardContact(Record):
     """
 
     name: Text
-    phone: Annotated[str, Field(pattern=r"^\+?[0-9][0-9 -]{2,30}$")]
+    phone: Annotated[str, Field(pattern=_PHONE)]
     mailbox: Annotated[str, AfterValidator(_mailbox)] | None = None
 
 
@@ -227,6 +231,8 @@ class WarningSettings(Record):
         Officers who may approve, in the order in which they are called; each has one deadline, then the next is called.
     second_person_from : str or None
         Level from which two different officers must sign; None: one is enough.
+    office_phone : str or None
+        Telephone of the office that issues warnings, printed on every message; None: that of the first of the chain.
     """
 
     horizon_h: Annotated[int, Field(ge=1, le=240)] = 24
@@ -241,6 +247,14 @@ class WarningSettings(Record):
     )
     duty_chain: tuple[UpwardContact, ...] = ()
     second_person_from: LevelName | None = None
+    office_phone: Annotated[str, Field(pattern=_PHONE)] | None = None
+
+    @property
+    def phone_told(self) -> str:
+        """Telephone of the issuing office that messages print; empty if none is named."""
+        if self.office_phone is not None:
+            return self.office_phone
+        return self.duty_chain[0].phone if self.duty_chain else ""
 
     @model_validator(mode="after")
     def _second_person_where_one_is_asked(self) -> Self:

@@ -166,7 +166,8 @@ class ShelterPool:
     """
 
     shelters: gpd.GeoDataFrame
-    standby_places: int = field(init=False)
+    _standby_xy_m: Floats = field(init=False)
+    _standby_free: npt.NDArray[np.int64] = field(init=False)
     _xy_m: Floats = field(init=False)
     _free: npt.NDArray[np.int64] = field(init=False)
     _ids: list[str] = field(init=False)
@@ -174,12 +175,18 @@ class ShelterPool:
 
     def __post_init__(self) -> None:
         free = (self.shelters["capacity_people"] - self.shelters["occupied_people"]).clip(lower=0)
-        self.standby_places = int(free[self.shelters["status"] == "standby"].sum())
+        standby = self.shelters["status"] == "standby"
+        self._standby_xy_m, self._standby_free = _coordinates(self.shelters[standby]), free[standby].to_numpy(np.int64)
         self.shelters = self.shelters[self.shelters["status"] == "open"].sort_index()
         self._xy_m = _coordinates(self.shelters)
         self._free = free.loc[self.shelters.index].to_numpy(np.int64, copy=True)
         self._ids = [str(shelter) for shelter in self.shelters.index]
         self._names = [str(name) for name in self.shelters["shelter_name"]]
+
+    def standby_places(self, place_m: Floats) -> int:
+        """Return how many places shelters on standby have within `SHELTER_REACH_M`."""
+        distance_m = np.hypot(*(self._standby_xy_m - place_m).T)
+        return int(self._standby_free[distance_m <= SHELTER_REACH_M].sum())
 
     def draw(self, place_m: Floats, people: int) -> dict[str, Any]:
         """Give places to people of one hotspot.
@@ -265,7 +272,7 @@ def propose_actions(
         row |= {str(name): value for name, value in plans[i].items()}
         row |= teams.draw(place_m[i], str(town_code), PEOPLE_NEEDED.get(level, 0))
         row |= shelters.draw(place_m[i], people)
-        row["shortfall_zh"], row["shortfall_en"] = _shortfall(row, shelters.standby_places)
+        row["shortfall_zh"], row["shortfall_en"] = _shortfall(row, shelters.standby_places(place_m[i]))
         rows.append(row)
     return _table(rows, hotspots)
 
@@ -288,8 +295,10 @@ def _shortfall(row: dict[str, Any], standby_places: int) -> tuple[str, str]:
     left = row["people_to_move"] - row["shelter_people"]
     if left > 0:
         people = row["people_to_move"]
-        zh.append(f"避难容量不足：需转移{people}人，缺{left}个安置位（备用场所另有{standby_places}个）")
-        en.append(f"shelter places short: {people} to move, {left} lacking ({standby_places} more on standby)")
+        reach = f"{SHELTER_REACH_M / 1000:g}"
+        zh.append(f"避难容量不足：需转移{people}人，缺{left}个安置位（{reach}公里内备用场所另有{standby_places}个）")
+        more = f"{standby_places} more on standby within {reach} km"
+        en.append(f"shelter places short: {people} to move, {left} lacking ({more})")
     elif not row["shelter_id"]:
         zh.append(f"{SHELTER_REACH_M / 1000:g}公里内无开放且有余量的避难场所")
         en.append(f"no open shelter with a free place within {SHELTER_REACH_M / 1000:g} km")

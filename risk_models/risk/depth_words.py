@@ -17,6 +17,7 @@ __all__ = [
     "chances_words",
     "class_chances",
     "class_words",
+    "depth_range",
     "depth_words",
     "sag_is_known",
 ]
@@ -118,6 +119,37 @@ def class_words(row: Row) -> tuple[str, str]:
     name = likely[-1] if likely else next(iter(passed))
     zh, en = DEPTH_CLASSES[name]
     return f"≥{zh} {chance_text(passed[name])}", f"≥{en} {chance_text(passed[name])}"
+
+
+def depth_range(low_m: float, high_m: float) -> tuple[str, str]:
+    """Return from what to what water may stand, in one unit: centimetres below one metre, else metres.
+
+    Parameters
+    ----------
+    low_m, high_m : float
+        m; NaN unknown.
+
+    Returns
+    -------
+    tuple of str
+        Chinese and English.
+
+    Examples
+    --------
+    >>> depth_range(0.0, 1.44), depth_range(0.05, 0.44), depth_range(0.0, 0.004), depth_range(float("nan"), 0.2)
+    (('0—1.4米', '0 to 1.4 m'), ('5—44厘米', '5 to 44 cm'), ('无积水', 'no water'), ('未知', 'unknown'))
+    """
+    if not (_is_known(low_m) and _is_known(high_m)):
+        return _UNKNOWN
+    if high_m < 0.005:
+        return "无积水", "no water"
+    if high_m < 0.995:
+        low, high, zh, en = f"{low_m * 100:.0f}", f"{high_m * 100:.0f}", "厘米", "cm"
+    else:
+        low, high, zh, en = "0" if low_m < 0.05 else f"{low_m:.1f}", f"{high_m:.1f}", "米", "m"
+    if low == high:
+        return f"{high}{zh}", f"{high} {en}"
+    return f"{low}—{high}{zh}", f"{low} to {high} {en}"
 
 
 def depth_words(row: Row) -> tuple[str, str]:

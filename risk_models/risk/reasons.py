@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from risk_models.levels import Level
-from risk_models.risk.depth_words import chance_text, chances_words, sag_is_known
+from risk_models.risk.depth_words import chance_text, chances_words, depth_range, sag_is_known
 from risk_models.risk.impact import BAND_POINTS
 
 __all__ = [
@@ -124,15 +125,19 @@ def _rounded(points: Mapping[str, float], score: float) -> dict[str, float]:
     return shown
 
 
+#: Factors that make water. What is not known, who is exposed and what help there is are no causes of a flood.
+_CAUSES = ("fallen", "expected", "wetness", "catchment", "drains", "outage", "record")
+
+
 def main_factor(points: Mapping[str, float]) -> str | None:
-    """Return the factor that adds most to the score; None if none adds anything.
+    """Return the cause of water that adds most to the score; None if none adds anything.
 
     Examples
     --------
-    >>> main_factor({"fallen": 3.0, "expected": 41.0, "drains": -2.0}), main_factor({"fallen": 0.0})
+    >>> main_factor({"fallen": 3.0, "expected": 41.0, "uncertainty": 50.0}), main_factor({"fallen": 0.0})
     ('expected', None)
     """
-    best = max(points, key=lambda factor: points[factor], default=None)
+    best = max((factor for factor in points if factor in _CAUSES), key=lambda factor: points[factor], default=None)
     return best if best is not None and points[best] > 0 else None
 
 
@@ -165,7 +170,7 @@ def _depth_zh(row: Row) -> str:
     if not sag_is_known(row):
         return f"{by_record}积水{chances_words(row)[0]}"
     return (
-        f"{simulated}积水深度中位数{row['depth_p50_m']:.2f}米（90%分位{row['depth_p90_m']:.2f}米），"
+        f"{simulated}积水深度可能{depth_range(row['depth_p10_m'], row['depth_p90_m'])[0]}，"
         f"{by_record}超过15厘米的概率{chance_text(row['p_15cm'])}、超过50厘米的概率{chance_text(row['p_50cm'])}"
     )
 
@@ -175,10 +180,43 @@ def _depth_en(row: Row) -> str:
     if not sag_is_known(row):
         return f"the {chances_words(row)[1]}{by_record.rstrip(',')}"
     return (
-        f"the {simulated}median peak depth is {row['depth_p50_m']:.2f} m (90 % quantile {row['depth_p90_m']:.2f} m), "
+        f"the {simulated}depth may be {depth_range(row['depth_p10_m'], row['depth_p90_m'])[1]}, "
         f"with a {chance_text(row['p_15cm'])} chance{by_record} of passing 15 cm "
         f"and {chance_text(row['p_50cm'])} of passing 50 cm"
     )
+
+
+def _once_zh(period: str) -> str:
+    """Say how often such rain comes.
+
+    Examples
+    --------
+    >>> [_once_zh(period) for period in ("6.0年", "<1年", ">100年（超出公式范围）", "未知")]
+    ['约6年一遇', '不到1年一遇', '超过100年一遇（超出公式范围）', '重现期未知']
+    """
+    years = re.match(r"([<>]?)([0-9.]+)年", period)
+    if years is None:
+        return f"重现期{period}"
+    head = {"<": "不到", ">": "超过", "": "约"}[years[1]]
+    return f"{head}{float(years[2]):.0f}年一遇{period[years.end() :]}"
+
+
+def _once_en(period: str) -> str:
+    """Say the same in English.
+
+    Examples
+    --------
+    >>> _once_en("6.0 a"), _once_en("<1 a"), _once_en("unknown")
+    ('about once in 6 years', 'more often than once in 1 year', 'how rare is unknown')
+    >>> _once_en(">100 a (outside formula)")
+    'rarer than once in 100 years (outside formula)'
+    """
+    years = re.match(r"([<>]?)([0-9.]+) a", period)
+    if years is None:
+        return f"how rare is {period}"
+    number = float(years[2])
+    head = {"<": "more often than", ">": "rarer than", "": "about"}[years[1]]
+    return f"{head} once in {number:.0f} year{'s' if round(number) != 1 else ''}{period[years.end() :]}"
 
 
 def sentence_zh(row: Row, *, horizon_h: int, main: str | None = None) -> str:
@@ -197,8 +235,8 @@ def sentence_zh(row: Row, *, horizon_h: int, main: str | None = None) -> str:
     outage = f"，其中{row['outage_zh']}" if row.get("outage_zh") else ""
     text = (
         f"已降雨24小时{_whole(row['obs_24h_mm'], '毫米', '雨量未知')}{_stand_in(row, '（其中{:.0f}小时为替代资料）')}，"
-        f"预计最大3小时{_whole(row['fc_3h_mm_p50'], '毫米', '雨量未知')}，"
-        f"重现期{row['return_period_text']}，排水能力{row['drain_capacity_mm_h']:.0f}毫米/小时{outage}；"
+        f"预计3小时最多{_whole(row['fc_3h_mm_p50'], '毫米（含已降）', '雨量未知')}，"
+        f"{_once_zh(str(row['return_period_text']))}，排水能力{row['drain_capacity_mm_h']:.0f}毫米/小时{outage}；"
         f"未来{horizon_h}小时{_depth_zh(row)}；"
         f"周边约{row['people_exposed']:.0f}人{driver}。"
     )
@@ -212,8 +250,8 @@ def sentence_en(row: Row, *, horizon_h: int, return_period_text: str, main: str 
     text = (
         f"{_whole(row['obs_24h_mm'], ' mm', 'an unknown amount')} fell in 24 h"
         f"{_stand_in(row, ' ({:.0f} h of it by stand-in data)')} and up to "
-        f"{_whole(row['fc_3h_mm_p50'], ' mm', 'an unknown amount')} in 3 h are expected "
-        f"with a return period of {return_period_text}, against a drain capacity of "
+        f"{_whole(row['fc_3h_mm_p50'], ' mm', 'an unknown amount')} in 3 h are expected (fallen rain included), "
+        f"{_once_en(return_period_text)}, against a drain capacity of "
         f"{row['drain_capacity_mm_h']:.0f} mm/h{outage}; within {horizon_h} h {_depth_en(row)}; "
         f"about {row['people_exposed']:.0f} people within reach{driver}."
     )

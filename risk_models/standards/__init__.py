@@ -6,6 +6,7 @@ gives typed records; nothing else in wuyu knows a threshold.
 """
 
 from risk_models.standards.records import (
+    ActionTime,
     DepthClass,
     EventCode,
     ImpactClass,
@@ -28,6 +29,7 @@ from risk_models.standards.records import (
 from risk_models.standards.tables import load_standards
 
 __all__ = [
+    "ActionTime",
     "DepthClass",
     "EventCode",
     "ImpactClass",

@@ -173,6 +173,16 @@ class NowOrder:
 
 
 @dataclass(frozen=True)
+class ActionTime:
+    """How long what is done before the water takes at a place of one kind, min; ``zh`` and ``en`` say what it is."""
+
+    kind: str
+    minutes: float
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True)
 class Response:
     """Flood response level proposed at a trigger (a warning level, or ``extreme``)."""
 
@@ -322,6 +332,10 @@ class Standards:
     def now_orders(self, standard_id: str) -> dict[str, NowOrder]:
         """Return what to do where water stands, by kind of hotspot; ``other`` is for kinds that it does not name."""
         return {row.kind: row for row in self._rows("now_orders", standard_id)}
+
+    def action_minutes(self, standard_id: str) -> dict[str, float]:
+        """Return how long the actions at a place take [min], by kind; ``other`` is for kinds that it does not name."""
+        return {row.kind: row.minutes for row in self._rows("action_times", standard_id)}
 
     def vulnerability(self, standard_id: str) -> dict[str, int]:
         """Return the vulnerability class (0-2) of every kind of hotspot."""

@@ -19,6 +19,7 @@ from risk_models.levels import Level
 from risk_models.standards.records import (
     IMPACTS,
     LIKELIHOODS,
+    ActionTime,
     DepthClass,
     EventCode,
     ImpactClass,
@@ -296,6 +297,12 @@ def _check_now_orders(records: tuple[NowOrder, ...]) -> list[str]:
     return [] if records[-1].kind == "other" else ["the last row must be for the kind 'other'"]
 
 
+def _check_action_times(records: tuple[ActionTime, ...]) -> list[str]:
+    if min(record.minutes for record in records) <= 0:
+        return ["minutes must be above 0"]
+    return [] if records[-1].kind == "other" else ["the last row must be for the kind 'other'"]
+
+
 def _check_keys(keys: tuple[str, ...]) -> Callable[[tuple[Any, ...]], list[str]]:
     return lambda rows: [] if tuple(row.key for row in rows) == keys else [f"keys must be {', '.join(keys)} in order"]
 
@@ -370,6 +377,7 @@ _TABLES: dict[str, _Spec] = {
         ObservationSource, {"key": _text, "speaks_min": _number, "person": _one_of("yes", "no"), **_WORDS}
     ),
     "now_orders": _spec(NowOrder, {"kind": _text, "rank": int, **_WORDS}, _check_now_orders),
+    "action_times": _spec(ActionTime, {"kind": _text, "minutes": _number, **_WORDS}, _check_action_times),
     "vulnerability": _spec(KindVulnerability, {"kind": _text, "vulnerability": _class, **_WORDS}),
     "responses": _spec(
         Response, {"trigger": _one_of("blue", "yellow", "orange", "red", "extreme"), "response": _text, **_WORDS}

@@ -13,9 +13,17 @@ import pandas as pd
 import pytest
 import shapely
 
-from risk_models.district.settings import DistrictIdentity, MailSettings, Name, StandardsSettings, WarningSettings
+from risk_models.district.settings import (
+    AcknowledgementSettings,
+    DistrictIdentity,
+    MailSettings,
+    Name,
+    StandardsSettings,
+    WarningSettings,
+)
 from risk_models.levels import Level
 from risk_models.risk.table import RISK_COLUMNS
+from risk_models.risk.windows import WINDOWS_H, window_name
 from risk_models.warning.records import Action, WarningRecord
 
 CRS = "EPSG:4547"
@@ -117,11 +125,38 @@ def make_district(**names: str) -> Any:
             demonstration=True,
         ),
         standards=StandardsSettings(),
-        warning=WarningSettings(),
+        warning=WarningSettings(duty_chain=({"name": "值班长", "phone": "0371-00001998"},)),
+        acknowledgement=AcknowledgementSettings(),
         mail=MailSettings(sender="二七区防汛值班室 <duty@erqi.example>", status="Exercise"),
         five_pre=None,
     )
-    return SimpleNamespace(settings=settings, towns=towns, hotspots=hotspots)
+    plans = pd.DataFrame({"owner_unit": ["市政设施管理所"], "owner_unit_en": ["Municipal Works Office"]})
+    return SimpleNamespace(settings=settings, towns=towns, hotspots=hotspots, plans=plans)
+
+
+def now_and_ahead(median_m: np.ndarray, hour: pd.Timestamp) -> dict[str, Any]:
+    """Return the columns of what is known of now and of the windows ahead."""
+    at = pd.Timestamp(hour, tz="UTC") if hour.tzinfo is None else hour
+    windows = [window_name(window_h) for window_h in WINDOWS_H]
+
+    def times(hours: float, least_m: float = 0.05) -> pd.Series:
+        told = [at + pd.Timedelta(hours=hours) if depth_m > least_m else pd.NaT for depth_m in median_m]
+        return pd.Series(pd.DatetimeIndex(told).as_unit("ns")).to_numpy()
+
+    return {
+        "now": "dry",
+        "p_now_15cm": 0.0,
+        "now_class": 0,
+        "now_since": pd.NaT,
+        "now_seen_at": pd.NaT,
+        "now_by": "",
+        "observed_depth_m": np.nan,
+        **{f"p_15cm_{name}": np.clip(median_m, 0, 1) for name in windows},
+        **{f"level_{name}": 1 for name in windows},
+        "onset_unfavourable_at": times(2.5),
+        "danger_from": times(2.0),
+        "danger_to": times(5.0),
+    }
 
 
 def make_risk(district: Any, *, unknown: bool = False) -> gpd.GeoDataFrame:
@@ -176,6 +211,7 @@ def make_risk(district: Any, *, unknown: bool = False) -> gpd.GeoDataFrame:
             "people_in_water": 40.0,
             "buildings_in_water": 3.0,
             "exposure": "{}",
+            **now_and_ahead(median, hour),
             "reason_zh": "预计1小时雨量88毫米，超过管网排水能力40毫米/小时",
             "reason_en": "1 h rain of 88 mm expected, above the drain capacity of 40 mm/h",
             "reasons": "[]",
@@ -193,6 +229,8 @@ def make_risk(district: Any, *, unknown: bool = False) -> gpd.GeoDataFrame:
         table[["level", "likelihood", "impact", "worst_case_level"]] = -1
         table[["first_15cm_at", "first_50cm_at", "peak_at"]] = pd.NaT
         table["confidence"] = "low"
+        table["now"] = "unknown"
+        table[["onset_unfavourable_at", "danger_from", "danger_to"]] = pd.NaT
     assert set(RISK_COLUMNS) <= set(table.columns)
     table.attrs = {
         "valid_at": "2021-07-20T08:00:00+00:00",
@@ -299,15 +337,21 @@ def make_sample() -> Any:
         unknown: bool = False,
         sign_off: SignOff | None = None,
         previous: WarningRecord | None = None,
+        wet: tuple[str, ...] = (),
+        untriggered: tuple[str, ...] = (),
+        all_planned: bool = False,
         **changes: Any,
     ) -> Bulletin:
         district = make_district(**(names or {}))
         risk = make_risk(district, unknown=unknown)
+        risk.loc[list(wet), "now"], risk.loc[list(wet), "now_class"] = "stands", 3
+        actions = make_actions(make_risk(district) if all_planned else risk)
+        actions["plan_triggered"] = ~actions["hotspot_id"].isin(untriggered)
         return build_bulletin(
             make_record(risk, **changes),
             district=district,
             risk_table=risk,
-            actions=make_actions(risk),
+            actions=actions,
             signals=make_signals(),
             standards=standards,
             previous=previous,

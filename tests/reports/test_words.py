@@ -83,7 +83,7 @@ def test_probability_is_never_printed_as_certain(share):
 
 def test_return_period_stops_where_the_formula_stops():
     assert "超过100年" in words.return_period(250.0, "zh")
-    assert words.return_period(100.0, "en") == "about a 100-year event"
+    assert words.return_period(100.0, "en") == "about once in 100 years"
 
 
 def test_an_unlisted_kind_is_shown_as_it_is():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from risk_models.levels import Level
+from risk_models.warning.times import answer_minutes
 from wuyu.ack.book import standing
 from wuyu.ack.content import essentials
 from wuyu.ack.links import link_expiry
@@ -28,22 +28,18 @@ __all__ = ["ask", "may_answer", "minutes"]
 def minutes(record: WarningRecord, settings: AcknowledgementSettings) -> tuple[int, int] | None:
     """Return how long an answer may take and how far the further steps lie apart [min]; None if nothing follows.
 
-    An all-clear is not chased. A warning whose level has become unknown keeps the deadline of the level before, and at
-    least that of yellow.
+    See `risk_models.warning.times.answer_minutes`.
 
     Parameters
     ----------
     record : WarningRecord
     settings : AcknowledgementSettings
     """
-    if record.action.is_end:
+    allowed = answer_minutes(record, {str(name): value for name, value in settings.deadline_min.items()})
+    if allowed is None:
         return None
-    level = max(record.previous_level, Level.YELLOW) if record.level is Level.UNKNOWN else record.level
-    named = {str(name): value for name, value in settings.deadline_min.items()}
-    if str(level) not in named:
-        return None
-    steps = {str(name): value for name, value in settings.next_step_min.items()}
-    return named[str(level)], steps.get(str(level), named[str(level)])
+    step = answer_minutes(record, {str(name): value for name, value in settings.next_step_min.items()})
+    return allowed, allowed if step is None else step
 
 
 def ask(

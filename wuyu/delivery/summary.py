@@ -10,11 +10,13 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from reports.words import LANGUAGES, Text
+from reports.words import ACTION_WORDS, LANGUAGES, Text
 from risk_models.levels import Level
 
 if TYPE_CHECKING:
@@ -132,26 +134,87 @@ def file_bundle(facts: Mapping[str, Any], paths: Mapping[str, Path]) -> bytes:
 def sms_texts(record: WarningRecord, bulletin: Bulletin) -> tuple[str, ...]:
     """Return one or two short messages of at most 70 characters each.
 
-    The first is complete alone: level, town, until when, reply code. The second names the worst places. Both say that
-    it is an exercise if it is one.
+    They say the five facts of every product in their order: where water stands, level, kind and place; the most
+    dangerous window and the validity; what is done first; whom to answer with which code until when; when the next
+    message comes. If there is room for all, the first message holds them and the second names the worst places; else
+    the second begins with whom to answer. Both say that it is an exercise if it is one.
 
     Parameters
     ----------
     record : WarningRecord
     bulletin : Bulletin
     """
-    mark = "".join(f"【{word}】" for word in _marks(bulletin))
-    place, code = bulletin.area["zh"], f"叫应码{bulletin.code}"
-    zone = ZoneInfo(bulletin.zone)
-    if record.action.is_end:
-        ended = "" if record.level is Level.UNKNOWN else record.level.zh
-        first = _fitted(mark, place, f"{ended}暴雨内涝预警{_ENDED}（{_clock(record.issued_at, zone)}）。{code}")
-        return (first,)
-    until = f"{record.level.zh}暴雨内涝预警，有效至{_clock(record.valid_to, zone)}。{code}，收到请回复"
-    first = _fitted(mark, place, until)
+    mark, zone = "".join(f"【{word}】" for word in _marks(bulletin)), ZoneInfo(bulletin.zone)
+    place = bulletin.area["zh"].removeprefix(bulletin.district["zh"]) or bulletin.area["zh"]
+    head, answer = _head(record, bulletin, zone), _answer(record, bulletin, zone)
     names = [line.name["zh"] for line in bulletin.hotspots]
-    second = _list_of(f"{mark}{_cut(place, 12)}重点：", names, f"。{code}")
-    return (first, second) if names else (first,)
+    room = SMS_UNITS - _units(mark + head.before + head.after + answer)
+    order = _first_order(bulletin)
+    if room >= _units(place) + min(_units(order), _ORDER_UNITS):
+        first = mark + head.before + place + head.after + _cut(order, room - _units(place)) + answer
+        if record.action.is_end or not names:
+            return (first,)
+        return first, _list_of(f"{mark}{_cut(place, 12)}重点：", names, "。")
+    left = max(2, min(_units(place), SMS_UNITS - _units(mark + head.before + head.after) - _ORDER_UNITS))
+    first = mark + head.before + _cut(place, left) + head.after
+    second = _fitted(mark, place, f"：{answer.removeprefix('。')}")
+    return first + _cut(order, SMS_UNITS - _units(first)), second
+
+
+@dataclass(frozen=True)
+class _Head:
+    """What stands before and after the name of the place."""
+
+    before: str
+    after: str
+
+
+_ORDER_UNITS: Final = 8
+"""Least room for what is done first."""
+
+
+def _head(record: WarningRecord, bulletin: Bulletin, zone: ZoneInfo) -> _Head:
+    """Say where water stands, level and kind; then the most dangerous window and the validity."""
+    level = "" if record.level is Level.UNKNOWN else record.level.zh
+    if record.action.is_end:
+        return _Head(f"{_ENDED}{level}预警", f"（{_hour(record.issued_at, zone)}）。")
+    wet = bulletin.standing
+    many = f"等{len(wet)}处" if len(wet) > 1 else ""
+    now = f"{_cut(wet[0].name['zh'], _NAME_UNITS)}{many}已积水！" if wet else ""
+    kind = f"{level or '等级未知'}{ACTION_WORDS[bulletin.action]['zh']} "
+    end = _hour(bulletin.valid_to, zone)
+    if bulletin.danger is None:
+        return _Head(now + kind, f"：最险时段未知，效至{end}。")
+    begin, danger_end = (at.astimezone(zone) for at in bulletin.danger)
+    until = f"{danger_end:%-H}时" if begin.date() == danger_end.date() else _hour(danger_end, zone)
+    return _Head(now + kind, f"：{_hour(begin, zone)}至{until}最险，效至{end}。")
+
+
+_NAME_UNITS: Final = 9
+
+
+def _first_order(bulletin: Bulletin) -> str:
+    """Say what is done first, and who does it."""
+    if not bulletin.orders:
+        return ""
+    order = bulletin.orders[0]
+    many = f"等{order.more + 1}处" if order.more else ""
+    name = f"{_cut(order.name['zh'], _NAME_UNITS)}{many}" if order.name else ""
+    told = f"{name}{order.clauses[0]['zh'].rstrip('。')}"
+    return f"{told}（{order.unit['zh']}）"
+
+
+def _answer(record: WarningRecord, bulletin: Bulletin, zone: ZoneInfo) -> str:
+    """Say whom to answer, with which code and until when, and when the next message comes."""
+    phone = "".join(character for character in bulletin.office_phone if character.isdigit())
+    how = f"。电{phone}报{bulletin.code}" if phone else f"。回复报{bulletin.code}"
+    by = "" if bulletin.answer_by is None else f"，{bulletin.answer_by.astimezone(zone):%H:%M}前"
+    return how + by + ("" if record.action.is_end else f"。{_hour(bulletin.valid_to, zone)}再报")
+
+
+def _hour(at: datetime, zone: ZoneInfo) -> str:
+    local = at.astimezone(zone)
+    return f"{local.day}日{local:%H:%M}" if local.minute else f"{local.day}日{local.hour}时"
 
 
 def notice_texts(marks: Mapping[str, bool], place: str, words: str) -> tuple[str, ...]:
@@ -185,11 +248,6 @@ def _marks(bulletin: Bulletin) -> list[str]:
     status = "" if bulletin.status == "Actual" else _STATUS_ZH[bulletin.status]
     further = [mark.zh.partition("：")[0] for mark in bulletin.marks]
     return ([status] if status else []) + (["演示数据"] if bulletin.demonstration else []) + further
-
-
-def _clock(at: Any, zone: ZoneInfo) -> str:
-    local = at.astimezone(zone)
-    return f"{local.month}月{local.day}日{local:%H:%M}"
 
 
 def _units(text: str) -> int:

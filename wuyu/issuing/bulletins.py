@@ -15,14 +15,15 @@ from reports.bulletin import (
     MAP_CID,
     Bulletin,
     SignOff,
-    acknowledgement_text,
     build_bulletin,
     subject,
     to_html,
-    to_text,
+    to_mail_text,
     with_code,
 )
-from reports.words import Text
+from reports.bulletin.answering import answer_text
+from reports.bulletin.view import bulletin_view
+from reports.words import LANGUAGES, Lang
 from risk_models.levels import Level
 from risk_models.plan import propose_actions
 from risk_models.risk import RiskTable, read_risk
@@ -33,7 +34,7 @@ from risk_models.warning.signals import rain_signals
 from wuyu.ack.ask import may_answer
 from wuyu.ack.codes import reply_code
 from wuyu.ack.links import Links, link_expiry, links_of
-from wuyu.issuing.drawing import Drawing, Studio
+from wuyu.issuing.drawing import Drawing, Studio, pdf_kind
 from wuyu.keys import Keys, load_keys
 from wuyu.messages.letters import RESTRICTED, letter
 from wuyu.messages.mail import Attachment, InlineImage, Mail, MailContent
@@ -141,6 +142,18 @@ class Bulletins:
         mailbox = str(towns.at[record.area_code, "mailbox"]) if record.area_code in towns.index else ""
         return reply_code(self._keys, record.message_id, mailbox)
 
+    def _language(self, record: WarningRecord) -> Lang:
+        """Return the language of those who are told of an area: what the town asks for, else what the district does."""
+        towns, asked = self.desk.district.towns, self.desk.settings.mail.language
+        if record.area_code not in towns.index or "language" not in towns.columns:
+            return asked
+        told = towns.at[record.area_code, "language"]
+        return told if told in LANGUAGES else asked
+
+    def _languages(self, record: WarningRecord) -> tuple[Lang, ...]:
+        """Return the languages in which a PDF is made: Chinese for channels and page, and that of the readers."""
+        return tuple(dict.fromkeys(("zh", self._language(record))))
+
     def begin(
         self,
         record: WarningRecord,
@@ -213,6 +226,7 @@ class Bulletins:
             cap=None if bulletin.draft else self._cap(record, bulletin, facts, order.earlier),
             folder=self.desk.out / "bulletins" / record.area_code,
             stem=record.message_id if is_final else f"{record.message_id}.draft",
+            languages=self._languages(record),
         )
         drawn = self.studio.begin(drawing)
         return lambda: BulletinFiles(bulletin, drawn())
@@ -255,17 +269,19 @@ class Bulletins:
 
     def _content(self, record: WarningRecord, files: BulletinFiles, recipient: str) -> MailContent:
         """Return what the mail to one recipient says; its code, and its link if they may answer, are theirs alone."""
+        lang = self._language(record)
         paths, bulletin = files.paths, with_code(files.bulletin, reply_code(self._keys, record.message_id, recipient))
         ack_url = None
         if self._links is not None and recipient in may_answer(register_of(self.desk.district)[record.area_code]):
             ack_url = self._links.acknowledge(record.message_id, recipient, expires_at=link_expiry(record))
+        pdf = paths.get(pdf_kind(lang), paths["pdf"])
         return MailContent(
             subject=subject(bulletin),
-            text=to_text(bulletin, ack_url=ack_url),
-            html=to_html(bulletin, ack_url=ack_url),
+            text=to_mail_text(bulletin, lang, ack_url=ack_url),
+            html=to_html(bulletin, lang, ack_url=ack_url),
             images=(InlineImage(cid=MAP_CID, content=paths["png"].read_bytes(), filename=paths["png"].name),),
             attachments=(
-                Attachment(filename=paths["pdf"].name, content=paths["pdf"].read_bytes(), mime="application/pdf"),
+                Attachment(filename=pdf.name, content=pdf.read_bytes(), mime="application/pdf"),
                 Attachment(
                     filename=paths["cap.xml"].name, content=paths["cap.xml"].read_bytes(), mime="application/cap+xml"
                 ),
@@ -287,19 +303,31 @@ class Bulletins:
         return data
 
 
-def _cap_text(bulletin: Bulletin, lang: str) -> CapText:
-    """Say the bulletin in the fields of CAP."""
+def _cap_text(bulletin: Bulletin, lang: Lang) -> CapText:
+    """Say the bulletin in the fields of CAP: what comes first on a screen is its headline and its instruction."""
+    first = bulletin_view(bulletin, lang)["first"]
+    words, colon = first["words"], "：" if lang == "zh" else ": "
 
-    def say(text: Text) -> str:
+    def say(text: str) -> str:
         # CAP texts are plain: what looks like markup, even the brackets around an address, is refused by readers.
-        words: str = getattr(text, lang)
-        return words.replace("<", "(").replace(">", ")")
+        return text.replace("<", "(").replace(">", ")")
 
-    description = [bulletin.reason, *bulletin.cautions, *bulletin.observed, *bulletin.forecast, *bulletin.impacts]
-    instruction = [*bulletin.guidance, acknowledgement_text("")]  # who reads CAP may be anyone: it gives no code
+    def told(key: str) -> str:
+        return f"{words[key]}{colon}{first[key]}" if first[key] else ""
+
+    orders = [
+        f"{n}. {order['full']} [{' · '.join(filter(None, (order['unit'], order['due'])))}]"
+        for n, order in enumerate(first["orders"], 1)
+    ]
+    # Who reads CAP may be anyone: it gives no code.
+    public = answer_text(with_code(bulletin, ""))[lang]
+    window = " ".join(filter(None, (told("danger"), told("valid_to"))))
+    lines = [told("standing"), told("unchecked"), window, *orders, f"{words['answer']}{colon}{public}", told("next")]
+    facts = (bulletin.reason, *bulletin.cautions, *bulletin.observed, *bulletin.forecast, *bulletin.impacts)
+    description = [line[lang] for line in facts]
     return CapText(
-        headline=say(bulletin.headline),
-        description="\n".join(say(line) for line in description if say(line)),
-        instruction="\n".join(say(line) for line in instruction if say(line)),
-        contact=say(bulletin.contact),
+        headline=say(bulletin.headline[lang]),
+        description="\n".join(say(line) for line in description if line),
+        instruction="\n".join(say(line) for line in lines if line),
+        contact=say(bulletin.contact[lang]),
     )

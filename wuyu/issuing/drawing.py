@@ -19,9 +19,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from reports.bulletin.html import to_html
+from reports.bulletin.html import to_archive
 from reports.bulletin.model import Bulletin
 from reports.bulletin.text import to_text
+from reports.words import Lang
 from risk_models.files import write_whole
 from risk_models.levels import Level
 from wuyu.beside import can_fork, end_with_parent
@@ -31,12 +32,23 @@ if TYPE_CHECKING:
     from risk_models.district import District
     from risk_models.risk import RiskTable
 
-__all__ = ["Drawing", "Studio"]
+__all__ = ["Drawing", "Studio", "pdf_kind"]
 
 WORKERS_MAX = 2
 _MAPPED = ["hotspot_name", "hotspot_name_en", "town_code", "level", "geometry"]
 
 Paths = dict[str, Path]
+
+
+def pdf_kind(lang: Lang) -> str:
+    """Return by what kind the PDF in a language is known among the files of a bulletin.
+
+    Examples
+    --------
+    >>> pdf_kind("zh"), pdf_kind("en")
+    ('pdf', 'en.pdf')
+    """
+    return "pdf" if lang == "zh" else f"{lang}.pdf"
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,8 @@ class Drawing:
     folder : Path
     stem : str
         Name of its files without ending.
+    languages : tuple of str
+        Of the readers: one PDF in each.
     """
 
     bulletin: Bulletin
@@ -66,6 +80,7 @@ class Drawing:
     cap: bytes | None
     folder: Path
     stem: str
+    languages: tuple[Lang, ...] = ("zh",)
 
     @staticmethod
     def spots_of(table: RiskTable) -> RiskTable:
@@ -94,9 +109,10 @@ class Drawing:
         contents = {
             "png": map_png,
             "txt": to_text(self.bulletin).encode(),
-            "html": to_html(self.bulletin, map_src=f"{self.stem}.png").encode(),
-            "pdf": to_pdf(self.bulletin, map_png=map_png),
+            "html": to_archive(self.bulletin, map_src=f"{self.stem}.png").encode(),
         }
+        for lang in self.languages:
+            contents[pdf_kind(lang)] = to_pdf(self.bulletin, lang, map_png=map_png)
         if self.cap is not None:
             contents["cap.xml"] = self.cap
         return {kind: write_whole(self.folder / f"{self.stem}.{kind}", data) for kind, data in contents.items()}

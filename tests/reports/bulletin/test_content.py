@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from reports.bulletin import SignOff, subject, to_html, to_pdf, to_text, with_code
+from reports.bulletin import SignOff, subject, to_archive, to_html, to_mail_text, to_pdf, to_text, with_code
 from reports.bulletin.view import DETAILED_MAX, URGENT_MAX, bulletin_view
 from risk_models.levels import Level
+from risk_models.risk.depth_words import chance_text
 from risk_models.warning.records import Action
 
 
@@ -124,7 +125,7 @@ def test_acknowledgement_code_belongs_to_one_message(make_sample):
     assert one.code in one.acknowledgement.zh
     assert one.code in one.acknowledgement.en
     own = with_code(one, "0123456789")
-    for text in (to_text(own), to_html(own)):
+    for text in (to_text(own), to_html(own), to_html(own, "en"), to_archive(own)):
         assert "0123456789" in text
         assert one.code not in text
 
@@ -143,18 +144,78 @@ def test_area_of_nobody_is_refused(make_sample):
         make_sample(area_code="999")
 
 
-def test_deadline_is_the_first_passing_or_at_once(make_sample):
+def test_deadline_is_the_unfavourable_passing_less_the_time_of_the_action(make_sample):
     due = {measure.name.zh: measure.due.zh for measure in make_sample().measures}
-    assert due["陇海路铁路下穿"] == "7月20日17时前"
-    assert due["淮河路小学"] == "立即"
-    assert "时限为中位情形积水预计超过15厘米的时刻" in to_text(make_sample())
+    assert due["陇海路铁路下穿"] == "7月20日18时10分前"  # 18:30 less 20 minutes
+    assert due["京广路隧道北口"] == "7月20日18时前"
+    assert due["淮河路小学"] == "7月20日17时前"
+    assert "减去措施所需时间，不晚于有效期" in to_text(make_sample())
+
+
+def test_an_unknown_time_is_never_told_as_at_once(make_sample):
+    (measure,) = make_sample(unknown=True, hotspot_ids=("EQ-001",), all_planned=True).measures
+    assert measure.due.zh == "来水时间未知：雨前尽快完成"
+    assert measure.due.en == "time not known: as soon as possible, before the rain"
+    assert measure.deadline.at is None
+
+
+def test_water_that_stands_is_said_first_tunnels_before_all(make_sample):
+    bulletin = make_sample(wet=("EQ-001", "EQ-002", "EQ-003"))
+    first = bulletin_view(bulletin, "zh")["first"]
+    assert [place.kind.zh for place in bulletin.standing] == ["隧道", "铁路下穿通道", "道路交叉口"]
+    assert first["standing"].startswith("京广路隧道北口等3处（超过27厘米")
+    assert [order["due"] for order in first["orders"]] == ["立即"] * 3
+    assert first["orders"][0]["full"].startswith("京广路隧道北口：立即双向封闭")
+    for text in (to_text(bulletin), to_html(bulletin)):
+        assert text.index("京广路隧道北口等3处") < text.index("最危险时段")
+
+
+def test_a_plan_that_is_not_triggered_stands_by_and_comes_last(make_sample):
+    bulletin = make_sample(untriggered=("EQ-002",))
+    measure = next(one for one in bulletin.measures if one.name.zh == "京广路隧道北口")
+    assert measure.due.zh.startswith("待命")
+    urgent = [row["name"] for row in bulletin_view(bulletin, "zh")["urgent"]]
+    assert urgent.index("陇海路铁路下穿") < urgent.index("京广路隧道北口")
+
+
+def test_advice_for_the_headquarters_is_in_the_kept_copy_alone(make_sample):
+    bulletin = make_sample()
+    for kept in (to_archive(bulletin), to_text(bulletin)):
+        assert "建议会商研判是否启动" in kept
+    for lang in ("zh", "en"):
+        for sent in (to_html(bulletin, lang), to_mail_text(bulletin, lang)):
+            assert "建议会商研判" not in sent
+            assert "after consultation" not in sent
+
+
+def test_one_chance_in_a_mail_is_rounded_one_way(make_sample):
+    bulletin = make_sample()
+    view = bulletin_view(bulletin, "zh")
+    most = max(line.p_15cm for line in bulletin.hotspots)
+    assert f"超15厘米可能{chance_text(most)}" in view["first"]["danger"]
+    assert any(chance_text(most) in row["what"] for row in view["places"])
+
+
+def test_fallen_and_expected_rain_are_never_mixed_unsaid(make_sample):
+    told = make_sample().forecast[0]
+    one, _, rest = told.zh.partition("连同已降的雨")
+    assert "再降88.0毫米" in one
+    assert "3小时" not in one
+    assert "连续3小时最多161毫米" in rest
+    assert told.en.index("Still to fall") < told.en.index("88.0 mm in 1 h") < told.en.index("already fallen")
+
+
+def test_the_signal_is_not_said_to_be_issued(make_sample):
+    assert make_sample().signal.zh.startswith("非气象部门发布（本系统按雨量计算）：")
+    assert make_sample().signal.en.startswith("Not issued by the weather office (computed here): ")
 
 
 def test_most_urgent_comes_first_by_level_then_deadline(make_sample):
     bulletin = make_sample()
     urgent = bulletin_view(bulletin, "zh")["urgent"]
     by_rank = {str(measure.rank): measure for measure in bulletin.measures}
-    keys = [(-by_rank[row["rank"]].level, by_rank[row["rank"]].deadline is None) for row in urgent]
+    keys = [(-by_rank[row["rank"]].level, by_rank[row["rank"]].deadline.rank) for row in urgent]
+    assert [row["number"] for row in urgent] == ["1", "2", "3", "4", "5"]
     assert len(urgent) == URGENT_MAX
     assert keys == sorted(keys)
 

@@ -11,8 +11,8 @@ from lxml import etree
 from lxml import html as lxml_html
 from pypdf import PdfReader
 
-from reports.bulletin import MAP_CID, subject, to_html, to_pdf, to_text
-from reports.bulletin.view import LABELS, bulletin_view
+from reports.bulletin import MAP_CID, subject, to_archive, to_html, to_mail_text, to_pdf, to_text
+from reports.bulletin.view import LABELS, NAME_MAX, bulletin_view
 from reports.figures import LevelMap
 from reports.fonts import missing_glyphs
 from reports.words import LANGUAGES
@@ -62,39 +62,73 @@ def _said(view: dict) -> list[str]:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_every_field_is_in_all_three(bulletin, lang):
-    written = {
-        "text": _squeezed(to_text(bulletin)),
-        "html": _html_text(to_html(bulletin)),
-        "pdf": _pdf_text(to_pdf(bulletin)),
-    }
-    said = _said(bulletin_view(bulletin, lang))
+def test_every_field_is_in_both_copies_that_are_kept(bulletin, lang):
+    written = {"text": _squeezed(to_text(bulletin)), "html": _html_text(to_archive(bulletin))}
+    view = bulletin_view(bulletin, lang)
+    said = [*_said(view), *view["headquarters"], *_first(view)]
     assert len(said) > 150
     for name, text in written.items():
         absent = [words for words in said if _squeezed(words) not in text]
         assert not absent, f"{name}: {absent[:5]}"
 
 
+def _first(view: dict) -> list[str]:
+    """Return the five facts in their order, as a product with room for whole names says them."""
+    first = view["first"]
+    orders = [part for order in first["orders"] for part in (order["full"], order["unit"], order["due"])]
+    told = [first[key] for key in ("standing", "unchecked", "danger", "valid_to")]
+    return [part for part in (*told, *orders, first["answer"], first["next"]) if part]
+
+
+def _scenes(make_sample) -> dict:
+    return {
+        "raised": make_sample(wet=("EQ-002",)),
+        "new": make_sample(action=Action.NEW, level=Level.YELLOW, previous_level=Level.NONE, supersedes=None),
+        "lowered": make_sample(action=Action.DNG, level=Level.BLUE, previous_level=Level.RED),
+        "end": make_sample(action=Action.CAN, hotspot_ids=("EQ-001",), signal=Level.NONE),
+        "unknown": make_sample(unknown=True, level=Level.UNKNOWN, hotspot_ids=()),
+        "long": make_sample(names={"hotspot": "长" * 200, "town": "名" * 60}),
+    }
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_what_decides_comes_first_in_all_three(bulletin, lang):
-    view = bulletin_view(bulletin, lang)
-    words = view["labels"]
-    due = view["urgent"][0]["due"]
-    order = [view["headline"], words["acknowledgement"], view["reason"]["lines"][0], view["urgent"][0]["name"] + due]
-    order += [view["impacts"]["lines"][0], view["rain"][0]["lines"][0], view["hotspots_note"], view["others_note"]]
-    order += [view["decision"], view["profile"]]
-    for text in (to_text(bulletin).replace(" [", ""), _html_text(to_html(bulletin)), _pdf_text(to_pdf(bulletin))):
+def test_the_five_facts_stand_in_one_order_in_every_product(make_sample, lang):
+    for name, one in _scenes(make_sample).items():
+        view = bulletin_view(one, lang)
+        page = _pdf_text(to_pdf(one, lang))
+        for product, text in {"text": _squeezed(to_mail_text(one, lang)), "pdf": page}.items():
+            said = [view["first"]["kind"], view["first"]["place"], *_first(view)]
+            at = 0
+            for words in map(_squeezed, said):
+                assert words in text[at:], (name, product, words)
+                at += text[at:].index(words)
+        mail = lxml_html.fromstring(to_html(one, lang))
+        facts = [element.get("data-fact") for element in mail.xpath("//*[@data-fact]")]
+        whole = ["kind", "standing", "danger", "orders", "answer", "next"]
+        assert facts == [fact for fact in whole if fact != "standing" or one.standing]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_mail_and_pdf_are_in_one_language_and_have_every_place_whole(bulletin, lang):
+    view, other = bulletin_view(bulletin, lang), bulletin_view(bulletin, "en" if lang == "zh" else "zh")
+    for text in (_html_text(to_html(bulletin, lang)), _pdf_text(to_pdf(bulletin, lang)), to_mail_text(bulletin, lang)):
         said = _squeezed(text)
-        start = said.index(_squeezed(view["headline"]))
-        places = [said.index(_squeezed(part), start) for part in order]
-        assert places == sorted(places)
+        assert len(view["places"]) == 7
+        for row in view["places"]:
+            told = [row[key] for key in ("name", "what", "when", "unit", "owner", "phone", "team", "shelter")]
+            assert [words for words in told if _squeezed(words) not in said] == []
+        assert _squeezed(other["first"]["next"]) not in said
+        assert _squeezed(other["places_note"]) not in said
 
 
-def _pages(pdf: bytes) -> tuple[list[str], list[str]]:
-    """Return the text of the Chinese pages and of the English ones."""
-    texts = [_squeezed(page.extract_text()) for page in PdfReader(io.BytesIO(pdf)).pages]
-    split = next(at for at, text in enumerate(texts) if "warningbulletin" in text)
-    return texts[:split], texts[split:]
+def test_what_a_town_does_not_need_is_not_in_its_mail_or_pdf(bulletin):
+    kept = [bulletin.profile.zh, bulletin.basis.lines[-1].zh, bulletin.message_id, bulletin.headquarters[0].zh]
+    for text in (_html_text(to_html(bulletin)), _pdf_text(to_pdf(bulletin)), _squeezed(to_mail_text(bulletin))):
+        assert [words for words in kept if _squeezed(words) in text] == []
+
+
+def _pages(pdf: bytes) -> list[str]:
+    return [_squeezed(page.extract_text()) for page in PdfReader(io.BytesIO(pdf)).pages]
 
 
 @pytest.fixture(scope="module")
@@ -104,28 +138,41 @@ def long_bulletin(make_sample, sample_risk):
     return make_sample(area_code="410103", hotspot_ids=tuple(warned.index[:22]))
 
 
-def test_long_bulletin_has_three_pages_a_language_and_the_first_says_what_to_do(
-    long_bulletin, sample_district, sample_risk
-):
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_long_bulletin_has_two_pages_and_the_first_says_what_to_do(long_bulletin, sample_district, sample_risk, lang):
     listed = [line.hotspot_id for line in long_bulletin.hotspots]
     png = LevelMap(sample_district).png(sample_risk, listed=listed)
-    pdf = to_pdf(long_bulletin, map_png=png)
-    for lang, pages in zip(LANGUAGES, _pages(pdf), strict=True):
-        view = bulletin_view(long_bulletin, lang)
-        assert len(pages) <= 3
-        assert len(view["hotspots"]) == 22
-        told = [part for row in view["urgent"] for part in (row["name"], row["due"], row["clauses"], row["phone"])]
-        told += [view["code"], *view["reason"]["lines"], *view["impacts"]["lines"], *view["guidance"]]
-        assert len(view["urgent"]) == 5
-        assert [words for words in told if _squeezed(words) not in pages[0]] == []
-    assert len(pdf) < 200_000
-    assert len(to_html(long_bulletin).encode()) < 60_000
+    pdf = to_pdf(long_bulletin, lang, map_png=png)
+    pages, view = _pages(pdf), bulletin_view(long_bulletin, lang)
+    assert len(pages) == 2
+    assert len(view["places"]) == 22
+    told = [*_first(view), view["first"]["place"]]
+    assert [words for words in told if _squeezed(words) not in pages[0]] == []
+    assert [row["name"] for row in view["places"] if _squeezed(row["name"]) not in pages[1]] == []
+    assert len(pdf) < 150_000
+    assert len(to_html(long_bulletin, lang).encode()) < 60_000
+    assert len(to_archive(long_bulletin).encode()) < 70_000
 
 
-def test_all_clear_has_one_page_a_language(make_sample, sample_district, sample_risk):
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_all_clear_has_one_page(make_sample, sample_district, sample_risk, lang):
     ended = make_sample(action=Action.CAN, hotspot_ids=("EQ-001", "EQ-002"), signal=Level.NONE)
     png = LevelMap(sample_district).png(sample_risk, town_code=ended.area_code)
-    assert [len(pages) for pages in _pages(to_pdf(ended, map_png=png))] == [1, 1]
+    assert len(_pages(to_pdf(ended, lang, map_png=png))) == 1
+
+
+@pytest.mark.parametrize("length", [1, 20, 60, 200])
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_name_of_any_length_stands_whole_in_every_product(make_sample, length, lang):
+    hotspot, town = "陇海路铁路下穿通道东侧人行地道"[:1] * length, "镇" * length
+    one = make_sample(names={"hotspot": hotspot, "town": town}, wet=("EQ-001",))
+    pdf = to_pdf(one, lang)
+    assert len(_pages(pdf)) == 2
+    for text in (_html_text(to_html(one, lang)), _pdf_text(pdf), _squeezed(to_mail_text(one, lang)), to_archive(one)):
+        assert hotspot in text
+        assert town in text
+    brief = lxml_html.fromstring(to_html(one, lang)).xpath("string(//*[@data-fact='standing'])")
+    assert ("…" in brief) == (length > NAME_MAX)
 
 
 def test_the_headline_reason_is_said_once(make_sample, sample_risk):
@@ -139,12 +186,12 @@ def test_brackets_are_never_nested(make_sample):
     reason = "积水1米（重现期>100年（超出公式范围））"
     nested = make_sample(reason_zh=reason, reason_en="1 m (return period >100 a (outside the formula))")
     assert "重现期>100年，超出公式范围）" in to_text(nested)
-    for text in (to_text(nested), lxml_html.fromstring(to_html(nested)).text_content()):
+    for text in (to_text(nested), lxml_html.fromstring(to_archive(nested)).text_content()):
         assert not re.search(r"[（(][^（()）]*[（(]", text)
 
 
 def test_chinese_comes_first(bulletin):
-    for text in (to_text(bulletin), _html_text(to_html(bulletin)), _pdf_text(to_pdf(bulletin))):
+    for text in (to_text(bulletin), _html_text(to_archive(bulletin))):
         assert text.index(bulletin.headline.zh) < text.index(_squeezed(bulletin.headline.en)[:20].split("-")[0])
 
 
@@ -164,11 +211,15 @@ def test_same_bulletin_same_bytes(bulletin, make_sample, sample_district, sample
     assert again == bulletin
     assert to_text(again) == to_text(bulletin)
     assert to_html(again) == to_html(bulletin)
+    assert to_archive(again) == to_archive(bulletin)
+    assert to_mail_text(again) == to_mail_text(bulletin)
     assert to_pdf(again, map_png=png) == to_pdf(bulletin, map_png=png)
 
 
 def test_hostile_names_are_text_everywhere(make_sample):
     hostile = make_sample(names={"hotspot": HOSTILE, "town": HOSTILE})
+    assert _squeezed(HOSTILE) in _html_text(to_archive(hostile))
+    assert not lxml_html.fromstring(to_archive(hostile)).xpath("//script")
     page = to_html(hostile)
     tree = lxml_html.fromstring(page)
     assert not tree.xpath("//script")
@@ -217,11 +268,11 @@ def test_whole_mail_is_light(bulletin, sample_district, sample_risk):
 
 def test_pdf_has_fixed_date_bookmarks_tags_and_embedded_font(bulletin):
     reader = PdfReader(io.BytesIO(to_pdf(bulletin)))
+    first = bulletin_view(bulletin, "zh")["first"]
     assert reader.metadata.title == bulletin.headline.zh
     assert reader.metadata.creation_date_raw.startswith("D:20210720")
     assert [entry.title for entry in reader.outline if not isinstance(entry, list)] == [
-        bulletin.headline.zh,
-        bulletin.headline.en,
+        f"{first['kind']}  {first['place']}"
     ]
     assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]
     fonts = reader.pages[0]["/Resources"]["/Font"].values()
@@ -254,9 +305,9 @@ def _structure(pdf: bytes) -> list[dict]:
 
 def test_tables_are_tagged_with_their_heads(bulletin):
     kinds = [element.get("/S") for element in _structure(to_pdf(bulletin))]
-    assert kinds.count("/Table") == 6
-    assert kinds.count("/THead") == 6
-    assert kinds.count("/H1") == 2
+    assert kinds.count("/Table") == 1
+    assert kinds.count("/THead") == 1
+    assert kinds.count("/H1") == 1
 
 
 def test_map_stands_once_with_a_description(bulletin, sample_district, sample_risk):
@@ -292,5 +343,5 @@ def test_views_are_plain_json_data(bulletin):
 def test_band_takes_the_colour_of_the_level(make_sample, level):
     page = to_html(make_sample(level=level))
     band = lxml_html.fromstring(page).xpath(f"//td[@bgcolor='{level.fill}']")
-    assert len(band) == 2
+    assert len(band) == 1
     assert all(f"color:{level.ink}" in etree.tostring(cell).decode() for cell in band)

@@ -155,12 +155,17 @@ def test_nearest_shelter_that_holds_all_is_taken_and_fills_up() -> None:
 
 
 def test_too_many_people_fill_the_largest_and_the_rest_is_said() -> None:
-    shelters = [shelter("a", 1, 10), shelter("b", 200, 40), shelter("c", 300, 70, status="standby")]
+    shelters = [
+        shelter("a", 1, 10),
+        shelter("b", 200, 40),
+        shelter("c", 300, 70, status="standby"),
+        shelter("d", 9_000, 800, status="standby"),
+    ]
     world = district([hotspot(1, 0)], shelters=shelters)
     row = propose_actions(world, risk(world, [Level.RED], people=[666])).iloc[0]
     assert (row["shelter_id"], row["shelter_people"], row["shelter_free"]) == ("b", 40, 0)
-    assert "shelter places short: 100 to move, 60 lacking (70 more on standby)" in row["shortfall_en"]
-    assert "避难容量不足：需转移100人，缺60个安置位（备用场所另有70个）" in row["shortfall_zh"]
+    assert "shelter places short: 100 to move, 60 lacking (70 more on standby within 3 km)" in row["shortfall_en"]
+    assert "避难容量不足：需转移100人，缺60个安置位（3公里内备用场所另有70个）" in row["shortfall_zh"]
 
 
 def test_below_orange_nobody_is_moved_but_a_shelter_is_named() -> None:

@@ -70,6 +70,17 @@ def test_a_warned_sentence_names_its_main_cause(scorer: HotspotScorer) -> None:
     assert (warned["reason_zh"].str.len() < 150).all()
 
 
+def test_a_sentence_blames_no_unknown_and_nobody_who_lives_there(scorer: HotspotScorer) -> None:
+    for rain in (rainfall(scorer, future_mm_h=120), rainfall(scorer, past_mm_h=30, future_mm_h=25)):
+        table = scorer.score(rain)
+        for words in ("不确定性", "承灾体", "应急能力", "中位数", "分位"):
+            assert not table["reason_zh"].str.contains(words).any(), words
+        for words in ("what is not known", "exposure", "help at hand", "median", "quantile", "return period"):
+            assert not table["reason_en"].str.contains(words).any(), words
+        assert table["reason_zh"].str.contains("年一遇").all()
+        assert table["reason_zh"].str.contains("（含已降）").all()
+
+
 def test_towns_have_the_level_of_their_worst_hotspot(scorer: HotspotScorer) -> None:
     table = scorer.score(rainfall(scorer, past_mm_h=30, future_mm_h=60))
     towns = town_levels(table)

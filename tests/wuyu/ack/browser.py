@@ -75,6 +75,10 @@ class Browser:
     def size(self, width: int, height: int, *, phone: bool) -> None:
         self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
 
+    def prefer(self, scheme: str) -> None:
+        """Have the device ask for light or dark colours."""
+        self._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
     def open(self, url: str) -> None:
         self._call("Page.navigate", url=url)
         self.settle(url)

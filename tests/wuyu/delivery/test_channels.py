@@ -101,13 +101,18 @@ def test_the_short_messages_are_short_and_complete(desk: Desk) -> None:
         warning = desk.ledger.warning(row.message_id)
         assert warning is not None
         until = warning.valid_to.astimezone(desk.timezone)
-        first = body["texts"][0]
+        first, told = body["texts"][0], "".join(body["texts"])
         assert 1 <= len(body["texts"]) <= 2
         for text in body["texts"]:
             assert len(text) <= 70
             assert text.startswith("【演练】【演示数据】")
-        for words in (Level(warning.level).zh, f"{until.month}月{until.day}日{until:%H:%M}", "叫应码"):
-            assert words in first
+        assert Level(warning.level).zh in first
+        if not warning.to_record().action.is_end:
+            hour = f"{until.day}日{until.hour}时" if until.minute == 0 else f"{until.day}日{until:%H:%M}"
+            assert f"效至{hour}" in first
+            assert f"{hour}再报" in told
+        # Where to answer: the telephone of the issuing office, and the code of this bulletin.
+        assert "电037100001998报" in told
         assert body["to"] == row.recipient
     assert len({_body(desk, row)["id"] for row in rows}) == len(rows), "each number has an id of its own"
 

@@ -1,0 +1,181 @@
+"""The first screen: what every product says first, in the same order. Water that stands now comes before all else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from reports.bulletin.model import HotspotLine, Measure, Order, StandingPlace
+from reports.words import LANGUAGES, Text, depth, is_missing, kind_name, local, plain
+from risk_models.observation import Now
+from risk_models.standards import NowOrder
+from risk_models.warning.times import dangerous_window
+
+__all__ = [
+    "ORDERS_MAX",
+    "clauses_now",
+    "danger_of",
+    "first_orders",
+    "most_urgent",
+    "standing_places",
+    "unchecked_places",
+]
+
+ORDERS_MAX = 3
+"""Lines of what is done now; nobody reads a fourth at night."""
+
+_AT_ONCE = Text("立即", "at once")
+_NO_TIME = _NOWHERE = Text("", "")
+_NOW_COLUMNS = ["hotspot_name", "hotspot_name_en", "kind", "now_class", "now_by", "now_seen_at", "observed_depth_m"]
+_BEFORE = ("雨前", "预置", "备", "检查", "排查")
+_AFTER = ("雨后",)
+_VERBS = tuple("关停撤降拆")
+_STEPS_M = (0.0, 0.05, 0.15, 0.27, 0.5, 0.5)
+
+Unit = Callable[[str], Text]
+
+
+def standing_places(
+    rows: pd.DataFrame, hotspots: pd.DataFrame, orders: Mapping[str, NowOrder], unit: Unit, zone: str
+) -> tuple[StandingPlace, ...]:
+    """Return where water stands now, the most dangerous kinds first, then the deepest, then the most people.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of the risk table of the area; without the state of now nothing stands.
+    hotspots : DataFrame
+        For their owners.
+    orders : mapping of str to NowOrder
+        What to do, by kind; with ``other``.
+    unit : callable
+        Gives both names of a unit.
+    zone : str
+        Time zone of the words.
+    """
+    table = _in_state(rows, Now.STANDS, [*_NOW_COLUMNS, "people_exposed"])
+    table["rank"] = [_order_of(orders, kind).rank for kind in table["kind"]]
+    by = ["rank", "now_class", "observed_depth_m", "people_exposed"]
+    table = table.sort_index().sort_values(by, ascending=[True, False, False, False], kind="stable")
+    owners = hotspots.loc[table.index, ["owner_unit", "owner_phone"]].itertuples(index=False)
+    pairs = zip(table.itertuples(), owners, strict=True)
+    return tuple(_standing(row, owner, _order_of(orders, row.kind), unit, zone) for row, owner in pairs)
+
+
+def _order_of(orders: Mapping[str, NowOrder], kind: Any) -> NowOrder:
+    return orders.get(str(kind), orders["other"])
+
+
+def unchecked_places(rows: pd.DataFrame) -> tuple[Text, ...]:
+    """Return the names of the places where water stood and nobody has looked since."""
+    table = _in_state(rows, Now.UNCONFIRMED, ["hotspot_name", "hotspot_name_en"]).sort_index()
+    pairs = zip(table["hotspot_name"], table["hotspot_name_en"], strict=True)
+    return tuple(Text(plain(zh), plain(en)) for zh, en in pairs)
+
+
+def _in_state(rows: pd.DataFrame, state: Now, columns: list[str]) -> pd.DataFrame:
+    if "now" not in rows.columns:
+        return pd.DataFrame(columns=columns)
+    return pd.DataFrame(rows.loc[rows["now"] == str(state), columns])
+
+
+def _standing(row: Any, owner: Any, order: NowOrder, unit: Unit, zone: str) -> StandingPlace:
+    kind = plain(row.kind)
+    return StandingPlace(
+        hotspot_id=plain(row.Index),
+        name=Text(plain(row.hotspot_name), plain(row.hotspot_name_en)),
+        kind=Text(kind_name(kind, "zh"), kind_name(kind, "en")),
+        depth=_depth(row),
+        source=_source(row, zone),
+        order=Text(order.zh, order.en),
+        unit=unit(plain(owner.owner_unit)),
+        phone=plain(owner.owner_phone),
+    )
+
+
+def _depth(row: Any) -> Text:
+    if not is_missing(row.observed_depth_m):
+        return Text(*(depth(row.observed_depth_m, lang) for lang in LANGUAGES))
+    least = Text(*(depth(max(_STEPS_M[int(row.now_class)], 0.15), lang) for lang in LANGUAGES))
+    return Text(f"超过{least.zh}", f"more than {least.en}")
+
+
+def _source(row: Any, zone: str) -> Text:
+    """Say who or what saw it; what nobody saw is modelled, and may be otherwise."""
+    by = plain(row.now_by)
+    if not by or is_missing(row.now_seen_at):
+        return Text("模型推算，未经现场核实", "modelled, not seen")
+    at = f"{local(row.now_seen_at, zone):%H:%M}"
+    return Text(f"{by} {at}所见", f"seen by {by} at {at}")
+
+
+def danger_of(lines: Iterable[HotspotLine]) -> tuple[datetime, datetime] | None:
+    """Return the most dangerous window of the places that have the highest level of those with one."""
+    timed = [line for line in lines if line.danger_from is not None]
+    highest = max((line.level for line in timed), default=None)
+    return dangerous_window((line.danger_from, line.danger_to) for line in timed if line.level == highest)
+
+
+def most_urgent(measures: Iterable[Measure]) -> list[Measure]:
+    """Return measures by level, whether their plan is in force, deadline and rank."""
+    return sorted(measures, key=lambda one: (-one.level, not one.in_force, one.deadline.rank, one.rank))
+
+
+def clauses_now(clauses: tuple[Text, ...], *, at_once: bool) -> tuple[Text, ...]:
+    """Return the steps of a plan for before the water, what closes, stops and moves first.
+
+    Steps for after the rain are for later; when it is time to act at once, those that prepare are past.
+
+    Examples
+    --------
+    >>> steps = tuple(Text(zh, "") for zh in ("雨前排查雨水口", "撤：清空人员", "雨后核查"))
+    >>> [step.zh for step in clauses_now(steps, at_once=False)], [step.zh for step in clauses_now(steps, at_once=True)]
+    (['撤：清空人员', '雨前排查雨水口'], ['撤：清空人员'])
+    """
+    kept = [clause for clause in clauses if not clause.zh.startswith(_AFTER)]
+    if at_once:
+        kept = [clause for clause in kept if not clause.zh.startswith(_BEFORE)] or kept
+    return tuple(sorted(kept, key=lambda clause: not clause.zh.startswith(_VERBS)))
+
+
+def first_orders(
+    standing: tuple[StandingPlace, ...],
+    measures: tuple[Measure, ...],
+    general: tuple[Text, ...],
+    *,
+    unit: Unit,
+    town: Text,
+) -> tuple[Order, ...]:
+    """Return what is done now, at most `ORDERS_MAX` lines: where water stands, then by urgency, then for the area.
+
+    Places that ask the same of the same unit share a line.
+
+    Parameters
+    ----------
+    standing : tuple of StandingPlace
+    measures : tuple of Measure
+        Of plans; those of places where water stands are past.
+    general : tuple of Text
+        What holds for the whole area.
+    unit : callable
+        Gives both names of a unit.
+    town : Text
+        Does what holds for the whole area.
+    """
+    wet = {place.name for place in standing}
+    asked: list[tuple[Text, tuple[Text, ...], Text, Text]] = []
+    asked += [(place.name, (place.order,), place.unit, _AT_ONCE) for place in standing]
+    asked += [(_NOWHERE, (line,), town, _NO_TIME) for line in general]
+    for measure in most_urgent(measures):
+        if measure.name not in wet and measure.clauses:
+            steps = clauses_now(measure.clauses, at_once=measure.due == _AT_ONCE)
+            asked.append((measure.name, steps, unit(measure.owner), measure.due))
+    lines: dict[tuple[Any, ...], Order] = {}
+    for name, steps, who, due in asked:
+        same = lines.get((steps, who, due))
+        first, more = (name, 0) if same is None else (same.name, same.more + 1)
+        lines[(steps, who, due)] = Order(name=first, more=more, clauses=steps, unit=who, due=due)
+    return tuple(lines.values())[:ORDERS_MAX]
