@@ -1203,8 +1203,8 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
         ],
         "wuyu/issuing/bulletins.py": [
             (
-                'acknowledgement_text("")]',
-                "bulletin.acknowledgement]",
+                'public = answer_text(with_code(bulletin, ""))[lang]',
+                "public = answer_text(bulletin)[lang]",
                 f"{FORGED}test_each_mail_prints_the_code_of_its_reader_and_cap_prints_none",
             ),
         ],
