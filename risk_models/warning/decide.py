@@ -34,14 +34,12 @@ import pandas as pd
 
 from risk_models.levels import Level
 from risk_models.observation.state import Now
+from risk_models.risk.order import CLOSED_KINDS
 from risk_models.warning.lifecycle import check_revision
 from risk_models.warning.records import Action, WarningRecord
 from risk_models.warning.states import KnownRain, WarningPolicy, WarningState
 
-__all__ = ["CLOSED_KINDS", "NEVER_LOWER_FROM_STEP", "WarningDecisions", "decide_warnings"]
-
-CLOSED_KINDS = ("tunnel", "rail_underpass", "underground_space", "metro_entrance", "construction_pit")
-"""Kinds of places in which water kills; they are named first."""
+__all__ = ["NEVER_LOWER_FROM_STEP", "WarningDecisions", "decide_warnings"]
 
 CHECK_H = 24.0
 """Hours for which the order to check places is valid."""
@@ -213,10 +211,12 @@ def _look(
     """Yield what the tables say about each area."""
     step = risk_table.attrs.get("ladder_step")
     columns = ["town_code", "level", "score", "reason_zh", "reason_en", "unconfirmed"]
-    columns += [name for name in ("danger_to",) if name in risk_table]
+    columns += [name for name in ("danger_to", "place") if name in risk_table]
     warned = pd.DataFrame(risk_table.loc[risk_table["level"] >= Level.BLUE, columns])
     # Sorting by id first makes ties fall in id order whatever the order of the table.
     warned = warned.sort_index().sort_values(["level", "score"], ascending=False, kind="stable")
+    if "place" in warned and (warned["place"] > 0).all():  # tables of earlier releases have no such order
+        warned = warned.sort_values("place")
     per_town = {str(code): rows for code, rows in warned.groupby("town_code", sort=False)}
     levels = {str(code): Level(int(level)) for code, level in town_table["level"].items()}
     has_unknown = "n_unknown" in town_table
