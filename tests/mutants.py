@@ -611,9 +611,24 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{SIGHT}test_one_answer_for_a_place",
             ),
             (
-                '    good = sights[(sights["why"] == "") & (sights["seen"] != "cannot_see")]',
-                '    good = sights[sights["seen"] != "cannot_see"]',
+                '    good = looks[looks["why"] == ""]',
+                "    good = looks",
                 f"{SIGHT}test_one_answer_for_a_place",
+            ),
+            (
+                '    return bool(near and wet["depth_m"] >= DROP_M)',
+                "    return False",
+                f"{SIGHT}test_a_gauge_that_was_stuck_or_dropped_to_nothing_needs_a_person",
+            ),
+            (
+                '    if not len(own) or own.iloc[-1]["why"] == "stuck" or own["why"].all():',
+                '    if not len(own) or own["why"].all():',
+                f"{SIGHT}test_a_gauge_that_was_stuck_or_dropped_to_nothing_needs_a_person",
+            ),
+            (
+                "speaks_min) > at and not is_denied:",
+                "speaks_min) > at and False:",
+                f"{SIGHT}test_a_device_proves_nothing_that_another_contradicted_since_it_saw_water",
             ),
         ],
         "risk_models/observation/trust.py": [
