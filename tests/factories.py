@@ -64,7 +64,7 @@ warning:
 feeds:
   - {id: gauges, kind: gauge_table, path: feeds/gauges.csv, stale_after_h: 2}
   - {id: ensemble, kind: ensemble_netcdf, path: feeds/ensemble, stale_after_h: 9}
-  - {id: patrol, kind: observations, path: feeds/patrol, stale_after_h: 24}
+  - {id: patrol, kind: observations, path: feeds/patrol.csv, stale_after_h: 24}
 """
 #: When a patrol has seen every place dry again, after the begin of the storm.
 SEEN_DRY = pd.Timedelta(hours=14.5)
@@ -141,7 +141,8 @@ def add_mini_storm(
 
     The gauges report every hour from twelve hours before `begin` to 18 hours after it; rain falls in the nine hours
     around the peak, 8 hours after it. A forecast is issued every 3 h, 24 h long: its members see the same storm from
-    half to one and a half times as strong. Six and a half hours after the peak a patrol sees every place dry.
+    half to one and a half times as strong. A patrol sees every place dry before it,
+    and again six and a half hours after the peak.
 
     Parameters
     ----------
@@ -170,13 +171,12 @@ def add_mini_storm(
     rain = np.round(np.outer(_storm_rain(ends, peak, peak_mm_h), 1.0 - 0.05 * np.arange(len(gauges))), 1)
     table = pd.DataFrame(rain, index=[f"{end.tz_convert('Asia/Shanghai'):%Y-%m-%dT%H:%M:%S+08:00}" for end in ends])
     table.set_axis(gauges, axis=1).to_csv(folder / "feeds" / "gauges.csv", index_label="time_end")
-    (folder / "feeds" / "patrol").mkdir(exist_ok=True)
-    if begin + SEEN_DRY <= until:
-        at = f"{(begin + SEEN_DRY).tz_convert('Asia/Shanghai'):%Y-%m-%dT%H:%M:%S+08:00}"
-        places = [row["hotspot_id"] for row in read_rows(folder / "hotspots.csv")]
-        sights = [f"{place},{at},field,dry,巡查员" for place in places]
-        text = "\n".join(["hotspot_id,seen_at,source,seen,by", *sights, ""])
-        (folder / "feeds" / "patrol" / "patrol.csv").write_text(text, encoding="utf-8")
+    places = [row["hotspot_id"] for row in read_rows(folder / "hotspots.csv")]
+    looks = [begin - pd.Timedelta(hours=6), *([begin + SEEN_DRY] if begin + SEEN_DRY <= until else [])]
+    times = [f"{at.tz_convert('Asia/Shanghai'):%Y-%m-%dT%H:%M:%S+08:00}" for at in looks]
+    sights = [f"{place},{at},field,dry,巡查员" for at in times for place in places]
+    text = "\n".join(["hotspot_id,seen_at,source,seen,by", *sights, ""])
+    (folder / "feeds" / "patrol.csv").write_text(text, encoding="utf-8")
     for issued_at in pd.date_range(begin - pd.Timedelta(hours=2), until, freq="3h"):
         seen = _storm_rain(issued_at + pd.to_timedelta(FORECAST_H, unit="h"), peak, peak_mm_h)
         _write_forecast(folder / "feeds" / "ensemble" / f"{issued_at:%Y%m%dT%H%MZ}.nc", issued_at, seen)

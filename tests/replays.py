@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.factories import STORM_BEGIN, STORM_END
 from wuyu.delivery.smtp import SmtpSettings, SmtpTransport
 from wuyu.desk import Desk, begin_desk
+from wuyu.ledger import Ledger, Outbox
 from wuyu.products import write_onemap_page, write_rehearsal, write_story_page
 from wuyu.rain import pull_feeds
 from wuyu.replay import ReplayResult, hours, replay
@@ -89,3 +90,8 @@ def mails(mailbox: Path) -> dict[str, list[EmailMessage]]:
         box: [message_from_bytes(data, policy=policy.default) for data in bodies]
         for box, bodies in raw_mails(mailbox).items()
     }
+
+
+def beside_now(ledger: Ledger) -> list[Outbox]:
+    """Return the rows of the outbox but those that tell of standing water: these wait for nobody."""
+    return [row for row in ledger.outbox() if row.purpose != "now"]

@@ -35,6 +35,7 @@ __all__ = ["OneMapInputs", "payload"]
 # Quantity on the page: column of the risk table and factor to a whole number (metres to cm, shares to per cent).
 _QUANTITIES = {
     "score": ("score", 1.0),
+    "place": ("place", 1.0),
     "d10": ("depth_p10_m", 100.0),
     "d50": ("depth_p50_m", 100.0),
     "d90": ("depth_p90_m", 100.0),

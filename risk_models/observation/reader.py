@@ -211,6 +211,8 @@ class _Rows:
         name = "depth_cm" if "depth_cm" in cells else "depth_m"
         depth_m = _depth_m(cells.get(name, ""), 0.01 if name == "depth_cm" else 1.0, name)
         seen = _seen(cells.get("seen", ""), depth_m)
+        if seen == "flooded" and depth_m == 0.0:
+            depth_m = math.nan  # water without a depth: nobody measured it
         confidence = _share(cells.get("confidence", ""))
         named = cells.get("observation_id") or f"{source}-{place}-{at:%Y%m%dT%H%M%SZ}"
         return [named, place, at, source, seen, depth_m, confidence, cells.get("by", ""), cells.get("remark", "")]
@@ -229,6 +231,8 @@ def _depth_m(cell: str, factor: float, column: str) -> float:
     if not cell:
         return math.nan
     depth_m = _number(cell) * factor
+    if -NOT_DRY_M <= depth_m < 0.0:
+        return 0.0  # what a gauge that is not quite level reads of dry ground
     if not 0.0 <= depth_m <= DEEPEST_M:
         raise _NotUnderstoodError("bad-depth", "no depth", column, f"0 to {DEEPEST_M:g} m")
     return depth_m

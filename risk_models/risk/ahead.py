@@ -216,5 +216,5 @@ def danger_times(first_step: Steps, peak_step: Steps, *, valid_at: pd.Timestamp,
 
 
 def _times(steps: npt.NDArray[Any], absent: npt.NDArray[np.bool_], valid_at: pd.Timestamp, step_h: float) -> pd.Series:
-    offsets = pd.to_timedelta(np.where(absent, 0, steps) * step_h, unit="h")
+    offsets = pd.to_timedelta(np.where(absent, 0, steps) * step_h, unit="h").round("s")  # of steps of ten minutes
     return pd.Series(pd.DatetimeIndex(valid_at + offsets).as_unit("ns")).where(~absent)

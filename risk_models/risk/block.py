@@ -363,6 +363,7 @@ class BlockScorer:
             frame[name] = self._median_time(step, rain).array
         frame["likelihood"], frame["impact"] = found.likelihood, found.impact
         frame["score"], frame["level"] = found.score, found.level
+        frame["place"] = 0  # of the whole district; filled in when its blocks are put together
         frame["worst_case_level"] = self._worst_case(frame["depth_p90_m"].to_numpy())
         frame["unconfirmed"] = rain.suspect
         time = "day" if is_day(rain.valid_at, self.timezone) else "night"

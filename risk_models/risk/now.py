@@ -18,6 +18,7 @@ import pandas as pd
 from risk_models.levels import Level
 from risk_models.observation.state import Now
 from risk_models.risk.impact import level_score
+from risk_models.risk.order import places_in_order
 from risk_models.risk.table import RiskTable
 from risk_models.standards import RiskMatrix
 
@@ -100,6 +101,7 @@ def settle_now(
         told[name] = pd.Series(pd.DatetimeIndex(pd.to_datetime(rows[name], utc=True)).as_unit("ns"), index=told.index)
     for h, sight in changed.items():
         _raise(told, h, sight, depth_of_impact_m[h], matrix)
+    told["place"] = places_in_order(told)
     return told
 
 

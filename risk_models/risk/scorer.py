@@ -30,6 +30,7 @@ from risk_models.risk.combined import LearnedOpinion, refused_model_summary
 from risk_models.risk.explain import typical_place
 from risk_models.risk.exposure import ContourExposure, exposure_json, hotspot_exposure, is_day
 from risk_models.risk.now import settle_now
+from risk_models.risk.order import places_in_order
 from risk_models.risk.own_record import place_spread
 from risk_models.risk.ponding import HotspotBasins
 from risk_models.risk.reasons import tell_record, without_record
@@ -337,6 +338,7 @@ class HotspotScorer:
         if len(frames) > 1:
             frame = pd.concat(frames).iloc[np.argsort(np.concatenate(blocks))]
         self._add_exposure(frame, pd.Timestamp(attrs["valid_at"]))
+        frame["place"] = places_in_order(frame)
         table = gpd.GeoDataFrame(frame, geometry=hotspots.geometry.to_numpy(), crs=hotspots.crs)
         table.index.name = "hotspot_id"
         table.attrs = {

@@ -34,14 +34,13 @@ import pandas as pd
 
 from risk_models.levels import Level
 from risk_models.observation.state import Now
+from risk_models.risk.order import CLOSED_KINDS
 from risk_models.warning.lifecycle import check_revision
 from risk_models.warning.records import Action, WarningRecord
 from risk_models.warning.states import KnownRain, WarningPolicy, WarningState
+from risk_models.warning.times import valid_until
 
-__all__ = ["CLOSED_KINDS", "NEVER_LOWER_FROM_STEP", "WarningDecisions", "decide_warnings"]
-
-CLOSED_KINDS = ("tunnel", "rail_underpass", "underground_space", "metro_entrance", "construction_pit")
-"""Kinds of places in which water kills; they are named first."""
+__all__ = ["NEVER_LOWER_FROM_STEP", "WarningDecisions", "decide_warnings"]
 
 CHECK_H = 24.0
 """Hours for which the order to check places is valid."""
@@ -85,8 +84,8 @@ class _Now:
         """Return the end of a message: it covers the dangerous window; an order to check places holds for a day."""
         hours = self.policy.valid_h if area.level.is_warning or not area.standing else CHECK_H
         end = self.now + timedelta(hours=hours)
-        danger = area.danger_to or end
-        return min(max(end, danger), self.now + timedelta(hours=max(_LONGEST_H, hours)))
+        danger = None if area.danger_to is None else (self.now, area.danger_to)
+        return min(valid_until(end, danger), self.now + timedelta(hours=max(_LONGEST_H, hours)))
 
 
 class _Noted(TypedDict):
@@ -213,10 +212,12 @@ def _look(
     """Yield what the tables say about each area."""
     step = risk_table.attrs.get("ladder_step")
     columns = ["town_code", "level", "score", "reason_zh", "reason_en", "unconfirmed"]
-    columns += [name for name in ("danger_to",) if name in risk_table]
+    columns += [name for name in ("danger_to", "place") if name in risk_table]
     warned = pd.DataFrame(risk_table.loc[risk_table["level"] >= Level.BLUE, columns])
     # Sorting by id first makes ties fall in id order whatever the order of the table.
     warned = warned.sort_index().sort_values(["level", "score"], ascending=False, kind="stable")
+    if "place" in warned and (warned["place"] > 0).all():  # tables of earlier releases have no such order
+        warned = warned.sort_values("place")
     per_town = {str(code): rows for code, rows in warned.groupby("town_code", sort=False)}
     levels = {str(code): Level(int(level)) for code, level in town_table["level"].items()}
     has_unknown = "n_unknown" in town_table

@@ -202,6 +202,7 @@ def make_risk(district: Any, *, unknown: bool = False) -> gpd.GeoDataFrame:
             "score": np.where(level < 0, np.nan, level * 22.0 + 8),
             "level": level,
             "worst_case_level": np.minimum(level + 1, 4),
+            "place": np.arange(1, n + 1),
             "confidence": "medium",
             "unconfirmed": False,
             "people_exposed": 1200,

@@ -14,7 +14,7 @@ from risk_models.levels import Level
 from risk_models.risk import read_risk
 from risk_models.warning.records import Action
 from tests.factories import STORM_BEGIN, STORM_END, STORM_PEAK, add_layer, read_rows, write_rows
-from tests.replays import HOURS, StormRun, now, products
+from tests.replays import HOURS, StormRun, beside_now, now, products
 from wuyu.approval.approving import approve
 from wuyu.cycle import CycleResult, assess, decide, run_cycle
 from wuyu.desk import Desk, begin_desk
@@ -152,13 +152,13 @@ def test_earlier_cycle_is_refused_and_can_still_be_scored(desk: Desk) -> None:
 
 def test_a_backfill_of_old_hours_sends_nothing(desk: Desk) -> None:
     run_cycle(desk, PEAK)
-    queued = [(row.message_id, row.state) for row in desk.ledger.outbox()]
+    queued = [(row.message_id, row.state) for row in beside_now(desk.ledger)]
     for hours in (6, 3, 1):
         pull_feeds(desk, now=now())  # a run of a past date looks into the feeds as they are now
         table, paths, inputs = assess(desk, PEAK - hours * HOUR)
         with pytest.raises(ConfigError, match="can be scored"):
             decide(desk, PEAK - hours * HOUR, table, paths=paths, inputs=inputs)
-    assert [(row.message_id, row.state) for row in desk.ledger.outbox()] == queued
+    assert [(row.message_id, row.state) for row in beside_now(desk.ledger)] == queued
     assert [cycle.valid_at for cycle in desk.ledger.cycles(desk.code)] == [PEAK]
 
 
@@ -184,7 +184,7 @@ def test_quiet_hour_warns_nobody(desk: Desk) -> None:
     result = run_cycle(desk, END)
     assert result.counts["none"] == 12
     assert result.records == ()
-    assert desk.ledger.outbox() == []
+    assert beside_now(desk.ledger) == []
     assert not (desk.out / "bulletins").exists()
 
 
@@ -248,7 +248,7 @@ def test_grave_warnings_wait_for_an_officer(earnest: Desk) -> None:
     assert set(result.waiting) == {name for name, record in mailed.items() if record.level >= Level.ORANGE}
     assert {mailed[name].level for name in result.waiting} == {Level.ORANGE, Level.RED}
     assert {row.message_id for row in earnest.ledger.warnings(approval=Approval.WAITING)} == set(result.waiting)
-    assert earnest.ledger.outbox() == []
+    assert beside_now(earnest.ledger) == []
     for name in result.waiting:
         folder = earnest.out / "bulletins" / mailed[name].area_code
         assert {path.name for path in folder.iterdir()} == {
@@ -270,7 +270,7 @@ def test_mild_warning_goes_by_itself(earnest: Desk) -> None:
     mild = [record for record in result.records if record.level < Level.ORANGE]
     assert mild
     assert earnest.ledger.outbox_counts() == {"pending": len(mild)}
-    assert {row.status for row in earnest.ledger.outbox()} == {"Actual"}
+    assert {row.status for row in beside_now(earnest.ledger)} == {"Actual"}
     text = next((earnest.out / "bulletins" / mild[0].area_code).glob("*.txt")).read_text(encoding="utf-8")
     assert "演示数据" not in text
     assert "演练" not in text
@@ -309,7 +309,7 @@ def test_approval_needs_a_name_and_a_waiting_warning(earnest: Desk) -> None:
             approve(earnest, message_id, officer=officer, now=SIGNED_AT)
     with pytest.raises(ConfigError, match=r"nothing\.r0 does not wait for an approval: it is not in the ledger"):
         approve(earnest, "nothing.r0", officer=OFFICER, now=SIGNED_AT)
-    assert earnest.ledger.outbox() == []
+    assert beside_now(earnest.ledger) == []
 
 
 def test_going_on_rests_on_the_approval_and_raising_never_does(earnest: Desk) -> None:
@@ -318,7 +318,7 @@ def test_going_on_rests_on_the_approval_and_raising_never_does(earnest: Desk) ->
     town, message_id = next(iter(orange.items()))
     approve(earnest, message_id, officer=OFFICER, now=BEGIN)
     seen: dict[Action, bool] = {}
-    for valid_at in HOURS[1:5]:
+    for valid_at in HOURS[1:9]:
         result = run_cycle(earnest, valid_at)
         for record in result.records:
             if record.area_code == town and record.action.is_mailed:
@@ -335,7 +335,7 @@ def test_what_nobody_signed_is_cited_by_nobody_and_its_end_is_not_told(earnest: 
         for record in run_cycle(earnest, valid_at).records:
             if record.action.is_mailed:
                 told.setdefault(record.area_code, set()).add(str(record.action))
-    issued = {row.message_id for row in earnest.ledger.outbox()}
+    issued = {row.message_id for row in beside_now(earnest.ledger)}
     waiting = {row.message_id for row in earnest.ledger.warnings(approval=Approval.WAITING)}
     assert waiting
     assert not issued & waiting

@@ -16,7 +16,9 @@ from risk_models.files import write_whole
 __all__ = ["Storm", "storm_of"]
 
 _ISSUED = re.compile(r"(\d{8}T\d{4})Z")
-_TABLE, _FOLDER = "gauge_table", "ensemble_netcdf"
+_TABLES, _FOLDER = ("gauge_table", "observations"), "ensemble_netcdf"
+_GAUGES = _TABLES[0]
+_SEEN_AT = "seen_at"
 
 
 @dataclass
@@ -36,7 +38,7 @@ class _Source:
         if self.withheld:
             return
         known = now - self.delay
-        (self._lay_table if self.kind == _TABLE else self._lay_files)(known)
+        (self._lay_table if self.kind in _TABLES else self._lay_files)(known)
 
     def _lay_table(self, known: datetime) -> None:
         self._put(self.target, self.table(known))
@@ -48,11 +50,12 @@ class _Source:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(head)
-        writer.writerows(self._blanked(head, row) for row in rows if _time(row[0], self.origin) <= known)
+        place = head.index(_SEEN_AT) if _SEEN_AT in head else 0
+        writer.writerows(self._blanked(head, row, place) for row in rows if _time(row[place], self.origin) <= known)
         return text.getvalue().encode()
 
-    def _blanked(self, head: list[str], row: list[str]) -> list[str]:
-        at = _time(row[0], self.origin)
+    def _blanked(self, head: list[str], row: list[str], place: int) -> list[str]:
+        at = _time(row[place], self.origin)
         return ["" if at >= self.blank_from.get(name, _NEVER) else value for name, value in zip(head, row, strict=True)]
 
     def _lay_files(self, known: datetime) -> None:
@@ -70,7 +73,7 @@ class _Source:
 
     def newest(self) -> Path:
         """Return the file that was laid down last."""
-        if self.kind == _TABLE:
+        if self.kind in _TABLES:
             return self.target
         return max(self.target.iterdir(), key=_issued)
 
@@ -112,13 +115,13 @@ class Storm:
     def silence(self, gauge: str, since: datetime) -> None:
         """Let a gauge report nothing from a time on."""
         for source in self.sources.values():
-            if source.kind == _TABLE:
+            if source.kind == _GAUGES:
                 source.blank_from[gauge] = since
 
     def lay_older(self, feed: str, now: datetime) -> None:
         """Lay a table down as it was at a time, over a newer one; or an old forecast once more, under a new name."""
         for source in self._named(feed):
-            if source.kind == _TABLE:
+            if source.kind in _TABLES:
                 write_whole(source.target, source.table(now - source.delay))
             else:
                 older = max((path for path in source.origin.iterdir() if _issued(path) <= now), key=_issued)
@@ -128,7 +131,7 @@ class Storm:
         """Lay the newest file down once more: a folder gets it under another name, a table is written anew."""
         for source in self._named(feed):
             path = source.newest()
-            again = path if source.kind == _TABLE else path.with_name(f"again-{path.name}")
+            again = path if source.kind in _TABLES else path.with_name(f"again-{path.name}")
             write_whole(again, path.read_bytes())
 
     def _named(self, feed: str) -> list[_Source]:
@@ -160,13 +163,13 @@ def storm_of(
     """
     sources, settings = [], []
     for feed in feeds:
-        if feed.get("kind") not in (_TABLE, _FOLDER):
+        if feed.get("kind") not in (*_TABLES, _FOLDER):
             raise ConfigError(
-                f"feed {feed.get('id')!r}: a drill plays {_TABLE} and {_FOLDER}, not {feed.get('kind')!r}"
+                f"feed {feed.get('id')!r}: a drill plays {', '.join(_TABLES)} and {_FOLDER}, not {feed.get('kind')!r}"
             )
-        name = f"drill/{feed['id']}" + (".csv" if feed["kind"] == _TABLE else "")
+        name = f"drill/{feed['id']}" + (".csv" if feed["kind"] in _TABLES else "")
         target = copy / name
-        (target.parent if feed["kind"] == _TABLE else target).mkdir(parents=True, exist_ok=True)
+        (target.parent if feed["kind"] in _TABLES else target).mkdir(parents=True, exist_ok=True)
         delay = timedelta(minutes=delay_min.get(feed["id"], 0.0))
         sources.append(_Source(feed["id"], feed["kind"], district / feed["path"], target, delay))
         settings.append({**feed, "path": name})

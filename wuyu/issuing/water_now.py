@@ -16,7 +16,7 @@ import pandas as pd
 
 from risk_models.levels import Level
 from risk_models.observation import Now
-from risk_models.warning.decide import CLOSED_KINDS
+from risk_models.risk.order import CLOSED_KINDS
 from wuyu.delivery.channels import MAIL, readers_of, recipients_of
 from wuyu.issuing.notice import Notice, queue_notice
 from wuyu.ledger.holders import holders
@@ -217,8 +217,8 @@ def _notice(
     left = len(places) - _LISTED
     lines_zh = [_line_zh(n, place, desk) for n, place in enumerate(places[:_LISTED].itertuples(), 1)]
     lines_en = [_line_en(n, place, desk) for n, place in enumerate(places[:_LISTED].itertuples(), 1)]
-    lines_zh += [f"另有{left}处，见网页。"] if left > 0 else []
-    lines_en += [f"{left} more on the page."] if left > 0 else []
+    lines_zh += [f"另有{left}处，见通报。"] if left > 0 else []
+    lines_en += [f"{left} more in the bulletin."] if left > 0 else []
     return Notice(
         purpose=Purpose.NOW,
         message_id=message,

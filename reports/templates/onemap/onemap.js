@@ -244,7 +244,7 @@
         if (!wanted) return spotLevel(hour, index) > 0;
         return [spot.id, spot.zh, spot.en, name(data.towns[spot.town])].some((text) => text.toLowerCase().includes(wanted));
       })
-      .sort((a, b) => spotLevel(hour, b) - spotLevel(hour, a) || value("score", hour, b) - value("score", hour, a) || a - b);
+      .sort((a, b) => spotLevel(hour, b) - spotLevel(hour, a) || value("place", hour, a) - value("place", hour, b) || a - b);
     const list = empty(byId("list"));
     if (!order.length) list.appendChild(make("li", wanted ? "—" : word("noneWarned"), "muted"));
     order.slice(0, LIST_MAX).forEach((index) => {

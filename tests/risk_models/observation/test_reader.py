@@ -57,6 +57,18 @@ def test_a_depth_alone_says_what_was_seen(tmp_path: Path) -> None:
     assert read(tmp_path, text)[0]["seen"].tolist() == ["dry", "dry", "flooded", "flooded"]
 
 
+def test_a_gauge_that_is_not_quite_level_reads_dry_ground(tmp_path: Path) -> None:
+    text = "hotspot_id,seen_at,source,depth_m\nEQ-001,2021-07-20T17:00:00+08:00,depth_gauge,-0.02\n"
+    table, findings = read(tmp_path, text)
+    assert (table["seen"].tolist(), table["depth_m"].tolist(), findings) == (["dry"], [0.0], [])
+
+
+def test_water_with_no_depth_is_water_that_nobody_measured(tmp_path: Path) -> None:
+    table, findings = read(tmp_path, f"{HEADER}\n{GOOD.replace(',0.6,', ',0,')}\n")
+    assert (table["seen"].tolist(), findings) == (["flooded"], [])
+    assert table["depth_m"].isna().all()
+
+
 def test_json_records(tmp_path: Path) -> None:
     records = [{"hotspot_id": "EQ-001", "seen_at": "2021-07-20T17:05:00+08:00", "source": "call", "seen": "flooded"}]
     assert read(tmp_path, json.dumps(records), "o.json")[0]["seen"].tolist() == ["flooded"]

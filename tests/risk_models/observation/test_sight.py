@@ -84,6 +84,35 @@ def test_only_a_person_or_what_saw_the_water_proves_a_place_dry() -> None:
     assert seen_now(*saw_it)["is_proof"]
 
 
+def test_a_device_that_agrees_with_a_person_takes_nothing_from_his_word() -> None:
+    found = seen_now(sight(60, "call", "flooded"), sight(20, "field", "dry", by="a"), sight(2, "camera", "dry"))
+    assert (Now(found["now"]), found["source"], found["is_proof"]) == (Now.DRY, "field", True)
+
+
+def test_a_device_proves_nothing_that_another_contradicted_since_it_saw_water() -> None:
+    own = [sight(90, "camera", "flooded", by="c"), sight(2, "camera", "dry", by="c")]
+    assert seen_now(*own)["is_proof"]
+    assert not seen_now(*own, sight(70, "call", "flooded"))["is_proof"]
+    assert not seen_now(*own, sight(100, "call", "flooded"))["is_proof"], "the call still spoke when the camera saw it"
+    assert seen_now(*own, sight(170, "call", "flooded"))["is_proof"]
+    both = [sight(90, "depth_gauge", "flooded", 0.2, by="g"), sight(4, "depth_gauge", "dry", 0.0, by="g")]
+    assert seen_now(*own, *both)["is_proof"], "both saw it come, and both saw it go"
+
+
+def test_a_gauge_that_was_stuck_or_dropped_to_nothing_needs_a_person() -> None:
+    for depths in ([0.2, *[0.4] * 40, 0.0, 0.0], [0.2, 0.4, 0.0, 0.0]):
+        found = seen_now(*_gauge(depths))
+        assert (Now(found["now"]), found["is_proof"]) == (Now.DRY, False)
+        assert found["said_zh"].endswith("须由人核查。")
+    assert seen_now(*_gauge([0.4, 0.2, 0.0]))["is_proof"]
+
+
+def test_it_says_why_nobody_knows_more_of_water_that_was_seen() -> None:
+    found = seen_now(*_gauge([0.2, *[0.4] * 40]))
+    assert found["said_en"].endswith("and the depth gauge since then: stuck; nobody has looked.")
+    assert "读数长时间不变" in found["said_zh"]
+
+
 def _gauge(depths_m: list[float], step_min: float = 10.0) -> list[dict[str, Any]]:
     count = len(depths_m)
     return [

@@ -36,7 +36,7 @@ def storm(tmp_path: Path) -> tuple[Storm, Path]:
     district = add_mini_storm(write_mini_district(tmp_path / "mini"))
     feeds = yaml.safe_load((district / "district.yaml").read_text(encoding="utf-8"))["feeds"]
     made, settings = storm_of(district, tmp_path / "copy", feeds, {"gauges": 6.0})
-    assert [feed["path"] for feed in settings] == ["drill/gauges.csv", "drill/ensemble"]
+    assert [feed["path"] for feed in settings] == ["drill/gauges.csv", "drill/ensemble", "drill/patrol.csv"]
     return made, tmp_path / "copy" / "drill"
 
 

@@ -37,7 +37,10 @@ def dry_patrol(storm_district: Path, tmp_path: Path) -> Path:
     """The mini storm, of which no patrol has reported yet."""
     folder = tmp_path / "district"
     shutil.copytree(storm_district, folder)
-    (folder / "feeds" / "patrol" / "patrol.csv").unlink()
+    (folder / "feeds" / "patrol.csv").unlink()
+    (folder / "feeds" / "patrol").mkdir()
+    settings = (folder / "district.yaml").read_text(encoding="utf-8")
+    (folder / "district.yaml").write_text(settings.replace("feeds/patrol.csv", "feeds/patrol"), encoding="utf-8")
     return folder
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.replays import beside_now
 from tests.wuyu.delivery.desks import RETURN_DOMAIN, SIGNED
 from tests.wuyu.returns.imap_server import ImapServer
 from wuyu.ack.escalation import escalate
@@ -68,13 +69,13 @@ def box(tmp_path: Path) -> Box:
 def sent(desk: Desk, transport: SmtpTransport, clock: Any) -> list[Outbox]:
     """The mails of the bulletins, accepted by the mail server."""
     deliver(desk.ledger, transport, clock=clock, now=SIGNED)
-    rows = [row for row in desk.ledger.outbox() if row.channel == "mail"]
+    rows = [row for row in beside_now(desk.ledger) if row.channel == "mail"]
     assert {row.state for row in rows} == {"sent"}
     return rows
 
 
 def _state(desk: Desk, row: Outbox) -> str:
-    return next(one.state for one in desk.ledger.outbox() if one.id == row.id)
+    return next(one.state for one in beside_now(desk.ledger) if one.id == row.id)
 
 
 def test_every_mail_has_a_return_address_of_its_own(sent: list[Outbox], faulty: Any) -> None:
@@ -97,21 +98,21 @@ def test_a_bounce_raises_a_task_and_tells_the_second_contact(desk: Desk, sent: l
     (task,) = open_tasks(desk.ledger)
     assert task.message_id == row.message_id
     assert task.detail["task"].startswith("the address is wrong: correct it in the district's towns; town")
-    back = next(one for one in desk.ledger.outbox() if one.id == row.id)
+    back = next(one for one in beside_now(desk.ledger) if one.id == row.id)
     assert (back.state, back.sent_at is not None) == ("failed", True), "accepted is not delivered: both are kept"
     assert [attempt.result for attempt in desk.ledger.attempts(row.id)] == ["sent"]
-    assert [one.recipient for one in desk.ledger.outbox() if one.message_id == f"{row.message_id}.second_contact"] == [
-        second
-    ]
+    assert [
+        one.recipient for one in beside_now(desk.ledger) if one.message_id == f"{row.message_id}.second_contact"
+    ] == [second]
     settle_task(desk.ledger, task.id, officer="李明", now=LATER, note="改正邮箱")
     assert open_tasks(desk.ledger) == []
 
 
 def test_escalation_afterwards_tells_nobody_twice(desk: Desk, sent: list[Outbox], box: Box) -> None:
     take_bounces(desk, box(report(sent[0].sender)), now=LATER)
-    before = [(row.message_id, row.recipient) for row in desk.ledger.outbox()]
+    before = [(row.message_id, row.recipient) for row in beside_now(desk.ledger)]
     escalate(desk, LATER)
-    after = [(row.message_id, row.recipient) for row in desk.ledger.outbox()]
+    after = [(row.message_id, row.recipient) for row in beside_now(desk.ledger)]
     assert after.count((f"{sent[0].message_id}.second_contact", sent[0].recipient.replace("@", "-second@"))) == 1
     assert set(before) <= set(after)
 
@@ -169,7 +170,7 @@ def test_the_second_contact_bounces_too(
 ) -> None:
     take_bounces(desk, box(report(sent[0].sender)), now=LATER)
     deliver(desk.ledger, transport, clock=clock, now=LATER)
-    second = next(row for row in desk.ledger.outbox() if row.message_id.endswith(".second_contact"))
+    second = next(row for row in beside_now(desk.ledger) if row.message_id.endswith(".second_contact"))
     (taken,) = take_bounces(desk, box(report(second.sender, recipient=second.recipient)), now=LATER)
     assert (taken.task, taken.told_instead) == (True, "")
     assert "nobody was told instead: call the town" in open_tasks(desk.ledger)[-1].detail["task"]
