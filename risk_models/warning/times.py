@@ -16,7 +16,7 @@ from enum import StrEnum
 from risk_models.levels import Level
 from risk_models.warning.records import WarningRecord
 
-__all__ = ["Deadline", "Due", "answer_minutes", "dangerous_window", "done_by", "minutes_needed"]
+__all__ = ["Deadline", "Due", "answer_minutes", "dangerous_window", "done_by", "minutes_needed", "valid_until"]
 
 
 class Due(StrEnum):
@@ -76,6 +76,25 @@ def dangerous_window(
     if not known:
         return None
     return min(begin for begin, _ in known), max(end for _, end in known)
+
+
+def valid_until(least: datetime, window: tuple[datetime, datetime] | None) -> datetime:
+    """Return until when a message holds: it covers the most dangerous window.
+
+    Parameters
+    ----------
+    least : datetime
+        Until when it would hold without one.
+    window : (datetime, datetime) or None
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> at = datetime(2021, 7, 20, 6, tzinfo=UTC)
+    >>> valid_until(at, None) == at, valid_until(at, (at, at + timedelta(hours=4))) - at
+    (True, datetime.timedelta(seconds=14400))
+    """
+    return least if window is None else max(least, window[1])
 
 
 def minutes_needed(kind: str, table: dict[str, float], *, by_plan: float | None = None) -> float:

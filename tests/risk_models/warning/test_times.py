@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from risk_models.risk.ahead import danger_times
 from risk_models.standards import load_standards
-from risk_models.warning.times import Deadline, Due, done_by, minutes_needed
+from risk_models.warning.times import Deadline, Due, done_by, minutes_needed, valid_until
 
 ISSUED = datetime(2021, 7, 20, 6, tzinfo=UTC)
 STEPS = 24
@@ -28,7 +28,8 @@ def _deadline(
     peak = np.where(steps >= 0, np.minimum(steps + 2, STEPS), 0)
     row = danger_times(steps, peak, valid_at=pd.Timestamp(ISSUED), step_h=1.0).iloc[0]
     times = [None if pd.isna(at) else at.to_pydatetime() for at in row]
-    valid_to = least if times[2] is None else max(least, times[2])  # as decisions set it
+    window = None if times[1] is None else (times[1], times[2])
+    valid_to = valid_until(least, window)
     told = done_by(times[0], needs_min=needs_min, issued_at=ISSUED, valid_to=valid_to, stands=stands, is_known=True)
     return told, valid_to
 
