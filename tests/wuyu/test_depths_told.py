@@ -21,6 +21,7 @@ DEPTH = re.compile(
     r"|\d\.\d+ ?米|\d\.\d+ m\b"
 )
 CELL = re.compile(r"\d+厘米|\d\.\d+米")
+ROW_GOES_ON = re.compile(r"\r?\n+(?:   |\s*<div)")
 MARKUP = re.compile(r"<[^>]+>")
 
 
@@ -60,7 +61,8 @@ def test_bulletins_and_mails_tell_centimetres_only_of_known_sags(storm_run: Stor
             if body is None:  # a notice is text alone
                 assert (kind, mail["X-Wuyu-Notice"]) == ("html", "water-now")
                 continue
-            mailed += MARKUP.sub("", body.get_content().replace("</td>", "\n")).splitlines()
+            told = ROW_GOES_ON.sub(" ", body.get_content())
+            mailed += MARKUP.sub("", told.replace("</td>", "\n")).splitlines()
     for ending in ("txt", "html"):
         for path in sorted((storm_run.desk.out / "bulletins").glob(f"*/*.{ending}")):
             kept += MARKUP.sub("", path.read_text(encoding="utf-8").replace("</td>", "\n")).splitlines()
