@@ -29,6 +29,10 @@ DEPTH_WORDS = "tests/risk_models/risk/test_depth_words.py::"
 DEPTHS_TOLD = "tests/wuyu/test_depths_told.py::"
 SPREAD = "tests/risk_models/risk/test_spread.py::"
 PONDING = "tests/risk_models/risk/test_ponding.py::"
+TIMES = "tests/risk_models/warning/test_times.py::"
+CONTENT = "tests/reports/bulletin/test_content.py::"
+SCREEN = "tests/reports/bulletin/test_screen.py::"
+SHORT = "tests/reports/bulletin/test_short_message.py::"
 DECIDE = "tests/risk_models/warning/test_decide.py::"
 CAP = "tests/risk_models/warning/cap/test_build.py::"
 HISTORIES = "tests/wuyu/ledger/test_histories.py::"
@@ -595,6 +599,59 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 "PRIORITY: Final = int(Level.RED) + 1",
                 "PRIORITY: Final = 0",
                 f"{WATER_NOW}test_every_town_with_standing_water_is_told_in_the_same_cycle_by_every_channel",
+            ),
+        ],
+    },
+    "a higher chance or an earlier onset never makes a deadline later; an unknown time is never told as 'at once', nor a "
+    "deadline after the end of its message": {
+        "risk_models/warning/times.py": [
+            (
+                "    latest = valid_to if onset is None else min(valid_to, onset - timedelta(minutes=needs_min))",
+                "    latest = issued_at if onset is None else min(valid_to, onset - timedelta(minutes=needs_min))",
+                f"{TIMES}test_law_a_higher_chance_or_an_earlier_onset_never_makes_a_deadline_later",
+            ),
+            (
+                "        return Deadline(Due.UNKNOWN, None)",
+                "        return Deadline(Due.AT_ONCE, issued_at)",
+                f"{TIMES}test_law_an_unknown_time_is_never_at_once",
+            ),
+            (
+                "    if stands:\n",
+                "    if False:\n",
+                f"{TIMES}test_law_a_deadline_lies_between_issue_and_end_and_the_message_covers_the_window",
+            ),
+            (
+                "    return least if window is None else max(least, window[1])",
+                "    return least",
+                f"{TIMES}test_a_message_holds_until_the_danger_is_over",
+            ),
+        ],
+    },
+    "the five facts stand first and in one order in text message, mail, PDF and CAP; water that stands now before all else": {
+        "reports/bulletin/first.py": [
+            (
+                '    by = ["rank", "now_class", "observed_depth_m", "people_exposed"]',
+                '    by = ["people_exposed", "now_class", "observed_depth_m", "rank"]',
+                f"{CONTENT}test_water_that_stands_is_said_first_tunnels_before_all",
+            ),
+            (
+                "    asked += [(place.name, (place.order,), place.unit, _AT_ONCE) for place in standing]",
+                "    asked += []",
+                f"{CONTENT}test_water_that_stands_is_said_first_tunnels_before_all",
+            ),
+        ],
+        "reports/bulletin/view.py": [
+            (
+                "NAME_MAX = 15",
+                "NAME_MAX = 150",
+                f"{SCREEN}test_five_facts_stand_on_the_first_screen_in_letters_that_can_be_read",
+            ),
+        ],
+        "wuyu/delivery/summary.py": [
+            (
+                "    return first + _cut(order, SMS_UNITS - _units(first)), second",
+                "    return first + order, second",
+                f"{SHORT}test_law_no_message_is_longer_than_its_characters_and_no_fact_is_lost",
             ),
         ],
     },
@@ -1218,8 +1275,8 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
         ],
         "wuyu/issuing/bulletins.py": [
             (
-                'acknowledgement_text("")]',
-                "bulletin.acknowledgement]",
+                'public = answer_text(with_code(bulletin, ""))[lang]',
+                "public = answer_text(bulletin)[lang]",
                 f"{FORGED}test_each_mail_prints_the_code_of_its_reader_and_cap_prints_none",
             ),
         ],

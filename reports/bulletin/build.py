@@ -179,8 +179,8 @@ def _answer_by(record: WarningRecord, settings: Any, sign_off: SignOff) -> datet
 
 def _units(district: District) -> Callable[[str], Text]:
     """Return what gives both names of a unit: the English one stands in the plans, and the Chinese one beside it."""
-    plans = district.plans
-    known = {plain(zh): plain(en) for zh, en in zip(plans["owner_unit"], plans["owner_unit_en"], strict=True)}
+    pairs = set(zip(district.plans["owner_unit"].tolist(), district.plans["owner_unit_en"].tolist(), strict=True))
+    known = {plain(zh): plain(en) for zh, en in sorted(pairs, key=str)}
 
     def unit(name: str) -> Text:
         english = known.get(name, "")

@@ -21,6 +21,12 @@ from reports.words import Lang, local
 
 __all__ = ["to_pdf"]
 
+_SHOWN = frozenset(
+    {
+        *("lang", "labels", "banners", "level", "title", "headline", "issuer", "number", "issued"),
+        *("first", "cautions", "places", "places_note"),
+    }
+)
 _TEMPLATE = Path(__file__).resolve().parent.parent / "templates" / "bulletin" / "bulletin.typ"
 
 
@@ -48,7 +54,7 @@ def to_pdf(bulletin: Bulletin, lang: Lang = "zh", *, map_png: bytes | None = Non
     issued = local(bulletin.issued_at, bulletin.zone)
     data: dict[str, Any] = {
         "font": SANS,
-        "view": bulletin_view(bulletin, lang),
+        "view": {key: value for key, value in bulletin_view(bulletin, lang).items() if key in _SHOWN},
         "issued": [issued.year, issued.month, issued.day, issued.hour, issued.minute],
         "map": map_png is not None,
         "is_end": bulletin.is_end,

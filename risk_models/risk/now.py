@@ -87,8 +87,9 @@ def settle_now(
             state = Now.UNCONFIRMED
         if row is not None:
             state = _with_sight(state, states[h], row, valid_at, looked_at, rain_mm[h])
-            rows["now_by"][h] = str(row["by"] or row["source"])
-            rows["now_seen_at"][h] = row["seen_at"]
+            if state == row["now"] or (state in _WET and pd.notna(row["since"])):  # else the model has the last word
+                rows["now_by"][h] = str(row["by"] or row["source"])
+                rows["now_seen_at"][h] = row["seen_at"]
             if state in _WET and (row["now"] == Now.STANDS or pd.notna(row["since"])):  # last seen under water
                 rows["observed_depth_m"][h] = row["depth_m"]
                 changed[h] = row

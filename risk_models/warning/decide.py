@@ -38,6 +38,7 @@ from risk_models.risk.order import CLOSED_KINDS
 from risk_models.warning.lifecycle import check_revision
 from risk_models.warning.records import Action, WarningRecord
 from risk_models.warning.states import KnownRain, WarningPolicy, WarningState
+from risk_models.warning.times import valid_until
 
 __all__ = ["NEVER_LOWER_FROM_STEP", "WarningDecisions", "decide_warnings"]
 
@@ -83,8 +84,8 @@ class _Now:
         """Return the end of a message: it covers the dangerous window; an order to check places holds for a day."""
         hours = self.policy.valid_h if area.level.is_warning or not area.standing else CHECK_H
         end = self.now + timedelta(hours=hours)
-        danger = area.danger_to or end
-        return min(max(end, danger), self.now + timedelta(hours=max(_LONGEST_H, hours)))
+        danger = None if area.danger_to is None else (self.now, area.danger_to)
+        return min(valid_until(end, danger), self.now + timedelta(hours=max(_LONGEST_H, hours)))
 
 
 class _Noted(TypedDict):

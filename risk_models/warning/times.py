@@ -1,9 +1,9 @@
 """Three times of a message, by one law: when it is most dangerous, until when the message holds, by when to be done.
 
-The message covers the most dangerous window. What it asks for is to be done before the water comes in the unfavourable
-case, less the time that the action needs, and never after the message has lapsed. So a higher chance or an earlier
-onset never makes a deadline later. "At once" is said only where that time has really come; where nobody knows when the
-water comes, that is said, and is neither.
+The message covers the most dangerous window (`risk_models.warning.decide`). What it asks for is to be done before the
+water comes in the unfavourable case, less the time that the action needs, and never after the message has lapsed. So a
+higher chance or an earlier onset never makes a deadline later. "At once" is said only where that time has really come;
+where nobody knows when the water comes, that is said, and is neither.
 """
 
 from __future__ import annotations

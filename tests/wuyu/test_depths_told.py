@@ -15,9 +15,13 @@ from tests.replays import StormRun, mails
 
 pytestmark = pytest.mark.xdist_group("storm")
 
-#: A depth as it is told where the sag is known: "33 / 127 厘米", "43厘米", "0.43米", "0.43 m"; rain is in mm.
-DEPTH = re.compile(r"\d / \d+ (?:厘米|cm)|\d\.\d+ ?米|\d\.\d+ m\b")
+#: A depth as it is told where the sag is known: "33 / 127 厘米", "5—44厘米", "0 to 1.4 m", "0.43米"; rain is in mm.
+DEPTH = re.compile(
+    r"\d / \d+ (?:厘米|cm)|\d(?:—| to )\d+ ?(?:厘米|cm)|(?:可能|may be )\d+ ?(?:厘米|cm)|无积水|no water"
+    r"|\d\.\d+ ?米|\d\.\d+ m\b"
+)
 CELL = re.compile(r"\d+厘米|\d\.\d+米")
+ROW_GOES_ON = re.compile(r"\r?\n+(?:   |\s*<div)")
 MARKUP = re.compile(r"<[^>]+>")
 
 
@@ -50,18 +54,26 @@ def test_reasons_tell_centimetres_only_of_known_sags(told: pd.DataFrame) -> None
 
 
 def test_bulletins_and_mails_tell_centimetres_only_of_known_sags(storm_run: StormRun, unknown: frozenset[str]) -> None:
-    lines = []
+    mailed, kept = [], []
     for mail in (mail for box in mails(storm_run.mailbox).values() for mail in box):
         for kind in ("plain", "html"):
             body = mail.get_body((kind,))
-            assert body is not None
-            lines += MARKUP.sub("", body.get_content().replace("</td>", "\n")).splitlines()
-    found = _of_unknown(lines, unknown)
-    assert sum("≥" in line for line in found) > 20
-    assert [line for line in found if DEPTH.search(line)] == []
-    deepest = [line for line in lines if "最可能积深水处" in line]
+            if body is None:  # a notice is text alone
+                assert (kind, mail["X-Wuyu-Notice"]) == ("html", "water-now")
+                continue
+            told = ROW_GOES_ON.sub(" ", body.get_content())
+            mailed += MARKUP.sub("", told.replace("</td>", "\n")).splitlines()
+    for ending in ("txt", "html"):
+        for path in sorted((storm_run.desk.out / "bulletins").glob(f"*/*.{ending}")):
+            kept += MARKUP.sub("", path.read_text(encoding="utf-8").replace("</td>", "\n")).splitlines()
+    names = storm_run.desk.district.hotspots.loc[sorted(unknown), "hotspot_name"]
+    places = [line for line in mailed if re.search(r"\d+\. ", line)]  # rows of the table of places
+    for found in (_of_unknown(kept, unknown), _of_unknown(places, frozenset(names))):
+        assert sum("≥" in line for line in found) > 20
+        assert [line for line in found if DEPTH.search(line)] == []
+    deepest = [line for line in kept if "最可能积深水处" in line]
     assert deepest
-    assert [line for line in deepest if ("中位" in line) == ("27厘米" in line)] == []
+    assert [line for line in deepest if bool(DEPTH.search(line)) == ("27厘米" in line)] == []
 
 
 def test_the_map_holds_depths_of_known_sags_only(storm_run: StormRun, unknown: frozenset[str]) -> None:

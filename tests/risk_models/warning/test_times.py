@@ -79,6 +79,12 @@ def test_law_an_unknown_time_is_never_at_once(onset, needs_min):
     assert told.rank > dated.rank
 
 
+def test_a_message_holds_until_the_danger_is_over():
+    least, over = ISSUED + timedelta(hours=6), ISSUED + timedelta(hours=20)
+    assert valid_until(least, (ISSUED, over)) == over
+    assert valid_until(least, (ISSUED, ISSUED)) == valid_until(least, None) == least
+
+
 def test_every_kind_of_the_bundled_table_takes_some_time_and_others_have_a_row():
     table = load_standards().action_minutes("wuyu-times-1")
     assert min(table.values()) > 0
