@@ -19,6 +19,7 @@ from reports.bulletin import SignOff
 from risk_models.district.rain_error import refused_rain_error_summary
 from risk_models.errors import ConfigError
 from risk_models.levels import Level
+from risk_models.observation import Now
 from risk_models.risk import RiskTable, read_risk, town_levels, write_risk
 from risk_models.risk.combined import refused_record_summary
 from risk_models.risk.now import NOW_COLUMNS
@@ -331,6 +332,7 @@ def decide(
                 "counts": counts,
                 "records": [record.message_id for record in mailed],
                 "district": desk.district.content_hash,
+                "open_places": _open_places(risk_table),
             },
             warning_states={
                 "states": [state.to_dict() for state in decided.states],
@@ -339,6 +341,20 @@ def decide(
             event_key=risk_table.attrs["event_key"],
         )
     return CycleResult(valid_at, counts, decided.records, paths["parquet"], tuple(due), at)
+
+
+def _open_places(risk_table: RiskTable) -> dict[str, list[dict[str, str]]]:
+    """Return by town where water stands or nobody has looked since: what its page asks about."""
+    found: dict[str, list[dict[str, str]]] = {}
+    if "now" not in risk_table:  # scored by an earlier release
+        return found
+    is_open = risk_table["now"].map(lambda now: Now(now).keeps_open)
+    columns = ["town_code", "hotspot_name", "hotspot_name_en", "now", "now_since"]
+    for row in pd.DataFrame(risk_table.loc[is_open, columns]).itertuples():
+        since = "" if pd.isna(row.now_since) else pd.Timestamp(row.now_since).isoformat()
+        place = {"id": str(row.Index), "zh": str(row.hotspot_name), "en": str(row.hotspot_name_en)}
+        found.setdefault(str(row.town_code), []).append(place | {"now": str(row.now), "since": since})
+    return found
 
 
 def _told_now(latest: Cycle | None) -> ToldNow:

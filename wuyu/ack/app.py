@@ -25,6 +25,7 @@ from starlette.routing import Match
 from wuyu.ack.book import Standing, find, flood_reports, record_answer, record_floods, standings
 from wuyu.ack.forms import NAME_MAX, FormError, clean, read_answer, read_floods, read_form
 from wuyu.ack.pages import countdown, local, render, style
+from wuyu.ack.places import open_places, said_of
 from wuyu.ack.tokens import DESK, LinkUse, Token, sign, sign_form, verify_form
 from wuyu.ack.web import BODY_MAX, RateLimit, SafeAnswers, security_headers
 from wuyu.clock import Clock, time_now, wall_clock
@@ -237,15 +238,16 @@ class _Site:
         waiting, recipient = self._open(request, text, LinkUse.FEEDBACK)
         self._check_form(text, fields)
         asked, now = waiting.request, self.clock()
-        open_ids = self._unseen(waiting, recipient)
+        places = [place.id for place in open_places(self.ledger, asked)]
+        open_ids = list(dict.fromkeys([*places, *self._unseen(waiting, recipient)]))
         if not open_ids:
             return self._floods_page(text, waiting, recipient, status=409)
         try:
             zone = asked.content["zone"]
-            name, seen = read_floods(fields, open_ids, zone=zone, asked_at=asked.asked_at, now=now)
+            name, seen = read_floods(fields, open_ids, zone=zone, asked_at=asked.asked_at, now=now, all_dry=places)
         except FormError as error:
             return self._floods_page(text, waiting, recipient, status=400, error=str(error), fields=fields)
-        count = record_floods(self.ledger, asked.id, seen, recipient=recipient, name=name, now=now)
+        count = record_floods(self.ledger, asked.id, seen, recipient=recipient, name=name, now=now, anew=places)
         _LOG.info("floods reported for %s: %d hotspots", asked.message_id, count)
         return RedirectResponse(text, status_code=303)
 
@@ -396,20 +398,24 @@ class _Site:
         fields: dict[str, str] | None = None,
     ) -> HTMLResponse:
         asked = waiting.request
-        said = flood_reports(self.ledger, asked.id, recipient)
+        said = said_of(self.ledger, asked, recipient)
         unseen = self._unseen(waiting, recipient)
+        places = open_places(self.ledger, asked)
+        now_open = {place.id for place in places}
         rows = [
             {"zh": zh, "en": en, "said": said.get(zh["id"]), "open": zh["id"] in unseen}
             for zh, en in zip(asked.content["zh"]["hotspots"], asked.content["en"]["hotspots"], strict=True)
+            if zh["id"] not in now_open
         ]
         answer = waiting.answer_of(recipient)
         page = render(
             "feedback.html.j2",
             asked=asked,
             content=asked.content,
+            places=places,
             rows=rows,
             said=said,
-            any_open=any(row["open"] for row in rows),
+            any_open=bool(places) or any(row["open"] for row in rows),
             again=status == 409,
             error=error,
             fields=fields or {},

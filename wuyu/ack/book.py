@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,7 @@ from wuyu.ledger.acknowledgements import (
 )
 from wuyu.ledger.models import LogEntry, Outbox
 from wuyu.ledger.overtaking import withdraw_escalations
+from wuyu.ledger.sightings import Sighting
 from wuyu.ledger.store import Ledger
 from wuyu.ledger.types import OutboxState
 
@@ -248,14 +249,28 @@ def record_answer(
 
 
 def record_floods(
-    ledger: Ledger, request_id: int, observations: Iterable[Observation], *, recipient: str, name: str, now: datetime
+    ledger: Ledger,
+    request_id: int,
+    observations: Iterable[Observation],
+    *,
+    recipient: str,
+    name: str,
+    now: datetime,
+    anew: Collection[str] = (),
 ) -> int:
-    """Write what was seen; what the same recipient said of a hotspot before stands. Returns the number of new rows."""
+    """Write what was seen; what the same recipient said of a hotspot before stands. Returns the number of new rows.
+
+    Of the places in `anew`, where water stands or nobody has looked since, it may say something else each time it
+    looks: every further look is written as a `Sighting`, unless it was the last word already.
+    """
     with ledger.writing() as session:
         request = standing(session, request_id).request
         query = select(FloodReport).filter_by(request_id=request_id, recipient=recipient)
         said = {row.hotspot_id: Seen(row.seen) for row in session.scalars(query)}
+        observations = list(observations)
         new = [one for one in observations if _adds(said.get(one.hotspot_id), one.seen)]
+        looks = [one for one in observations if one not in new and one.hotspot_id in anew]
+        more = [one for one in looks if _look_again(session, request, one, recipient, name.strip(), now)]
         for one in new:
             row = FloodReport(
                 request_id=request_id,
@@ -268,9 +283,26 @@ def record_floods(
                 reported_by=name.strip(),
             )
             session.add(row)
-        if new:
-            session.add(_entry(request, "floods-reported", now, who="web", hotspots=len(new)))
-        return len(new)
+        if new or more:
+            session.add(_entry(request, "floods-reported", now, who="web", hotspots=len(new) + len(more)))
+        return len(new) + len(more)
+
+
+def _look_again(
+    session: Session, request: AckRequest, look: Observation, recipient: str, name: str, now: datetime
+) -> bool:
+    """Write a further look at a place; False if nobody looked, or it says what was said last."""
+    if look.seen is Seen.UNCHECKED or look.seen_at is None:
+        return False
+    mine = {"district_code": request.district_code, "hotspot_id": look.hotspot_id, "source": "town"}
+    query = select(Sighting).filter_by(**mine, remark=request.message_id).order_by(Sighting.id.desc())
+    first = select(FloodReport).filter_by(request_id=request.id, recipient=recipient, hotspot_id=look.hotspot_id)
+    last = session.scalars(query).first() or session.scalars(first.order_by(FloodReport.id.desc())).first()
+    if last is not None and (last.seen, last.depth_m, last.seen_at) == (look.seen, look.depth_m, look.seen_at):
+        return False
+    told = {"seen_at": look.seen_at, "entered_at": now, "seen": str(look.seen), "depth_m": look.depth_m, "by": name}
+    session.add(Sighting(**mine, **told, remark=request.message_id))
+    return True
 
 
 def flood_reports(ledger: Ledger, request_id: int, recipient: str) -> dict[str, FloodReport]:

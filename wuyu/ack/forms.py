@@ -83,7 +83,13 @@ def read_answer(fields: Mapping[str, str]) -> GivenAnswer:
 
 
 def read_floods(
-    fields: Mapping[str, str], hotspots: Iterable[str], *, zone: str, asked_at: datetime, now: datetime
+    fields: Mapping[str, str],
+    hotspots: Iterable[str],
+    *,
+    zone: str,
+    asked_at: datetime,
+    now: datetime,
+    all_dry: Iterable[str] = (),
 ) -> tuple[str, list[Observation]]:
     """Return who reports, and what was seen at each hotspot that the form names.
 
@@ -97,6 +103,8 @@ def read_floods(
         Local time zone.
     asked_at, now : datetime
         What was seen lies between three days before the bulletin and now.
+    all_dry : iterable of str
+        Places that the one press ``all=dry`` speaks of, seen now.
 
     Raises
     ------
@@ -105,10 +113,22 @@ def read_floods(
     """
     name = _name(fields)
     found = []
+    if fields.get("all") == Seen.DRY:
+        return name, _all_dry(fields, all_dry, now)
     for hotspot in hotspots:
         if f"seen-{hotspot}" in fields:
             found.append(_observation(fields, hotspot, zone, (asked_at - _SEEN_EARLIER, now + _CLOCK_SLACK)))
     return name, found
+
+
+def _all_dry(fields: Mapping[str, str], places: Iterable[str], now: datetime) -> list[Observation]:
+    """Return that each place was seen dry this minute; one that is marked flooded in the same form contradicts it."""
+    places = list(places)
+    wet = [place for place in places if fields.get(f"seen-{place}") == Seen.FLOODED]
+    if wet or not places:
+        named = "、".join(wet) or "—"
+        raise FormError(f"{named}：已选“积水”，请逐处提交。 Marked as flooded: send the places one by one.")
+    return [Observation(place, Seen.DRY, 0.0, now.replace(second=0, microsecond=0)) for place in places]
 
 
 def _name(fields: Mapping[str, str]) -> str:

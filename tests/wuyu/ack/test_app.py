@@ -14,16 +14,20 @@ import pytest
 from sqlalchemy import select
 
 from risk_models.levels import Level
+from risk_models.observation import Now
+from risk_models.risk import read_risk
 from tests.patience import PATIENCE_S
-from tests.wuyu.ack.conftest import KEYS, Served, serve
+from tests.wuyu.ack.conftest import ISSUED, KEYS, Served, serve
 from wuyu.ack.app import create_app
 from wuyu.ack.book import Observation, Standing, find, flood_reports, record_floods, standings
+from wuyu.ack.places import open_places
 from wuyu.ack.tokens import DESK, LinkUse, sign
 from wuyu.ack.truth import truth_rows
 from wuyu.desk import Desk
 from wuyu.keys import Keys
-from wuyu.ledger import AckAnswer, FloodReport
+from wuyu.ledger import AckAnswer, FloodReport, Sighting
 from wuyu.ledger.acknowledgements import Seen
+from wuyu.observing import known_sights
 
 FormOf = Callable[[str], str]
 
@@ -424,6 +428,7 @@ def test_a_complete_report_stands(served: Served, waiting: Standing) -> None:
     everything = [Observation(spot, Seen.DRY, 0.0, at) for spot in spots]
     to = waiting.recipients[0]
     ledger, request_id = served.desk.ledger, waiting.request.id
+    _next_cycle(served, {})
     assert record_floods(ledger, request_id, everything, recipient=to, name="王", now=at) == len(spots)
     with served.client() as client:
         page = client.get(link)
@@ -435,6 +440,80 @@ def test_a_complete_report_stands(served: Served, waiting: Standing) -> None:
     assert again.status_code == 409
     with ledger.reading() as session:
         assert {row.seen for row in session.scalars(select(FloodReport))} == {"dry"}
+
+
+def _next_cycle(served: Served, open_places: dict[str, list[dict[str, str]]]) -> None:
+    """Let one more cycle find what stands."""
+    ledger = served.desk.ledger
+    last = ledger.last_cycle(served.desk.code)
+    assert last is not None
+    cycle = ledger.begin_cycle(served.desk.code, last.valid_at + timedelta(minutes=10))
+    with ledger.decide(now=cycle.valid_at, cycle=cycle) as decision:
+        decision.finish_cycle(
+            inputs=last.inputs, risk_paths=last.risk_paths, ladder_step=1, event_key=last.event_key,
+            summary=last.summary | {"open_places": open_places}, warning_states=last.warning_states,
+        )  # fmt: skip
+
+
+def _open_ids(served: Served, waiting: Standing) -> list[str]:
+    return [place.id for place in open_places(served.desk.ledger, waiting.request)]
+
+
+def test_the_page_asks_of_every_place_that_stands_or_was_not_checked(served: Served, waiting: Standing) -> None:
+    last = served.desk.ledger.last_cycle(served.desk.code)
+    assert last is not None
+    table = read_risk(served.desk.out / last.risk_paths["parquet"])
+    mine = table[table["town_code"] == waiting.request.area_code]
+    stands = {str(name) for name, state in mine["now"].items() if Now(state).keeps_open}
+    assert stands
+    assert set(_open_ids(served, waiting)) == stands
+    other = {"id": "MD-999", "zh": "未列入通报处", "en": "Not listed", "now": "unconfirmed", "since": ""}
+    _next_cycle(served, {waiting.request.area_code: [other]})
+    with served.client() as client:
+        page = client.get(_feedback(served, waiting)).text
+    assert "未列入通报处" in page
+    assert 'name="seen-MD-999"' in page
+    assert "积水未核查" in page
+
+
+def test_one_press_says_all_dry_and_a_later_look_says_otherwise(
+    served: Served, waiting: Standing, form_of: FormOf
+) -> None:
+    link, places = _feedback(served, waiting), _open_ids(served, waiting)
+    wet = places[0]
+    with served.client() as client:
+        form = form_of(client.get(link).text)
+        assert client.post(link, data={"form": form, "name": "王", "all": "dry"}).status_code == 303
+        assert client.post(link, data={"form": form, "name": "王", "all": "dry"}).status_code == 303
+        assert _known(served) == dict.fromkeys(places, "dry")
+        for minutes, seen in ((10, "flooded"), (20, "dry"), (30, "flooded")):
+            served.clock.at = ISSUED + timedelta(minutes=6 + minutes)
+            at = f"2021-07-20T14:{6 + minutes}"
+            fields = {"form": form, "name": "王", f"seen-{wet}": seen, f"at-{wet}": at}
+            assert client.post(link, data=fields).status_code == 303
+            assert _known(served) == dict.fromkeys(places, "dry") | {wet: seen}
+        assert "已记录：积水" in client.get(link).text
+    with served.desk.ledger.reading() as session:
+        assert len(list(session.scalars(select(FloodReport)))) == len(places)
+        assert [row.seen for row in session.scalars(select(Sighting))] == ["flooded", "dry", "flooded"]
+
+
+def _known(served: Served) -> dict[str, str]:
+    """Return the last word on each place as the next cycle takes it."""
+    table = known_sights(served.desk, served.clock.at + timedelta(minutes=1), known_at=served.clock.at).table
+    return dict(table.sort_values("seen_at").groupby("hotspot_id")["seen"].last())
+
+
+def test_all_dry_is_refused_where_one_place_is_marked_flooded(
+    served: Served, waiting: Standing, form_of: FormOf
+) -> None:
+    link, (wet, *_) = _feedback(served, waiting), _open_ids(served, waiting)
+    with served.client() as client:
+        fields = {"form": form_of(client.get(link).text), "name": "王", "all": "dry", f"seen-{wet}": "flooded"}
+        page = client.post(link, data=fields)
+        assert (page.status_code, wet in page.text, "逐处提交" in page.text) == (400, True, True)
+        assert client.post(link, data=fields | {"name": " "}).status_code == 400
+    assert _known(served) == {}
 
 
 # The duty desk

@@ -12,6 +12,7 @@ from tests.wuyu.ack.browser import Browser, chromium
 from tests.wuyu.ack.conftest import KEYS, Served
 from wuyu.ack.book import Standing, find, flood_reports, standings
 from wuyu.ack.escalation import escalate
+from wuyu.ack.places import open_places
 from wuyu.ack.tokens import DESK, LinkUse, sign
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -56,13 +57,31 @@ def test_a_town_answers_and_reports(
     browser.click(f"input[name=seen-{hotspot}][value=flooded]")
     browser.fill(f"input[name=depth-{hotspot}]", "45")
     browser.screenshot(tmp_path / "3_feedback.png")
-    browser.send("form button")
+    browser.send("#send")
     assert "已记录：积水" in browser.text()
     browser.screenshot(tmp_path / "4_reported.png")
     reports = flood_reports(served.desk.ledger, waiting.request.id, waiting.recipients[0])
     assert reports[hotspot].depth_m == 0.45
     for shot in tmp_path.glob("*.png"):
         assert shot.stat().st_size > 5_000
+
+
+def test_one_press_says_that_all_places_are_dry(
+    browser: Browser, served: Served, waiting: Standing, tmp_path: Path
+) -> None:
+    browser.size(390, 844, phone=True)
+    asked, to = waiting.request, waiting.recipients[0]
+    token = sign(KEYS, LinkUse.FEEDBACK, asked.message_id, to, expires_at=asked.feedback_until)
+    browser.open(f"{served.url}/f/{token}")
+    assert (browser.run(OVERFLOW), browser.run(SMALL_TARGETS)) == (0, 0)
+    assert browser.run("document.querySelector('form button').name") == "", "what the enter key presses"
+    browser.screenshot(tmp_path / "places.png", whole=False)
+    browser.fill("#name", "王")
+    browser.send("button.dry")
+    dry = {name for name, row in flood_reports(served.desk.ledger, asked.id, to).items() if row.seen == "dry"}
+    places = {place.id for place in open_places(served.desk.ledger, asked)}
+    assert places
+    assert dry == places
 
 
 def test_targets_are_large_enough_for_a_thumb(browser: Browser, served: Served, waiting: Standing) -> None:
