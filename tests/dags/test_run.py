@@ -84,7 +84,7 @@ def test_feeds_then_cycle_then_mail(airflow: Airflow, begin: pd.Timestamp) -> No
     with airflow.ledger() as ledger:
         assert ledger.outbox() == []
     raw = {path.parent.name for path in (airflow.out / "raw").rglob("*") if path.is_file()}
-    assert raw == {"gauges", "ensemble"}
+    assert raw == {"gauges", "ensemble", "patrol"}
 
     airflow.test("feed_gauges")  # nothing new: skipped, and no second file
     airflow.test("feed_freshness")
