@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 from sqlalchemy import select
 
 from risk_models.observation import no_observations, observed_now, read_observations
+from risk_models.observation.reader import COLUMNS
+from risk_models.observation.sight import STANDING_M
+from risk_models.observation.trust import doubted
 from wuyu.feeds.checks import OBSERVATIONS
 from wuyu.feeds.select import SelectedFile, tables_of_span
 from wuyu.feeds.status import FeedLine
@@ -24,7 +27,7 @@ from wuyu.ledger.acknowledgements import Seen
 if TYPE_CHECKING:
     from wuyu.desk import Desk
 
-__all__ = ["LOOK_BACK", "SEEN", "KnownSights", "known_sights"]
+__all__ = ["LOOK_BACK", "SEEN", "KnownSights", "floods_seen", "known_sights"]
 
 LOOK_BACK: Final = timedelta(hours=96)
 """What was seen earlier says nothing of now by itself; whether water stood then, each cycle hands to the next."""
@@ -97,6 +100,38 @@ def known_sights(desk: Desk, valid_at: datetime, *, known_at: datetime | None = 
     every = pd.concat([no_observations(), *parts, by_hand], ignore_index=True)
     recent = every[every["seen_at"] > pd.Timestamp(valid_at - LOOK_BACK)]
     return KnownSights(recent.reset_index(drop=True), inputs, tuple(lines))
+
+
+def floods_seen(desk: Desk) -> pd.DataFrame:
+    """Return every sight of water on record, of feeds and of entries at the desk; the answers of towns stand elsewhere.
+
+    Parameters
+    ----------
+    desk : Desk
+
+    Returns
+    -------
+    DataFrame
+        hotspot_id, seen_at (UTC), depth_m [m] (NaN if nobody measured), by_hand; by time. What cannot be trusted, and
+        less than `STANDING_M`, is left out.
+    """
+    parts: list[pd.DataFrame] = []
+    first, last = (datetime(year, 1, 1, tzinfo=UTC) for year in (1900, 2200))
+    for feed in desk.settings.feeds:
+        if feed.kind == OBSERVATIONS:
+            files = tables_of_span(desk.ledger, feed.id, raw_dir=desk.raw_dir, begin=first, end=last)
+            parts += [table for file in reversed(files) if (table := _read(desk, file, [])) is not None]
+    with desk.ledger.reading() as session:
+        entries = session.scalars(select(Sighting).filter_by(district_code=desk.code).order_by(Sighting.id))
+        by_hand = [_row(f"desk-{one.id}", one, one.source, one.by, one.remark) for one in entries]
+    table = pd.concat([no_observations(), *parts], ignore_index=True).assign(by_hand=False)
+    table = table.drop_duplicates(["source", "observation_id"], keep="last")
+    every = pd.concat([table, pd.DataFrame(by_hand, columns=list(COLUMNS)).assign(by_hand=True)], ignore_index=True)
+    every["seen_at"] = pd.to_datetime(every["seen_at"], utc=True)
+    trusted = every[doubted(every, at=pd.Timestamp(last)) == ""]
+    wet = trusted[(trusted["seen"] == "flooded") & ~(trusted["depth_m"].astype(float) < STANDING_M)]
+    found = wet[["hotspot_id", "seen_at", "depth_m", "by_hand"]].sort_values(["seen_at", "hotspot_id"], kind="stable")
+    return found.astype({"depth_m": float, "by_hand": bool}).reset_index(drop=True)
 
 
 def _read(desk: Desk, file: SelectedFile, lines: list[FeedLine]) -> pd.DataFrame | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
@@ -14,12 +14,23 @@ from risk_models.warning.signals import rain_signals
 from wuyu.ack.truth import truth_rows
 from wuyu.ledger import Approval
 from wuyu.ledger.removals import Kept, removals_of
-from wuyu.observing.known import SEEN
+from wuyu.observing.known import SEEN, floods_seen
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
 
-__all__ = ["cycles_on_record", "floods_on_record", "ledger_record", "record_of", "source_of", "warnings_on_record"]
+__all__ = [
+    "SAME_FLOOD",
+    "cycles_on_record",
+    "floods_on_record",
+    "ledger_record",
+    "record_of",
+    "source_of",
+    "warnings_on_record",
+]
+
+SAME_FLOOD: Final = pd.Timedelta(hours=6)
+"""Between two sights of water at a place that are of one flood."""
 
 _IN_FORCE = (Approval.NOT_NEEDED, Approval.APPROVED)
 _ENDS = ("CAN", "EXP")
@@ -86,24 +97,67 @@ def source_of(inputs: Iterable[str]) -> str:
 
 
 def floods_on_record(desk: Desk) -> pd.DataFrame:
-    """Return every flood of the district's history and of the reports of its towns, as `VerificationRecord.floods`."""
+    """Return every flood of the history, of the towns' reports and of what was seen, as `VerificationRecord.floods`.
+
+    Sights of water at one place are one flood as long as the next comes within `SAME_FLOOD`, and none of its own where
+    the history has a flood of that place as near. It begins when it was seen first, with the deepest of its depths.
+    What feeds of a demonstration district saw counts as made up.
+    """
     towns = desk.district.hotspots["town_code"]
     history = desk.district.history
-    seen = truth_rows(desk.ledger)
-    seen = seen[seen["known"] & seen["flooded"] & seen["seen_at"].notna()]
+    seen = _seen(desk, towns)
+    seen = seen[~_is_in_history(seen, history)]
     told = pd.DataFrame(
         {
-            "hotspot_id": [*history["hotspot_id"], *seen["hotspot_id"].fillna("")],
-            "town_code": [*history["hotspot_id"].map(towns), *seen["area_code"]],
-            "started_at": [*(pd.Timestamp(at).tz_convert("UTC") for at in history["started_at"]), *seen["seen_at"]],
+            "hotspot_id": [*history["hotspot_id"], *seen["hotspot_id"]],
+            "town_code": [*history["hotspot_id"].map(towns), *seen["town_code"]],
+            "started_at": [*(pd.Timestamp(at).tz_convert("UTC") for at in history["started_at"]), *seen["started_at"]],
             "depth_m": [*history["depth_m"], *seen["depth_m"]],
-            "synthetic": [*history["synthetic"].astype(bool), *([False] * len(seen))],
+            "synthetic": [*history["synthetic"].astype(bool), *seen["synthetic"]],
         },
         columns=list(FLOOD_COLUMNS),
     )
     told["started_at"] = pd.to_datetime(told["started_at"], utc=True)
     told = told.astype({"depth_m": float, "synthetic": bool})
     return told.dropna(subset=["town_code", "started_at"], ignore_index=True)
+
+
+def _seen(desk: Desk, towns: pd.Series) -> pd.DataFrame:
+    """Return the floods that towns reported, feeds brought and the desk entered, with ``ended_at``: seen last."""
+    reports = truth_rows(desk.ledger)
+    reports = reports[reports["known"] & reports["flooded"] & reports["seen_at"].notna()]
+    reports = reports.rename(columns={"area_code": "town_code"}).assign(synthetic=False)
+    reports["hotspot_id"] = reports["hotspot_id"].fillna("")
+    sights = floods_seen(desk)
+    made_up = bool(desk.settings.district.demonstration) & ~sights["by_hand"]
+    sights = sights.assign(town_code=sights["hotspot_id"].map(towns), synthetic=made_up)
+    columns = ["hotspot_id", "town_code", "seen_at", "depth_m", "synthetic"]
+    parts = [pd.DataFrame(part[columns]) for part in (reports, sights) if len(part)]
+    if not parts:
+        return pd.DataFrame(columns=[*FLOOD_COLUMNS, "ended_at"])
+    every = pd.concat(parts, ignore_index=True).sort_values("seen_at", kind="stable")
+    place = ["town_code", "hotspot_id"]
+    is_new = ~(every.groupby(place, dropna=False)["seen_at"].diff() <= SAME_FLOOD)
+    flood = is_new.groupby([every[name] for name in place], dropna=False).cumsum().rename("flood")
+    found = every.groupby([*place, flood], dropna=False, sort=True).agg(
+        started_at=("seen_at", "min"), ended_at=("seen_at", "max"), depth_m=("depth_m", "max"),
+        synthetic=("synthetic", "all"),
+    )  # fmt: skip
+    return found.reset_index()
+
+
+def _is_in_history(seen: pd.DataFrame, history: pd.DataFrame) -> pd.Series:
+    """Return which floods began, or were seen, within `SAME_FLOOD` of one of the history at the same place."""
+    known = pd.DataFrame({"hotspot_id": history["hotspot_id"], "at": pd.to_datetime(history["started_at"], utc=True)})
+    times = known.groupby("hotspot_id")["at"].apply(list)
+    return pd.Series(
+        [
+            any(row.started_at - SAME_FLOOD <= at <= row.ended_at + SAME_FLOOD for at in times.get(row.hotspot_id, []))
+            for row in seen.itertuples()
+        ],
+        index=seen.index,
+        dtype=bool,
+    )
 
 
 def warnings_on_record(desk: Desk) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from risk_models.errors import ConfigError
@@ -26,6 +27,7 @@ from wuyu.feeds.status import status
 from wuyu.ledger import Approval
 from wuyu.observing import enter, known_sights
 from wuyu.rain import not_yet_looked_at, pull_feeds
+from wuyu.verification.record import floods_on_record
 
 HOUR = timedelta(hours=1)
 PEAK = STORM_PEAK.to_pydatetime()
@@ -243,3 +245,41 @@ def test_an_entry_wakes_the_next_look_into_any_feed_until_a_cycle_has_seen_it(de
     assert not_yet_looked_at(desk, "gauges") == before + 1
     run_cycle(desk, PEAK - 2 * HOUR, drafts=False)
     assert not_yet_looked_at(desk, "gauges") == before
+
+
+def test_what_was_seen_becomes_truth_and_no_flood_counts_twice(desk: Desk) -> None:
+    before = floods_on_record(desk)
+    one, two, three = (str(name) for name in desk.district.hotspots.index[:3])
+    began = PEAK + 100 * HOUR
+
+    def line(place: str, hours: float, source: str, seen: str, depth_m: str = "", by: str = "g") -> str:
+        return f"{place},{local(began + hours * HOUR)},{source},{seen},{depth_m},{by}"
+
+    report(
+        desk, "floods.csv",
+        line(one, 0, "depth_gauge", "flooded", "0.08"),
+        line(one, 1, "depth_gauge", "flooded", "0.3"),
+        line(one, 1.5, "call", "flooded", by="110"),
+        line(one, 6.5, "depth_gauge", "flooded", "0.7"),
+        line(one, 13, "depth_gauge", "flooded", "0.2"),
+        line(two, 1, "field", "dry", by="a"),
+        line(two, 1, "camera", "cannot_see", by="c"),
+        *(line(three, 0.5 * n, "depth_gauge", "flooded", "0.4") for n in range(20)),
+    )  # fmt: skip
+    enter(desk, [two], known=[two], seen="flooded", by="李", now=began + 8 * HOUR, depth_m=0.4)
+    again = began + 9 * HOUR
+    enter(desk, [two], known=[two], seen="flooded", by="王", now=again)
+    after = floods_on_record(desk)
+    pd.testing.assert_frame_equal(after.iloc[: len(before)], before)
+    new = after.iloc[len(before) :]
+    found = [(row.hotspot_id, (row.started_at - began) / HOUR, row.depth_m, row.synthetic) for row in new.itertuples()]
+    assert sorted(found) == [(one, 1.0, 0.7, True), (one, 13.0, 0.2, True), (two, 8.0, 0.4, False)]
+
+
+def test_a_sight_of_a_flood_in_the_history_is_not_a_second_one(desk: Desk) -> None:
+    history = desk.district.history.iloc[0]
+    before, at = floods_on_record(desk), pd.Timestamp(history["started_at"]).to_pydatetime()
+    report(desk, "seen.csv", f"{history['hotspot_id']},{local(at + 5 * HOUR)},field,flooded,0.5,a")
+    assert len(floods_on_record(desk)) == len(before)
+    report(desk, "late.csv", f"{history['hotspot_id']},{local(at + 40 * HOUR)},field,flooded,0.5,a")
+    assert len(floods_on_record(desk)) == len(before) + 1
