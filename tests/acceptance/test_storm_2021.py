@@ -107,7 +107,9 @@ def test_on_18_july_nothing_is_above_blue(desk: Desk) -> None:
 
 def test_storm_is_over_on_22_july(desk: Desk) -> None:
     table = assess(desk, _local(22, 8))[0]
-    assert (table["level"] <= Level.BLUE).all()
+    tunnels = ["EQ-001", "EQ-002", "EQ-003"]  # pumped out for days: whoever looked last saw them under water
+    assert (table.loc[table.index.difference(tunnels), "level"] <= Level.BLUE).all()
+    assert set(table.loc[tunnels, "level"]) == {int(Level.RED)}
 
 
 def test_without_a_gauge_file_nobody_is_told_that_all_is_well(erqi_path: Path, desk: Desk, tmp_path: Path) -> None:

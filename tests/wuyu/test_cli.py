@@ -214,9 +214,11 @@ def test_day_of_an_officer(run: Run, place: list[str], tmp_path: Path) -> None:
     """Feeds, a cycle, one warning signed, one refused, the mail sent, and nothing left to do."""
     status, out, _ = run("feeds", "pull", *place, "--json")
     assert status == 0
-    assert [(row["feed"], row["accepted"]) for row in json.loads(out)] == [("gauges", 1), ("ensemble", 7)]
+    assert [(row["feed"], row["accepted"]) for row in json.loads(out)] == [
+        ("gauges", 1), ("ensemble", 7), ("patrol", 1),
+    ]  # fmt: skip
     status, out, _ = run("feeds", "status", "--at", BEFORE, *place, "--json")
-    assert {row["feed_id"] for row in json.loads(out)} == {"gauges", "ensemble"}
+    assert {row["feed_id"] for row in json.loads(out)} == {"gauges", "ensemble", "patrol"}
 
     status, out, _ = run("cycle", "--at", BEFORE, *place, "--json")
     cycle = json.loads(out)
@@ -241,7 +243,8 @@ def test_day_of_an_officer(run: Run, place: list[str], tmp_path: Path) -> None:
     assert status == 0
     assert {row["hotspot_id"] for row in json.loads(out)} <= {f"MD-{n:03d}" for n in range(1, 13)}
     status, out, _ = run("outbox", *place, "--json")
-    assert [(row["message_id"], row["state"]) for row in json.loads(out)] == [(signed, "pending")]
+    rows = [row for row in json.loads(out) if ".now" not in row["message_id"]]
+    assert [(row["message_id"], row["state"]) for row in rows] == [(signed, "pending")]
 
 
 def test_dispatch_never_sends_a_warning_that_is_over(
@@ -255,10 +258,12 @@ def test_dispatch_never_sends_a_warning_that_is_over(
     with open_ledger(tmp_path / "out" / "ledger.sqlite") as ledger:
         for row in ledger.warnings():
             run("approve", row.message_id, "--officer", "李明", *place)
+        queued = len(ledger.outbox())
     status, out, _ = run("dispatch", "--smtp-port", 1, *place, "--json")
     answer = json.loads(out)
     assert status == 0
-    assert (answer["counts"], answer["expired"]) == ({}, 3)
+    assert queued >= 3
+    assert (answer["counts"], answer["expired"]) == ({}, queued)
 
 
 def test_replay_tells_what_it_did(run: Run, place: list[str], tmp_path: Path) -> None:
