@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ __all__ = [
     "clauses_now",
     "danger_of",
     "first_orders",
+    "in_danger",
     "most_urgent",
     "standing_places",
     "unchecked_places",
@@ -36,6 +38,18 @@ _VERBS = tuple("关停撤降拆")
 _STEPS_M = (0.0, 0.05, 0.15, 0.27, 0.5, 0.5)
 
 Unit = Callable[[str], Text]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked at one place."""
+
+    name: Text
+    steps: tuple[Text, ...]
+    unit: Text
+    due: Text
+    in_force: bool = True
+    rank: tuple[int, float] = (0, 0.0)
 
 
 def standing_places(
@@ -113,10 +127,15 @@ def _source(row: Any, zone: str) -> Text:
 
 
 def danger_of(lines: Iterable[HotspotLine]) -> tuple[datetime, datetime] | None:
-    """Return the most dangerous window of the places that have the highest level of those with one."""
+    """Return the most dangerous window of the places that `in_danger` names."""
+    return dangerous_window((line.danger_from, line.danger_to) for line in in_danger(lines))
+
+
+def in_danger(lines: Iterable[HotspotLine]) -> list[HotspotLine]:
+    """Return the places that have the highest level of those with a dangerous window."""
     timed = [line for line in lines if line.danger_from is not None]
     highest = max((line.level for line in timed), default=None)
-    return dangerous_window((line.danger_from, line.danger_to) for line in timed if line.level == highest)
+    return [line for line in timed if line.level == highest]
 
 
 def most_urgent(measures: Iterable[Measure]) -> list[Measure]:
@@ -151,7 +170,7 @@ def first_orders(
 ) -> tuple[Order, ...]:
     """Return what is done now, at most `ORDERS_MAX` lines: where water stands, then by urgency, then for the area.
 
-    Places that ask the same of the same unit share a line.
+    Places that ask the same of the same unit share a line, with the earliest deadline of them.
 
     Parameters
     ----------
@@ -166,16 +185,21 @@ def first_orders(
         Does what holds for the whole area.
     """
     wet = {place.name for place in standing}
-    asked: list[tuple[Text, tuple[Text, ...], Text, Text]] = []
-    asked += [(place.name, (place.order,), place.unit, _AT_ONCE) for place in standing]
-    asked += [(_NOWHERE, (line,), town, _NO_TIME) for line in general]
-    for measure in most_urgent(measures):
-        if measure.name not in wet and measure.clauses:
-            steps = clauses_now(measure.clauses, at_once=measure.due == _AT_ONCE)
-            asked.append((measure.name, steps, unit(measure.owner), measure.due))
-    lines: dict[tuple[Any, ...], Order] = {}
-    for name, steps, who, due in asked:
-        same = lines.get((steps, who, due))
-        first, more = (name, 0) if same is None else (same.name, same.more + 1)
-        lines[(steps, who, due)] = Order(name=first, more=more, clauses=steps, unit=who, due=due)
-    return tuple(lines.values())[:ORDERS_MAX]
+    asked: list[_Asked] = []
+    asked += [_Asked(place.name, (place.order,), place.unit, _AT_ONCE) for place in standing]
+    asked += [_Asked(_NOWHERE, (line,), town, _NO_TIME) for line in general]
+    for one in most_urgent(measures):
+        if one.name not in wet and one.clauses:
+            steps = clauses_now(one.clauses, at_once=one.due == _AT_ONCE)
+            asked.append(_Asked(one.name, steps, unit(one.owner), one.due, one.in_force, one.deadline.rank))
+    alike: dict[tuple[Any, ...], list[_Asked]] = {}
+    for line in asked:
+        alike.setdefault((line.steps, line.unit, line.in_force, line.due == _AT_ONCE), []).append(line)
+    return tuple(map(_one_order, list(alike.values())[:ORDERS_MAX]))
+
+
+def _one_order(alike: list[_Asked]) -> Order:
+    """Put what is asked alike at several places into one line: the first is named, the earliest deadline holds."""
+    first = alike[0]
+    due = min(alike, key=lambda line: line.rank).due
+    return Order(name=first.name, more=len(alike) - 1, clauses=first.steps, unit=first.unit, due=due)

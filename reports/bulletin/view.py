@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from reports.bulletin.answering import answer_text
-from reports.bulletin.first import most_urgent
+from reports.bulletin.first import in_danger, most_urgent
 from reports.bulletin.model import Bulletin, HotspotLine, Measure, Order, StandingPlace
 from reports.words import (
     ACTION_WORDS,
@@ -268,13 +268,13 @@ def _kind(bulletin: Bulletin, lang: Lang) -> str:
 
 
 def _danger(bulletin: Bulletin, lang: Lang) -> str:
-    """Return the most dangerous window and the highest chance of the table below."""
+    """Return the most dangerous window, and the highest chance of the places that it is of."""
     if bulletin.is_end:
         return ""
     if bulletin.danger is None:
         return UNKNOWN[lang]
     span = short_window(*bulletin.danger, lang, bulletin.zone)
-    chances = [line.p_15cm for line in bulletin.hotspots if not math.isnan(line.p_15cm)]
+    chances = [line.p_15cm for line in in_danger(bulletin.hotspots) if not math.isnan(line.p_15cm)]
     if not chances:
         return span
     most = probability(max(chances), lang)

@@ -313,6 +313,7 @@ _PLANS = TableContract(
         _text("owner_unit_en", "责任单位英文名称", "name of that unit in English", required=False),
         _text("actions_zh", "措施（分号分隔）", "actions in Chinese, separated by ';'"),
         _text("actions_en", "英文措施（分号分隔）", "actions in English, separated by ';'"),
+        _number("minutes", "完成所需时间", "time that its slowest action takes", "min", 1, 2880, required=False),
         Column(name="revised_on", kind="date", zh="修订日期", en="date of the last revision"),
         *_PROVENANCE,
     ),

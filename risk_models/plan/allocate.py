@@ -63,7 +63,7 @@ ACTION_COLUMNS: dict[str, str] = {
     "shortfall_en": "the same in English",
 }
 _INTEGERS = ("level", "people_to_move", "shelter_people", "shelter_free", "team_people", "team_people_needed")
-_DISTANCES = ("shelter_distance_m", "team_distance_m")
+_NUMBERS = ("shelter_distance_m", "team_distance_m", "plan_minutes")
 
 Floats = npt.NDArray[np.float64]
 
@@ -312,7 +312,7 @@ def _table(rows: list[dict[str, Any]], hotspots: pd.DataFrame) -> pd.DataFrame:
     for column in ACTION_COLUMNS:
         if column in _INTEGERS:
             table[column] = table[column].astype(np.int64)
-        elif column in _DISTANCES:
+        elif column in _NUMBERS:
             table[column] = table[column].astype(np.float64)
         elif column == "plan_triggered":
             table[column] = table[column].astype(bool)

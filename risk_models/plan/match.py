@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from risk_models.levels import Level
@@ -17,6 +18,7 @@ PLAN_COLUMNS: dict[str, str] = {
     "plan_title_en": "English title",
     "plan_scope": "hotspot, community, town or district: for whom the plan was written; empty if none",
     "plan_triggered": "bool; True if the hotspot's level has reached the plan's trigger level",
+    "plan_minutes": "min that its slowest action takes before the water; NaN if it does not say",
     "actions_zh": "short clauses, parted by ';'",
     "actions_en": "the same in English",
 }
@@ -34,7 +36,8 @@ def match_plans(hotspots: pd.DataFrame, plans: pd.DataFrame, levels: pd.Series) 
     hotspots : DataFrame
         Index hotspot_id; columns ``town_code`` and ``community_code``.
     plans : DataFrame
-        Index plan_id; columns ``scope_kind``, ``scope_id``, ``trigger_level``, titles and actions.
+        Index plan_id; columns ``scope_kind``, ``scope_id``, ``trigger_level``, titles and actions; ``minutes`` may be
+        absent.
     levels : Series of int
         Level of the hotspots asked for, index hotspot_id.
 
@@ -62,10 +65,12 @@ def match_plans(hotspots: pd.DataFrame, plans: pd.DataFrame, levels: pd.Series) 
     asked = hotspots.loc[levels.index]
     codes = (column.tolist() for column in (asked.index, asked["community_code"], asked["town_code"]))
     places = zip(*codes, levels.to_numpy(int).tolist(), strict=True)
-    texts = dict(zip(map(str, plans.index), plans[list(_TEXTS)].to_dict("records"), strict=True))
+    told = plans[list(_TEXTS)].assign(plan_minutes=plans.get("minutes", np.nan))
+    texts = dict(zip(map(str, plans.index), told.to_dict("records"), strict=True))
     rows = [_match(shelf, texts, *map(str, place[:3]), level=place[3]) for place in places]
     table = pd.DataFrame(rows, index=levels.index, columns=list(PLAN_COLUMNS))
     table["plan_triggered"] = table["plan_triggered"].astype(bool)
+    table["plan_minutes"] = table["plan_minutes"].astype(np.float64)
     return table
 
 
@@ -97,4 +102,10 @@ def _match(
         trigger, plan_id = max(reached, key=lambda entry: entry[0]) if reached else min(shelf[scope])
         found = {"plan_id": plan_id, "plan_scope": scope[0], "plan_triggered": trigger <= level}
         return found | texts[plan_id]
-    return {"plan_id": "", "plan_scope": "", "plan_triggered": False, **dict.fromkeys(_TEXTS, "")}
+    return {
+        "plan_id": "",
+        "plan_scope": "",
+        "plan_triggered": False,
+        "plan_minutes": np.nan,
+        **dict.fromkeys(_TEXTS, ""),
+    }

@@ -116,7 +116,8 @@ def run_ahead(
         np.copyto(peak_step, run.peak_step + np.int32(at), where=higher)
         np.copyto(peak_depth_m, run.peak_depth_m, where=higher)
         np.copyto(first_step, run.first_step + np.int32(at), where=(first_step < 0) & (run.first_step >= 0))
-        passed[window] = (run.first_step[:, central:] >= 0).mean(axis=1)
+        outcomes = run.first_step[:, central:]
+        passed[window] = np.count_nonzero(outcomes >= 0, axis=1) / outcomes.shape[1]
         impact[window] = class_probabilities(run.peak_depth_m[:, central:], depth_of_impact_m)
         state, at = run.final, end
         if at >= n_steps:

@@ -80,8 +80,8 @@ def class_probabilities(peak_depth_m: Floats, depth_of_impact_m: Floats) -> Floa
     >>> class_probabilities(np.array([[0.0, 0.2, 0.6, 0.7]]), np.array([[0.15, 0.5, np.inf]]))
     array([[0.75, 0.5 , 0.  ]])
     """
-    reached = peak_depth_m[:, :, None] >= depth_of_impact_m[:, None, :]
-    return np.asarray(reached.mean(axis=1), dtype=np.float64)
+    counts = [np.count_nonzero(peak_depth_m >= least_m[:, None], axis=1) for least_m in depth_of_impact_m.T]
+    return np.asarray(np.stack(counts, axis=1) / peak_depth_m.shape[1], dtype=np.float64)
 
 
 def likelihood_class(probability: Floats, band_minima: Floats) -> Ints:

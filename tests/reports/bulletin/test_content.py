@@ -170,6 +170,16 @@ def test_water_that_stands_is_said_first_tunnels_before_all(make_sample):
         assert text.index("京广路隧道北口等3处") < text.index("最危险时段")
 
 
+def test_what_is_asked_alike_shares_a_line_with_the_earliest_deadline(make_sample):
+    bulletin = make_sample()
+    line = next(order for order in bulletin.orders if order.more)
+    names = {measure.name.zh for measure in bulletin.measures}
+    assert line.name.zh in names
+    assert line.more == len(names) - 1
+    earliest = min(measure.deadline.at for measure in bulletin.measures)
+    assert line.due == next(measure.due for measure in bulletin.measures if measure.deadline.at == earliest)
+
+
 def test_a_plan_that_is_not_triggered_stands_by_and_comes_last(make_sample):
     bulletin = make_sample(untriggered=("EQ-002",))
     measure = next(one for one in bulletin.measures if one.name.zh == "京广路隧道北口")
@@ -191,7 +201,7 @@ def test_advice_for_the_headquarters_is_in_the_kept_copy_alone(make_sample):
 def test_one_chance_in_a_mail_is_rounded_one_way(make_sample):
     bulletin = make_sample()
     view = bulletin_view(bulletin, "zh")
-    most = max(line.p_15cm for line in bulletin.hotspots)
+    most = max(line.p_15cm for line in bulletin.hotspots if line.level is Level.RED)
     assert f"超15厘米可能{chance_text(most)}" in view["first"]["danger"]
     assert any(chance_text(most) in row["what"] for row in view["places"])
 

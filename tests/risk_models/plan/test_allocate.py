@@ -238,3 +238,10 @@ def test_laws(recipe: dict[str, Any]) -> None:
     shuffled = SimpleNamespace(**{name: part.iloc[rng.permutation(len(part))] for name, part in vars(world).items()})
     again = propose_actions(shuffled, table.iloc[rng.permutation(len(table))])
     pd.testing.assert_frame_equal(actions, again, check_exact=True)
+
+
+def test_the_minutes_of_a_plan_go_with_it_and_are_unknown_where_it_states_none() -> None:
+    own = plan("P1", "hotspot", "H-1") | {"minutes": 45.0}
+    world = district([hotspot(1, 0), hotspot(2, 0)], plans=[own, plan("P2", "district", "x")])
+    rows = propose_actions(world, risk(world, [Level.YELLOW, Level.YELLOW]))
+    assert rows["plan_minutes"].fillna(-1.0).to_dict() == {"H-1": 45.0, "H-2": -1.0}
