@@ -635,7 +635,7 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{CONTENT}test_water_that_stands_is_said_first_tunnels_before_all",
             ),
             (
-                "    asked += [(place.name, (place.order,), place.unit, _AT_ONCE) for place in standing]",
+                "    asked += [_Asked(place.name, (place.order,), place.unit, _AT_ONCE) for place in standing]",
                 "    asked += []",
                 f"{CONTENT}test_water_that_stands_is_said_first_tunnels_before_all",
             ),
