@@ -350,10 +350,10 @@ def _open_places(risk_table: RiskTable) -> dict[str, list[dict[str, str]]]:
         return found
     is_open = risk_table["now"].map(lambda now: Now(now).keeps_open)
     columns = ["town_code", "hotspot_name", "hotspot_name_en", "now", "now_since"]
-    for row in pd.DataFrame(risk_table.loc[is_open, columns]).itertuples():
-        since = "" if pd.isna(row.now_since) else pd.Timestamp(row.now_since).isoformat()
-        place = {"id": str(row.Index), "zh": str(row.hotspot_name), "en": str(row.hotspot_name_en)}
-        found.setdefault(str(row.town_code), []).append(place | {"now": str(row.now), "since": since})
+    for row in pd.DataFrame(risk_table.loc[is_open, columns]).reset_index(names="id").to_dict("records"):
+        since = "" if pd.isna(row["now_since"]) else row["now_since"].isoformat()
+        place = {"id": str(row["id"]), "zh": str(row["hotspot_name"]), "en": str(row["hotspot_name_en"])}
+        found.setdefault(str(row["town_code"]), []).append(place | {"now": str(row["now"]), "since": since})
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
@@ -134,7 +135,8 @@ def _seen(desk: Desk, towns: pd.Series) -> pd.DataFrame:
     columns = ["hotspot_id", "town_code", "seen_at", "depth_m", "synthetic"]
     parts = [pd.DataFrame(part[columns]) for part in (reports, sights) if len(part)]
     if not parts:
-        return pd.DataFrame(columns=[*FLOOD_COLUMNS, "ended_at"])
+        none = pd.DataFrame(columns=[*FLOOD_COLUMNS, "ended_at"])
+        return none.astype(dict.fromkeys(("started_at", "ended_at"), "datetime64[ns, UTC]"))
     every = pd.concat(parts, ignore_index=True).sort_values("seen_at", kind="stable")
     place = ["town_code", "hotspot_id"]
     is_new = ~(every.groupby(place, dropna=False)["seen_at"].diff() <= SAME_FLOOD)
@@ -148,16 +150,12 @@ def _seen(desk: Desk, towns: pd.Series) -> pd.DataFrame:
 
 def _is_in_history(seen: pd.DataFrame, history: pd.DataFrame) -> pd.Series:
     """Return which floods began, or were seen, within `SAME_FLOOD` of one of the history at the same place."""
-    known = pd.DataFrame({"hotspot_id": history["hotspot_id"], "at": pd.to_datetime(history["started_at"], utc=True)})
-    times = known.groupby("hotspot_id")["at"].apply(list)
-    return pd.Series(
-        [
-            any(row.started_at - SAME_FLOOD <= at <= row.ended_at + SAME_FLOOD for at in times.get(row.hotspot_id, []))
-            for row in seen.itertuples()
-        ],
-        index=seen.index,
-        dtype=bool,
-    )
+    times: dict[str, list[pd.Timestamp]] = defaultdict(list)
+    for place, at in zip(history["hotspot_id"], history["started_at"], strict=True):
+        times[str(place)].append(pd.Timestamp(at))
+    spans = zip(seen["hotspot_id"], seen["started_at"] - SAME_FLOOD, seen["ended_at"] + SAME_FLOOD, strict=True)
+    near = [any(first <= at <= last for at in times[str(place)]) for place, first, last in spans]
+    return pd.Series(near, index=seen.index, dtype=bool)
 
 
 def warnings_on_record(desk: Desk) -> pd.DataFrame:

@@ -133,6 +133,7 @@ def test_a_leap_that_the_next_reading_denies_is_not_believed() -> None:
     assert Now(seen_now(*_gauge([0.0, 0.0, 2.5, 0.0]))["now"]) == Now.DRY
     assert Now(seen_now(*_gauge([0.5, 0.6, 3.0, 0.6]))["now"]) == Now.STANDS
     assert seen_now(*_gauge([0.5, 0.6, 3.0, 0.6]))["depth_m"] == 0.6
+    assert seen_now(*_gauge([2.4, 2.5, 0.0, 2.5]))["since"] == AT - pd.Timedelta(minutes=30), "it never was dry"
 
 
 def test_a_sudden_rise_is_believed_at_once_and_a_sudden_fall_only_when_it_lasts() -> None:
