@@ -61,7 +61,8 @@ def records(desk: Desk) -> list[WarningRecord]:
 def test_one_warning_per_town_at_a_time_no_flapping_and_an_all_clear_for_each(
     desk: Desk, records: list[WarningRecord], record_property: pytest.RecordProperty
 ) -> None:
-    warnings = check_storm(records, desk.policy)
+    tunnels = desk.district.hotspots.loc[["EQ-001", "EQ-002", "EQ-003"], "town_code"]  # pumped out for days
+    warnings = check_storm(records, desk.policy, standing_in=set(tunnels))
     record_property("warnings_per_town", warnings)
     print(f"warnings per town: {warnings}")  # noqa: T201 - the figure that the rules are judged by
     assert set(warnings) == set(desk.district.towns.index)
