@@ -43,7 +43,7 @@ from risk_models.warning.times import valid_until
 __all__ = ["NEVER_LOWER_FROM_STEP", "WarningDecisions", "decide_warnings"]
 
 CHECK_H = 24.0
-"""Hours for which the order to check places is valid."""
+"""Hours for which a message is valid where water stands, or is to be checked, and no more is ahead."""
 
 _LONGEST_H = 72.0
 _NAMED = 3
@@ -82,7 +82,7 @@ class _Now:
 
     def valid_to(self, area: _Area) -> datetime:
         """Return the end of a message: it covers the dangerous window; an order to check places holds for a day."""
-        hours = self.policy.valid_h if area.level.is_warning or not area.standing else CHECK_H
+        hours = CHECK_H if area.standing and area.danger_to is None else self.policy.valid_h
         end = self.now + timedelta(hours=hours)
         danger = None if area.danger_to is None else (self.now, area.danger_to)
         return min(valid_until(end, danger), self.now + timedelta(hours=max(_LONGEST_H, hours)))
