@@ -471,8 +471,11 @@ def test_a_message_that_nobody_can_place_stops_the_upgrade(strange: str, tmp_pat
 def test_a_row_that_never_changes_cannot_be_replaced(table: str, made: str, tmp_path: Path) -> None:
     path = unpack("220769a", tmp_path)
     upgrade_ledger(path)
-    with closing(sqlite3.connect(path)) as connection:  # no release of the corpus removed anything
+    with closing(sqlite3.connect(path)) as connection:  # no release of the corpus removed or saw anything
         connection.execute("INSERT INTO removals VALUES (1, 'raw', 'raw/a', 9, '2026-01-01 00:00:00', '92 days')")
+        at = "2026-01-01 00:00:00"
+        row = (1, "410103", "EQ-001", at, at, "field", "dry", None, "王某", "")
+        connection.execute(f"INSERT INTO sightings VALUES ({', '.join('?' * len(row))})", row)
         connection.commit()
     if made == "new":
         columns, rows = columns_of(path), rows_of(path)
