@@ -77,7 +77,7 @@ LABELS: dict[str, Text] = {
     "valid_to": Text("有效至", "Valid until"),
     "ended": Text("解除", "Ended"),
     "answer": Text("答复", "Answer"),
-    "received": Text("已收到", "Received"),
+    "received": Text("点此答复", "Answer here"),
     "next": Text("下次通报", "Next message"),
     "places": Text("各处安排", "Places"),
     "what": Text("可能情况", "What may happen"),

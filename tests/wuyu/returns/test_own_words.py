@@ -36,6 +36,7 @@ def _mails(desk: Desk, waiting: Standing) -> dict[str, EmailMessage]:
     assert waiting.request.due_at is not None
     escalate(desk, waiting.request.due_at)
     query = select(Outbox).where(Outbox.about == waiting.request.message_id, Outbox.channel == "mail")
+    query = query.where(Outbox.purpose != "now")  # what says where water stands asks for no answer
     with desk.ledger.reading() as session:
         return {
             row.recipient: message_from_bytes(row.content.body, policy=policy.default) for row in session.scalars(query)
