@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from reports.bulletin.answering import acknowledgement_text
-from reports.bulletin.first import danger_of, first_orders, standing_places, unchecked_places
+from reports.bulletin.first import check_lines, danger_of, first_orders, standing_places, unchecked_places
 from reports.bulletin.model import Bulletin, DataBasis, SignOff
 from reports.bulletin.rows import hotspot_lines, measures
 from reports.bulletin.sentences import basis_lines, forecast_lines, impact_lines, observed_lines
@@ -107,7 +107,8 @@ def build_bulletin(
     needs_min = standards.action_minutes(chosen.action_times)
     told = () if record.action.is_end else measures(lines, actions, record, zone, needs_min=needs_min)
     standing = standing_places(area.rows, hotspots, standards.now_orders(chosen.now_orders), unit, zone)
-    general = guidance(record)
+    unchecked = () if record.action.is_end else unchecked_places(area.rows)
+    general = (*check_lines(unchecked), *guidance(record))
     return Bulletin(
         message_id=record.message_id,
         event_key=record.event_key,
@@ -158,7 +159,7 @@ def build_bulletin(
         decision=decision_text(sign_off, zone, draft=draft),
         profile=profile_text(settings, standards),
         standing=standing,
-        unchecked=unchecked_places(area.rows),
+        unchecked=unchecked,
         danger=None if record.action.is_end else danger_of(lines),
         orders=first_orders(standing, told, general, unit=unit, town=area.name),
         office_phone=plain(settings.warning.phone_told),

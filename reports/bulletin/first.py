@@ -17,6 +17,7 @@ from risk_models.warning.times import dangerous_window
 
 __all__ = [
     "ORDERS_MAX",
+    "check_lines",
     "clauses_now",
     "danger_of",
     "first_orders",
@@ -88,6 +89,25 @@ def unchecked_places(rows: pd.DataFrame) -> tuple[Text, ...]:
     table = _in_state(rows, Now.UNCONFIRMED, ["hotspot_name", "hotspot_name_en"]).sort_index()
     pairs = zip(table["hotspot_name"], table["hotspot_name_en"], strict=True)
     return tuple(Text(plain(zh), plain(en)) for zh, en in pairs)
+
+
+def check_lines(unchecked: tuple[Text, ...]) -> tuple[Text, ...]:
+    """Ask for the check of the places where water stood; nothing where there is none.
+
+    Examples
+    --------
+    >>> check_lines((Text("北隧道", "North Tunnel"),))[0].zh
+    '核查1处是否已退水，逐处报回；未报回的不得开放'
+    """
+    if not unchecked:
+        return ()
+    count = len(unchecked)
+    return (
+        Text(
+            f"核查{count}处是否已退水，逐处报回；未报回的不得开放",
+            f"look whether {count} place{'s are' if count > 1 else ' is'} dry and report each; open none before",
+        ),
+    )
 
 
 def _in_state(rows: pd.DataFrame, state: Now, columns: list[str]) -> pd.DataFrame:

@@ -138,6 +138,7 @@ _PLACES_NOTE = Text(
     "When: most dangerous window there. Per cent: chance of passing that depth.",
 )
 _KNOWN_SAG_NOTE = Text("水深为八成可能的范围。", " Depths: from what to what in eight cases of ten.")
+_NONE_AHEAD = Text("预报时段内无", "none ahead")
 _UNKNOWN_SAG_NOTE = Text(
     "“≥”为概率过半的最深等级（均未过半为5厘米）：洼地未测量，不给出深度数值。",
     " ≥: the deepest class more likely than not (else 5 cm); the sag is not surveyed, so no depth is given.",
@@ -272,7 +273,8 @@ def _danger(bulletin: Bulletin, lang: Lang) -> str:
     if bulletin.is_end:
         return ""
     if bulletin.danger is None:
-        return UNKNOWN[lang]
+        is_known = bulletin.hotspots and all(line.is_timed for line in bulletin.hotspots)
+        return _NONE_AHEAD[lang] if is_known else UNKNOWN[lang]
     span = short_window(*bulletin.danger, lang, bulletin.zone)
     chances = [line.p_15cm for line in in_danger(bulletin.hotspots) if not math.isnan(line.p_15cm)]
     if not chances:
