@@ -100,8 +100,9 @@ def test_a_message_is_valid_until_the_danger_is_over(danger_h: int, expected_h: 
     assert told[0].valid_to == START + expected_h * HOUR
 
 
-looks = st.lists(
-    st.one_of(st.none(), st.tuples(st.sampled_from(list(Level)), st.sampled_from(list(Now)))), min_size=1, max_size=40
+a_look = st.one_of(st.none(), st.tuples(st.sampled_from(list(Level)), st.sampled_from(list(Now))))
+looks = st.lists(st.tuples(a_look, st.integers(1, 6)), min_size=1, max_size=8).map(
+    lambda runs: [look for look, hours in runs for _ in range(hours)]  # the same for hours: what lowers takes some
 )
 
 

@@ -100,7 +100,9 @@ def _told(desk: Desk) -> ToldNow:
 
 State = tuple[Now, int]
 histories = st.lists(
-    st.tuples(st.sampled_from(list(Now)), st.integers(0, 5), st.integers(1, 8)), min_size=1, max_size=20
+    st.tuples(st.sampled_from([Now.STANDS, *Now]), st.integers(0, 5), st.sampled_from([1, 1, 2, 4])),
+    min_size=1,
+    max_size=20,
 )
 
 
@@ -143,3 +145,8 @@ def test_a_place_is_told_whenever_it_stands_untold_or_deeper_and_never_twice(
             assert ToldNow.from_dict(json.loads(json.dumps(before.to_dict()))) == before
 
     law()
+    dry_between = ToldNow()
+    for hours, state in enumerate((Now.STANDS, Now.DRY, Now.STANDS)):
+        recorder.told.clear()
+        dry_between = _hour(issued_desk, ISSUED + hours * HOUR, state, 2, dry_between)
+    assert recorder.told, "seen dry, and under water again"
