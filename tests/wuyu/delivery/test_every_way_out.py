@@ -232,13 +232,18 @@ def _bounces(desk: Desk, _scope: str, folder: Path) -> None:
     assert all(one.told_instead for one in take_bounces(desk, MaildirMailbox(box), now=SIGNED + MINUTE)[:2])
 
 
-def _rain_lost(desk: Desk, scope: str, _folder: Path) -> None:
+def _reach_the_living(desk: Desk) -> None:
+    """Let a warning have been sent to a real address, an unreal one, and a target in earnest."""
     first, second, *_ = [row for row in desk.ledger.outbox() if row.channel == "mail" and row.purpose == "bulletin"]
     with desk.ledger.writing() as session:
         session.execute(update(Outbox).where(Outbox.id == first.id).values(recipient=LIVE))
         session.execute(update(Outbox).where(Outbox.id == second.id).values(recipient=UNREAL))
         hub = (Outbox.channel == "webhook:hub") & (Outbox.message_id == first.message_id)
         session.execute(update(Outbox).where(hub).values(channel="webhook:live-hub", recipient="live-hub"))
+
+
+def _rain_lost(desk: Desk, scope: str, _folder: Path) -> None:
+    _reach_the_living(desk)
     records = [row.to_record() for row in desk.ledger.warnings()]
     with desk.ledger.decide(now=ISSUED + 60 * MINUTE) as decision:
         # The bulletins of this desk are of the hour before, when rain was known.
@@ -249,12 +254,7 @@ def _water_now(desk: Desk, scope: str, _folder: Path) -> None:
     towns, cycle = desk.district.towns, desk.ledger.last_cycle(desk.code)
     assert cycle is not None
     (code,) = {str(code) for code in towns.index[:1]}
-    first, second, *_ = [row for row in desk.ledger.outbox() if row.channel == "mail" and row.purpose == "bulletin"]
-    with desk.ledger.writing() as session:
-        session.execute(update(Outbox).where(Outbox.id == first.id).values(recipient=LIVE))
-        session.execute(update(Outbox).where(Outbox.id == second.id).values(recipient=UNREAL))
-        hub = (Outbox.channel == "webhook:hub") & (Outbox.message_id == first.message_id)
-        session.execute(update(Outbox).where(hub).values(channel="webhook:live-hub", recipient="live-hub"))
+    _reach_the_living(desk)
     table = read_risk(desk.out / cycle.risk_paths["parquet"])
     table["now"], table["now_class"] = "stands", 5
     records = [row.to_record() for row in desk.ledger.warnings()]
