@@ -81,7 +81,7 @@ class _Now:
     policy: WarningPolicy
 
     def valid_to(self, area: _Area) -> datetime:
-        """Return the end of a message: it covers the dangerous window; an order to check places holds for a day."""
+        """Return the end of a message: it covers the danger; with water standing and none ahead it holds for a day."""
         hours = CHECK_H if area.standing and area.danger_to is None else self.policy.valid_h
         end = self.now + timedelta(hours=hours)
         danger = None if area.danger_to is None else (self.now, area.danger_to)
