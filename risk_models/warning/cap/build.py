@@ -23,7 +23,7 @@ from risk_models.warning.cap.hazard import CapHazard
 from risk_models.warning.cap.polygon import cap_polygons
 from risk_models.warning.cap.reader import CAP_NAMESPACE, DANGER_FROM, DANGER_TO, PLACE_CODE, TOWN_CODE
 from risk_models.warning.cap.rules import HEADLINE_CHARACTERS
-from risk_models.warning.records import Action, WarningRecord
+from risk_models.warning.records import WarningRecord
 
 __all__ = [
     "CapChannel",
@@ -427,8 +427,6 @@ def _references(
 
     An end of what was never issued itself replaces what was issued of the warning whose place it took.
     """
-    if record.action == Action.NEW:
-        return ()
     mailed = sorted((one for one in earlier if one.action.is_mailed), key=lambda one: (one.issued_at, one.revision))
     own = [one for one in mailed if one.warning_id == record.warning_id and one.revision < record.revision]
     before = [one for one in mailed if one.area_code == record.area_code and one.issued_at < record.issued_at]
