@@ -163,10 +163,9 @@ def town_levels(table: RiskTable) -> pd.DataFrame:
     grouped = worst_first.groupby("town_code", sort=True)
     towns = grouped[["level", "score"]].max()
     counts = grouped[[*(f"n_{level}" for level in counted), "n_not_assessed"]].sum()
-    # The rule of `worst`: a warning counts; below it, one unknown hotspot makes the town unknown, and so does none
-    # that is assessed.
+    # The rule of `worst`: a warning counts; below it, one unknown hotspot makes the town unknown.
     assessed = grouped.size() - counts["n_not_assessed"]
-    hidden = (towns["level"] < Level.BLUE) & ((counts["n_unknown"] > 0) | (assessed == 0))
+    hidden = (towns["level"] < Level.BLUE) & (counts["n_unknown"] > 0)
     towns["highest"] = towns["level"].where(~hidden, int(Level.UNKNOWN)).astype(int)
     allowed = allowed_town_levels(_places_of(table), table.attrs.get("town_criteria", []))
     is_warned = towns["highest"] >= int(Level.BLUE)

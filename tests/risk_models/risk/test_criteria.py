@@ -80,11 +80,17 @@ def test_no_window_has_a_higher_level_than_the_whole(values, window, kinds):
 
 
 def test_beyond_the_horizon_counts_what_is_known_before_it():
+    watch = OrderCriteria(tuple(row for row in ROWS if row.phase == "watch"), CRITERIA.assessed_kinds)
     within = np.full((len(ENDS_H), 1, 3), 0.3)
-    short = within.copy()
-    short[-1] = np.nan
-    kinds = pd.Series(["school"])
-    assert CRITERIA.order(short, kinds).level == CRITERIA.order(within, kinds).level
+    within[-1] = np.nan
+    assert watch.order(within, pd.Series(["school"])).level == [int(Level.BLUE)]
+
+
+def test_the_nearest_phase_counts():
+    within = np.zeros((len(ENDS_H), 1, 3))
+    within[ENDS_H.index(6) :, :, 0] = 0.6
+    within[ENDS_H.index(72), :, 1] = 0.4
+    assert CRITERIA.order(within, pd.Series(["school"])).phase == ["act"]
 
 
 @pytest.mark.parametrize(
