@@ -24,8 +24,8 @@ class Column:
         Name in the contract; a district maps it to the name in its own file.
     kind : ColumnKind
         ``id`` is text of ASCII letters, digits, ``.``, ``_``, ``-`` (leading zeros are kept); ``time`` is ISO 8601 with
-        offset; ``date`` is ``YYYY-MM-DD``; ``choice`` is one of `choices`; ``choices`` are several, parted by ';', where
-        one entry may join some by '/'.
+        offset; ``date`` is ``YYYY-MM-DD``; ``choice`` is one of `choices`; ``choices`` are several, parted by
+        ';', where one entry may join some by '/'.
     zh, en : str
         What it holds, in Chinese and English.
     unit : str
