@@ -16,6 +16,7 @@ from risk_models.district.schema import parts_of
 from risk_models.levels import Level
 from risk_models.observation import Now
 from risk_models.plan.steps import Situation, State, Step, steps_of, steps_told
+from risk_models.risk.criteria import OrderPhase
 from risk_models.risk.depth_words import DEPTH_CLASSES, class_chances, class_words, depth_range, sag_is_known
 from risk_models.warning.records import Action, WarningRecord
 from risk_models.warning.times import Deadline, Due, done_by, minutes_needed
@@ -34,6 +35,7 @@ _RISK_COLUMNS = [
 ]
 _LATER: Mapping[str, Any] = {
     "now": str(Now.UNKNOWN),
+    "order_phase": str(OrderPhase.UNKNOWN),
     "p_15cm_0_3h": float("nan"),
     "onset_unfavourable_at": None,
     "danger_from": None,
@@ -93,6 +95,7 @@ def _hotspot_line(rank: int, hotspot_id: str, row: dict[str, Any], unit: Callabl
         sag_known=sag_is_known(row),
         depth=_depth(row),
         now=plain(row["now"]),
+        phase=plain(row["order_phase"]),
         class_chances=class_chances(row),
         depth_low_m=float(row["depth_p10_m"]),
         depth_m=float(row["depth_p50_m"]),
