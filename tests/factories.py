@@ -395,7 +395,7 @@ def _teams(mill: _Mill, teams: int, towns: int, rng: np.random.Generator) -> Ite
 
 def _plans(hotspots: int, towns: int) -> Iterable[dict[str, Any]]:
     common = {"actions_zh": "巡查;设置警示;准备水泵", "actions_en": "patrol;set warning signs;ready the pump"}
-    common |= {"owner_unit": "试验区应急管理局", "revised_on": "2024-05-01"}
+    common |= {"phase": "雨中;积水;雨前", "owner_unit": "试验区应急管理局", "revised_on": "2024-05-01"}
     for index in range(hotspots):
         spot = f"MD-{index + 1:03d}"
         yield common | {

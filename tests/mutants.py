@@ -32,6 +32,8 @@ CRITERIA = "tests/risk_models/risk/test_criteria.py::"
 PONDING = "tests/risk_models/risk/test_ponding.py::"
 TIMES = "tests/risk_models/warning/test_times.py::"
 CONTENT = "tests/reports/bulletin/test_content.py::"
+STEPS = "tests/risk_models/plan/test_steps.py::"
+TOLD_STEPS = "tests/reports/bulletin/test_phases.py::"
 SCREEN = "tests/reports/bulletin/test_screen.py::"
 SHORT = "tests/reports/bulletin/test_short_message.py::"
 DECIDE = "tests/risk_models/warning/test_decide.py::"
@@ -684,6 +686,71 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 "    return least if window is None else max(least, window[1])",
                 "    return least",
                 f"{TIMES}test_a_message_holds_until_the_danger_is_over",
+            ),
+        ],
+    },
+    "a plan that is not triggered stands by, never 'at once' nor with a deadline; what is for before the rain never stands "
+    "in a message about standing water": {
+        "risk_models/plan/match.py": [
+            (
+                "str(State.IN_FORCE if trigger <= level else State.STAND_BY)",
+                "str(State.IN_FORCE)",
+                f"{STEPS}test_law_triggered_before_waiting_then_narrower_in_any_order_of_rows",
+                f"{TOLD_STEPS}test_law_what_stands_by_has_no_time_in_any_form",
+            ),
+            (
+                '    first = min(found, key=lambda plan: plan["plan_state"] != State.IN_FORCE)',
+                "    first = found[0]",
+                f"{STEPS}test_law_triggered_before_waiting_then_narrower_in_any_order_of_rows",
+            ),
+        ],
+        "risk_models/plan/steps.py": [
+            (
+                "        kept = dry if self.stands or self.wet else order",
+                "        kept = order",
+                f"{STEPS}test_law_before_rain_is_never_told_beside_standing_water",
+                f"{TOLD_STEPS}test_law_before_rain_never_stands_in_a_message_about_standing_water",
+            ),
+            (
+                "    if not told and situation.has_come and not (situation.stands or situation.wet):",
+                "    if not told and situation.has_come:",
+                f"{STEPS}test_law_before_rain_is_never_told_beside_standing_water",
+            ),
+        ],
+        "reports/bulletin/rows.py": [
+            (
+                "        due=due_text(deadline, zone) if in_force else waits,",
+                "        due=due_text(deadline, zone),",
+                f"{TOLD_STEPS}test_law_what_stands_by_has_no_time_in_any_form",
+            ),
+            (
+                "        deadline=deadline if in_force else Deadline(Due.UNKNOWN, None),",
+                "        deadline=deadline,",
+                f"{TOLD_STEPS}test_law_what_stands_by_has_no_time_in_any_form",
+            ),
+            (
+                "    is_for_now = not stands or not plan_id or any(step.is_known for step in steps)",
+                "    is_for_now = True",
+                f"{TOLD_STEPS}test_a_phase_nobody_stated_is_never_in_force_for_standing_water",
+            ),
+        ],
+        "reports/bulletin/first.py": [
+            (
+                "        if one.name not in wet and one.clauses and one.in_force:",
+                "        if one.name not in wet and one.clauses:",
+                f"{TOLD_STEPS}test_law_what_stands_by_has_no_time_in_any_form",
+            ),
+            (
+                "key=lambda one: (not one.in_force, -one.level,",
+                "key=lambda one: (-one.level, not one.in_force,",
+                f"{TOLD_STEPS}test_law_triggered_before_waiting_in_any_order_of_rows",
+            ),
+        ],
+        "reports/bulletin/build.py": [
+            (
+                "    wet, is_end = bool(standing or unchecked), record.action.is_end",
+                "    wet, is_end = False, record.action.is_end",
+                f"{TOLD_STEPS}test_law_before_rain_never_stands_in_a_message_about_standing_water",
             ),
         ],
     },

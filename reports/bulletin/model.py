@@ -87,9 +87,10 @@ class HotspotLine:
 class Measure:
     """What one plan asks for at one hotspot: who does what until when, with which team and shelter.
 
-    ``deadline`` is the time behind ``due``. ``in_force``: the level has reached what the plan is triggered by; else it
-    stands by. ``team_brief`` and ``shelter_brief``
-    are what the one line of a less urgent measure says; the second is the shortfall if there is one.
+    ``clauses`` are the steps of the plan that are told now, in their order. ``in_force``: the level has reached what
+    the plan is triggered by in this cycle, and a step of it is for now; else it stands by, at no time. ``owner``
+    carries it out, ``unit`` are both its names. ``deadline`` is the time behind ``due``. ``team_brief`` and
+    ``shelter_brief`` are what the one line of a less urgent measure says; the second is the shortfall if there is one.
     """
 
     rank: int
@@ -99,6 +100,7 @@ class Measure:
     plan: Text
     clauses: tuple[Text, ...]
     owner: str
+    unit: Text
     owner_phone: str
     team: Text
     team_brief: Text

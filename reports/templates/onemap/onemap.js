@@ -375,7 +375,7 @@
     const steps = make("ol", undefined, "steps");
     action.steps[lang].forEach((step) => steps.appendChild(make("li", step)));
     const far = (m) => (m < 0 ? "" : m < 1000 ? " · " + m + " m" : " · " + (m / 1000).toFixed(1) + " km");
-    panel.append(facts([[word("plan"), action.plan[lang] || "—"]], "wide"), steps, facts([
+    panel.append(facts([[word("plan"), action.plan[lang] || "—"], [word("planState"), action.state[lang] || "—"]], "wide"), steps, facts([
       [word("team"), (action.teams.join(lang ? ", " : "、") || "—") + (action.team_people > 0 ? " · " + action.team_people + (lang ? " people" : "人") : "") + (action.teams.length ? far(action.team_m) : "")],
       [word("shelter"), (action.shelter || "—") + (action.shelter ? far(action.shelter_m) + (action.shelter_free < 0 ? "" : " · " + word("free") + " " + action.shelter_free) : "")],
       [word("owner"), action.unit || spot.owner], [word("phone"), action.phone || spot.phone]], "wide"));

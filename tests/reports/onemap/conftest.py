@@ -91,11 +91,13 @@ def map_inputs(map_district: Any, sample_risk: gpd.GeoDataFrame) -> OneMapInputs
         {
             "hotspot_id": warned.index, "plan_title": "防汛预案", "plan_title_en": "Flood plan",
             "actions_zh": "立即封闭通道并设岗;启动移动泵车", "actions_en": "close the passage;start the pump",
-            "owner_unit": "市政设施管理所", "owner_phone": "138-0000-0000", "shelter_name": "淮河路小学",
+            "action_phases": "before;during", "plan_state": "in_force", "plan_trigger": "blue",
+            "unit": "市政设施管理所", "unit_phone": "138-0000-0000", "shelter_name": "淮河路小学",
             "shelter_distance_m": 640.0, "shelter_free": 350, "team_names": "应急队1;应急队2", "team_people": 42,
             "team_distance_m": 1810.0,
         }
     )  # fmt: skip
+    actions.loc[actions["hotspot_id"] == "EQ-002", ["plan_state", "plan_trigger"]] = ["stand_by", "red"]
     times = HOURS.tz_localize(None)
     rain = np.column_stack([np.linspace(2, 30, 12), np.linspace(1, 20, 12)])
     rain[6, 0], rain[9, 0] = 201.9, np.nan

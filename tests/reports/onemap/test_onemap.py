@@ -134,7 +134,10 @@ def test_points_add_up_to_the_score(data: dict[str, Any], map_inputs: OneMapInpu
 
 def test_actions_and_warnings_reach_the_page(data: dict[str, Any]) -> None:
     action = data["actions"]["byHotspot"]["EQ-001"]
-    assert action["steps"] == [["立即封闭通道并设岗", "启动移动泵车"], ["close the passage", "start the pump"]]
+    english = ["before the rain: close the passage", "during the rain: start the pump"]
+    assert action["steps"] == [["雨前：立即封闭通道并设岗", "雨中：启动移动泵车"], english]
+    assert action["state"] == ["已启动", "in force"]
+    assert data["actions"]["byHotspot"]["EQ-002"]["state"] == ["待命：达到红色才启动", "stand by: only from red"]
     assert action["teams"] == ["应急队1", "应急队2"]
     assert data["actions"]["at"] == "07-20 16:00"
     assert [row[1] for row in data["warnings"][:4]] == ["NEW"] * 4
@@ -220,3 +223,14 @@ def test_address_may_ask_for_english(map_inputs: OneMapInputs, tmp_path: Path) -
     assert '<html lang="en">' in run.stdout
     assert ">Red Ⅰ</span>" in run.stdout
     assert re.search(r'class="[^"]*town-label[^>]*>(<[^>]*>)*Mazhai<', run.stdout)
+
+
+def test_what_is_for_before_the_rain_is_not_shown_where_water_stands(map_inputs: OneMapInputs) -> None:
+    at, table = map_inputs.cycles[6]
+    wet = table.copy()
+    wet.loc["EQ-001", "now"] = "stands"
+    wet.attrs = table.attrs
+    cycles = [*map_inputs.cycles[:6], (at, wet), *map_inputs.cycles[7:]]
+    actions = payload(dataclasses.replace(map_inputs, cycles=cycles))["actions"]["byHotspot"]
+    assert actions["EQ-001"]["steps"][0] == ["雨中：启动移动泵车"]
+    assert actions["EQ-002"]["steps"][0][0].startswith("雨前：")
