@@ -54,7 +54,7 @@ rasters:
   land_cover: {{path: land_cover.tif}}
 warning: {{horizon_h: 24, past_h: 72, lead_h: 72}}
 mail: {{sender: "试验区防汛值班室 <duty@mini.example>", status: Exercise}}
-cap: {{sender: duty@mini.example, sector_code: "000", event_code: "11B03"}}
+cap: {{sender: duty@mini.example, sector_code: "000", event_code: "11A02"}}
 """
 
 #: First and last hour that a mini storm is watched, and the hour of its peak; ends of hours, UTC.

@@ -38,6 +38,8 @@ SCREEN = "tests/reports/bulletin/test_screen.py::"
 SHORT = "tests/reports/bulletin/test_short_message.py::"
 DECIDE = "tests/risk_models/warning/test_decide.py::"
 CAP = "tests/risk_models/warning/cap/test_build.py::"
+CAP_CHECK = "tests/risk_models/warning/cap/test_check.py::"
+HAZARD = "tests/risk_models/warning/cap/test_hazard.py::"
 HISTORIES = "tests/wuyu/ledger/test_histories.py::"
 OVERTAKING = "tests/wuyu/ledger/test_overtaking.py::"
 LEDGER = "tests/wuyu/ledger/test_ledger.py::"
@@ -1635,8 +1637,8 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
     "CAP messages are valid by schema and by the rules beyond it": {
         "risk_models/warning/cap/build.py": [
             (
-                "    if record.action == Action.NEW:\n        return ()",
-                "    if False:\n        return ()",
+                '"Cancel" if is_end else "Update" if references else "Alert"',
+                '"Update" if references else "Alert"',
                 f"{CAP}test_message_types_and_the_all_clear",
             ),
             (
@@ -1649,7 +1651,57 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 "text.strip()",
                 f"{CAP}test_long_headline_is_cut_and_control_characters_are_dropped",
             ),
-            ("{record.revision % 10}", "0", f"{CAP}test_references_are_the_unexpired_messages_that_were_sent"),
+            ("{serial % 10}", "0", f"{CAP}test_references_are_the_unexpired_messages_that_were_sent"),
+            (
+                "_identifier(channel, area.unit_index, _EXTENSION_NOW,",
+                "_identifier(channel, area.unit_index, _EXTENSION,",
+                f"{CAP}test_water_that_stands_now_is_an_alert_of_its_own",
+            ),
+        ],
+        "risk_models/warning/cap/places.py": [
+            (
+                "shapely.dwithin(whole, shapely.Point(_in_km(lat, lon)), radius_km + _SLACK_KM)",
+                "True",
+                f"{CAP_CHECK}test_rule",
+            ),
+        ],
+    },
+    "CAP is no calmer for an earlier onset, a higher chance or what nobody knows; its all-clear names only dry places": {
+        "risk_models/warning/cap/hazard.py": [
+            (
+                '"Future" if row.is_timed else "Unknown"',
+                '"Future"',
+                f"{HAZARD}test_what_nobody_knows_is_said_and_is_neither_calm_nor_at_once",
+            ),
+            (
+                ".min(axis=1).where(is_timed)",
+                ".min(axis=1)",
+                f"{HAZARD}test_what_nobody_knows_is_said_and_is_neither_calm_nor_at_once",
+            ),
+            (
+                "max((_urgency(row, record.issued_at) for row in rows.itertuples()), key=URGENCIES.index)",
+                "min((_urgency(row, record.issued_at) for row in rows.itertuples()), key=URGENCIES.index)",
+                f"{HAZARD}test_the_first_of_window_and_unfavourable_case_and_of_all_places_counts",
+            ),
+            (
+                'return "Observed" if row.now_by else "Likely"',
+                'return "Observed"',
+                f"{HAZARD}test_water_is_observed_where_somebody_sees_it_and_likely_where_only_the_model_does",
+            ),
+        ],
+        "risk_models/warning/cap/areas.py": [
+            (
+                'rows.loc[rows["now"] == str(Now.DRY)]',
+                "rows",
+                f"{HAZARD}test_an_all_clear_names_no_place_that_is_not_known_to_be_dry",
+            ),
+        ],
+        "risk_models/district/settings.py": [
+            (
+                "return WATERLOGGING_EVENT if self.event_code.startswith(_WEATHER_EVENTS) else self.event_code",
+                "return self.event_code",
+                f"{CHECK}test_an_event_of_the_weather_office_is_named_and_never_sent",
+            ),
         ],
     },
     "the science needs no network, no scheduler, no database": {

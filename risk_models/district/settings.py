@@ -36,6 +36,7 @@ from risk_models.district.retention import RetentionSettings
 
 __all__ = [
     "SETTINGS_FILE",
+    "WATERLOGGING_EVENT",
     "AcknowledgementSettings",
     "AnyFeedSettings",
     "CapSettings",
@@ -343,12 +344,22 @@ class QualitySettings(Record):
         return self
 
 
+WATERLOGGING_EVENT = "11A02"
+"""Event code of waterlogging in ``data/standards/event_codes.csv``."""
+_WEATHER_EVENTS = "11B"
+
+
 class CapSettings(Record):
     """Fixed parts of CAP messages."""
 
     sender: Annotated[str, Field(min_length=1), AfterValidator(_cap_sender)] = "duty@wuyu.example"
     sector_code: Code = "000"
-    event_code: Code = "11B03"
+    event_code: Code = WATERLOGGING_EVENT
+
+    @property
+    def own_event_code(self) -> str:
+        """The event code, but never one of the weather office (group 11B): then that of waterlogging."""
+        return WATERLOGGING_EVENT if self.event_code.startswith(_WEATHER_EVENTS) else self.event_code
 
 
 class SeasonsSettings(Record):

@@ -14,6 +14,7 @@ import rasterio
 
 from risk_models.district import check_district, load_district
 from risk_models.district.datum import from_wgs84
+from risk_models.district.settings import CapSettings
 from risk_models.errors import BadInputError, Finding
 from tests.factories import read_rows, write_mini_district, write_rows
 
@@ -66,6 +67,16 @@ def move_to(folder: Path, table: str, datum: str, rows: slice = slice(None)) -> 
 @pytest.mark.parametrize("datum", ["WGS84", "CGCS2000", "GCJ-02", "BD-09"])
 def test_a_good_folder_has_no_finding_in_any_datum(tmp_path: Path, datum: str) -> None:
     assert check_district(write_mini_district(tmp_path / "mini", datum=datum)) == []
+
+
+def test_an_event_of_the_weather_office_is_named_and_never_sent(folder: Path) -> None:
+    replace(folder, 'event_code: "11A02"', 'event_code: "11B03"')
+    (finding,) = check_district(folder)
+    assert (finding.code, finding.severity, finding.value) == ("weather-event", "warning", "11B03")
+    assert finding.row is not None
+    assert "11B03" in (folder / "district.yaml").read_text(encoding="utf-8").splitlines()[finding.row - 1]
+    assert CapSettings(event_code="11B03").own_event_code == CapSettings().own_event_code == "11A02"
+    assert CapSettings(event_code="11A01").own_event_code == "11A01"
 
 
 def test_every_seeded_fault_of_a_broken_copy_is_named(folder: Path) -> None:
