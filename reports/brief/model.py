@@ -102,8 +102,8 @@ class ToldState:
 
 
 def _place(row: list[Any]) -> ToldPlace:
-    *facts, since = row
-    return ToldPlace(*facts, datetime.fromisoformat(since) if since else None)
+    zh, en, town, stands, depth_class, since = row
+    return ToldPlace(zh, en, town, stands, depth_class, datetime.fromisoformat(since) if since else None)
 
 
 @dataclass(frozen=True, kw_only=True)
