@@ -129,6 +129,7 @@ def test_runs_at_the_same_time_send_it_once(
 
 
 def test_nothing_is_sent_while_no_warning_is_in_force(desk: Desk) -> None:
+    desk = _changed(desk, brief=BriefSettings(mailboxes=("hq@mini.example",)))
     after = max(row.valid_to for row in desk.ledger.warnings()) + MINUTE
     assert in_force(desk, after) == []
     assert send_brief(desk, after, now=after) == []
