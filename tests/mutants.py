@@ -61,6 +61,8 @@ REPLIES = "tests/wuyu/returns/test_replies.py::"
 FORGED = "tests/wuyu/returns/test_forged_replies.py::"
 OWN_WORDS = "tests/wuyu/returns/test_own_words.py::"
 RAIN_LOST = "tests/wuyu/issuing/test_rain_lost.py::"
+BRIEF_TOLD = "tests/reports/brief/test_brief.py::"
+BRIEF_SENT = "tests/wuyu/issuing/test_brief.py::"
 PLACES = "tests/risk_models/warning/test_places.py::"
 NOW = "tests/risk_models/risk/test_now.py::"
 SIGHT = "tests/risk_models/observation/test_sight.py::"
@@ -663,6 +665,40 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 "PRIORITY: Final = int(Level.RED) + 1",
                 "PRIORITY: Final = 0",
                 f"{WATER_NOW}test_every_town_with_standing_water_is_told_in_the_same_cycle_by_every_channel",
+            ),
+        ],
+    },
+    "a district brief goes out once for each hour while a warning is in force, and tells every place that it told "
+    "before until somebody has seen it dry": {
+        "reports/brief/build.py": [
+            (
+                '    return bool(plain(table.at[name, "now_by"])) and not is_missing(table.at[name, "now_seen_at"])',
+                "    return True",
+                f"{BRIEF_TOLD}test_law_a_place_that_was_told_leaves_only_when_somebody_saw_it_dry",
+            ),
+            (
+                "        if name not in lines and name not in standing and not _is_seen_dry(table, name):",
+                "        if False:",
+                f"{BRIEF_TOLD}test_law_a_place_that_was_told_leaves_only_when_somebody_saw_it_dry",
+            ),
+        ],
+        "reports/brief/writers.py": [
+            (
+                '        parts += [f"现状未知{unknown}处"] if unknown else []',
+                "        pass",
+                f"{BRIEF_TOLD}test_unknown_is_said_and_never_taken_for_dry",
+            ),
+        ],
+        "wuyu/issuing/brief.py": [
+            (
+                "        if is_noted(decision.session, BRIEF_QUEUED, brief.number):",
+                "        if False:",
+                f"{BRIEF_SENT}test_it_is_sent_once_whatever_happens",
+            ),
+            (
+                "    if not in_force(desk, now):",
+                "    if False:",
+                f"{BRIEF_SENT}test_nothing_is_sent_while_no_warning_is_in_force",
             ),
         ],
     },

@@ -30,7 +30,7 @@ from risk_models.district.files import (
     Record,
     TableSettings,
 )
-from risk_models.district.outgoing import LOOPBACK, Channels, MailSettings, WatchSettings
+from risk_models.district.outgoing import LOOPBACK, BriefSettings, Channels, MailSettings, WatchSettings
 from risk_models.district.reporting import ImportantPeriod, RainRecordSettings, ReportSettings
 from risk_models.district.retention import RetentionSettings
 
@@ -398,6 +398,7 @@ class DistrictSettings(Record):
     mail : MailSettings
     channels : tuple of AnyChannelSettings
         Ways out beside mail, told apart by `kind`.
+    brief : BriefSettings
     watch : WatchSettings
     retention : RetentionSettings
     quality : QualitySettings
@@ -426,6 +427,7 @@ class DistrictSettings(Record):
     feeds: tuple[AnyFeedSettings, ...] = ()
     mail: MailSettings = MailSettings()
     channels: Channels = ()
+    brief: BriefSettings = BriefSettings()
     watch: WatchSettings = WatchSettings()
     retention: RetentionSettings = RetentionSettings()
     quality: QualitySettings = QualitySettings()
