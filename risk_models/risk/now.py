@@ -1,8 +1,9 @@
 """The state of every place now: what the model says, what was seen, and what is still to be checked.
 
 Three voices, in this order. What was seen speaks first, for as long as its source can (`speaks_until`); seen dry goes
-on to count until rain returns. The model comes second. And where water stood before and nobody has looked since, the
-place is `Now.UNCONFIRMED`: a model that has run dry ends nothing.
+on to count until rain returns, but a device that never saw water in this event changes nothing by it. The model comes
+second. And where water stood before and nobody has looked since, the place is `Now.UNCONFIRMED`: a model that has run
+dry ends nothing.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ def _with_sight(
         wet_once = pd.notna(row["since"])
         return state if state in _WET else Now.UNCONFIRMED if wet_once else Now.UNKNOWN
     if not row["is_proof"]:
-        return state if state in (*_WET, Now.UNKNOWN) else Now.DRY
+        return state  # a gauge beside the sag, or one that is dead, reads dry as well
     speaks = pd.notna(row["speaks_until"]) and valid_at <= row["speaks_until"]
     if speaks or not _rained_since(row["seen_at"], valid_at, rain_mm):
         return Now.DRY
