@@ -239,7 +239,7 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{DECIDE}test_laws_of_a_replay",
             ),
             (
-                "return replace(state, lower_count=0, lower_level=Level.NONE, counted=cycle.evidence)",
+                "return replace(state, lower_looks=(), counted=cycle.evidence)",
                 "return replace(state, counted=cycle.evidence)",
                 f"{DECIDE}test_nothing_is_lowered_before_its_time",
             ),

@@ -279,6 +279,7 @@ def decide(
         event_key=risk_table.attrs["event_key"],
         policy=desk.policy,
         evidence=_evidence(valid_at, risk_table),
+        pending=_pending(latest),
     )
     waiting = _waiting(desk)
     past = _Past(desk.ledger)
@@ -337,6 +338,7 @@ def decide(
             warning_states={
                 "states": [state.to_dict() for state in decided.states],
                 "told_now": told_now.to_dict(),
+                "pending": {code: since.isoformat() for code, since in decided.pending.items()},
             },
             event_key=risk_table.attrs["event_key"],
         )
@@ -355,6 +357,12 @@ def _open_places(risk_table: RiskTable) -> dict[str, list[dict[str, str]]]:
         place = {"id": str(row["id"]), "zh": str(row["hotspot_name"]), "en": str(row["hotspot_name_en"])}
         found.setdefault(str(row["town_code"]), []).append(place | {"now": str(row["now"]), "since": since})
     return found
+
+
+def _pending(latest: Cycle | None) -> dict[str, datetime]:
+    """Return the areas whose blue had not been told by the cycle before, and since when it lasts."""
+    kept = {} if latest is None else latest.warning_states.get("pending", {})
+    return {str(code): datetime.fromisoformat(since) for code, since in kept.items()}
 
 
 def _told_now(latest: Cycle | None) -> ToldNow:

@@ -183,6 +183,8 @@ class StandardsSettings(Record):
     land_cover: Code = "erqi-lc-8"
     impact_depths: Code = "wuyu-depths-1"
     vulnerability: Code = "wuyu-kinds-1"
+    order_criteria: Code = "wuyu-orders-1"
+    town_criteria: Code = "wuyu-towns-1"
     now_orders: Code = "wuyu-now-1"
     action_times: Code = "wuyu-times-1"
     observation_sources: Code = "wuyu-sources-1"

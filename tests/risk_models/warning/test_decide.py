@@ -34,7 +34,13 @@ def story(decisions):
         ([N, B], ["-", "NEW blue"]),
         ([B, R], ["NEW blue", "UPG red"]),
         ([R, R], ["NEW red", "CON red"]),
-        ([R, Y, B, B], ["NEW red", "CON red", "CON red", "DNG yellow"]),
+        ([R, Y, Y, Y], ["NEW red", "CON red", "CON red", "DNG yellow"]),
+        # While the level is falling one message is enough for the whole fall, but not for ever.
+        ([R, Y, B, B, B], ["NEW red", "CON red", "CON red", "CON red", "DNG blue"]),
+        (
+            [R, OR, OR, Y, Y, B, B],
+            ["NEW red", "CON red", "CON red", "CON red", "CON red", "EXT red", "DNG yellow"],
+        ),
         ([R, N, N, N], ["NEW red", "CON red", "CON red", "CAN red"]),
         ([R, N, N, R, N, N, N], ["NEW red", "CON red", "CON red", "CON red", "CON red", "EXT red", "CAN red"]),
         ([R, N, N, U, N, N, N], ["NEW red", "CON red", "CON red", "CON red", "CON red", "EXT red", "CAN red"]),
