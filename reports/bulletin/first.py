@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 
 from reports.bulletin.model import HotspotLine, Measure, Order, StandingPlace
-from reports.words import LANGUAGES, Text, depth, is_missing, kind_name, local, plain
+from reports.words import Text, is_missing, kind_name, local, plain
 from risk_models.observation import Now
+from risk_models.risk.depth_words import standing_words
 from risk_models.standards import NowOrder
 from risk_models.warning.times import dangerous_window
 
@@ -36,7 +37,6 @@ _NOW_COLUMNS = ["hotspot_name", "hotspot_name_en", "kind", "now_class", "now_by"
 _BEFORE = ("雨前", "预置", "备", "检查", "排查")
 _AFTER = ("雨后",)
 _VERBS = tuple("关停撤降拆")
-_STEPS_M = (0.0, 0.05, 0.15, 0.27, 0.5, 0.5)
 
 Unit = Callable[[str], Text]
 
@@ -122,19 +122,12 @@ def _standing(row: Any, owner: Any, order: NowOrder, unit: Unit, zone: str) -> S
         hotspot_id=plain(row.Index),
         name=Text(plain(row.hotspot_name), plain(row.hotspot_name_en)),
         kind=Text(kind_name(kind, "zh"), kind_name(kind, "en")),
-        depth=_depth(row),
+        depth=Text(*standing_words(int(row.now_class), row.observed_depth_m)),
         source=_source(row, zone),
         order=Text(order.zh, order.en),
         unit=unit(plain(owner.owner_unit)),
         phone=plain(owner.owner_phone),
     )
-
-
-def _depth(row: Any) -> Text:
-    if not is_missing(row.observed_depth_m):
-        return Text(*(depth(row.observed_depth_m, lang) for lang in LANGUAGES))
-    least = Text(*(depth(max(_STEPS_M[int(row.now_class)], 0.15), lang) for lang in LANGUAGES))
-    return Text(f"超过{least.zh}", f"more than {least.en}")
 
 
 def _source(row: Any, zone: str) -> Text:

@@ -233,6 +233,8 @@ class WarningSettings(Record):
         Officers who may approve, in the order in which they are called; each has one deadline, then the next is called.
     second_person_from : str or None
         Level from which two different officers must sign; None: one is enough.
+    office : Name
+        Office that issues warnings, as messages call it.
     office_phone : str or None
         Telephone of the office that issues warnings, printed on every message; None: that of the first of the chain.
     """
@@ -249,6 +251,7 @@ class WarningSettings(Record):
     )
     duty_chain: tuple[UpwardContact, ...] = ()
     second_person_from: LevelName | None = None
+    office: Name = Name(zh="区防汛值班室", en="the duty office")
     office_phone: Annotated[str, Field(pattern=_PHONE)] | None = None
 
     @property

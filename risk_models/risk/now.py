@@ -21,6 +21,7 @@ from risk_models.observation.state import Now
 from risk_models.risk.criteria import OrderPhase
 from risk_models.risk.impact import level_score
 from risk_models.risk.order import places_in_order
+from risk_models.risk.reasons import now_words
 from risk_models.risk.table import RiskTable
 from risk_models.standards import RiskMatrix
 
@@ -107,6 +108,9 @@ def settle_now(
         told[name] = pd.Series(pd.DatetimeIndex(pd.to_datetime(rows[name], utc=True)).as_unit("ns"), index=told.index)
     stands = (told["now"] == str(Now.STANDS)) & (told["level"] >= int(Level.BLUE))
     told.loc[stands, "order_phase"] = str(OrderPhase.OCCURRED)
+    for h in np.flatnonzero(told["now"].isin([str(state) for state in _WET])):
+        if h not in changed:
+            _tell_now(told, told.index[h])
     for h, sight in changed.items():
         _raise(told, h, sight, depth_of_impact_m[h], matrix)
     told["place"] = places_in_order(told)
@@ -208,6 +212,13 @@ def _raise(
     told.loc[at, ["matrix_level", "likelihood", "impact"]] = [level, 3, int(reached.sum())]
     told.loc[at, "score"] = score
     told.loc[at, "reasons"] = json.dumps(items, ensure_ascii=False)
+
+
+def _tell_now(told: RiskTable, at: Any) -> None:
+    """Say first that water stands, or stood and was not checked, where no sight says so."""
+    said = now_words(Now(told.at[at, "now"]), int(told.at[at, "now_class"]), float(told.at[at, "observed_depth_m"]))
+    for text, lang in zip(said, ("zh", "en"), strict=True):
+        told.loc[at, f"reason_{lang}"] = _seen_first(str(told.at[at, f"reason_{lang}"]), text, lang)
 
 
 def _seen_first(reason: str, said: str, lang: str) -> str:

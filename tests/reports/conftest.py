@@ -22,6 +22,7 @@ from risk_models.district.settings import (
     WarningSettings,
 )
 from risk_models.levels import Level
+from risk_models.risk.criteria import within_columns
 from risk_models.risk.table import RISK_COLUMNS
 from risk_models.risk.windows import WINDOWS_H, window_name
 from risk_models.warning.records import Action, WarningRecord
@@ -156,6 +157,10 @@ def now_and_ahead(median_m: np.ndarray, hour: pd.Timestamp) -> dict[str, Any]:
         "onset_unfavourable_at": times(2.5),
         "danger_from": times(2.0),
         "danger_to": times(5.0),
+        **{name: np.clip(median_m, 0, 1) for name in within_columns()},
+        "order_phase": "act",
+        "order_criterion": "",
+        "order_chance": np.nan,
     }
 
 
@@ -201,6 +206,7 @@ def make_risk(district: Any, *, unknown: bool = False) -> gpd.GeoDataFrame:
             "impact": np.where(level < 0, -1, 2),
             "score": np.where(level < 0, np.nan, level * 22.0 + 8),
             "level": level,
+            "matrix_level": level,
             "worst_case_level": np.minimum(level + 1, 4),
             "place": np.arange(1, n + 1),
             "confidence": "medium",

@@ -140,6 +140,14 @@ def test_a_place_seen_under_water_has_at_least_the_level_of_that_depth() -> None
     assert found["reason_en"] == "A patrol saw water. Heavy rain."
 
 
+def test_the_reason_says_first_what_is_now() -> None:
+    assert settled(Now.STANDS)["reason_zh"] == "模型推算现有积水（超过15厘米）。雨大。"
+    stood = settled(Now.DRY, was=Now.STANDS)
+    assert stood["reason_zh"] == "曾有积水（超过15厘米），尚未核查。雨大。"
+    assert stood["reason_en"] == "Water stood here (more than 15 cm) and nobody has looked since. Heavy rain."
+    assert settled(Now.MAY_STAND)["reason_zh"] == settled(Now.DRY)["reason_zh"] == "雨大。"
+
+
 def test_water_of_unknown_depth_is_a_warning_too() -> None:
     found = settled(Now.UNKNOWN, sight=Sight(Now.STANDS), level=Level.UNKNOWN)
     assert found["level"] >= Level.BLUE
