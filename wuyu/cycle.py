@@ -70,7 +70,7 @@ class CycleResult:
     ----------
     valid_at : datetime
     counts : dict of str to int
-        Hotspots at each level.
+        Hotspots at each level, and ``not_assessed``: of kinds that the models do not speak of.
     records : tuple of WarningRecord
         Revisions decided, CON included; empty if the cycle had been done before.
     risk_path : str
@@ -300,7 +300,7 @@ def decide(
     finally:
         if bulletins is None:
             maker.studio.close()
-    counts = {str(level): int((risk_table["level"] == int(level)).sum()) for level in Level}
+    counts = _counts(towns)
     with ledger.decide(now=at, cycle=cycle) as decision:
         if decision.already_done:
             return _done(decision.cycle or cycle)
@@ -343,6 +343,13 @@ def decide(
             event_key=risk_table.attrs["event_key"],
         )
     return CycleResult(valid_at, counts, decided.records, paths["parquet"], tuple(due), at)
+
+
+def _counts(towns: pd.DataFrame) -> dict[str, int]:
+    """Return how many hotspots have each level, by the sums of their towns."""
+    names = {str(level): f"n_{level}" for level in Level if level != Level.NONE}
+    counts = {name: int(towns[column].sum()) for name, column in names.items()}
+    return counts | {"none": int(towns["n_none"].sum()), "not_assessed": int(towns["n_not_assessed"].sum())}
 
 
 def _open_places(risk_table: RiskTable) -> dict[str, list[dict[str, str]]]:

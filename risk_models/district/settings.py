@@ -233,6 +233,9 @@ class WarningSettings(Record):
         Officers who may approve, in the order in which they are called; each has one deadline, then the next is called.
     second_person_from : str or None
         Level from which two different officers must sign; None: one is enough.
+    budget : dict of str to float
+        Most warnings of a level or above that a town should get in a flood season, on average over many years; what
+        `wuyu verify budget --years` compares.
     office : Name
         Office that issues warnings, as messages call it.
     office_phone : str or None
@@ -251,6 +254,9 @@ class WarningSettings(Record):
     )
     duty_chain: tuple[UpwardContact, ...] = ()
     second_person_from: LevelName | None = None
+    budget: dict[LevelName, Annotated[float, Field(gt=0)]] = Field(
+        default={"blue": 6.0, "yellow": 4.0, "orange": 2.0, "red": 1.0}
+    )
     office: Name = Name(zh="区防汛值班室", en="the duty office")
     office_phone: Annotated[str, Field(pattern=_PHONE)] | None = None
 

@@ -154,13 +154,10 @@ def now_and_ahead(median_m: np.ndarray, hour: pd.Timestamp) -> dict[str, Any]:
         "observed_depth_m": np.nan,
         **{f"p_15cm_{name}": np.clip(median_m, 0, 1) for name in windows},
         **{f"level_{name}": 1 for name in windows},
+        **{name: np.clip(median_m, 0, 1) for name in within_columns()},
         "onset_unfavourable_at": times(2.5),
         "danger_from": times(2.0),
         "danger_to": times(5.0),
-        **{name: np.clip(median_m, 0, 1) for name in within_columns()},
-        "order_phase": "act",
-        "order_criterion": "",
-        "order_chance": np.nan,
     }
 
 
@@ -207,6 +204,9 @@ def make_risk(district: Any, *, unknown: bool = False) -> gpd.GeoDataFrame:
             "score": np.where(level < 0, np.nan, level * 22.0 + 8),
             "level": level,
             "matrix_level": level,
+            "order_phase": np.select([level > 2, level > 0, level == 0], ["act", "prepare", "none"], "unknown"),
+            "order_criterion": np.where(level > 0, "red-act", ""),
+            "order_chance": np.where(level > 0, 0.6, np.nan),
             "worst_case_level": np.minimum(level + 1, 4),
             "place": np.arange(1, n + 1),
             "confidence": "medium",
