@@ -66,6 +66,7 @@ BRIEF_SENT = "tests/wuyu/issuing/test_brief.py::"
 PLACES = "tests/risk_models/warning/test_places.py::"
 NOW = "tests/risk_models/risk/test_now.py::"
 SIGHT = "tests/risk_models/observation/test_sight.py::"
+ONEMAP = "tests/reports/onemap/test_onemap.py::"
 SIGHT_READER = "tests/risk_models/observation/test_reader.py::"
 OBSERVING = "tests/wuyu/observing/test_observing.py::"
 WATER_NOW = "tests/wuyu/issuing/test_water_now.py::"
@@ -93,6 +94,13 @@ CHAIN = f"{HISTORIES}test_everyone_gets_the_end_through_any_length_of_supersedin
 # promise -> file -> (line, changed, tests)
 _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
     "missing rain is never dry; unknown is a level": {
+        "reports/onemap/now_ahead.py": [
+            (
+                "Now.UNKNOWN if is_missing(state) else Now(state)",
+                "Now.DRY if is_missing(state) else Now(state)",
+                f"{ONEMAP}test_a_hotspot_without_an_assessment_is_unknown_now",
+            ),
+        ],
         "risk_models/forecast/quality/flag.py": [
             (
                 "merged[_looked(named[name]) & ~(is_dry & (name not in _TELLING_OF_DRY))] = GOOD",
@@ -630,9 +638,9 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{NOW}test_where_water_stood_nobody_but_a_sight_makes_it_dry",
             ),
             (
+                "        return state  # a gauge beside the sag, or one that is dead, reads dry as well",
                 "        return state if state in (*_WET, Now.UNKNOWN) else Now.DRY",
-                "        return Now.DRY",
-                f"{NOW}test_a_device_that_never_saw_the_water_ends_nothing",
+                f"{NOW}test_a_device_that_never_saw_the_water_calms_nothing",
             ),
             (
                 "            return not amount_mm <= RAIN_AGAIN_MM",
@@ -848,6 +856,26 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{SIGHT}test_a_gauge_that_was_stuck_or_dropped_to_nothing_needs_a_person",
             ),
             (
+                '    if dry["by"] and (dry["source"], dry["by"])',
+                '    if (dry["source"], dry["by"])',
+                f"{SIGHT}test_eyes_without_a_name_are_never_the_same",
+            ),
+            (
+                "        if speaks and not any(_ends(look, one, sources) for _, look in dry.iterrows()):",
+                "        if False:",
+                f"{SIGHT}test_a_shallow_sight_does_not_calm_what_another_still_tells_of",
+            ),
+            (
+                '    if not dry["by"]:',
+                "    if False:",
+                f"{SIGHT}test_a_gauge_without_a_name_proves_nothing_dry_and_is_no_proof_of_a_leap",
+            ),
+            (
+                "is_denied = bool(by) and (",
+                "is_denied = (",
+                f"{SIGHT}test_a_gauge_without_a_name_proves_nothing_dry_and_is_no_proof_of_a_leap",
+            ),
+            (
                 "speaks_min) > at and not is_denied:",
                 "speaks_min) > at and False:",
                 f"{SIGHT}test_a_device_proves_nothing_that_another_contradicted_since_it_saw_water",
@@ -855,13 +883,18 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
         ],
         "risk_models/observation/trust.py": [
             (
+                "is_one=bool(by)",
+                "is_one=True",
+                f"{SIGHT}test_a_gauge_without_a_name_proves_nothing_dry_and_is_no_proof_of_a_leap",
+            ),
+            (
                 '    why[_stuck(depth_m, minutes)] = "stuck"',
                 "    pass",
                 f"{SIGHT}test_a_stuck_gauge_is_not_believed_and_never_calms",
             ),
             (
-                '    why[_jumps(depth_m, minutes)] = "jump"',
-                "    pass",
+                '        why[_jumps(depth_m, minutes)] = "jump"',
+                "        pass",
                 f"{SIGHT}test_a_leap_that_the_next_reading_denies_is_not_believed",
             ),
         ],

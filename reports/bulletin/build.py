@@ -171,6 +171,7 @@ def build_bulletin(
         unchecked=unchecked,
         danger=None if record.action.is_end else danger_of(lines),
         orders=first_orders(standing, told, general, town=area.name),
+        office=Text(plain(settings.warning.office.zh), plain(settings.warning.office.en)),
         office_phone=plain(settings.warning.phone_told),
         answer_by=_answer_by(record, settings, sign_off),
         next_message=next_text(record, zone),

@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 
 from reports.bulletin.model import HotspotLine, Measure, Order, StandingPlace
-from reports.words import LANGUAGES, Text, depth, is_missing, kind_name, local, plain
+from reports.words import Text, is_missing, kind_name, local, plain
 from risk_models.levels import Level
 from risk_models.observation import Now
 from risk_models.risk.criteria import OrderPhase
+from risk_models.risk.depth_words import standing_words
 from risk_models.standards import NowOrder
 from risk_models.warning.times import dangerous_window
 
@@ -41,7 +42,6 @@ _NO_TIME = _NOWHERE = Text("", "")
 _NOW_COLUMNS = ["hotspot_name", "hotspot_name_en", "kind", "now_class", "now_by", "now_seen_at", "observed_depth_m"]
 _PHASES = (OrderPhase.OCCURRED, OrderPhase.ACT, OrderPhase.PREPARE, OrderPhase.WATCH)
 _NAMED = 2
-_STEPS_M = (0.0, 0.05, 0.15, 0.27, 0.5, 0.5)
 
 Unit = Callable[[str], Text]
 
@@ -126,19 +126,12 @@ def _standing(row: Any, owner: Any, order: NowOrder, unit: Unit, zone: str) -> S
         hotspot_id=plain(row.Index),
         name=Text(plain(row.hotspot_name), plain(row.hotspot_name_en)),
         kind=Text(kind_name(kind, "zh"), kind_name(kind, "en")),
-        depth=_depth(row),
+        depth=Text(*standing_words(int(row.now_class), row.observed_depth_m)),
         source=_source(row, zone),
         order=Text(order.zh, order.en),
         unit=unit(plain(owner.owner_unit)),
         phone=plain(owner.owner_phone),
     )
-
-
-def _depth(row: Any) -> Text:
-    if not is_missing(row.observed_depth_m):
-        return Text(*(depth(row.observed_depth_m, lang) for lang in LANGUAGES))
-    least = Text(*(depth(max(_STEPS_M[int(row.now_class)], 0.15), lang) for lang in LANGUAGES))
-    return Text(f"超过{least.zh}", f"more than {least.en}")
 
 
 def _source(row: Any, zone: str) -> Text:

@@ -163,9 +163,10 @@ class Bulletin:
     ``marks`` stand above everything beside the mark of demonstration data, e.g. of a drill clock; of each a short
     message says what comes before the colon. ``standing`` are the places where water stands now, the most dangerous
     kinds first; ``unchecked`` the names of those where it stood and nobody has looked since. ``danger`` is the most
-    dangerous window, ``orders`` what is done now, ``answer_by`` when an answer is due, ``office_phone`` of the office
-    that issues it. ``phase`` says how near what is ordered is, ``exception`` names the places above the level of the
-    area; both are empty for nothing. ``headquarters`` is advice for the headquarters, which no town is sent.
+    dangerous window, ``orders`` what is done now, ``answer_by`` when an answer is due, ``office`` and ``office_phone``
+    of the office that issues it. ``phase`` says how near what is ordered is, ``exception`` names the places above the
+    level of the area; both are empty for nothing. ``headquarters`` is advice for the headquarters, which no town is
+    sent.
     """
 
     message_id: str
@@ -210,6 +211,7 @@ class Bulletin:
     unchecked: tuple[Text, ...] = ()
     danger: tuple[datetime, datetime] | None = None
     orders: tuple[Order, ...] = ()
+    office: Text = field(default_factory=lambda: Text("", ""))
     office_phone: str = ""
     answer_by: datetime | None = None
     next_message: Text = field(default_factory=lambda: Text("", ""))

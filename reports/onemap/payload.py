@@ -1,8 +1,8 @@
 """The data of the one-map page: every hour's levels and the numbers behind them, in small whole numbers.
 
 One array per quantity and hour, in the order of the hotspots; -1 stands for unknown, and for a depth of a hotspot whose
-sag is not known: the page tells it by classes with chances. Two hundred hotspots over a hundred hours take about one
-megabyte.
+sag is not known: the page tells it by classes with chances. Two hundred hotspots over a hundred hours take less than
+three megabytes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import pandas as pd
 import shapely
 import xarray as xr
 
+from reports.onemap.now_ahead import now_and_ahead
 from reports.words import (
     ACTION_WORDS,
     AUTHORITY_WORDS,
@@ -56,6 +57,7 @@ _QUANTITIES = {
     "p15": ("p_15cm", 100.0),
     "p27": ("p_27cm", 100.0),
     "p50": ("p_50cm", 100.0),
+    "pNow": ("p_now_15cm", 100.0),
     "obs1": ("obs_1h_mm", 1.0),
     "obs24": ("obs_24h_mm", 1.0),
     "fc3": ("fc_3h_mm_p50", 1.0),
@@ -134,6 +136,7 @@ def payload(inputs: OneMapInputs) -> dict[str, Any]:
         "quantities": {
             key: [_whole(_told(key, table), factor) for table in tables] for key, (_, factor) in _QUANTITIES.items()
         },
+        **now_and_ahead(tables, moments),
         **_return_periods(tables),
         **_contributions(tables),
         "worstReasons": _worst_reasons(tables),

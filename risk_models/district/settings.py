@@ -237,6 +237,8 @@ class WarningSettings(Record):
     budget : dict of str to float
         Most warnings of a level or above that a town should get in a flood season, on average over many years; what
         `wuyu verify budget --years` compares.
+    office : Name
+        Office that issues warnings, as messages call it.
     office_phone : str or None
         Telephone of the office that issues warnings, printed on every message; None: that of the first of the chain.
     """
@@ -256,6 +258,7 @@ class WarningSettings(Record):
     budget: dict[LevelName, Annotated[float, Field(gt=0)]] = Field(
         default={"blue": 6.0, "yellow": 4.0, "orange": 2.0, "red": 1.0}
     )
+    office: Name = Name(zh="区防汛值班室", en="the duty office")
     office_phone: Annotated[str, Field(pattern=_PHONE)] | None = None
 
     @property

@@ -16,6 +16,7 @@ import pandas as pd
 
 from risk_models.levels import Level
 from risk_models.observation import Now
+from risk_models.risk.depth_words import least_standing_m, standing_words
 from risk_models.risk.order import CLOSED_KINDS
 from risk_models.warning.cap.areas import PLACES_MAX
 from risk_models.warning.cap.build import CapText
@@ -323,29 +324,23 @@ def _known_depth_m(places: pd.DataFrame) -> float:
 
 def _phone(desk: Desk) -> tuple[str, str]:
     """Return how to reach the office that sends this."""
-    chain = desk.settings.warning.duty_chain
-    phone = chain[0].phone if chain else ""
-    return f"区防汛值班室{phone}", f"the district's duty office{f' ({phone})' if phone else ''}"
+    warning = desk.settings.warning
+    phone = warning.phone_told
+    return f"{warning.office.zh}{phone}", f"{warning.office.en}{f' ({phone})' if phone else ''}"
 
 
 def _line_zh(number: int, place: Any, desk: Desk) -> str:
-    return f"{number}. {place.hotspot_name}：{_depth_zh(place)}（{_source(place, desk)[0]}）。{place.order_zh}。"
+    return f"{number}. {place.hotspot_name}：积水{_depth(place)[0]}（{_source(place, desk)[0]}）。{place.order_zh}。"
 
 
 def _line_en(number: int, place: Any, desk: Desk) -> str:
-    return f"{number}. {place.hotspot_name_en}: {_depth_en(place)} ({_source(place, desk)[1]}). {place.order_en}."
+    return (
+        f"{number}. {place.hotspot_name_en}: {_depth(place)[1]} of water ({_source(place, desk)[1]}). {place.order_en}."
+    )
 
 
-def _depth_zh(place: Any) -> str:
-    if pd.notna(place.observed_depth_m):
-        return f"积水{100 * place.observed_depth_m:.0f}厘米"
-    return f"积水超过{100 * STEPS_M[int(place.step) - 1]:.0f}厘米"
-
-
-def _depth_en(place: Any) -> str:
-    if pd.notna(place.observed_depth_m):
-        return f"{100 * place.observed_depth_m:.0f} cm of water"
-    return f"more than {100 * STEPS_M[int(place.step) - 1]:.0f} cm of water"
+def _depth(place: Any) -> tuple[str, str]:
+    return standing_words(int(place.now_class), place.observed_depth_m)
 
 
 def _source(place: Any, desk: Desk) -> tuple[str, str]:
@@ -359,9 +354,14 @@ def _source(place: Any, desk: Desk) -> tuple[str, str]:
 def _fact(place: Any) -> dict[str, Any]:
     seen = bool(place.now_by)
     depth_m = None if pd.isna(place.observed_depth_m) else float(place.observed_depth_m)
-    least_m = STEPS_M[int(place.step) - 1]
     name = {"zh": place.hotspot_name, "en": place.hotspot_name_en}
-    return {"id": str(place.Index), "name": name, "at_least_m": least_m, "depth_m": depth_m, "seen": seen}
+    return {
+        "id": str(place.Index),
+        "name": name,
+        "at_least_m": least_standing_m(int(place.now_class)),
+        "depth_m": depth_m,
+        "seen": seen,
+    }
 
 
 def _cut(name: str) -> str:
