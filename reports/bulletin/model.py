@@ -160,7 +160,8 @@ class Bulletin:
     message says what comes before the colon. ``standing`` are the places where water stands now, the most dangerous
     kinds first; ``unchecked`` the names of those where it stood and nobody has looked since. ``danger`` is the most
     dangerous window, ``orders`` what is done now, ``answer_by`` when an answer is due, ``office_phone`` of the office
-    that issues it. ``headquarters`` is advice for the headquarters, which no town is sent.
+    that issues it. ``signal`` is the rain signal as computed here, ``issued`` those of the weather office, or that none
+    is known. ``headquarters`` is advice for the headquarters, which no town is sent.
     """
 
     message_id: str
@@ -209,6 +210,7 @@ class Bulletin:
     answer_by: datetime | None = None
     next_message: Text = field(default_factory=lambda: Text("", ""))
     headquarters: tuple[Text, ...] = ()
+    issued: tuple[Text, ...] = ()
 
     @property
     def is_end(self) -> bool:

@@ -122,7 +122,9 @@ def _gather(
 ) -> None:
     """Add what the files of a feed say; the last that came says the last word."""
     at = known_at or valid_at
-    files = tables_of_span(desk.ledger, feed_id, raw_dir=desk.raw_dir, begin=at - _LOOK_BACK, end=at, known_at=known_at)
+    files = tables_of_span(
+        desk.ledger, feed_id, raw_dir=desk.raw_dir, begin=at - _LOOK_BACK, end=at + _TOLD, known_at=known_at
+    )
     if len(files) > _MOST_FILES:
         found.lines.append(_too_many(feed_id, len(files)))
     for file in reversed(files[:_MOST_FILES]):
