@@ -51,6 +51,9 @@ REASONED_MAX = 3
 URGENT_MAX = 5
 """Measures named on the first page."""
 
+ISSUED_MAX = 3
+"""Signals of the weather office named in a mail."""
+
 _BRIEF_CLAUSES = 2
 
 LABELS: dict[str, Text] = {
@@ -212,7 +215,7 @@ def bulletin_view(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
         "places_note": _hotspots_note(bulletin, lang, _PLACES_NOTE),
         "headquarters": [line[lang] for line in bulletin.headquarters],
         "cautions": [line[lang] for line in bulletin.cautions],
-        "issued_signals": [line[lang] for line in bulletin.issued],
+        "issued_signals": _issued(bulletin, lang),
         "reason": section("reason", (bulletin.reason,)),
         "impacts": section("impacts", bulletin.impacts),
         "rain": [section("forecast", bulletin.forecast), section("observed", bulletin.observed)],
@@ -231,6 +234,14 @@ def bulletin_view(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
         "profile": bulletin.profile[lang],
         "message": f"{words['message']} {bulletin.message_id}",
     }
+
+
+def _issued(bulletin: Bulletin, lang: Lang) -> list[str]:
+    """Return the signals that a mail and a PDF name; the kept copy has them all."""
+    lines, more = [line[lang] for line in bulletin.issued[:ISSUED_MAX]], len(bulletin.issued) - ISSUED_MAX
+    if more > 0:
+        lines.append(f"另有{more}条，见留存件。" if lang == "zh" else f"{more} more stand in the kept copy.")
+    return lines
 
 
 def _first(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:

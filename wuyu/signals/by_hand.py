@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from risk_models.errors import ConfigError
 from risk_models.levels import Level
-from risk_models.warning.issued.notice import Notice, is_weather_office, kind_of
+from risk_models.warning.issued.notice import LONGEST, Notice, is_weather_office, kind_of
 from wuyu.ledger import LogEntry
 from wuyu.ledger.signals import ENTERED, count_entries, entries_of
 
@@ -72,7 +72,7 @@ def enter_signal(
     _require(
         (not level.is_warning, "a signal has a colour: blue, yellow, orange or red"),
         (not kind_of(kind), f"{kind!r} is no kind of signal"),
-        *_wrong(office=office, by=by, at=at, now=now),
+        *_wrong(office=office, number=number, by=by, at=at, now=now),
         (valid_until is not None and valid_until <= at, "it would end before it is issued"),
     )
     return _write(
@@ -147,9 +147,10 @@ def entered_notices(ledger: Ledger, district_code: str, *, since: datetime, unti
     return [Notice.from_dict(told) for told in entries_of(ledger, district_code, since=since, until=until)]
 
 
-def _wrong(*, office: str, by: str, at: datetime, now: datetime) -> list[tuple[bool, str]]:
+def _wrong(*, office: str, number: str = "", by: str, at: datetime, now: datetime) -> list[tuple[bool, str]]:
     return [
         (not is_weather_office(office), f"{office!r} is no weather office; name it as it names itself"),
+        (max(len(office), len(number)) > LONGEST, f"no office or number has more than {LONGEST} characters"),
         (not by.strip(), "say who enters it"),
         (at > now + _AHEAD, f"{at.isoformat()} lies ahead of now"),
         (at < now - _OLDEST, f"{at.isoformat()} is more than {_OLDEST.days} days ago: it says nothing of now"),

@@ -15,7 +15,7 @@ from risk_models.errors import BadInputError, Finding
 from risk_models.levels import Level
 from risk_models.warning.cap.check import validate_cap
 from risk_models.warning.cap.reader import CapMessage, parse_cap, read_time
-from risk_models.warning.issued.notice import Notice, colour_of, colours_in, is_weather_office, kind_of
+from risk_models.warning.issued.notice import LONGEST, Notice, colour_of, colours_in, is_weather_office, kind_of
 
 __all__ = ["read_cap_notices"]
 
@@ -76,6 +76,10 @@ class _Reader:
         refers = tuple(self._references())
         if lifts and not refers:
             raise self._refused("references-missing", "an end must say what it ends", self.root, "references")
+        for told in (self._said("event"), self._said("senderName"), self._number()):
+            if len(told) > LONGEST:
+                accepted = f"up to {LONGEST} characters"
+                raise self._refused("too-long", "no name can be so long", self.root, value=told, accepted=accepted)
         issued_at = self._issued_at()
         return Notice(
             notice_id=self._identifier(),

@@ -14,6 +14,7 @@ __all__ = [
     "COLUMNS",
     "KINDS",
     "LIFTING",
+    "LONGEST",
     "RAINSTORM",
     "Notice",
     "colour_of",
@@ -50,6 +51,9 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {
 
 LIFTING: Final = ("解除", "撤销", "取消", "lift", "lifted", "cancel", "cancelled")
 """Words that end a signal."""
+
+LONGEST: Final = 60
+"""Characters that the name of a kind, an office or a number may have; what is longer is none."""
 
 _MEANT: Final = {"heavy rain": RAINSTORM, "torrential rain": RAINSTORM, "11b03": RAINSTORM}
 _COLOURS: Final = {

@@ -19,7 +19,15 @@ from risk_models.forecast.readers.reading import FileReading, read_bytes, shorte
 from risk_models.forecast.readers.table_rows import TextRows, read_rows
 from risk_models.levels import Level
 from risk_models.warning.issued.cap_notice import read_cap_notices
-from risk_models.warning.issued.notice import LIFTING, Notice, colour_of, colours_in, is_weather_office, kind_of
+from risk_models.warning.issued.notice import (
+    LIFTING,
+    LONGEST,
+    Notice,
+    colour_of,
+    colours_in,
+    is_weather_office,
+    kind_of,
+)
 
 __all__ = ["local_time", "read_notices"]
 
@@ -225,6 +233,9 @@ class _Rows:
         self.findings.append(finding)
 
     def _read(self, row: int, cells: dict[str, str]) -> list[Notice]:
+        for name in ("kind", "office", "number"):
+            if len(cells.get(name, "")) > LONGEST:
+                raise _NotUnderstoodError("too-long", "no name can be so long", name, f"up to {LONGEST} characters")
         lifts = _lifts(cells.get("action", ""))
         office, kind = _office(cells["office"]), kind_of(cells["kind"])
         if not kind:

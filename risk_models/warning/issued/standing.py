@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from risk_models.levels import Level
 from risk_models.warning.issued.area import Ground
-from risk_models.warning.issued.notice import KINDS, Notice
+from risk_models.warning.issued.notice import KINDS, LONGEST, Notice
 
 __all__ = ["ENDLESS", "IssuedSignal", "Note", "Standing", "standing_signals", "title_of"]
 
@@ -255,6 +255,7 @@ def _is_lifted_by(one: Notice, lifting: Notice) -> bool:
 
 
 def _elsewhere(zh: str, en: str, area: str) -> tuple[str, str]:
+    area = area if len(area) <= LONGEST else f"{area[:LONGEST]}…"
     return (
         f"{zh}的区域“{area}”不在本区，未计入。",
         f"The {en} is for '{area}', which is no area of this district; it does not count here.",

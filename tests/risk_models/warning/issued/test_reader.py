@@ -77,6 +77,7 @@ def test_other_kinds_are_kept_under_their_names(row: str, expected: tuple[str, L
         (RED.replace(",发布,", ",转发,"), "unknown-action", "动作", "转发"),
         (RED.replace("暴雨,红色", "暴雨橙色预警信号,红色"), "contradicts-itself", "颜色", "红色"),
         (RED.replace("暴雨,", ","), "unknown-kind", "类型", ""),
+        (RED.replace("第115号", "第" * 61), "too-long", "文号", "第" * 61),
         (RED.rpartition(",")[0], "wrong-field-count", "类型", "暴雨"),
     ],
 )
@@ -183,6 +184,7 @@ def test_an_update_and_a_cancel_say_what_they_replace(tmp_path: Path) -> None:
         ({"senderName": "二七区应急管理局"}, "not-a-weather-office"),
         ({"sent": "2021-07-20 06:02"}, "bad-time"),
         ({"identifier": ""}, "bad-identifier"),
+        ({"senderName": "气象" * 31}, "too-long"),
         ({"event": "", "headline": "红色"}, "unknown-kind"),
     ],
 )
