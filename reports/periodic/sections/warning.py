@@ -51,7 +51,7 @@ def _issued_signals(forms: Forms, signals: tuple[IssuedSignal, ...]) -> None:
     if not signals:
         forms.out.prose(say("warning.no_issued", **forms.spans()))
         return
-    forms.out.prose(say("warning.issued", n=str(len(signals)), **forms.spans()))
+    forms.out.prose(say("warning.issued", **forms.spans()))
     rows = []
     for signal in signals[-_SHOWN:]:
         notice = signal.notice
