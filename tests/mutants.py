@@ -28,6 +28,7 @@ SCORER = "tests/risk_models/risk/test_scorer.py::"
 DEPTH_WORDS = "tests/risk_models/risk/test_depth_words.py::"
 DEPTHS_TOLD = "tests/wuyu/test_depths_told.py::"
 SPREAD = "tests/risk_models/risk/test_spread.py::"
+CRITERIA = "tests/risk_models/risk/test_criteria.py::"
 PONDING = "tests/risk_models/risk/test_ponding.py::"
 TIMES = "tests/risk_models/warning/test_times.py::"
 CONTENT = "tests/reports/bulletin/test_content.py::"
@@ -168,6 +169,65 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
             ),
         ],
     },
+    "more danger, or the same earlier, never means a lower order; none stands on a chance below its criterion; what is "
+    "not assessed is never good": {
+        "risk_models/risk/criteria.py": [
+            (
+                "(p >= row.p_min - _ROUNDING)",
+                "(p >= 0.5 * row.p_min)",
+                f"{CRITERIA}test_no_order_stands_on_a_chance_below_its_criterion",
+            ),
+            (
+                "known = np.fmax.accumulate(np.nan_to_num(within, nan=0.0), axis=0)",
+                "known = np.nan_to_num(within, nan=0.0)",
+                f"{CRITERIA}test_beyond_the_horizon_counts_what_is_known_before_it",
+            ),
+            (
+                "nearest[met] = np.minimum(nearest[met], ",
+                "nearest[met] = np.maximum(0, ",
+                f"{CRITERIA}test_the_nearest_phase_counts",
+            ),
+            (
+                "level = np.where(assessed, int(Level.NONE), int(Level.UNKNOWN))",
+                "level = np.where(assessed, int(Level.NONE), int(Level.NONE))",
+                f"{CRITERIA}test_kinds_that_the_models_do_not_speak_of_are_never_good_and_never_ordered_about",
+            ),
+            (
+                "met = assessed & (p",
+                "met = (p",
+                f"{CRITERIA}test_kinds_that_the_models_do_not_speak_of_are_never_good_and_never_ordered_about",
+            ),
+            (
+                "        within[window:] = impact\n",
+                "        within[:] = impact\n",
+                f"{CRITERIA}test_no_window_has_a_higher_level_than_the_whole",
+            ),
+            (
+                'at_least = warned[warned["level"] >= int(rule["level"])]',
+                'at_least = warned[warned["level"] == int(rule["level"])]',
+                f"{CRITERIA}test_a_place_that_rises_never_lowers_its_town",
+            ),
+        ],
+        "risk_models/risk/table.py": [
+            (
+                '(plain["level"] == int(level)) & ~not_assessed',
+                '(plain["level"] == int(level))',
+                f"{CRITERIA}test_places_that_are_not_assessed_make_no_town_unknown_and_none_calm",
+            ),
+        ],
+        "risk_models/warning/decide.py": [
+            (
+                "area.level != Level.BLUE or area.is_near or area.standing:",
+                "area.level != Level.BLUE or area.standing:",
+                f"{DECIDE}test_blue_within_hours_is_told_at_once",
+            ),
+            (
+                "area.level != Level.BLUE or area.is_near",
+                "area.level > Level.YELLOW or area.is_near",
+                f"{DECIDE}test_only_blue_that_is_far_off_waits_and_never_for_ever",
+            ),
+        ],
+    },
     "a depth ahead of time is told in centimetres only where the sag is surveyed or learned, else by classes with chances": {
         "risk_models/risk/depth_words.py": [
             (
@@ -235,7 +295,7 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{DECIDE}test_laws_of_a_replay",
             ),
             (
-                "return replace(state, lower_count=0, lower_level=Level.NONE, counted=cycle.evidence)",
+                "return replace(state, lower_looks=(), counted=cycle.evidence)",
                 "return replace(state, counted=cycle.evidence)",
                 f"{DECIDE}test_nothing_is_lowered_before_its_time",
             ),
@@ -544,8 +604,8 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{PLACES}test_no_warning_ends_while_a_place_keeps_it_open",
             ),
             (
-                "    if is_low and not _only_checks(watched, area):",
-                "    if is_low:",
+                "    if is_low and not only_checks and (",
+                "    if is_low and (",
                 f"{PLACES}test_rain_over_and_water_not_checked_is_a_stage_of_its_own",
             ),
             (

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from reports.bulletin.answering import acknowledgement_text
-from reports.bulletin.first import check_lines, danger_of, first_orders, standing_places, unchecked_places
+from reports.bulletin.first import (
+    check_lines,
+    danger_of,
+    exception_of,
+    first_orders,
+    phase_of,
+    standing_places,
+    unchecked_places,
+)
 from reports.bulletin.model import Bulletin, DataBasis, SignOff
 from reports.bulletin.rows import hotspot_lines, measures
 from reports.bulletin.sentences import basis_lines, forecast_lines, impact_lines, observed_lines
@@ -167,6 +175,8 @@ def build_bulletin(
         answer_by=_answer_by(record, settings, sign_off),
         next_message=next_text(record, zone),
         headquarters=headquarters_lines(record, standards, chosen.response_levels),
+        phase=Text("", "") if record.action.is_end else phase_of(record.level, lines),
+        exception=Text("", "") if record.action.is_end else exception_of(record.level, lines),
         issued=issued_lines(
             issued_signals(risk_table.attrs),
             at=record.issued_at,

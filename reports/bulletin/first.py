@@ -11,7 +11,9 @@ import pandas as pd
 
 from reports.bulletin.model import HotspotLine, Measure, Order, StandingPlace
 from reports.words import LANGUAGES, Text, depth, is_missing, kind_name, local, plain
+from risk_models.levels import Level
 from risk_models.observation import Now
+from risk_models.risk.criteria import OrderPhase
 from risk_models.standards import NowOrder
 from risk_models.warning.times import dangerous_window
 
@@ -20,9 +22,11 @@ __all__ = [
     "check_lines",
     "clauses_now",
     "danger_of",
+    "exception_of",
     "first_orders",
     "in_danger",
     "most_urgent",
+    "phase_of",
     "standing_places",
     "unchecked_places",
 ]
@@ -36,6 +40,8 @@ _NOW_COLUMNS = ["hotspot_name", "hotspot_name_en", "kind", "now_class", "now_by"
 _BEFORE = ("雨前", "预置", "备", "检查", "排查")
 _AFTER = ("雨后",)
 _VERBS = tuple("关停撤降拆")
+_PHASES = (OrderPhase.OCCURRED, OrderPhase.ACT, OrderPhase.PREPARE, OrderPhase.WATCH)
+_NAMED = 2
 _STEPS_M = (0.0, 0.05, 0.15, 0.27, 0.5, 0.5)
 
 Unit = Callable[[str], Text]
@@ -149,6 +155,37 @@ def _source(row: Any, zone: str) -> Text:
 def danger_of(lines: Iterable[HotspotLine]) -> tuple[datetime, datetime] | None:
     """Return the most dangerous window of the places that `in_danger` names."""
     return dangerous_window((line.danger_from, line.danger_to) for line in in_danger(lines))
+
+
+def phase_of(level: Level, lines: Iterable[HotspotLine]) -> Text:
+    """Return how near what is ordered is: the nearest phase of the places that make the level of the area.
+
+    Parameters
+    ----------
+    level : Level
+        Of the area.
+    lines : iterable of HotspotLine
+    """
+    phases = {line.phase for line in lines if line.level >= level}
+    nearest = next((phase for phase in _PHASES if str(phase) in phases), None)
+    return Text("", "") if nearest is None else Text(nearest.zh, nearest.en)
+
+
+def exception_of(level: Level, lines: Iterable[HotspotLine]) -> Text:
+    """Name the places above the level of the area, those of each level together, the highest first."""
+    above: dict[Level, list[HotspotLine]] = {}
+    for line in lines:
+        if line.level > level:
+            above.setdefault(line.level, []).append(line)
+    told = [(one, above[one]) for one in sorted(above, reverse=True)]
+    zh = [f"{len(places)}处{one.zh}：{_few([line.name.zh for line in places], '、')}" for one, places in told]
+    en = [f"{len(places)} {one.en.lower()}: {_few([line.name.en for line in places], ', ')}" for one, places in told]
+    return Text("；".join(zh), "; ".join(en))
+
+
+def _few(names: list[str], comma: str) -> str:
+    more = "" if len(names) <= _NAMED else ("等" if comma == "、" else " ...")
+    return comma.join(names[:_NAMED]) + more
 
 
 def in_danger(lines: Iterable[HotspotLine]) -> list[HotspotLine]:

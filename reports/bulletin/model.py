@@ -42,7 +42,8 @@ class HotspotLine:
     """One row of the table of hotspots.
 
     Depths are quantiles of the peak within the horizon [m], probabilities 0-1, times UTC; NaN and NaT are unknown.
-    ``now`` is the state at the time of the cycle (`risk_models.observation.Now`). ``onset_at`` is the first passing of
+    ``now`` is the state at the time of the cycle (`risk_models.observation.Now`), ``phase`` how near what is ordered is
+    (`risk_models.risk.criteria.OrderPhase`). ``onset_at`` is the first passing of
     15 cm in the unfavourable case, ``danger_from`` and ``danger_to`` the most dangerous window; None is none.
     ``is_timed``: it is known when water comes, be it that it does not.
     ``depth`` is what is told of the depth; centimetres only where ``sag_known``. ``class_chances`` are those of the
@@ -60,6 +61,7 @@ class HotspotLine:
     sag_known: bool
     depth: Text
     now: str
+    phase: str
     class_chances: tuple[float, ...]
     depth_low_m: float
     depth_m: float
@@ -160,8 +162,9 @@ class Bulletin:
     message says what comes before the colon. ``standing`` are the places where water stands now, the most dangerous
     kinds first; ``unchecked`` the names of those where it stood and nobody has looked since. ``danger`` is the most
     dangerous window, ``orders`` what is done now, ``answer_by`` when an answer is due, ``office_phone`` of the office
-    that issues it. ``signal`` is the rain signal as computed here, ``issued`` those of the weather office, or that none
-    is known. ``headquarters`` is advice for the headquarters, which no town is sent.
+    that issues it. ``phase`` says how near what is ordered is, ``exception`` names the places above the level of the
+    area; both are empty for nothing. ``signal`` is the rain signal as computed here, ``issued`` those of the weather
+    office, or that none is known. ``headquarters`` is advice for the headquarters, which no town is sent.
     """
 
     message_id: str
@@ -210,6 +213,8 @@ class Bulletin:
     answer_by: datetime | None = None
     next_message: Text = field(default_factory=lambda: Text("", ""))
     headquarters: tuple[Text, ...] = ()
+    phase: Text = field(default_factory=lambda: Text("", ""))
+    exception: Text = field(default_factory=lambda: Text("", ""))
     issued: tuple[Text, ...] = ()
 
     @property

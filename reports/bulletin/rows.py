@@ -14,6 +14,7 @@ from reports.bulletin.statements import reason_text
 from reports.words import LANGUAGES, Text, is_missing, kind_name, local, moment, plain
 from risk_models.levels import Level
 from risk_models.observation import Now
+from risk_models.risk.criteria import OrderPhase
 from risk_models.risk.depth_words import DEPTH_CLASSES, class_chances, class_words, depth_range, sag_is_known
 from risk_models.warning.records import WarningRecord
 from risk_models.warning.times import Deadline, Due, done_by, minutes_needed
@@ -32,6 +33,7 @@ _RISK_COLUMNS = [
 ]
 _LATER: Mapping[str, Any] = {
     "now": str(Now.UNKNOWN),
+    "order_phase": str(OrderPhase.UNKNOWN),
     "p_15cm_0_3h": float("nan"),
     "onset_unfavourable_at": None,
     "danger_from": None,
@@ -91,6 +93,7 @@ def _hotspot_line(rank: int, hotspot_id: str, row: dict[str, Any], unit: Callabl
         sag_known=sag_is_known(row),
         depth=_depth(row),
         now=plain(row["now"]),
+        phase=plain(row["order_phase"]),
         class_chances=class_chances(row),
         depth_low_m=float(row["depth_p10_m"]),
         depth_m=float(row["depth_p50_m"]),

@@ -71,7 +71,7 @@ def _first(view: dict[str, Any], ack_url: str | None) -> list[str]:
         return [f"{words[key]}{colon}{first[key]}"] if first[key] else []
 
     lines = [f"【{first['kind']}】{first['place']}" if lang == "zh" else f"[{first['kind']}] {first['place']}"]
-    lines += [*line("standing"), *line("unchecked"), *line("danger"), *line("valid_to")]
+    lines += [*line("standing"), *line("unchecked"), *line("exception"), *line("danger"), *line("valid_to")]
     lines += [f"{words['do_now']}{colon}".rstrip()] if first["orders"] else []
     for number, order in enumerate(first["orders"], 1):
         lines += [" | ".join(filter(None, (f"{number}. {order['full']}", order["unit"], order["due"])))]

@@ -77,6 +77,7 @@ LABELS: dict[str, Text] = {
     "do_now": Text("现在做", "Do now"),
     "standing": Text("已有积水", "Water stands now"),
     "unchecked": Text("曾积水、未核查", "Flooded before, not checked"),
+    "exception": Text("其中更高", "Higher there"),
     "danger": Text("最危险时段", "Most dangerous"),
     "valid_to": Text("有效至", "Valid until"),
     "ended": Text("解除", "Ended"),
@@ -247,7 +248,8 @@ def _issued(bulletin: Bulletin, lang: Lang) -> list[str]:
 def _first(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
     """Return the five facts, in their order; ``brief`` is for a phone, and has whole in the table what it cuts."""
     words = {
-        key: LABELS[key][lang] for key in ("standing", "unchecked", "danger", "valid_to", "do_now", "answer", "next")
+        key: LABELS[key][lang]
+        for key in ("standing", "unchecked", "exception", "danger", "valid_to", "do_now", "answer", "next")
     }
     words |= {"valid_to": LABELS["ended"][lang]} if bulletin.is_end else {}
     end = day_hour(bulletin.valid_to, lang, bulletin.zone)
@@ -261,6 +263,7 @@ def _first(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
         "brief_standing": _standing(bulletin, lang, brief=True),
         "unchecked": _named([name[lang] for name in bulletin.unchecked], lang, brief=False),
         "brief_unchecked": _named([name[lang] for name in bulletin.unchecked], lang, brief=True),
+        "exception": bulletin.exception[lang],
         "danger": _danger(bulletin, lang),
         "valid_to": day_hour(bulletin.issued_at, lang, bulletin.zone) if bulletin.is_end else end,
         "orders": [_order(order, lang) for order in bulletin.orders],
@@ -279,7 +282,10 @@ def _kind(bulletin: Bulletin, lang: Lang) -> str:
         )
     if bulletin.level is Level.UNKNOWN:
         return f"等级未知·{action}" if lang == "zh" else f"Level unknown, {action.lower()}"
-    return f"{bulletin.level.zh}预警·{action}" if lang == "zh" else f"{bulletin.level.en} warning, {action.lower()}"
+    phase = bulletin.phase[lang]
+    if lang == "zh":
+        return f"{bulletin.level.zh}预警·{action}" + (f"·{phase}" if phase else "")
+    return f"{bulletin.level.en} warning, {action.lower()}" + (f", {phase}" if phase else "")
 
 
 def _danger(bulletin: Bulletin, lang: Lang) -> str:

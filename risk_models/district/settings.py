@@ -183,6 +183,8 @@ class StandardsSettings(Record):
     land_cover: Code = "erqi-lc-8"
     impact_depths: Code = "wuyu-depths-1"
     vulnerability: Code = "wuyu-kinds-1"
+    order_criteria: Code = "wuyu-orders-1"
+    town_criteria: Code = "wuyu-towns-1"
     now_orders: Code = "wuyu-now-1"
     action_times: Code = "wuyu-times-1"
     observation_sources: Code = "wuyu-sources-1"
@@ -231,6 +233,9 @@ class WarningSettings(Record):
         Officers who may approve, in the order in which they are called; each has one deadline, then the next is called.
     second_person_from : str or None
         Level from which two different officers must sign; None: one is enough.
+    budget : dict of str to float
+        Most warnings of a level or above that a town should get in a flood season, on average over many years; what
+        `wuyu verify budget --years` compares.
     office_phone : str or None
         Telephone of the office that issues warnings, printed on every message; None: that of the first of the chain.
     """
@@ -247,6 +252,9 @@ class WarningSettings(Record):
     )
     duty_chain: tuple[UpwardContact, ...] = ()
     second_person_from: LevelName | None = None
+    budget: dict[LevelName, Annotated[float, Field(gt=0)]] = Field(
+        default={"blue": 6.0, "yellow": 4.0, "orange": 2.0, "red": 1.0}
+    )
     office_phone: Annotated[str, Field(pattern=_PHONE)] | None = None
 
     @property

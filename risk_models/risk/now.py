@@ -17,6 +17,7 @@ import pandas as pd
 
 from risk_models.levels import Level
 from risk_models.observation.state import Now
+from risk_models.risk.criteria import OrderPhase
 from risk_models.risk.impact import level_score
 from risk_models.risk.order import places_in_order
 from risk_models.risk.table import RiskTable
@@ -32,6 +33,9 @@ RAIN_AGAIN_MM: Final = 2.0
 
 FLOODED_M: Final = 0.15
 """Depth of water that was seen and not measured: the least that this program calls standing water."""
+
+SEEN: Final = "seen"
+"""What decided where a sight of water did and no row of the criteria."""
 
 _WINDOWS_OF_RAIN_H: Final = (1, 3, 6, 12, 24, 72)
 _WET = (Now.STANDS, Now.UNCONFIRMED)
@@ -100,6 +104,8 @@ def settle_now(
         told[name] = rows[name]
     for name in ("now_since", "now_seen_at"):
         told[name] = pd.Series(pd.DatetimeIndex(pd.to_datetime(rows[name], utc=True)).as_unit("ns"), index=told.index)
+    stands = (told["now"] == str(Now.STANDS)) & (told["level"] >= int(Level.BLUE))
+    told.loc[stands, "order_phase"] = str(OrderPhase.OCCURRED)
     for h, sight in changed.items():
         _raise(told, h, sight, depth_of_impact_m[h], matrix)
     told["place"] = places_in_order(told)
@@ -187,14 +193,18 @@ def _raise(
         told.loc[at, name] = _seen_first(str(told.at[at, name]), str(row[name.replace("reason", "said")]), name[-2:])
     for name in ("worst_case_level", "level_0_3h"):
         told.loc[at, name] = max(int(told.at[at, name]), level)
-    if int(told.at[at, "level"]) >= level:
+    if told.at[at, "now"] == str(Now.STANDS):
+        told.loc[at, "order_phase"] = str(OrderPhase.OCCURRED)
+    if int(told.at[at, "level"]) < level:
+        told.loc[at, ["level", "order_criterion", "order_chance"]] = [level, SEEN, np.nan]
+    if int(told.at[at, "matrix_level"]) >= level:
         return
     score = float(level_score(np.array([level]), reached[None].astype(np.float64))[0])
     was = 0.0 if np.isnan(told.at[at, "score"]) else float(told.at[at, "score"])
     items = json.loads(str(told.at[at, "reasons"]))
     item = {"factor": "observed", "value": depth_m, "unit": "m", "points": score - was}
     items.insert(0, item | {"zh": "现场观测水深", "en": "depth seen on site"})
-    told.loc[at, ["level", "likelihood", "impact"]] = [level, 3, int(reached.sum())]
+    told.loc[at, ["matrix_level", "likelihood", "impact"]] = [level, 3, int(reached.sum())]
     told.loc[at, "score"] = score
     told.loc[at, "reasons"] = json.dumps(items, ensure_ascii=False)
 

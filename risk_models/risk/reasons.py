@@ -289,31 +289,31 @@ _LEAST_TOLD = 0.5
 
 
 def without_record(table: pd.DataFrame) -> pd.DataFrame:
-    """Return what the score and the level of each hotspot would be if the learned record had no say.
+    """Return what score and cell of the matrix of each hotspot would be if the learned record had no say.
 
     Parameters
     ----------
     table : DataFrame, index hotspot_id
-        Risk table, or its columns ``score``, ``level``, ``reasons``.
+        Risk table, or its columns ``score``, ``matrix_level``, ``reasons``.
 
     Returns
     -------
     DataFrame, index hotspot_id
-        ``score`` (NaN where the table has none) and ``level``.
+        ``score`` (NaN where the table has none) and ``matrix_level``.
 
     Examples
     --------
     >>> reasons = json.dumps([{"factor": "fallen", "points": 45.5}, {"factor": "record", "points": 27.5}])
-    >>> table = pd.DataFrame({"score": 73.0, "level": 3, "reasons": reasons}, index=["EQ-100"])
+    >>> table = pd.DataFrame({"score": 73.0, "matrix_level": 3, "reasons": reasons}, index=["EQ-100"])
     >>> without_record(table).loc["EQ-100"].tolist()
     [45.5, 2.0]
     """
     points = np.array([_record_points(text) for text in table["reasons"]], dtype=np.float64)
     score = table["score"].to_numpy(np.float64) - points
     level = np.where(
-        points == 0.0, table["level"], np.clip(np.floor((score + _ROUNDED) / BAND_POINTS), 0, int(Level.RED))
+        points == 0.0, table["matrix_level"], np.clip(np.floor((score + _ROUNDED) / BAND_POINTS), 0, int(Level.RED))
     )
-    return pd.DataFrame({"score": score, "level": level.astype(np.int64)}, index=table.index)
+    return pd.DataFrame({"score": score, "matrix_level": level.astype(np.int64)}, index=table.index)
 
 
 def _record_points(reasons: str) -> float:
@@ -326,7 +326,7 @@ def tell_record(table: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     table : DataFrame
-        With ``score``, ``level``, ``reasons``, ``reason_zh``, ``reason_en``.
+        With ``score``, ``matrix_level``, ``reasons``, ``reason_zh``, ``reason_en``.
 
     Returns
     -------
@@ -345,7 +345,10 @@ def tell_record(table: pd.DataFrame) -> pd.DataFrame:
     """
     before = without_record(table)
     scores = zip(before["score"], table["score"], strict=True)
-    levels = [(Level(int(was)), Level(int(now))) for was, now in zip(before["level"], table["level"], strict=True)]
+    levels = [
+        (Level(int(was)), Level(int(now)))
+        for was, now in zip(before["matrix_level"], table["matrix_level"], strict=True)
+    ]
     sentences = zip(table["reason_zh"], table["reason_en"], scores, levels, strict=True)
     told = [_with_record(zh, en, score, level) for zh, en, score, level in sentences]
     return pd.DataFrame(told, columns=["reason_zh", "reason_en"], index=table.index)
@@ -359,6 +362,6 @@ def _with_record(zh: str, en: str, score: tuple[float, float], level: tuple[Leve
     clause_zh = f"；积水记录使评分由{was:.0f}{'升' if up else '降'}至{now:.0f}"
     clause_en = f"; the record of floods {'raises' if up else 'lowers'} the score from {was:.0f} to {now:.0f}"
     if level[0] != level[1]:
-        clause_zh += f"，等级由{level[0].zh}{'升' if up else '降'}为{level[1].zh}"
-        clause_en += f" and the level from {level[0].en.lower()} to {level[1].en.lower()}"
+        clause_zh += f"，风险矩阵等级由{level[0].zh}{'升' if up else '降'}为{level[1].zh}"
+        clause_en += f" and the level of the matrix from {level[0].en.lower()} to {level[1].en.lower()}"
     return f"{zh.removesuffix('。')}{clause_zh}。", f"{en.removesuffix('.')}{clause_en}."

@@ -22,6 +22,7 @@ from risk_models.district.settings import (
     WarningSettings,
 )
 from risk_models.levels import Level
+from risk_models.risk.criteria import within_columns
 from risk_models.risk.table import RISK_COLUMNS
 from risk_models.risk.windows import WINDOWS_H, window_name
 from risk_models.warning.records import Action, WarningRecord
@@ -153,6 +154,7 @@ def now_and_ahead(median_m: np.ndarray, hour: pd.Timestamp) -> dict[str, Any]:
         "observed_depth_m": np.nan,
         **{f"p_15cm_{name}": np.clip(median_m, 0, 1) for name in windows},
         **{f"level_{name}": 1 for name in windows},
+        **{name: np.clip(median_m, 0, 1) for name in within_columns()},
         "onset_unfavourable_at": times(2.5),
         "danger_from": times(2.0),
         "danger_to": times(5.0),
@@ -201,6 +203,10 @@ def make_risk(district: Any, *, unknown: bool = False) -> gpd.GeoDataFrame:
             "impact": np.where(level < 0, -1, 2),
             "score": np.where(level < 0, np.nan, level * 22.0 + 8),
             "level": level,
+            "matrix_level": level,
+            "order_phase": np.select([level > 2, level > 0, level == 0], ["act", "prepare", "none"], "unknown"),
+            "order_criterion": np.where(level > 0, "red-act", ""),
+            "order_chance": np.where(level > 0, 0.6, np.nan),
             "worst_case_level": np.minimum(level + 1, 4),
             "place": np.arange(1, n + 1),
             "confidence": "medium",
