@@ -65,6 +65,10 @@ BRIEF_TOLD = "tests/reports/brief/test_brief.py::"
 BRIEF_SENT = "tests/wuyu/issuing/test_brief.py::"
 PLACES = "tests/risk_models/warning/test_places.py::"
 NOW = "tests/risk_models/risk/test_now.py::"
+STANDING = "tests/risk_models/warning/issued/test_standing.py::"
+NOTICES = "tests/risk_models/warning/issued/test_reader.py::"
+ISSUED = "tests/reports/test_issued.py::"
+SIGNALS = "tests/wuyu/signals/test_signals.py::"
 SIGHT = "tests/risk_models/observation/test_sight.py::"
 ONEMAP = "tests/reports/onemap/test_onemap.py::"
 SIGHT_READER = "tests/risk_models/observation/test_reader.py::"
@@ -908,6 +912,69 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 '    if any(finding.severity == "error" for finding in findings):',
                 "    if False:",
                 f"{SIGHT_READER}test_what_might_change_a_meaning_refuses_the_file",
+            ),
+        ],
+    },
+    "a signal of the weather office is printed only as issued, ends only by that office's word or its stated end, and "
+    "changes no level": {
+        "risk_models/warning/issued/standing.py": [
+            (
+                "    return one.kind == other.kind and _office(one) == _office(other)",
+                "    return one.kind == other.kind",
+                f"{STANDING}test_what_another_office_says_ends_nothing",
+            ),
+            (
+                "    return _is_of_one_kind(one, lifting) and lifting.level in (one.level, Level.UNKNOWN)",
+                "    return _is_of_one_kind(one, lifting)",
+                f"{STANDING}test_a_lifting_of_another_colour_number_or_kind_ends_nothing_and_is_named",
+            ),
+            (
+                "        left = [(one, held - towns if one in ended else held) for one, held in self.standing]",
+                "        left = [(one, held) for one, held in self.standing if one not in ended]",
+                f"{STANDING}test_a_signal_for_one_town_leaves_the_others_as_they_were",
+            ),
+            (
+                "        valid_until=max(ends, default=None),",
+                "        valid_until=min(ends, default=None),",
+                f"{STANDING}test_of_two_ends_the_later_counts",
+            ),
+        ],
+        "risk_models/warning/issued/reader.py": [
+            (
+                "    if not is_weather_office(cell):",
+                "    if False:",
+                f"{NOTICES}test_a_row_that_is_not_understood_is_named_and_the_others_stay",
+            ),
+            (
+                "        if at is not None and at > issued_at:",
+                "        if at is not None:",
+                f"{NOTICES}test_an_end_that_is_none_never_ends_a_signal",
+            ),
+            (
+                "        if name is None and raw.strip() not in _HARMLESS:",
+                "        if False:",
+                f"{NOTICES}test_a_table_that_is_not_understood_is_refused",
+            ),
+        ],
+        "risk_models/warning/issued/cap_notice.py": [
+            (
+                '        self._one_of("status", ("Actual",), "no live traffic: no signal is issued by it")',
+                '        self._text("status")',
+                f"{NOTICES}test_a_cap_message_in_doubt_is_refused",
+            ),
+        ],
+        "reports/issued.py": [
+            (
+                "    return lines if has_rainstorm else (NONE_KNOWN, *lines)",
+                "    return lines",
+                f"{ISSUED}test_where_none_is_known_no_product_says_that_there_is_none",
+            ),
+        ],
+        "wuyu/signals/known.py": [
+            (
+                "        found.lines += _refused(desk, feed_id, known_at)",
+                "        pass",
+                f"{SIGNALS}test_torn_foreign_or_not_understood_it_is_named_and_lifts_nothing",
             ),
         ],
     },

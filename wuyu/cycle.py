@@ -45,6 +45,7 @@ from wuyu.ledger.tasks import OPERATOR_TASK
 from wuyu.messages.letters import RESTRICTED
 from wuyu.observing import known_sights
 from wuyu.rain import cycle_rain
+from wuyu.signals import known_signals
 from wuyu.station import register_of
 
 if TYPE_CHECKING:
@@ -134,7 +135,8 @@ def assess(
         return _kept(desk, done)
     rain = cycle_rain(desk, valid_at, known_at=now)
     sights = known_sights(desk, valid_at, known_at=now)
-    inputs = rain.inputs | sights.inputs
+    signals = known_signals(desk, valid_at, known_at=now)
+    inputs = rain.inputs | sights.inputs | signals.inputs
     cycle = desk.ledger.begin_cycle(desk.code, valid_at, inputs_sha256=_digest(desk, inputs), now=now)
     if cycle.state == CycleState.DONE:
         return _kept(desk, cycle)
@@ -152,7 +154,8 @@ def assess(
         refused_rain_error_summary(desk.district.rain_error_refused),
     )
     told = [FeedLine(*text) for text in said if text[0]]
-    lines = [*rain.lines, *sights.lines, *told]
+    lines = [*rain.lines, *sights.lines, *signals.lines, *signals.beside(table), *told]
+    table.attrs["issued_signals"] = signals.kept()
     table.attrs["feeds_zh"] = "\n".join(line.zh for line in lines)
     table.attrs["feeds_en"] = "\n".join(line.en for line in lines)
     paths = write_risk(table, desk.risk_dir, stem(valid_at, cycle.revision))
@@ -175,7 +178,7 @@ def _kept(desk: Desk, cycle: Cycle) -> tuple[RiskTable, dict[str, str], dict[str
 
 
 def _digest(desk: Desk, inputs: dict[str, str]) -> str:
-    """Return the digest of all that a cycle stands on: rain, what was seen, and the district."""
+    """Return the digest of all that a cycle stands on: rain, what was seen, signals, and the district."""
     facts = json.dumps({"rain": inputs, "district": desk.district.content_hash}, sort_keys=True)
     return hashlib.sha256(facts.encode()).hexdigest()
 

@@ -37,6 +37,7 @@ from reports.bulletin.statements import (
     reason_text,
     signal_text,
 )
+from reports.issued import issued_lines, issued_signals
 from reports.words import Text, is_missing, local, plain
 from risk_models.levels import Level
 from risk_models.risk.table import RiskTable
@@ -178,6 +179,13 @@ def build_bulletin(
         headquarters=headquarters_lines(record, standards, chosen.response_levels),
         phase=Text("", "") if record.action.is_end else phase_of(record.level, lines),
         exception=Text("", "") if record.action.is_end else exception_of(record.level, lines),
+        issued=issued_lines(
+            issued_signals(risk_table.attrs),
+            at=record.issued_at,
+            zone=zone,
+            towns=_town_names(district),
+            area=record.area_code,
+        ),
     )
 
 
@@ -188,6 +196,15 @@ def _answer_by(record: WarningRecord, settings: Any, sign_off: SignOff) -> datet
     )
     begins = sign_off.decided_at or record.issued_at
     return None if minutes is None else begins + timedelta(minutes=minutes)
+
+
+def _town_names(district: District) -> dict[str, Text]:
+    """Return the names of the towns by their codes."""
+    towns = district.towns
+    return {
+        str(code): Text(plain(zh), plain(en))
+        for code, zh, en in zip(towns.index, towns["town_name"], towns["town_name_en"], strict=True)
+    }
 
 
 def _units(district: District) -> Callable[[str], Text]:

@@ -165,8 +165,8 @@ class Bulletin:
     kinds first; ``unchecked`` the names of those where it stood and nobody has looked since. ``danger`` is the most
     dangerous window, ``orders`` what is done now, ``answer_by`` when an answer is due, ``office`` and ``office_phone``
     of the office that issues it. ``phase`` says how near what is ordered is, ``exception`` names the places above the
-    level of the area; both are empty for nothing. ``headquarters`` is advice for the headquarters, which no town is
-    sent.
+    level of the area; both are empty for nothing. ``signal`` is the rain signal as computed here, ``issued`` those of
+    the weather office, or that none is known. ``headquarters`` is advice for the headquarters, which no town is sent.
     """
 
     message_id: str
@@ -218,6 +218,7 @@ class Bulletin:
     headquarters: tuple[Text, ...] = ()
     phase: Text = field(default_factory=lambda: Text("", ""))
     exception: Text = field(default_factory=lambda: Text("", ""))
+    issued: tuple[Text, ...] = ()
 
     @property
     def is_end(self) -> bool:

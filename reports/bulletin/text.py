@@ -49,6 +49,7 @@ def to_mail_text(bulletin: Bulletin, lang: Lang = "zh", *, ack_url: str | None =
     words, colon = view["labels"], "：" if lang == "zh" else ": "
     lines = [*view["banners"], *_first(view, ack_url)]
     lines += _block(words["cautions"], view["cautions"], colon)
+    lines += _block(words["issued_signal"], view["issued_signals"], colon)
     lines += ["", f"{words['places']}{colon}".rstrip()]
     for row in view["places"]:
         lines += [" | ".join(filter(None, (f"{row['rank']}. [{row['level']}] {row['name']}", row["now"])))]

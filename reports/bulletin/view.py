@@ -51,6 +51,9 @@ REASONED_MAX = 3
 URGENT_MAX = 5
 """Measures named on the first page."""
 
+ISSUED_MAX = 3
+"""Signals of the weather office named in a mail."""
+
 _BRIEF_CLAUSES = 2
 
 LABELS: dict[str, Text] = {
@@ -60,6 +63,7 @@ LABELS: dict[str, Text] = {
     "issued": Text("发布时间", "Issued"),
     "valid": Text("有效时段", "Valid"),
     "area": Text("区域", "Area"),
+    "issued_signal": Text("气象部门信号", "Weather office's signal"),
     "signal": Text("雨量对照", "Rain beside the signals"),
     "previous": Text("前序通报", "Previous bulletin"),
     "reason": Text("依据", "Why"),
@@ -182,6 +186,7 @@ def bulletin_view(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
         (words["area"], f"{bulletin.area[lang]} ({bulletin.area_code})"),
         (words["issued"], moment(bulletin.issued_at, lang, zone)),
         (words["action"], ACTION_WORDS[bulletin.action][lang]),
+        (words["issued_signal"], ("" if lang == "zh" else " ").join(line[lang] for line in bulletin.issued)),
         (words["signal"], bulletin.signal[lang]),
         (words["number"], bulletin.number[lang]),
         (words["previous"], bulletin.previous[lang]),
@@ -214,6 +219,7 @@ def bulletin_view(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
         "places_note": _hotspots_note(bulletin, lang, _PLACES_NOTE),
         "headquarters": [line[lang] for line in bulletin.headquarters],
         "cautions": [line[lang] for line in bulletin.cautions],
+        "issued_signals": _issued(bulletin, lang),
         "reason": section("reason", (bulletin.reason,)),
         "impacts": section("impacts", bulletin.impacts),
         "rain": [section("forecast", bulletin.forecast), section("observed", bulletin.observed)],
@@ -232,6 +238,14 @@ def bulletin_view(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
         "profile": bulletin.profile[lang],
         "message": f"{words['message']} {bulletin.message_id}",
     }
+
+
+def _issued(bulletin: Bulletin, lang: Lang) -> list[str]:
+    """Return the signals that a mail and a PDF name; the kept copy has them all."""
+    lines, more = [line[lang] for line in bulletin.issued[:ISSUED_MAX]], len(bulletin.issued) - ISSUED_MAX
+    if more > 0:
+        lines.append(f"另有{more}条，见留存件。" if lang == "zh" else f"{more} more stand in the kept copy.")
+    return lines
 
 
 def _first(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:

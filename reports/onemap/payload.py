@@ -20,6 +20,7 @@ import pandas as pd
 import shapely
 import xarray as xr
 
+from reports.issued import issued_lines, issued_signals
 from reports.onemap.now_ahead import now_and_ahead
 from reports.words import (
     ACTION_WORDS,
@@ -142,6 +143,7 @@ def payload(inputs: OneMapInputs) -> dict[str, Any]:
         "worstReasons": _worst_reasons(tables),
         "actions": _actions(inputs),
         **_warnings(inputs.warnings, town_codes, moments, zone),
+        **_issued(inputs, moments, zone),
         "rain": _rain(inputs, moments),
         **_places(district),
     }
@@ -180,6 +182,20 @@ def _banner(inputs: OneMapInputs) -> list[str]:
     """Return the words of the banner, Chinese and English; none if there is nothing to say."""
     marks = ((DEMONSTRATION,) if inputs.district.settings.district.demonstration else ()) + inputs.marks
     return ["　".join(mark.zh for mark in marks), " · ".join(mark.en for mark in marks)] if marks else []
+
+
+def _issued(inputs: OneMapInputs, moments: Sequence[pd.Timestamp], zone: str) -> dict[str, Any]:
+    """Return the signals of the weather office: every text once, and by hour which of them is told."""
+    towns = inputs.district.towns
+    columns = (towns.index, towns["town_name"], towns["town_name_en"])
+    names = {str(code): Text(plain(zh), plain(en)) for code, zh, en in zip(*columns, strict=True)}
+    texts: dict[tuple[str, str], int] = {}
+    hours = []
+    for at, (_, table) in zip(moments, inputs.cycles, strict=True):
+        lines = issued_lines(issued_signals(table.attrs), at=at.to_pydatetime(), zone=zone, towns=names)
+        told = ("".join(line.zh for line in lines), " ".join(line.en for line in lines))
+        hours.append(texts.setdefault(told, len(texts)))
+    return {"issuedTexts": [list(told) for told in texts], "issued": hours}
 
 
 def _level(level: Level) -> dict[str, Any]:

@@ -52,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         reports,
         retention,
         service,
+        signal,
         verify,
     )
 
@@ -61,7 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     families = (
-        district, operate, observe, approval, brief, delivery, products, reports, service, drill, ack, verify, learn,
+        district, operate, observe, signal, approval, brief, delivery, products, reports, service, drill, ack, verify,
+        learn,
         retention,
     )  # fmt: skip
     for family in families:

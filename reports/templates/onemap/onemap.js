@@ -572,6 +572,7 @@
     byId("legendTitle").textContent = word("legend");
     byId("legendNote").textContent = word("note") + " " + data.meta.formula;
     byId("states").setAttribute("aria-label", word("filter"));
+    byId("issuedTitle").textContent = word("issued");
     byId("findLabel").textContent = word("find");
     towns.forEach((polygon, index) => polygon.setTooltipContent(make("span", shortName(data.towns[index]))));
     clearNames();
@@ -602,6 +603,7 @@
     slider.setAttribute("aria-valuetext", data.labels[hour]);
     byId("clockText").textContent = data.labels[hour];
     byId("now").textContent = word("time") + " " + data.labels[hour] + " (" + data.meta.zone + ")";
+    byId("issued").textContent = data.issuedTexts[data.issued[hour]][lang];
     drawMap();
     drawRain();
     drawLegend();

@@ -16,9 +16,11 @@ from typing import Any
 
 import pytest
 
+from reports.issued import NONE_KNOWN
 from reports.onemap import OneMapInputs, onemap_html, write_onemap
 from reports.onemap.payload import payload
 from risk_models.levels import Level
+from risk_models.warning.issued import IssuedSignal, Notice
 from risk_models.warning.records import Action
 from tests.patience import PATIENCE_S
 
@@ -304,3 +306,21 @@ def test_what_is_for_before_the_rain_is_not_shown_where_water_stands(map_inputs:
     actions = payload(dataclasses.replace(map_inputs, cycles=cycles))["actions"]["byHotspot"]
     assert actions["EQ-001"]["steps"][0] == ["雨中：启动移动泵车"]
     assert actions["EQ-002"]["steps"][0][0].startswith("雨前：")
+
+
+def test_the_signals_of_the_weather_office_are_told_of_their_hour(map_inputs: OneMapInputs) -> None:
+    at, _ = map_inputs.cycles[3]
+    notice = Notice(
+        notice_id="a", lifts=False, kind="rainstorm", level=Level.RED, number="第9号", issued_at=at, valid_until=None,
+        area="", office="郑州市气象局",
+    )  # fmt: skip
+    towns = frozenset(str(code) for code in map_inputs.district.towns.index)
+    kept = [IssuedSignal(notice=notice, towns=towns, is_everywhere=True).to_dict()]
+    cycles = [(at, table.copy()) for at, table in map_inputs.cycles]
+    for _, table in cycles[3:]:
+        table.attrs = {**table.attrs, "issued_signals": kept}
+    told = payload(dataclasses.replace(map_inputs, cycles=cycles))
+    assert told["issued"] == [0, 0, 0] + [1] * (len(cycles) - 3)
+    assert told["issuedTexts"][0] == [NONE_KNOWN.zh, NONE_KNOWN.en]
+    assert "郑州市气象局" in told["issuedTexts"][1][0]
+    assert "第9号" in told["issuedTexts"][1][1]
