@@ -17,7 +17,7 @@ from sqlalchemy import select
 from reports.words import ACTION_WORDS, Text, plain, probability
 from risk_models.errors import ConfigError
 from risk_models.levels import Level
-from risk_models.risk.depth_words import depth_words
+from risk_models.risk.depth_words import class_words, depth_range, sag_is_known
 from wuyu.approval.basis import bases
 from wuyu.approval.book import NO_NOTE, Waiting, needs_second, waiting
 from wuyu.approval.overview import summary
@@ -39,6 +39,7 @@ __all__ = [
     "code_of",
     "district_round",
     "keep_shown",
+    "require_signable",
     "shown_as",
     "sign_round",
 ]
@@ -224,9 +225,7 @@ def sign_round(
         If no officer is named, a reason is missing, or an exception is made of what was not shown.
     """
     refuse = refuse or {}
-    _require_decidable(seen, officer=officer, hold_back=hold_back, refuse=refuse)
-    waits = {item.message_id: item for item in _waiting_here(station)}
-    _require_as_shown(station, waits, seen)
+    waits = require_signable(station, seen, officer=officer, hold_back=hold_back, refuse=refuse)
     exceptions = {"held_back": sorted(hold_back), "refused": dict(sorted(refuse.items()))}
     _keep_decided(station, list(waits.values()), officer=officer, now=now, account=account, **exceptions)
     act: dict[str, Any] = {"officer": officer, "now": now, "account": account, "open_desk": open_desk}
@@ -240,6 +239,22 @@ def sign_round(
 
 def _by_message(outcomes: Iterable[Settlement]) -> dict[str, Settlement]:
     return {one.message_id: one for one in outcomes}
+
+
+def require_signable(
+    station: Station, seen: Collection[str], *, officer: str, hold_back: Collection[str], refuse: Mapping[str, str]
+) -> dict[str, Waiting]:
+    """Return what waits, if an act is clear and rests on just that.
+
+    Raises
+    ------
+    ChangedError, ConfigError
+        As `sign_round` does.
+    """
+    _require_decidable(seen, officer=officer, hold_back=hold_back, refuse=refuse)
+    waits = {item.message_id: item for item in _waiting_here(station)}
+    _require_as_shown(station, waits, seen)
+    return waits
 
 
 def _require_decidable(
@@ -320,10 +335,14 @@ def _headline(item: Waiting) -> Text:
 
 
 def _place(row: Mapping[str, Any]) -> Text:
-    """Return a place with how deep the water may be there, and how likely it is above 50 cm."""
-    zh, en = depth_words(row)
-    chance = probability(row["p_50cm"], "en")
-    return Text(
-        f"{plain(row['hotspot_name'])} {zh}，超50厘米 {chance}",
-        f"{plain(row['hotspot_name_en'])} {en}, above 50 cm {chance}",
-    )
+    """Return a place with how deep the water may be there, and how likely: centimetres only where the sag is known."""
+    zh, en = _depth(row) if sag_is_known(row) else class_words(row)
+    return Text(f"{plain(row['hotspot_name'])} {zh}", f"{plain(row['hotspot_name_en'])} {en}")
+
+
+def _depth(row: Mapping[str, Any]) -> tuple[str, str]:
+    high, chance = row["depth_p90_m"], probability(row["p_50cm"], "en")
+    if high is None:
+        return class_words(row)
+    zh, en = depth_range(high, high)
+    return f"可能深至{zh}，超50厘米 {chance}", f"up to {en}, above 50 cm {chance}"
