@@ -144,6 +144,20 @@ def test_a_form_that_is_not_clear_decides_nothing(signing: Signing, more: dict[s
     assert set(signing.states().values()) == {"waiting"}
 
 
+def test_a_consultation_is_noted_on_the_page_and_signs_nothing(signing: Signing) -> None:
+    page = signing.client.get(signing.link()).text
+    assert "未启动应急响应" in page
+    assert "参考建议：防汛Ⅱ级应急响应" in page
+    form = re.findall(r'name="form" value="([^"]*)"', page)
+    said = {"act": "consult", "department": "区城管局", "by": "刘科", "view": "泵车<2>台已到"}
+    assert signing.send(said | {"form": form[0]}) == 403, "the form that signs takes no views"
+    assert signing.send(said | {"form": form[1], "view": ""}) == 400
+    assert signing.send(said | {"form": form[1]}) == 303
+    assert "泵车&lt;2&gt;台已到" in signing.client.get(signing.link()).text
+    assert signing.send(signing.fields() | {"form": form[1]}) == 403, "and the form of views signs nothing"
+    assert set(signing.states().values()) == {"waiting"}
+
+
 def test_a_link_is_good_for_one_officer_of_the_chain(signing: Signing) -> None:
     desk, get = signing.desk, signing.client.get
     for link in (

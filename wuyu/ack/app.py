@@ -32,6 +32,7 @@ from wuyu.ack.web import BODY_MAX, RateLimit, SafeAnswers, security_headers
 from wuyu.clock import Clock, time_now
 from wuyu.keys import Keys, load_keys
 from wuyu.ledger.acknowledgements import Answer, Seen
+from wuyu.ledger.command import running_response
 from wuyu.ledger.models import BulletinRow
 from wuyu.ledger.opening import open_ledger
 from wuyu.ledger.store import Ledger
@@ -266,7 +267,9 @@ class _Site(Gate):
         last = datetime.max.replace(tzinfo=UTC)
         waiting.sort(key=lambda one: (one.request.due_at or last, -one.request.level, one.request.area_code))
         rows = [{"one": one, "countdown": countdown(one, now)} for one in waiting]
-        page = render("desk.html.j2", rows=rows, now=now, token=text)
+        with self.ledger.reading() as session:
+            response = running_response(session, token.message_id, at=now)
+        page = render("desk.html.j2", rows=rows, now=now, token=text, response=response)
         return HTMLResponse(page, headers={"refresh": str(_DESK_REFRESH_S)})
 
     def show_call(self, request: Request) -> HTMLResponse:

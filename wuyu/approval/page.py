@@ -23,6 +23,7 @@ from wuyu.ack.gate import Gate, Page
 from wuyu.ack.pages import render
 from wuyu.ack.tokens import LinkUse
 from wuyu.approval.book import NOTE_MAX, clean_note
+from wuyu.approval.command import command_state, consult, proposed_response
 from wuyu.approval.district_round import ChangedError, DistrictRound, district_round, require_signable, sign_round
 from wuyu.approval.officers import officers_of
 from wuyu.approval.outlines import round_map
@@ -137,6 +138,8 @@ class SigningPages:
         """Take the decision of one officer on all that was shown."""
         text = request.path_params["token"]
         officer = self._officer(request, text)
+        if fields.get("act") == "consult":
+            return self._take_view(text, officer, fields)
         seen = fields.get("seen", "").split()
         self.gate.check_form(_sealed(text, seen), fields)
         if self._is_at_work:
@@ -168,6 +171,16 @@ class SigningPages:
 
         self._acts[text] = Act(officer, now, self._worker.submit(act), towns)
         _LOG.info("a round of %d warnings was decided on the page", len(seen))
+        return RedirectResponse(text, status_code=303)
+
+    def _take_view(self, text: str, officer: str, fields: dict[str, str]) -> Response:
+        """Write down what a department said."""
+        self.gate.check_form(_for_views(text), fields)
+        said = {name: fields.get(name, "") for name in ("department", "view", "by")}
+        try:
+            consult(self.station(), entered_by=officer, now=self.gate.clock(), **said)
+        except ConfigError as error:
+            return self._page(text, officer, status=400, error=str(error), fields=fields)
         return RedirectResponse(text, status_code=303)
 
     @property
@@ -204,6 +217,11 @@ class SigningPages:
             seen=" ".join(shown.seen),
             form=self.gate.form(_sealed(text, shown.seen)),
             token=text,
+            consult_form=self.gate.form(_for_views(text)),
+            departments=[str(one.name.zh) for one in station.settings.reports.departments]
+            + [str(one.unit.zh) for one in station.settings.command if one.unit],
+            state=command_state(station, now=now),
+            proposed=proposed_response(station, now=now),
         )
         headers = {"refresh": str(_REFRESH_S)} if busy else {}
         return HTMLResponse(page, status_code=status, headers=headers)
@@ -212,6 +230,11 @@ class SigningPages:
 def _sealed(text: str, seen: Sequence[str]) -> str:
     """Return what a form is made for: this link, and these messages."""
     return "\n".join([text, *seen])
+
+
+def _for_views(text: str) -> str:
+    """Return what the form of consultations is made for: it signs nothing."""
+    return f"{text}\nconsult"
 
 
 def _exceptions(fields: Mapping[str, str], seen: Sequence[str]) -> tuple[list[str], dict[str, str]]:

@@ -41,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from wuyu.cli import (
         ack,
         approval,
+        command,
         delivery,
         district,
         drill,
@@ -60,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     families = (
-        district, operate, observe, approval, delivery, products, reports, service, drill, ack, verify, learn,
+        district, operate, observe, approval, command, delivery, products, reports, service, drill, ack, verify, learn,
         retention,
     )  # fmt: skip
     for family in families:

@@ -20,7 +20,9 @@ __all__ = ["decide_storm", "show_storm"]
 
 def show_storm(station: Station, *, as_json: bool) -> int:
     """Show all that waits in the district as one thing, with the code that signs just that."""
+    from wuyu.approval.command import command_state
     from wuyu.approval.district_round import district_round, keep_shown
+    from wuyu.cli.command import say_command
 
     shown = district_round(station)
     code = keep_shown(station, shown, now=time_now())
@@ -33,6 +35,7 @@ def show_storm(station: Station, *, as_json: bool) -> int:
     due = f"{shown.due_at.astimezone(station.timezone):%m-%d %H:%M}" if shown.due_at else "-"
     say(f"待签 {shown.summary.zh}；最早时限 {due}")
     say(f"Waiting: {shown.summary.en}; first deadline {due}")
+    say_command(station, command_state(station, now=time_now()))
     for line in shown.lines:
         _say_line(line)
     say(f"\nsign all of it 全部签发: wuyu approve --storm --seen {code} --officer NAME")
