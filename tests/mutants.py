@@ -77,6 +77,8 @@ WATER_NOW = "tests/wuyu/issuing/test_water_now.py::"
 CYCLE = "tests/wuyu/test_cycle.py::"
 TEN_MINUTES = "tests/wuyu/test_ten_minutes.py::"
 APPROVAL = "tests/wuyu/test_approval.py::"
+ROUND = "tests/wuyu/test_district_round.py::"
+SIGNING_PAGE = "tests/wuyu/test_signing_page.py::"
 REPLAY = "tests/wuyu/test_replay.py::"
 CHECK = "tests/risk_models/district/test_check.py::"
 ISSUE = "tests/wuyu/reporting/test_issue.py::"
@@ -1208,6 +1210,28 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 "return _key(signature.officer) == _key(officer) or (bool(account)",
                 "return (bool(account)",
                 f"{APPROVAL}test_red_waits_for_a_second_person_and_the_ledger_keeps_both",
+            ),
+        ],
+    },
+    "one decision for a storm signs what its officer was shown, and nothing else": {
+        "wuyu/approval/district_round.py": [
+            (
+                "    if waits.keys() == set(seen):",
+                "    if True:",
+                f"{ROUND}test_nothing_that_was_not_shown_is_signed",
+                f"{SIGNING_PAGE}test_what_came_after_the_page_is_not_signed_by_it",
+            ),
+            (
+                "    signed = {message_id: True for message_id in waits if message_id not in outcomes}",
+                "    signed = dict.fromkeys(waits, True)",
+                f"{ROUND}test_some_towns_are_held_back_and_some_refused",
+            ),
+        ],
+        "wuyu/approval/page.py": [
+            (
+                '    return "\\n".join([text, *seen])',
+                "    return text",
+                f"{SIGNING_PAGE}test_what_came_after_the_page_is_not_signed_by_it",
             ),
         ],
     },

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from risk_models.district.cells import EMAIL
+from risk_models.district.command import CommandPost
 from risk_models.district.feeds import (
     AnyFeedSettings,
     FeedSettings,
@@ -396,6 +397,8 @@ class DistrictSettings(Record):
     standards : StandardsSettings
     warning : WarningSettings
     acknowledgement : AcknowledgementSettings
+    command : tuple of CommandPost
+        Posts of the flood command; empty where the district does not say.
     feeds : tuple of AnyFeedSettings
         Told apart by `source`; a folder if it is not stated.
     mail : MailSettings
@@ -427,6 +430,7 @@ class DistrictSettings(Record):
     standards: StandardsSettings = StandardsSettings()
     warning: WarningSettings = WarningSettings()
     acknowledgement: AcknowledgementSettings = AcknowledgementSettings()
+    command: tuple[CommandPost, ...] = ()
     feeds: tuple[AnyFeedSettings, ...] = ()
     mail: MailSettings = MailSettings()
     channels: Channels = ()
