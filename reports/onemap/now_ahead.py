@@ -6,7 +6,7 @@ Tables of earlier releases did not tell the two apart: their hours are marked, a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -80,7 +80,8 @@ def _seen(
     """
     rows = []
     columns = ["now", "now_by", "now_seen_at", "now_since", "now_class", "observed_depth_m"]
-    for spot, row in enumerate(table[columns].itertuples(index=False)):
+    told: Iterable[Any] = table[columns].itertuples(index=False)
+    for spot, row in enumerate(told):
         by, is_wet = plain(row.now_by), row.now in (Now.STANDS, Now.UNCONFIRMED)
         if not by and not is_wet:
             continue

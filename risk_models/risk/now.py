@@ -108,9 +108,9 @@ def settle_now(
         told[name] = pd.Series(pd.DatetimeIndex(pd.to_datetime(rows[name], utc=True)).as_unit("ns"), index=told.index)
     stands = (told["now"] == str(Now.STANDS)) & (told["level"] >= int(Level.BLUE))
     told.loc[stands, "order_phase"] = str(OrderPhase.OCCURRED)
-    for h in np.flatnonzero(told["now"].isin([str(state) for state in _WET])):
-        if h not in changed:
-            _tell_now(told, told.index[h])
+    for place in np.flatnonzero(told["now"].isin([str(state) for state in _WET])).tolist():
+        if place not in changed:
+            _tell_now(told, told.index[place])
     for h, sight in changed.items():
         _raise(told, h, sight, depth_of_impact_m[h], matrix)
     told["place"] = places_in_order(told)
