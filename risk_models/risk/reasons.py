@@ -398,12 +398,12 @@ def tell_record(table: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> reasons = json.dumps([{"factor": "fallen", "points": 45.5}, {"factor": "record", "points": 27.5}])
-    >>> row = {"score": 73.0, "level": 3, "reasons": reasons, "reason_zh": "雨大。", "reason_en": "Heavy rain."}
+    >>> row = {"score": 73.0, "matrix_level": 3, "reasons": reasons, "reason_zh": "雨大。", "reason_en": "Heavy rain."}
     >>> zh, en = tell_record(pd.DataFrame(row, index=["EQ-100"])).loc["EQ-100"]
     >>> print(zh)
-    雨大；积水记录使评分由46升至73，等级由黄色升为橙色。
+    雨大；积水记录使评分由46升至73，风险矩阵等级由黄色升为橙色。
     >>> print(en)
-    Heavy rain; the record of floods raises the score from 46 to 73 and the level from yellow to orange.
+    Heavy rain; the record of floods raises the score from 46 to 73 and the level of the matrix from yellow to orange.
     """
     before = without_record(table)
     scores = zip(before["score"], table["score"], strict=True)
