@@ -23,7 +23,7 @@ import xarray as xr
 from reports.onemap.now_ahead import now_and_ahead
 from reports.words import ACTION_WORDS, AUTHORITY_WORDS, DEMONSTRATION, Text, day_time, is_missing, kind_name, plain
 from risk_models.levels import LEVEL_STYLES, Level, worst
-from risk_models.risk.reasons import unknown_sentences
+from risk_models.risk.reasons import NOT_ASSESSED_EN, NOT_ASSESSED_ZH, unknown_sentences
 from risk_models.risk.table import RiskTable
 from risk_models.warning.authority import Authority, Revision, last_fact, revisions_of, states_at
 from risk_models.warning.records import Action
@@ -157,6 +157,7 @@ def _meta(inputs: OneMapInputs) -> dict[str, Any]:
         "method": str(attrs.get("method_version", "")),
         "horizon_h": int(inputs.district.settings.warning.horizon_h),
         "unknown": [unknown_zh, unknown_en],
+        "notAssessed": [NOT_ASSESSED_ZH.strip(), NOT_ASSESSED_EN.strip()],
         "authorityWords": {str(state): [AUTHORITY_WORDS[state].zh, AUTHORITY_WORDS[state].en] for state in Authority},
         "actionWords": {str(action): [ACTION_WORDS[action].zh, ACTION_WORDS[action].en] for action in Action},
     }

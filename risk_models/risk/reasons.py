@@ -18,6 +18,8 @@ from risk_models.risk.impact import BAND_POINTS
 
 __all__ = [
     "FACTORS",
+    "NOT_ASSESSED_EN",
+    "NOT_ASSESSED_ZH",
     "contributions",
     "main_factor",
     "now_words",
@@ -30,6 +32,10 @@ __all__ = [
 ]
 
 Row = Mapping[str, Any]
+
+#: Said first of a kind of place that the models do not speak of.
+NOT_ASSESSED_ZH = "本类风险点（边坡、坝体、河道）模型不评估，以下仅为点位积水。"
+NOT_ASSESSED_EN = "Slopes, dams and rivers are not assessed by the model; what follows is water at the spot only. "
 
 #: Factors of a score in the order in which they are told: column of the row, unit, words (long, then short).
 FACTORS: dict[str, tuple[str, str, str, str, str, str]] = {
