@@ -46,11 +46,11 @@ def now_and_ahead(tables: Sequence[pd.DataFrame], moments: Sequence[pd.Timestamp
     Returns
     -------
     dict
-        ``states`` and ``windows`` (what there is), ``told`` (hours that tell now from ahead), and by hour ``now`` (a
-        letter a hotspot), ``phase`` (the same of `OrderPhase`), ``seen`` (see `_seen`), ``ahead`` (a level a window and hotspot, u unknown), ``aheadChance``
-        (of 15 cm by window and hotspot [%], -1 unknown; nothing for a window beyond the horizon) and ``danger`` (first
-        passing in the unfavourable case, begin and end of the most dangerous window, in steps of ``dangerStep``
-        minutes after the hour; -1 none).
+        ``states``, ``phases`` and ``windows`` (what there is), ``told`` (hours that tell now from ahead), and by hour
+        ``now`` and ``phase`` (a letter a hotspot), ``seen`` (see `_seen`), ``ahead`` (a level a window and hotspot, u
+        unknown), ``aheadChance`` (of 15 cm by window and hotspot [%], -1 unknown; nothing for a window beyond the
+        horizon) and ``danger`` (first passing in the unfavourable case, begin and end of the most dangerous window, in
+        steps of ``dangerStep`` minutes after the hour; -1 none).
     """
     observers: dict[str, int] = {}
     depths: dict[tuple[str, str], int] = {}
