@@ -38,7 +38,7 @@ from reports.words import (
 from risk_models.levels import LEVEL_STYLES, Level, worst
 from risk_models.observation import Now
 from risk_models.plan.steps import Situation, Step, steps_of, steps_told
-from risk_models.risk.reasons import unknown_sentences
+from risk_models.risk.reasons import NOT_ASSESSED_EN, NOT_ASSESSED_ZH, unknown_sentences
 from risk_models.risk.table import RiskTable
 from risk_models.warning.authority import Authority, Revision, last_fact, revisions_of, states_at
 from risk_models.warning.records import Action
@@ -173,6 +173,7 @@ def _meta(inputs: OneMapInputs) -> dict[str, Any]:
         "method": str(attrs.get("method_version", "")),
         "horizon_h": int(inputs.district.settings.warning.horizon_h),
         "unknown": [unknown_zh, unknown_en],
+        "notAssessed": [NOT_ASSESSED_ZH.strip(), NOT_ASSESSED_EN.strip()],
         "authorityWords": {str(state): [AUTHORITY_WORDS[state].zh, AUTHORITY_WORDS[state].en] for state in Authority},
         "actionWords": {str(action): [ACTION_WORDS[action].zh, ACTION_WORDS[action].en] for action in Action},
     }

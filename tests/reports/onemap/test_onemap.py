@@ -127,6 +127,7 @@ def test_what_is_now_and_ahead_reaches_the_page(data: dict[str, Any]) -> None:
     assert [letter for letter, *_ in data["states"]] == ["s", "c", "m", "u", "d"]
     assert data["told"] == [True] * 12
     assert data["now"][6].startswith("ucsmd")
+    assert data["phases"][data["phase"][6][4]] == ["未评估", "not assessed"]
     seen = {row[0]: row[1:] for row in data["seen"][6]}
     unseen, stood, measured = seen[2], seen[1], seen[59]
     assert (unseen[0], unseen[1], unseen[2]) == (-1, -1, 90)
