@@ -2,7 +2,8 @@
 
 Rain, scores and decisions come from the functions that run live; an hour counts only files issued by then. What the
 district knows of floods from the first hour on is hidden from the chain and serves as the truth. Each hour is a file of
-its own: a run that was stopped goes on where it stopped.
+its own: a run that was stopped goes on where it stopped. What was seen on site is a flood of the truth and hidden too:
+warnings end as if every place had been found dry as soon as the model says so.
 """
 
 from __future__ import annotations
@@ -218,11 +219,12 @@ def _without_what_came(desk: Desk, start: datetime) -> Desk:
 def decided(desk: Desk, cycles: pd.DataFrame) -> pd.DataFrame:
     """Return the warnings that the district's policy decides from scored hours, as `VerificationRecord.warnings`."""
     states: tuple[WarningState, ...] = ()
+    pending: dict[str, datetime] = {}
     records: list[WarningRecord] = []
     for stamp, rows in cycles.groupby("valid_at", sort=True):
         now = pd.Timestamp(str(stamp)).to_pydatetime()
         table = rows.set_index("hotspot_id").assign(reason_zh="", reason_en="")
-        table.attrs = {"ladder_step": int(rows["ladder_step"].iloc[0])}
+        table.attrs = {"ladder_step": int(rows["ladder_step"].iloc[0]), "town_criteria": desk.scorer.town_rules}
         signals = rows.groupby("town_code")[["signal"]].first().set_axis(["level"], axis=1)
         decision = decide_warnings(
             states,
@@ -233,8 +235,9 @@ def decided(desk: Desk, cycles: pd.DataFrame) -> pd.DataFrame:
             event_key=current_event_key(states, desk.code, now=now),
             policy=desk.policy,
             evidence=_evidence(now, rows.iloc[0]),
+            pending=pending,
         )
-        states = decision.states
+        states, pending = decision.states, decision.pending
         records += decision.records
     told = [
         (one.warning_id, one.revision, one.area_code, int(one.level), one.issued_at, one.valid_to, one.action.is_end)

@@ -50,7 +50,7 @@ warning:
   horizon_h: 24                    # hours ahead that are scored
   past_h: 72                       # hours of observed rain that are read
   lead_h: 72                       # hours of forecast that are read
-  valid_h: 6                       # a warning holds this long unless renewed
+  valid_h: 12                      # a warning holds this long unless renewed
   downgrade_after_cycles: 3        # lower looks at newer data in a row before a warning is lowered
   minimum_duration_h: 3            # a warning stands at least this long
   approval_from: orange            # an officer approves from this level
@@ -62,7 +62,7 @@ warning:
 feeds: []
 
 mail: {{sender: "duty@district.example", status: Test}}   # Actual, Exercise or Test
-cap: {{sender: duty@district.example, sector_code: "000", event_code: "11B03"}}
+cap: {{sender: duty@district.example, sector_code: "000", event_code: "11A02"}}
 seasons: {{flood_season: ["05-15", "09-30"], key_period: ["07-16", "08-15"]}}
 """
 

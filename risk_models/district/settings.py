@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from risk_models.district.cells import EMAIL
+from risk_models.district.command import CommandPost
 from risk_models.district.feeds import (
     AnyFeedSettings,
     FeedSettings,
@@ -36,6 +37,7 @@ from risk_models.district.retention import RetentionSettings
 
 __all__ = [
     "SETTINGS_FILE",
+    "WATERLOGGING_EVENT",
     "AcknowledgementSettings",
     "AnyFeedSettings",
     "CapSettings",
@@ -183,6 +185,8 @@ class StandardsSettings(Record):
     land_cover: Code = "erqi-lc-8"
     impact_depths: Code = "wuyu-depths-1"
     vulnerability: Code = "wuyu-kinds-1"
+    order_criteria: Code = "wuyu-orders-1"
+    town_criteria: Code = "wuyu-towns-1"
     now_orders: Code = "wuyu-now-1"
     action_times: Code = "wuyu-times-1"
     observation_sources: Code = "wuyu-sources-1"
@@ -231,6 +235,11 @@ class WarningSettings(Record):
         Officers who may approve, in the order in which they are called; each has one deadline, then the next is called.
     second_person_from : str or None
         Level from which two different officers must sign; None: one is enough.
+    budget : dict of str to float
+        Most warnings of a level or above that a town should get in a flood season, on average over many years; what
+        `wuyu verify budget --years` compares.
+    office : Name
+        Office that issues warnings, as messages call it.
     office_phone : str or None
         Telephone of the office that issues warnings, printed on every message; None: that of the first of the chain.
     """
@@ -247,6 +256,10 @@ class WarningSettings(Record):
     )
     duty_chain: tuple[UpwardContact, ...] = ()
     second_person_from: LevelName | None = None
+    budget: dict[LevelName, Annotated[float, Field(gt=0)]] = Field(
+        default={"blue": 6.0, "yellow": 4.0, "orange": 2.0, "red": 1.0}
+    )
+    office: Name = Name(zh="区防汛值班室", en="the duty office")
     office_phone: Annotated[str, Field(pattern=_PHONE)] | None = None
 
     @property
@@ -338,12 +351,22 @@ class QualitySettings(Record):
         return self
 
 
+WATERLOGGING_EVENT = "11A02"
+"""Event code of waterlogging in ``data/standards/event_codes.csv``."""
+_WEATHER_EVENTS = "11B"
+
+
 class CapSettings(Record):
     """Fixed parts of CAP messages."""
 
     sender: Annotated[str, Field(min_length=1), AfterValidator(_cap_sender)] = "duty@wuyu.example"
     sector_code: Code = "000"
-    event_code: Code = "11B03"
+    event_code: Code = WATERLOGGING_EVENT
+
+    @property
+    def own_event_code(self) -> str:
+        """The event code, but never one of the weather office (group 11B): then that of waterlogging."""
+        return WATERLOGGING_EVENT if self.event_code.startswith(_WEATHER_EVENTS) else self.event_code
 
 
 class SeasonsSettings(Record):
@@ -377,6 +400,8 @@ class DistrictSettings(Record):
     standards : StandardsSettings
     warning : WarningSettings
     acknowledgement : AcknowledgementSettings
+    command : tuple of CommandPost
+        Posts of the flood command; empty where the district does not say.
     feeds : tuple of AnyFeedSettings
         Told apart by `source`; a folder if it is not stated.
     mail : MailSettings
@@ -408,6 +433,7 @@ class DistrictSettings(Record):
     standards: StandardsSettings = StandardsSettings()
     warning: WarningSettings = WarningSettings()
     acknowledgement: AcknowledgementSettings = AcknowledgementSettings()
+    command: tuple[CommandPost, ...] = ()
     feeds: tuple[AnyFeedSettings, ...] = ()
     mail: MailSettings = MailSettings()
     channels: Channels = ()

@@ -50,6 +50,9 @@ class AheadRun:
         Share of the outcomes that have each depth in a window; NaN beyond the horizon.
     impact : ndarray (W, H, 3)
         The same of impact classes.
+    within : ndarray (W, H, 3)
+        Share of the outcomes that have each impact class at any time up to the end of a window, the start included;
+        NaN beyond the horizon.
     """
 
     peak_depth_m: Floats
@@ -57,6 +60,7 @@ class AheadRun:
     first_step: Steps
     passed: Floats
     impact: Floats
+    within: Floats
 
 
 def run_ahead(
@@ -100,7 +104,7 @@ def run_ahead(
     peak_step = np.zeros((n_hotspots, n_lanes), dtype=np.int32)
     first_step = np.full((n_hotspots, n_lanes, n_depths), -1, dtype=np.int32)
     passed = np.full((len(WINDOWS_H), n_hotspots, n_depths), np.nan)
-    impact = np.full((len(WINDOWS_H), n_hotspots, 3), np.nan)
+    impact, within = (np.full((len(WINDOWS_H), n_hotspots, 3), np.nan) for _ in range(2))
     at = 0
     for window, (_, end_h) in enumerate(WINDOWS_H):
         end = min(round(end_h / step_h), n_steps)
@@ -119,10 +123,11 @@ def run_ahead(
         outcomes = run.first_step[:, central:]
         passed[window] = np.count_nonzero(outcomes >= 0, axis=1) / outcomes.shape[1]
         impact[window] = class_probabilities(run.peak_depth_m[:, central:], depth_of_impact_m)
+        within[window] = impact[0] if window == 0 else class_probabilities(peak_depth_m[:, central:], depth_of_impact_m)
         state, at = run.final, end
         if at >= n_steps:
             break
-    return AheadRun(peak_depth_m, peak_step, first_step, passed, impact)
+    return AheadRun(peak_depth_m, peak_step, first_step, passed, impact, within)
 
 
 def shifted(part: Floats, share: Floats, learned: Floats) -> Floats:

@@ -19,8 +19,10 @@ from risk_models.forecast.rainfall import Origin, validate_rainfall
 from risk_models.forecast.storm import return_period_text
 from risk_models.forecast.wetness import soil_water_index
 from risk_models.levels import Level
+from risk_models.observation.state import Now
 from risk_models.risk.ahead import danger_times, modelled_now, run_ahead, shifted
 from risk_models.risk.combined import SHARE_FEATURES, LearnedOpinion, chance_of_depths
+from risk_models.risk.criteria import OrderCriteria, OrderPhase, within_columns
 from risk_models.risk.explain import PHYSICAL_FACTORS, RECENT_RAIN_H, Run, physical_points
 from risk_models.risk.exposure import is_day
 from risk_models.risk.impact import MatrixResult, apply_matrix, class_probabilities
@@ -28,7 +30,14 @@ from risk_models.risk.outages import capacity_shares, outage_notes
 from risk_models.risk.ponding import HotspotBasins, simulate_ponding, wet_state
 from risk_models.risk.ponding_kernel import depths_at
 from risk_models.risk.rain_amounts import rain_amounts, return_periods
-from risk_models.risk.reasons import contributions, main_factor, sentence_en, sentence_zh, unknown_sentences
+from risk_models.risk.reasons import (
+    contributions,
+    main_factor,
+    sentence_en,
+    sentence_zh,
+    unknown_sentences,
+    with_danger,
+)
 from risk_models.risk.spread import PlaceSpread, scenario_count
 from risk_models.risk.table import RISK_COLUMNS
 from risk_models.risk.windows import WINDOWS_H, window_name
@@ -43,6 +52,8 @@ RECENT_H = 12
 QUALITY_SUSPECT = 3
 STALE_FORECAST_H = 12
 _ROUNDING_M = 1e-9  # water that stands at a depth exactly has reached it
+NOT_ASSESSED_ZH = "本类风险点（边坡、坝体、河道）模型不评估，以下仅为点位积水。"
+NOT_ASSESSED_EN = "Slopes, dams and rivers are not assessed by the model; what follows is water at the spot only. "
 _AT_15CM = SHARE_FEATURES.index("p_15cm")
 
 
@@ -80,6 +91,7 @@ class _Outcomes:
     dry_peak_m: Floats  # (H, scenarios); without any more rain
     window_passed: Floats  # (W, H, C); share of the outcomes
     window_impact: Floats  # (W, H, 3)
+    impact_within: Floats  # (W, H, 3)
     depth_now_m: Floats  # (H,)
     now_passed: Floats  # (H, C); share of the scenarios
     capacity_share: Floats  # (H,); the least within the horizon
@@ -103,6 +115,8 @@ class BlockScorer:
         Depths whose passing is told.
     matrix : RiskMatrix
     band_minima : ndarray (4,)
+    criteria : OrderCriteria
+        When a place may be ordered about.
     formula : StormFormula
     horizon_h : int
     typical, undrained : HotspotBasins
@@ -127,6 +141,7 @@ class BlockScorer:
     thresholds_m: tuple[float, ...]
     matrix: RiskMatrix
     band_minima: Floats
+    criteria: OrderCriteria
     formula: StormFormula
     horizon_h: int
     typical: HotspotBasins
@@ -298,6 +313,7 @@ class BlockScorer:
             dry_peak_m=still.peak_depth_m[:, 1:],
             window_passed=run.passed,
             window_impact=run.impact,
+            impact_within=run.within,
             depth_now_m=standing_m[:, 0],
             now_passed=(standing_m[:, 1:, None] >= np.array(self.thresholds_m) - _ROUNDING_M).mean(axis=1),
             capacity_share=ahead.least,
@@ -362,7 +378,7 @@ class BlockScorer:
         ):
             frame[name] = self._median_time(step, rain).array
         frame["likelihood"], frame["impact"] = found.likelihood, found.impact
-        frame["score"], frame["level"] = found.score, found.level
+        frame["score"], frame["matrix_level"] = found.score, found.level
         frame["place"] = 0  # of the whole district; filled in when its blocks are put together
         frame["worst_case_level"] = self._worst_case(frame["depth_p90_m"].to_numpy())
         frame["unconfirmed"] = rain.suspect
@@ -384,15 +400,25 @@ class BlockScorer:
     ) -> None:
         """Add what is now, what each window holds, and the times of an order; `shares` become what is `told`."""
         now = shifted(outcomes.now_passed, shares[1], told[1])
-        frame["now"] = [str(state) for state in modelled_now(now[:, _AT_15CM], rain.past_unknown)]
+        kinds, assessed = frame["kind"], self.criteria.assesses(frame["kind"])
+        states = np.array([str(state) for state in modelled_now(now[:, _AT_15CM], rain.past_unknown)])
+        frame["now"] = np.where(assessed, states, str(Now.UNKNOWN))
         frame["p_now_15cm"] = now[:, _AT_15CM]
         frame["now_class"] = (now > 0.5).sum(axis=1)
         frame["now_since"], frame["now_seen_at"] = _no_time(len(frame)), _no_time(len(frame))
         frame["now_by"], frame["observed_depth_m"] = "", np.nan
-        for window_h, passed, impact in zip(WINDOWS_H, outcomes.window_passed, outcomes.window_impact, strict=True):
+        within = np.stack([shifted(part, shares[0], told[0]) for part in outcomes.impact_within])
+        for column, (window, place) in within_columns().items():
+            frame[column] = within[window, :, place]
+        ordered = self.criteria.order(within, kinds)
+        frame["level"], frame["order_phase"] = ordered.level, ordered.phase
+        frame["order_criterion"], frame["order_chance"] = ordered.criterion, ordered.chance
+        for window, (window_h, passed, impact) in enumerate(
+            zip(WINDOWS_H, outcomes.window_passed, outcomes.window_impact, strict=True)
+        ):
             name = window_name(window_h)
             known = not np.isnan(passed).all()
-            level = apply_matrix(shifted(impact, shares[0], told[0]), self.matrix, self.band_minima).level
+            level = self.criteria.of_window(shifted(impact, shares[0], told[0]), window, kinds)
             frame[f"p_15cm_{name}"] = shifted(passed, shares[1], told[1])[:, _AT_15CM]
             frame[f"level_{name}"] = level if known else int(Level.UNKNOWN)
         times = danger_times(
@@ -446,18 +472,24 @@ class BlockScorer:
             {name: float(values[h]) for name, values in told.items() if not np.isnan(values[h])}
             for h in range(len(facts))
         ]
-        is_warned = frame["level"].to_numpy() >= Level.BLUE
+        is_warned = frame["matrix_level"].to_numpy() >= Level.BLUE
         mains = [main_factor(share) if warned else None for share, warned in zip(shares, is_warned, strict=True)]
-        frame["reason_zh"] = [
-            sentence_zh(row, horizon_h=self.horizon_h, main=main) for row, main in zip(facts, mains, strict=True)
-        ]
         periods = [return_period_text(float(v), "en", formula=self.formula) for v in frame["return_period_a"]]
-        frame["reason_en"] = [
-            sentence_en(row, horizon_h=self.horizon_h, return_period_text=text, main=main)
+        said = [
+            (
+                sentence_zh(row, horizon_h=self.horizon_h, main=main),
+                sentence_en(row, horizon_h=self.horizon_h, return_period_text=text, main=main),
+            )
             for row, text, main in zip(facts, periods, mains, strict=True)
         ]
+        rows = zip(said, facts, is_warned, strict=True)
+        said = [with_danger(one, row, zone=self.timezone) if warned else one for one, row, warned in rows]
+        frame["reason_zh"], frame["reason_en"] = (
+            (list(texts) for texts in zip(*said, strict=True)) if said else ("", "")
+        )
         frame["reasons"] = [contributions(row, points=share) for row, share in zip(facts, shares, strict=True)]
         self._mark_unknown(frame, rain.past_unknown | rain.future_unknown)
+        _mark_not_assessed(frame, ~self.criteria.assesses(frame["kind"]))
         return frame[list(RISK_COLUMNS)]
 
     @staticmethod
@@ -470,10 +502,19 @@ class BlockScorer:
             name = f"level_{window_name(window_h)}"
             frame.loc[unknown & (frame[name].to_numpy() < Level.BLUE), name] = int(Level.UNKNOWN)
         frame.loc[silent, "score"] = np.nan
-        frame.loc[silent, ["level", "likelihood", "impact"]] = [int(Level.UNKNOWN), -1, -1]
+        frame.loc[silent, ["level", "matrix_level"]] = int(Level.UNKNOWN)
+        frame.loc[silent, ["likelihood", "impact"]] = -1
+        frame.loc[silent, "order_phase"] = str(OrderPhase.UNKNOWN)
         texts = [unknown_sentences(Level(int(level))) for level in frame.loc[unknown, "level"].to_numpy()]
         frame.loc[unknown, ["reason_zh", "reason_en"]] = texts
         frame.loc[silent, "reasons"] = "[]"
+
+
+def _mark_not_assessed(frame: pd.DataFrame, not_assessed: npt.NDArray[np.bool_]) -> None:
+    """Say first that a slope, dam or river bank is not assessed: what follows is water at the spot."""
+    frame.loc[not_assessed, "order_phase"] = str(OrderPhase.NOT_ASSESSED)
+    frame.loc[not_assessed, "reason_zh"] = NOT_ASSESSED_ZH + frame.loc[not_assessed, "reason_zh"]
+    frame.loc[not_assessed, "reason_en"] = NOT_ASSESSED_EN + frame.loc[not_assessed, "reason_en"]
 
 
 def _no_time(count: int) -> pd.DatetimeIndex:

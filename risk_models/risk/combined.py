@@ -219,11 +219,11 @@ class LearnedOpinion:
         return (
             f"概率由学习模型{self.file}给出：依据截至{found.until[:10]}的{found.n_flood_storms}场过程、{found.n_floods}次"
             f"积水记录{made_up[0]}，对未参与学习的过程Brier技巧{found.brier_skill:.2f}（90%区间{'至'.join(interval)}）；"
-            f"与仅用模拟相比，{raised}处等级升高、{lowered}处降低。",
+            f"与仅用模拟相比，{raised}处风险矩阵等级升高、{lowered}处降低。",
             f"Chances are those of the learned model {self.file}: {found.n_floods} floods in {found.n_flood_storms} "
             f"storms on record until {found.until[:10]}{made_up[1]}, Brier skill on storms left out "
-            f"{found.brier_skill:.2f} (90 % interval {' to '.join(interval)}); beside simulation alone the level of "
-            f"{raised} hotspots is higher and that of {lowered} lower.",
+            f"{found.brier_skill:.2f} (90 % interval {' to '.join(interval)}); beside simulation alone the level "
+            f"of the matrix of {raised} hotspots is higher and that of {lowered} lower.",
         )
 
     def take(self, rows: npt.NDArray[np.intp]) -> LearnedOpinion:

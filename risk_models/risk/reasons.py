@@ -12,17 +12,20 @@ import numpy as np
 import pandas as pd
 
 from risk_models.levels import Level
-from risk_models.risk.depth_words import chance_text, chances_words, depth_range, sag_is_known
+from risk_models.observation.state import Now
+from risk_models.risk.depth_words import chance_text, chances_words, depth_range, sag_is_known, standing_words
 from risk_models.risk.impact import BAND_POINTS
 
 __all__ = [
     "FACTORS",
     "contributions",
     "main_factor",
+    "now_words",
     "sentence_en",
     "sentence_zh",
     "tell_record",
     "unknown_sentences",
+    "with_danger",
     "without_record",
 ]
 
@@ -258,6 +261,65 @@ def sentence_en(row: Row, *, horizon_h: int, return_period_text: str, main: str 
     return "Rain not confirmed: " + text if row["unconfirmed"] else text
 
 
+def with_danger(sentences: tuple[str, str], row: Row, *, zone: str) -> tuple[str, str]:
+    """Add the most dangerous window to what is said of a place, in local time; nothing where there is none.
+
+    Parameters
+    ----------
+    sentences : tuple of str
+        Chinese and English.
+    row : mapping
+        With ``danger_from`` and ``danger_to``, UTC.
+    zone : str
+
+    Examples
+    --------
+    >>> row = {"danger_from": pd.Timestamp("2021-07-20T06Z"), "danger_to": pd.Timestamp("2021-07-20T18Z")}
+    >>> with_danger(("雨大。", "Heavy rain."), row, zone="Asia/Shanghai")
+    ('雨大；最危险时段20日14:00—21日02:00。', 'Heavy rain; most dangerous from 07-20 14:00 to 07-21 02:00.')
+    >>> with_danger(("雨大。", "Heavy rain."), row | {"danger_to": row["danger_from"]}, zone="Asia/Shanghai")[1]
+    'Heavy rain; the danger is greatest now.'
+    >>> with_danger(("雨大。", "Heavy rain."), {"danger_from": pd.NaT, "danger_to": pd.NaT}, zone="Asia/Shanghai")
+    ('雨大。', 'Heavy rain.')
+    """
+    if pd.isna(row["danger_from"]) or pd.isna(row["danger_to"]):
+        return sentences
+    said_zh, said_en = sentences[0].removesuffix("。"), sentences[1].removesuffix(".")
+    begin, end = (row[name].tz_convert(zone) for name in ("danger_from", "danger_to"))
+    if end <= begin:  # water stands, and falls from now on
+        return f"{said_zh}；此刻最危险。", f"{said_en}; the danger is greatest now."
+    is_one_day = begin.date() == end.date()
+    zh = f"{begin.day}日{begin:%H:%M}—{'' if is_one_day else f'{end.day}日'}{end:%H:%M}"
+    en = f"{begin:%m-%d %H:%M} to {end:{'%H:%M' if is_one_day else '%m-%d %H:%M'}}"
+    return f"{said_zh}；最危险时段{zh}。", f"{said_en}; most dangerous from {en}."
+
+
+def now_words(state: Now, now_class: int, observed_depth_m: float) -> tuple[str, str]:
+    """Say what is now at a place that nobody has just seen; nothing where no water stands or stood.
+
+    Parameters
+    ----------
+    state : Now
+    now_class : int
+        Depth classes that stand, or stood.
+    observed_depth_m : float
+        m; NaN if nobody measured it.
+
+    Examples
+    --------
+    >>> now_words(Now.STANDS, 3, math.nan)
+    ('模型推算现有积水（超过27厘米）。', 'By the model water stands now (more than 27 cm).')
+    >>> now_words(Now.UNCONFIRMED, 2, 0.4)[1], now_words(Now.MAY_STAND, 0, math.nan)
+    ('Water stood here (40 cm) and nobody has looked since.', ('', ''))
+    """
+    zh, en = standing_words(now_class, observed_depth_m)
+    if state == Now.STANDS:
+        return f"模型推算现有积水（{zh}）。", f"By the model water stands now ({en})."
+    if state == Now.UNCONFIRMED:
+        return f"曾有积水（{zh}），尚未核查。", f"Water stood here ({en}) and nobody has looked since."
+    return "", ""
+
+
 def unknown_sentences(level: Level) -> tuple[str, str]:
     """Say that rain is unknown, and what that means for the level.
 
@@ -289,31 +351,31 @@ _LEAST_TOLD = 0.5
 
 
 def without_record(table: pd.DataFrame) -> pd.DataFrame:
-    """Return what the score and the level of each hotspot would be if the learned record had no say.
+    """Return what score and cell of the matrix of each hotspot would be if the learned record had no say.
 
     Parameters
     ----------
     table : DataFrame, index hotspot_id
-        Risk table, or its columns ``score``, ``level``, ``reasons``.
+        Risk table, or its columns ``score``, ``matrix_level``, ``reasons``.
 
     Returns
     -------
     DataFrame, index hotspot_id
-        ``score`` (NaN where the table has none) and ``level``.
+        ``score`` (NaN where the table has none) and ``matrix_level``.
 
     Examples
     --------
     >>> reasons = json.dumps([{"factor": "fallen", "points": 45.5}, {"factor": "record", "points": 27.5}])
-    >>> table = pd.DataFrame({"score": 73.0, "level": 3, "reasons": reasons}, index=["EQ-100"])
+    >>> table = pd.DataFrame({"score": 73.0, "matrix_level": 3, "reasons": reasons}, index=["EQ-100"])
     >>> without_record(table).loc["EQ-100"].tolist()
     [45.5, 2.0]
     """
     points = np.array([_record_points(text) for text in table["reasons"]], dtype=np.float64)
     score = table["score"].to_numpy(np.float64) - points
     level = np.where(
-        points == 0.0, table["level"], np.clip(np.floor((score + _ROUNDED) / BAND_POINTS), 0, int(Level.RED))
+        points == 0.0, table["matrix_level"], np.clip(np.floor((score + _ROUNDED) / BAND_POINTS), 0, int(Level.RED))
     )
-    return pd.DataFrame({"score": score, "level": level.astype(np.int64)}, index=table.index)
+    return pd.DataFrame({"score": score, "matrix_level": level.astype(np.int64)}, index=table.index)
 
 
 def _record_points(reasons: str) -> float:
@@ -326,7 +388,7 @@ def tell_record(table: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     table : DataFrame
-        With ``score``, ``level``, ``reasons``, ``reason_zh``, ``reason_en``.
+        With ``score``, ``matrix_level``, ``reasons``, ``reason_zh``, ``reason_en``.
 
     Returns
     -------
@@ -345,7 +407,10 @@ def tell_record(table: pd.DataFrame) -> pd.DataFrame:
     """
     before = without_record(table)
     scores = zip(before["score"], table["score"], strict=True)
-    levels = [(Level(int(was)), Level(int(now))) for was, now in zip(before["level"], table["level"], strict=True)]
+    levels = [
+        (Level(int(was)), Level(int(now)))
+        for was, now in zip(before["matrix_level"], table["matrix_level"], strict=True)
+    ]
     sentences = zip(table["reason_zh"], table["reason_en"], scores, levels, strict=True)
     told = [_with_record(zh, en, score, level) for zh, en, score, level in sentences]
     return pd.DataFrame(told, columns=["reason_zh", "reason_en"], index=table.index)
@@ -359,6 +424,6 @@ def _with_record(zh: str, en: str, score: tuple[float, float], level: tuple[Leve
     clause_zh = f"；积水记录使评分由{was:.0f}{'升' if up else '降'}至{now:.0f}"
     clause_en = f"; the record of floods {'raises' if up else 'lowers'} the score from {was:.0f} to {now:.0f}"
     if level[0] != level[1]:
-        clause_zh += f"，等级由{level[0].zh}{'升' if up else '降'}为{level[1].zh}"
-        clause_en += f" and the level from {level[0].en.lower()} to {level[1].en.lower()}"
+        clause_zh += f"，风险矩阵等级由{level[0].zh}{'升' if up else '降'}为{level[1].zh}"
+        clause_en += f" and the level of the matrix from {level[0].en.lower()} to {level[1].en.lower()}"
     return f"{zh.removesuffix('。')}{clause_zh}。", f"{en.removesuffix('.')}{clause_en}."

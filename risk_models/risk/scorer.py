@@ -27,6 +27,7 @@ from risk_models.levels import Level
 from risk_models.risk.block import BlockScorer
 from risk_models.risk.capacity import with_capacity
 from risk_models.risk.combined import LearnedOpinion, refused_model_summary
+from risk_models.risk.criteria import OrderCriteria, town_rules
 from risk_models.risk.explain import typical_place
 from risk_models.risk.exposure import ContourExposure, exposure_json, hotspot_exposure, is_day
 from risk_models.risk.now import settle_now
@@ -48,7 +49,7 @@ Floats = npt.NDArray[np.float64]
 #: Rain of all hotspots (its arrays may be lazy), or a function that gives it for some hotspots by their ids.
 RainSource: TypeAlias = xr.Dataset | Callable[[list[str]], xr.Dataset]
 
-METHOD_VERSION = "ponding-3"
+METHOD_VERSION = "ponding-4"
 #: Hotspots scored at once; with 51 members about 200 MB.
 BLOCK_HOTSPOTS = 1024
 #: In larger registers only red hotspots have their score split into all factors: it costs as much as the score itself.
@@ -134,7 +135,8 @@ class HotspotScorer:
         )
         self.exposure = hotspot_exposure(district, standards.vulnerability(picks.vulnerability), **self._kept_in)
         self.formula = standards.storm_formula(picks.storm_formula)
-        self.matrix_id = picks.risk_matrix
+        self.matrix_id, self.criteria_id = picks.risk_matrix, picks.order_criteria
+        self.town_rules = town_rules(standards.town_criteria(picks.town_criteria))
         classes = standards.depth_classes(picks.depth_classes)
         depth_of_impact = standards.impact_depths(picks.impact_depths)
         vulnerability = self.exposure["vulnerability"].to_numpy()
@@ -154,6 +156,9 @@ class HotspotScorer:
             thresholds_m=tuple(item.depth_min_m for item in classes if item.depth_min_m > 0),
             matrix=standards.risk_matrix(picks.risk_matrix),
             band_minima=np.array([band.p_min for band in standards.likelihood_bands(picks.likelihood_bands)]),
+            criteria=OrderCriteria(
+                standards.order_criteria(picks.order_criteria), standards.assessed_kinds(picks.vulnerability)
+            ),
             formula=self.formula,
             horizon_h=self.horizon_h,
             typical=typical,
@@ -223,7 +228,7 @@ class HotspotScorer:
         learned = self.whole.learned
         if learned is None:
             return refused_model_summary(self.model_refused)
-        change = table["level"].to_numpy() - without_record(table)["level"].to_numpy()
+        change = table["matrix_level"].to_numpy() - without_record(table)["matrix_level"].to_numpy()
         return learned.summary(raised=int((change > 0).sum()), lowered=int((change < 0).sum()))
 
     @cached_property
@@ -348,6 +353,8 @@ class HotspotScorer:
             "demonstration": bool(self.district.settings.district.demonstration),
             "method_version": METHOD_VERSION,
             "matrix_id": self.matrix_id,
+            "criteria_id": self.criteria_id,
+            "town_criteria": self.town_rules,
             "formula_id": self.formula.formula_id,
             "horizon_h": self.horizon_h,
         }

@@ -14,11 +14,17 @@ import pyarrow.parquet as pq
 from risk_models.files import whole_file, write_whole
 from risk_models.levels import Level
 from risk_models.observation.state import Now
+from risk_models.risk.criteria import OrderPhase, allowed_town_levels, within_columns
 from risk_models.risk.windows import WINDOWS_H, window_name
 
 __all__ = ["RISK_COLUMNS", "RiskTable", "read_risk", "town_levels", "write_geojson", "write_risk"]
 
 _WINDOWS = tuple(map(window_name, WINDOWS_H))
+
+
+def _impact(column: str) -> str:
+    return column.split("_")[1]
+
 
 #: A risk table is a GeoDataFrame indexed by hotspot_id with `RISK_COLUMNS`, in the district's projected CRS.
 RiskTable: TypeAlias = gpd.GeoDataFrame
@@ -73,13 +79,18 @@ RISK_COLUMNS: dict[str, str] = {
     "observed_depth_m": "depth seen, m; NaN if none was",
     **{f"p_15cm_{name}": f"probability of 15 cm at any time {name} ahead; NaN beyond the horizon" for name in _WINDOWS},
     **{f"level_{name}": f"Level code if only {name} ahead counted; unknown beyond the horizon" for name in _WINDOWS},
+    **{name: f"probability of {_impact(name)} impact or worse up to then, now included" for name in within_columns()},
     "onset_unfavourable_at": "first passing of 15 cm in the unfavourable case (one outcome in ten), UTC; NaT never",
     "danger_from": "begin of the most dangerous window, UTC; NaT if 15 cm are never passed",
     "danger_to": "its end",
     "likelihood": "likelihood class of the deciding cell, 0-3; -1 unknown",
     "impact": "impact class of the deciding cell, 0-3; -1 unknown",
     "score": "0-100; NaN unknown",
-    "level": "Level code",
+    "level": "Level code: what the order criteria allow; unknown where the kind is not assessed",
+    "order_phase": "occurred, act, prepare, watch, none, unknown or not_assessed (`risk_models.risk.criteria`)",
+    "order_criterion": "key of the row of the order criteria that decided; seen where a sight of water did; else empty",
+    "order_chance": "chance that this row asks for; NaN without one",
+    "matrix_level": "Level code of the deciding cell of the risk matrix, over the whole horizon; the band of the score",
     "place": "in the one order of the district, 1 first (`risk_models.risk.order`)",
     "worst_case_level": "Level code if the 90 % outcome came true",
     "confidence": "high, medium or low",
@@ -109,6 +120,10 @@ LATER_COLUMNS: dict[str, float | bool | str] = {
     "observed_depth_m": np.nan,
     **{f"p_15cm_{name}": np.nan for name in _WINDOWS},
     **{f"level_{name}": int(Level.UNKNOWN) for name in _WINDOWS},
+    **dict.fromkeys(within_columns(), np.nan),
+    "order_phase": str(OrderPhase.UNKNOWN),
+    "order_criterion": "",
+    "order_chance": np.nan,
 }
 """Columns that tables of earlier releases lack, and what is known of them there."""
 
@@ -117,9 +132,12 @@ LATER_TIMES = ("now_since", "now_seen_at", "onset_unfavourable_at", "danger_from
 
 
 def town_levels(table: RiskTable) -> pd.DataFrame:
-    """Sum up hotspots by town: a town has the level of its worst hotspot.
+    """Sum up hotspots by town: its level by number, people and kind of its places.
 
-    A town of which some hotspots are unknown and none is a warning is unknown (see `risk_models.levels.worst`).
+    The rules are those that the table carries (``attrs["town_criteria"]``, see `risk_models.risk.criteria`); tables of
+    earlier releases carry none, there a town has the level of its worst hotspot. A town of which some hotspots are
+    unknown and none is a warning is unknown (see `risk_models.levels.worst`); kinds that are not assessed have no part
+    in that.
 
     Parameters
     ----------
@@ -128,35 +146,44 @@ def town_levels(table: RiskTable) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by town_code, sorted: level, score (highest, NaN if all unknown), n_red, n_orange, n_yellow, n_blue,
-        n_unknown, unknown_share (of its hotspots), lead_hotspot (id of the worst, the first by id of equals).
+        Indexed by town_code, sorted: level, highest (level of its worst place), score (highest, NaN if all unknown),
+        n_red, n_orange, n_yellow, n_blue, n_none, n_unknown, n_not_assessed, unknown_share (of its assessed hotspots),
+        lead_hotspot (id of the worst, the first by id of equals).
     """
-    return _levels_by(table, table["town_code"].to_numpy()).rename_axis("town_code")
-
-
-def _levels_by(table: RiskTable, group: np.ndarray) -> pd.DataFrame:
-
-    plain = pd.DataFrame(
-        {
-            "group": group,
-            "level": table["level"].to_numpy(),
-            "score": table["score"].to_numpy(),
-            "hotspot_id": table.index.to_numpy(),
-        }
-    )
-    counted = (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE, Level.UNKNOWN)
+    columns = ["town_code", "level", "score"]
+    plain = pd.DataFrame(table[columns]).assign(hotspot_id=table.index).reset_index(drop=True)
+    phase = table["order_phase"] if "order_phase" in table else pd.Series("", index=table.index)
+    not_assessed = ((phase == str(OrderPhase.NOT_ASSESSED)) & (table["level"] < int(Level.BLUE))).to_numpy()
+    counted = (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE, Level.NONE, Level.UNKNOWN)
     for level in counted:
-        plain[f"n_{level}"] = plain["level"] == int(level)
+        plain[f"n_{level}"] = (plain["level"] == int(level)) & ~not_assessed
+    plain["n_not_assessed"] = not_assessed
     order = ["level", "score", "hotspot_id"]
     worst_first = plain.sort_values(order, ascending=[False, False, True], na_position="last")
-    grouped = worst_first.groupby("group", sort=True)
+    grouped = worst_first.groupby("town_code", sort=True)
     towns = grouped[["level", "score"]].max()
-    counts = grouped[[f"n_{level}" for level in counted]].sum()
+    counts = grouped[[*(f"n_{level}" for level in counted), "n_not_assessed"]].sum()
     # The rule of `worst`: a warning counts; below it, one unknown hotspot makes the town unknown.
-    hidden = (counts["n_unknown"] > 0) & (towns["level"] < Level.BLUE)
-    towns["level"] = towns["level"].where(~hidden, int(Level.UNKNOWN)).astype(int)
-    unknown_share = counts["n_unknown"] / grouped.size()
+    assessed = grouped.size() - counts["n_not_assessed"]
+    hidden = (towns["level"] < Level.BLUE) & (counts["n_unknown"] > 0)
+    towns["highest"] = towns["level"].where(~hidden, int(Level.UNKNOWN)).astype(int)
+    allowed = allowed_town_levels(_places_of(table), table.attrs.get("town_criteria", []))
+    is_warned = towns["highest"] >= int(Level.BLUE)
+    towns["level"] = allowed.reindex(towns.index).where(is_warned, towns["highest"]).astype(int)
+    unknown_share = (counts["n_unknown"] / assessed.where(assessed > 0)).fillna(1.0)
     return towns.join(counts).assign(unknown_share=unknown_share, lead_hotspot=grouped["hotspot_id"].first())
+
+
+def _places_of(table: RiskTable) -> pd.DataFrame:
+    """Return what the rules of towns ask of their places; people within reach where those in the water are unknown."""
+    people = pd.Series(np.nan, index=table.index)
+    for name in ("people_in_water", "people_exposed"):
+        if name in table:
+            people = people.fillna(table[name])
+    kind = table["kind"] if "kind" in table else pd.Series("", index=table.index)
+    return pd.DataFrame(
+        {"town_code": table["town_code"], "level": table["level"], "kind": kind, "people": people.fillna(0.0)}
+    )
 
 
 def write_risk(table: RiskTable, directory: Path, stem: str) -> dict[str, Path]:
@@ -237,6 +264,8 @@ def read_risk(path: Path) -> RiskTable:
     for name in LATER_TIMES:
         if name not in table:
             table[name] = pd.Series(pd.NaT, index=table.index, dtype="datetime64[ns, UTC]")
+    if "matrix_level" not in table:  # of releases in which the matrix alone made the level
+        table["matrix_level"] = table["level"]
     metadata: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
     table.attrs = json.loads(metadata.get(b"wuyu", b"{}"))
     return table

@@ -16,6 +16,7 @@ from risk_models.standards.records import (
     LikelihoodBand,
     NowOrder,
     ObservationSource,
+    OrderCriterion,
     PrecipitationGrade,
     RainSignal,
     Response,
@@ -24,6 +25,7 @@ from risk_models.standards.records import (
     StandardInfo,
     Standards,
     StormFormula,
+    TownCriterion,
     WordingLevel,
 )
 from risk_models.standards.tables import load_standards
@@ -39,6 +41,7 @@ __all__ = [
     "LikelihoodBand",
     "NowOrder",
     "ObservationSource",
+    "OrderCriterion",
     "PrecipitationGrade",
     "RainSignal",
     "Response",
@@ -47,6 +50,7 @@ __all__ = [
     "StandardInfo",
     "Standards",
     "StormFormula",
+    "TownCriterion",
     "WordingLevel",
     "load_standards",
 ]

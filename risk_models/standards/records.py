@@ -138,10 +138,58 @@ class ImpactDepths:
 
 @dataclass(frozen=True)
 class KindVulnerability:
-    """Vulnerability class of one kind of hotspot: 0 ordinary, 1 raised, 2 life at stake."""
+    """Vulnerability class of one kind of hotspot: 0 ordinary, 1 raised, 2 life at stake.
+
+    ``assessed``: "yes", or "no" where standing water is not what the place is feared for (slopes, dams, rivers).
+    """
 
     kind: str
     vulnerability: int
+    assessed: str
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True)
+class OrderCriterion:
+    """When a place may be ordered about at a level: an impact class is this likely within so many hours.
+
+    Attributes
+    ----------
+    key : str
+    level : Level
+    phase : str
+        act, prepare or watch.
+    within_h : float
+        From the cycle on.
+    impact : str
+        minor, significant or severe; at least this.
+    p_min : float
+        Least chance.
+    kinds : tuple of str
+        Kinds of hotspot that it is for; empty: all.
+    zh, en : str
+    """
+
+    key: str
+    level: Level
+    phase: str
+    within_h: float
+    impact: str
+    p_min: float
+    kinds: tuple[str, ...]
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True)
+class TownCriterion:
+    """When a town has a level: so many places, so many people in their water, or any one place of these kinds."""
+
+    level: Level
+    places_min: float
+    people_min: float
+    kinds: tuple[str, ...]
     zh: str
     en: str
 
@@ -340,6 +388,18 @@ class Standards:
     def vulnerability(self, standard_id: str) -> dict[str, int]:
         """Return the vulnerability class (0-2) of every kind of hotspot."""
         return {row.kind: row.vulnerability for row in self._rows("vulnerability", standard_id)}
+
+    def assessed_kinds(self, standard_id: str) -> frozenset[str]:
+        """Return the kinds of hotspot that the models speak of; of any other nothing is known."""
+        return frozenset(row.kind for row in self._rows("vulnerability", standard_id) if row.assessed == "yes")
+
+    def order_criteria(self, standard_id: str) -> tuple[OrderCriterion, ...]:
+        """Return when a place may be ordered about, the highest level first."""
+        return self._rows("order_criteria", standard_id)
+
+    def town_criteria(self, standard_id: str) -> tuple[TownCriterion, ...]:
+        """Return when a town has a level, the highest first."""
+        return self._rows("town_criteria", standard_id)
 
     def responses(self, standard_id: str) -> tuple[Response, ...]:
         """Return the flood responses, weakest trigger first."""

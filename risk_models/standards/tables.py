@@ -30,6 +30,7 @@ from risk_models.standards.records import (
     MatrixCell,
     NowOrder,
     ObservationSource,
+    OrderCriterion,
     PrecipitationGrade,
     RainSignal,
     Response,
@@ -37,6 +38,7 @@ from risk_models.standards.records import (
     StandardInfo,
     Standards,
     StormFormula,
+    TownCriterion,
     WordingLevel,
 )
 
@@ -303,6 +305,43 @@ def _check_action_times(records: tuple[ActionTime, ...]) -> list[str]:
     return [] if records[-1].kind == "other" else ["the last row must be for the kind 'other'"]
 
 
+#: Longest time before the water that an order of each phase may have, h.
+LONGEST_LEAD_H = {"act": 6.0, "prepare": 24.0, "watch": 72.0}
+WITHIN_H = (3.0, 6.0, 12.0, 24.0, 72.0)
+
+
+def _falling_levels(records: tuple[Any, ...]) -> list[str]:
+    levels = [record.level for record in records]
+    problems = [] if all(level.is_warning for level in levels) else ["level must be blue, yellow, orange or red"]
+    return problems if levels == sorted(levels, reverse=True) else [*problems, "the highest level must come first"]
+
+
+def _check_order_criteria(records: tuple[OrderCriterion, ...]) -> list[str]:
+    problems = _falling_levels(records)
+    if len({record.key for record in records}) != len(records):
+        problems.append("a key is used twice")
+    if any(record.within_h not in WITHIN_H for record in records):
+        problems.append(f"within_h must be one of {', '.join(f'{hours:g}' for hours in WITHIN_H)}")
+    if any(record.within_h > LONGEST_LEAD_H[record.phase] for record in records):
+        told = ", ".join(f"{phase} {hours:g} h" for phase, hours in LONGEST_LEAD_H.items())
+        problems.append(f"within_h is longer than the phase allows ({told})")
+    if any(record.p_min <= 0 for record in records):
+        problems.append("p_min must be above 0: an order needs a chance")
+    return problems
+
+
+def _check_town_criteria(records: tuple[TownCriterion, ...]) -> list[str]:
+    if [record.level for record in records] != [Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE]:
+        return ["needs red, orange, yellow and blue once, in this order"]
+    if any(record.places_min < 1 or record.people_min < 1 for record in records):
+        return ["places_min and people_min must be at least 1"]
+    return []
+
+
+def _kinds(cell: str) -> tuple[str, ...]:
+    return tuple(kind for kind in cell.split(";") if kind)
+
+
 def _check_keys(keys: tuple[str, ...]) -> Callable[[tuple[Any, ...]], list[str]]:
     return lambda rows: [] if tuple(row.key for row in rows) == keys else [f"keys must be {', '.join(keys)} in order"]
 
@@ -344,7 +383,7 @@ _TABLES: dict[str, _Spec] = {
             **_WORDS,
             "depth_min_m": _number,
             "level": Level.from_name,
-            "kinds": lambda cell: tuple(kind for kind in cell.split(";") if kind),
+            "kinds": _kinds,
         },
         _rising("depth_min_m"),
     ),
@@ -378,7 +417,29 @@ _TABLES: dict[str, _Spec] = {
     ),
     "now_orders": _spec(NowOrder, {"kind": _text, "rank": int, **_WORDS}, _check_now_orders),
     "action_times": _spec(ActionTime, {"kind": _text, "minutes": _number, **_WORDS}, _check_action_times),
-    "vulnerability": _spec(KindVulnerability, {"kind": _text, "vulnerability": _class, **_WORDS}),
+    "order_criteria": _spec(
+        OrderCriterion,
+        {
+            "key": _text,
+            "level": Level.from_name,
+            "phase": _one_of(*LONGEST_LEAD_H),
+            "within_h": _number,
+            "impact": _one_of(*IMPACTS[1:]),
+            "p_min": _share,
+            "kinds": _kinds,
+            **_WORDS,
+        },
+        _check_order_criteria,
+    ),
+    "town_criteria": _spec(
+        TownCriterion,
+        {"level": Level.from_name, "places_min": _number, "people_min": _number, "kinds": _kinds, **_WORDS},
+        _check_town_criteria,
+    ),
+    "vulnerability": _spec(
+        KindVulnerability,
+        {"kind": _text, "vulnerability": _class, "assessed": _one_of("yes", "no"), **_WORDS},
+    ),
     "responses": _spec(
         Response, {"trigger": _one_of("blue", "yellow", "orange", "red", "extreme"), "response": _text, **_WORDS}
     ),

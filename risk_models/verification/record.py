@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 from risk_models.levels import Level
+from risk_models.risk.criteria import within_columns
+from risk_models.risk.table import town_levels
 
 __all__ = ["CHANCES", "FLOOD_COLUMNS", "WARNING_COLUMNS", "VerificationRecord", "cycle_rows", "told_spans"]
 
@@ -22,6 +24,8 @@ WARNING_COLUMNS = ("warning_id", "revision", "area_code", "level", "told_at", "v
 CHANCES = re.compile(r"p_(\d+)cm")
 _AMOUNTS = ("depth_p50_m", "obs_30min_mm", "obs_1h_mm", "fc_1h_mm_p50", "fc_3h_mm_p50", "soil_water_index_mm", "score")
 _CLASSES = ("level", "likelihood", "impact")
+#: What the rules of towns and other tables of criteria ask, in tables that have it.
+_OF_ORDERS = ("kind", "people_in_water", "people_exposed", "order_phase", *within_columns())
 _Span: TypeAlias = tuple[str, pd.Timestamp, pd.Timestamp]
 #: Warning, town, when it was told, until when it holds, whether it reaches the level.
 _Revision: TypeAlias = tuple[str, str, pd.Timestamp, pd.Timestamp, bool]
@@ -89,17 +93,25 @@ def cycle_rows(table: pd.DataFrame, signals: pd.DataFrame, *, source: str) -> pd
     Returns
     -------
     DataFrame
-        One row per hotspot: ``valid_at`` (UTC), ``hotspot_id``, ``town_code``, ``level``, ``likelihood``, ``impact``,
-        ``signal`` (of the town; -1 unknown), ``ladder_step``, ``source``, every chance of a depth (``p_5cm``, ...) and
-        amounts of rain, depth and soil water in the units of the risk table.
+        One row per hotspot: ``valid_at`` (UTC), ``hotspot_id``, ``town_code``, ``town_level``, ``level``,
+        ``likelihood``, ``impact``, ``signal`` (of the town; -1 unknown), ``ladder_step``, ``source``, every chance of a
+        depth (``p_5cm``, ...), amounts of rain, depth and soil water in the units of the risk table, and what criteria
+        of orders ask.
     """
     chances = [name for name in table.columns if CHANCES.fullmatch(str(name))]
-    amounts = [name for name in _AMOUNTS if name in table]
+    amounts = [name for name in (*_AMOUNTS, *_OF_ORDERS) if name in table]
     rows = pd.DataFrame(table[["town_code", *_CLASSES, *chances, *amounts]]).reset_index()
     rows.attrs = {}
     signal = rows["town_code"].map(signals["level"]).fillna(int(Level.UNKNOWN)).astype(int)
     at = pd.Timestamp(table.attrs["valid_at"]).tz_convert("UTC")
-    return rows.assign(signal=signal, valid_at=at, ladder_step=int(table.attrs["ladder_step"] or 1), source=source)
+    town_level = rows["town_code"].map(town_levels(table)["level"])
+    return rows.assign(
+        town_level=town_level,
+        signal=signal,
+        valid_at=at,
+        ladder_step=int(table.attrs["ladder_step"] or 1),
+        source=source,
+    )
 
 
 def told_spans(warnings: pd.DataFrame, level: Level) -> pd.DataFrame:

@@ -7,10 +7,14 @@ The rules, in the order they are tried:
 
 1. A warning whose end time has passed (cycles were missed) is over. If the level is a warning level now, a new warning
    opens in the same cycle and supersedes it; otherwise it expires (EXP).
-2. A higher level raises at once (UPG), an area without a warning is warned at once (NEW).
+2. A higher level raises at once (UPG), an area without a warning is warned at once (NEW). Only blue, where nothing is
+   expected within hours and no water stands, is opened when it has lasted for `BLUE_WAITS_H`: what turns yellow
+   meanwhile is one message and not two.
 3. After `downgrade_after_cycles` successive lower looks on new evidence, and not before `minimum_duration_h` after the
-   warning was opened or raised, the warning is lowered in one step to the highest level seen in those looks (DNG), or
-   ended if that is NONE (CAN). Looks within an hour, or at the same rain and the same forecast, are one.
+   warning was opened or raised, the warning is lowered in one step to the highest level seen in the last of those
+   looks (DNG), or ended if that is NONE (CAN). Looks within an hour, or at the same rain and the same forecast, are
+   one. While there is more to fall than to blue, lowering waits for as many looks again, or for the end of the
+   message that stands: one message for the fall.
 4. A warning that goes on is renewed when its end is near (EXT), else it is noted once an hour as going on (CON).
 5. No warning ends while water stands at a place of its area, or stood there and nobody has looked since
    (`risk_models.observation.Now.keeps_open`): it is lowered to blue, names the places to be checked, and goes on until
@@ -25,8 +29,8 @@ and above).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypedDict
 
@@ -34,6 +38,7 @@ import pandas as pd
 
 from risk_models.levels import Level
 from risk_models.observation.state import Now
+from risk_models.risk.criteria import OrderPhase
 from risk_models.risk.order import CLOSED_KINDS
 from risk_models.warning.lifecycle import check_revision
 from risk_models.warning.records import Action, WarningRecord
@@ -42,10 +47,14 @@ from risk_models.warning.times import valid_until
 
 __all__ = ["NEVER_LOWER_FROM_STEP", "WarningDecisions", "decide_warnings"]
 
+BLUE_WAITS_H = 6.0
+"""Hours that blue must last before it is told, where nothing is expected within hours and no water stands."""
+
 CHECK_H = 24.0
 """Hours for which a message is valid where water stands, or is to be checked, and no more is ahead."""
 
 _LONGEST_H = 72.0
+_FAR = (str(OrderPhase.PREPARE), str(OrderPhase.WATCH))
 _NAMED = 3
 
 NEVER_LOWER_FROM_STEP = 5
@@ -62,10 +71,13 @@ class WarningDecisions:
         New revisions, at most one per area, by area code; CON included.
     states : tuple of WarningState
         To be passed to the next call: open warnings, and those of this event that have ended.
+    pending : dict of str to datetime
+        To be passed to the next call: areas whose blue is not told yet, and since when it lasts.
     """
 
     records: tuple[WarningRecord, ...]
     states: tuple[WarningState, ...]
+    pending: dict[str, datetime] = field(default_factory=dict)
 
     @property
     def open_records(self) -> tuple[WarningRecord, ...]:
@@ -79,12 +91,17 @@ class _Now:
     evidence: KnownRain
     event_key: str
     policy: WarningPolicy
+    pending: Mapping[str, datetime]
 
     def valid_to(self, area: _Area) -> datetime:
-        """Return the end of a message: it covers the danger; with water standing and none ahead it holds for a day."""
+        """Return the end of a message: it covers the danger; with water standing and none ahead it holds for a day.
+
+        After the danger it holds for as long as lowering takes: a message that only says so would be no news.
+        """
         hours = CHECK_H if area.standing and area.danger_to is None else self.policy.valid_h
         end = self.now + timedelta(hours=hours)
-        danger = None if area.danger_to is None else (self.now, area.danger_to)
+        lowered = timedelta(hours=3 * self.policy.downgrade_after_cycles)
+        danger = None if area.danger_to is None else (self.now, area.danger_to + lowered)
         return min(valid_until(end, danger), self.now + timedelta(hours=max(_LONGEST_H, hours)))
 
 
@@ -107,6 +124,7 @@ class _Area:
     reason_en: str = ""
     unconfirmed: bool = False
     danger_to: datetime | None = None
+    is_near: bool = True  # something is expected within hours, or nobody knows when
     standing: tuple[str, ...] = ()  # places that keep a warning open
     standing_text: tuple[str, str] = ("", "")
     seen_dry: tuple[tuple[datetime, str], ...] = ()  # when places were seen dry, and by whom
@@ -122,6 +140,7 @@ def decide_warnings(
     event_key: str,
     policy: WarningPolicy,
     evidence: KnownRain | None = None,
+    pending: Mapping[str, datetime] | None = None,
 ) -> WarningDecisions:
     """Decide what happens to the warning of every area in this look.
 
@@ -136,7 +155,7 @@ def decide_warnings(
         Columns ``town_code``, ``level``, ``score`` [0-100], ``reason_zh``, ``reason_en``, ``unconfirmed``;
         ``attrs["ladder_step"]`` (1 to 6; if absent the cycle counts as degraded). If present, ``now``, ``now_by``,
         ``now_seen_at``, ``hotspot_name``, ``hotspot_name_en``, ``kind`` and ``danger_to`` tell where water stands, and
-        until when.
+        until when; ``order_phase`` how near it is.
     signals : DataFrame, index town_code
         Column ``level``: the rain signal of each area; an area missing here is UNKNOWN.
     now : datetime
@@ -146,6 +165,8 @@ def decide_warnings(
     policy : WarningPolicy
     evidence : KnownRain, optional
         What the levels stand on; without it they are valid `now` and rest on rain measured until then.
+    pending : mapping of str to datetime, optional
+        As the previous call returned it.
 
     Returns
     -------
@@ -170,20 +191,24 @@ def decide_warnings(
     """
     by_area = _check_inputs(states, town_table, now)
     stood_on = evidence or KnownRain(valid_at=now, observed_until=now)
-    cycle = _Now(now=now, evidence=stood_on, event_key=event_key, policy=policy)
+    cycle = _Now(now=now, evidence=stood_on, event_key=event_key, policy=policy, pending=pending or {})
     open_codes = [code for code, state in by_area.items() if state.is_open]
     codes = sorted({str(code) for code in town_table.index} | set(open_codes))
     records: list[WarningRecord] = []
+    waits: dict[str, datetime] = {}
     following = {code: state for code, state in by_area.items() if state.record.event_key == event_key}
     for area in _look(codes, town_table, risk_table, signals):
         before = by_area.get(area.code)
+        if _is_pending(before, area, cycle):
+            waits[area.code] = cycle.pending.get(area.code, now)
+            continue
         state = _advance(before, area, cycle)
         if state is None:
             continue
         following[area.code] = state
         if before is None or state.record is not before.record:
             records.append(state.record)
-    return WarningDecisions(tuple(records), tuple(following[code] for code in sorted(following)))
+    return WarningDecisions(tuple(records), tuple(following[code] for code in sorted(following)), waits)
 
 
 def _check_inputs(states: Sequence[WarningState], town_table: pd.DataFrame, now: datetime) -> dict[str, WarningState]:
@@ -212,7 +237,7 @@ def _look(
     """Yield what the tables say about each area."""
     step = risk_table.attrs.get("ladder_step")
     columns = ["town_code", "level", "score", "reason_zh", "reason_en", "unconfirmed"]
-    columns += [name for name in ("danger_to", "place") if name in risk_table]
+    columns += [name for name in ("danger_to", "place", "order_phase") if name in risk_table]
     warned = pd.DataFrame(risk_table.loc[risk_table["level"] >= Level.BLUE, columns])
     # Sorting by id first makes ties fall in id order whatever the order of the table.
     warned = warned.sort_index().sort_values(["level", "score"], ascending=False, kind="stable")
@@ -280,12 +305,20 @@ def _with_hotspots(area: _Area, rows: pd.DataFrame) -> _Area:
         reason_en=str(worst_row["reason_en"]),
         unconfirmed=bool(deciding.all()),
         danger_to=_latest(rows["danger_to"]) if "danger_to" in rows else None,
+        is_near="order_phase" not in rows or not rows["order_phase"].isin(_FAR).all(),
     )
 
 
 def _latest(times: pd.Series) -> datetime | None:
     last = times.max()
     return None if pd.isna(last) else last.to_pydatetime()
+
+
+def _is_pending(state: WarningState | None, area: _Area, cycle: _Now) -> bool:
+    """Return True while blue that is far off has not lasted long enough to be told."""
+    if (state is not None and state.is_open) or area.level != Level.BLUE or area.is_near or area.standing:
+        return False
+    return cycle.now - cycle.pending.get(area.code, cycle.now) < timedelta(hours=BLUE_WAITS_H)
 
 
 def _advance(state: WarningState | None, area: _Area, cycle: _Now) -> WarningState | None:
@@ -365,26 +398,34 @@ def _continued(state: WarningState, area: _Area, cycle: _Now) -> WarningState:
     watched = _counted(state, area, cycle)
     stood_h = (cycle.now - state.raised_at) / timedelta(hours=1)
     is_low = watched.lower_count >= policy.downgrade_after_cycles and stood_h >= policy.minimum_duration_h
-    if is_low and not _only_checks(watched, area):
-        return _lowered(watched, area, cycle)
+    seen = max(watched.lower_looks[-policy.downgrade_after_cycles :], default=Level.NONE)
     is_near_end = record.valid_to - cycle.now <= timedelta(hours=policy.renew_within_h)
+    only_checks = is_low and _only_checks(watched, area, seen)
+    if is_low and not only_checks and (is_near_end or _rests(watched, policy)):
+        return _lowered(watched, area, cycle, seen)
     if not is_near_end and not _is_next_hour(state, cycle):
         return watched
     action = Action.EXT if is_near_end else Action.CON
-    reason = _check_reason(area) if is_low else _standing_reason(area, record, watched.lower_count)
+    reason = _check_reason(area) if only_checks else _standing_reason(area, record, watched.lower_count)
     return _revised(watched, area, cycle, action, record.level, reason=reason)
 
 
 def _counted(state: WarningState, area: _Area, cycle: _Now) -> WarningState:
     """Count a look at a lower level if it knows more than the one before; any other look breaks the row."""
     if area.holds:
-        return replace(state, lower_count=0, lower_level=Level.NONE)
+        return replace(state, lower_looks=())
     if area.level >= state.record.level:
-        return replace(state, lower_count=0, lower_level=Level.NONE, counted=cycle.evidence)
-    seen = max(state.lower_level, area.level)
+        return replace(state, lower_looks=(), counted=cycle.evidence)
     if not cycle.evidence.is_news_after(state.counted):
-        return replace(state, lower_level=seen)
-    return replace(state, lower_count=state.lower_count + 1, lower_level=seen, counted=cycle.evidence)
+        looks = state.lower_looks
+        return replace(state, lower_looks=(*looks[:-1], max(looks[-1], area.level))) if looks else state
+    return replace(state, lower_looks=(*state.lower_looks, area.level), counted=cycle.evidence)
+
+
+def _rests(state: WarningState, policy: WarningPolicy) -> bool:
+    """Return True if there is little left to fall, or the level has been lower for long enough."""
+    last = state.lower_looks[-policy.downgrade_after_cycles :]
+    return max(last) <= Level.BLUE or state.lower_count >= 2 * policy.downgrade_after_cycles
 
 
 def _is_next_hour(state: WarningState, cycle: _Now) -> bool:
@@ -392,9 +433,9 @@ def _is_next_hour(state: WarningState, cycle: _Now) -> bool:
     return state.noted_at is None or cycle.evidence.valid_at - state.noted_at >= timedelta(hours=1)
 
 
-def _lowered(state: WarningState, area: _Area, cycle: _Now) -> WarningState:
-    """Lower the warning to the highest level seen while waiting, or end it."""
-    seen, count = state.lower_level, state.lower_count
+def _lowered(state: WarningState, area: _Area, cycle: _Now, seen: Level) -> WarningState:
+    """Lower the warning to the highest level seen in the last looks, or end it."""
+    count = cycle.policy.downgrade_after_cycles
     if not seen.is_warning and area.standing:
         return _revised(state, area, cycle, Action.DNG, Level.BLUE, reason=_check_reason(area))
     if not seen.is_warning:
@@ -411,9 +452,9 @@ def _lowered(state: WarningState, area: _Area, cycle: _Now) -> WarningState:
     return _revised(state, area, cycle, Action.DNG, seen, reason=(zh, en))
 
 
-def _only_checks(state: WarningState, area: _Area) -> bool:
+def _only_checks(state: WarningState, area: _Area, seen: Level) -> bool:
     """Return True for a warning that stands for the places to be checked alone."""
-    return state.record.level == Level.BLUE and bool(area.standing) and not state.lower_level.is_warning
+    return state.record.level == Level.BLUE and bool(area.standing) and not seen.is_warning
 
 
 def _check_reason(area: _Area) -> tuple[str, str]:
@@ -501,5 +542,5 @@ def _revised(
         return WarningState(record=record, started_at=state.started_at, raised_at=cycle.now, **_noted(cycle))
     noted_at = cycle.evidence.valid_at
     if action == Action.DNG:
-        return replace(state, record=record, lower_count=0, lower_level=Level.NONE, noted_at=noted_at)
+        return replace(state, record=record, lower_looks=(), noted_at=noted_at)
     return replace(state, record=record, noted_at=noted_at)

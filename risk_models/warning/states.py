@@ -160,11 +160,8 @@ class WarningState:
         Issue time of the NEW that opened the warning (UTC).
     raised_at : datetime
         Issue time of the latest NEW or UPG (UTC); the minimum duration counts from here.
-    lower_count : int
-        Successive looks, up to the latest, in which the level was known and lower than the warning; a look without new
-        evidence is not counted.
-    lower_level : Level
-        Highest level seen in those looks (NONE while there are none).
+    lower_looks : tuple of Level
+        What those looks saw, the latest last.
     counted : KnownRain or None
         Of the last look that was counted, or that found the warning's level or more; None in states of earlier
         releases.
@@ -175,8 +172,7 @@ class WarningState:
     record: WarningRecord
     started_at: datetime
     raised_at: datetime
-    lower_count: int = 0
-    lower_level: Level = Level.NONE
+    lower_looks: tuple[Level, ...] = ()
     counted: KnownRain | None = None
     noted_at: datetime | None = None
 
@@ -184,6 +180,14 @@ class WarningState:
     def area_code(self) -> str:
         """Code of the area."""
         return self.record.area_code
+
+    @property
+    def lower_count(self) -> int:
+        """Successive looks, up to the latest, at a level that was known and lower than the warning.
+
+        A look without new evidence is not counted.
+        """
+        return len(self.lower_looks)
 
     @property
     def is_open(self) -> bool:
@@ -208,8 +212,7 @@ class WarningState:
             "record": record_to_dict(self.record),
             "started_at": self.started_at.isoformat(),
             "raised_at": self.raised_at.isoformat(),
-            "lower_count": self.lower_count,
-            "lower_level": int(self.lower_level),
+            "lower_looks": [int(level) for level in self.lower_looks],
             "counted": None if self.counted is None else self.counted.to_dict(),
             "noted_at": None if self.noted_at is None else self.noted_at.isoformat(),
         }
@@ -221,11 +224,17 @@ class WarningState:
             record=record_from_dict(values["record"]),
             started_at=datetime.fromisoformat(values["started_at"]),
             raised_at=datetime.fromisoformat(values["raised_at"]),
-            lower_count=int(values["lower_count"]),
-            lower_level=Level(values["lower_level"]),
+            lower_looks=_lower_looks(values),
             counted=KnownRain.from_dict(values["counted"]) if values.get("counted") else None,
             noted_at=datetime.fromisoformat(values["noted_at"]) if values.get("noted_at") else None,
         )
+
+
+def _lower_looks(values: Mapping[str, Any]) -> tuple[Level, ...]:
+    """Return the lower looks of a state; earlier releases kept their number and the highest level seen in them."""
+    if "lower_looks" in values:
+        return tuple(Level(level) for level in values["lower_looks"])
+    return (Level(values["lower_level"]),) * int(values["lower_count"])
 
 
 def record_to_dict(record: WarningRecord) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from risk_models.files import write_whole
-from wuyu.cli.common import add_place, add_verb, say, say_json, station_from
+from wuyu.cli.common import add_place, add_verb, open_from, say, say_json, station_from
 from wuyu.cli.mailbox import add_mailbox, opened_mailbox
 from wuyu.clock import clock_marks, time_now
 
@@ -87,6 +88,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     from wuyu.ack.door import LOCAL_PROXIES, make_server
     from wuyu.ack.links import Links
     from wuyu.ack.serving import FollowingPage, PageAddress
+    from wuyu.approval.page import signing_pages
     from wuyu.keys import load_keys
 
     station = station_from(arguments)
@@ -102,7 +104,8 @@ def _serve(arguments: argparse.Namespace) -> int:
         say(f"towns answer at {url}; the duty desk, for {_DESK_LINK_H} h: {link}")
 
     hosts = arguments.allow_host or []
-    page = FollowingPage(station, arguments.host, keys, clock=clock, more_hosts=hosts, moved=moved)
+    more = partial(signing_pages, open_desk=partial(open_from, arguments))
+    page = FollowingPage(station, arguments.host, keys, clock=clock, more_hosts=hosts, moved=moved, more=more)
     proxies = [one for one in arguments.proxy or LOCAL_PROXIES if one != "none"]
     make_server(page, host=arguments.host, port=arguments.port, proxies=proxies).run()
     return 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from risk_models.district.outgoing import FileChannelSettings, SmsChannelSettings
 from wuyu.clock import clock_marks
 from wuyu.delivery.channels import channels_in_use, make_parcel
-from wuyu.delivery.summary import FILES_SCHEMA, as_bytes, notice_texts, sms_body
+from wuyu.delivery.summary import as_bytes, bundle_of, notice_texts, sms_body, with_cap
 from wuyu.messages.letters import letter
 from wuyu.messages.mail import Mail, MailContent
 
@@ -49,6 +49,8 @@ class Notice:
     asks : callable or None
         How one reader answers, in Chinese, in English and in place of `short`; None for a reader of whom nothing is
         asked.
+    cap : bytes or None
+        The same as a CAP message, for webhooks and folders.
     """
 
     purpose: Purpose
@@ -65,6 +67,7 @@ class Notice:
     expires_at: datetime
     priority: int
     asks: Callable[[str], tuple[str, str, str] | None] = lambda _: None
+    cap: bytes | None = None
 
 
 def queue_notice(
@@ -167,6 +170,9 @@ def _body(
         "text": texts,
     }
     if isinstance(channel, FileChannelSettings):
-        index = {**facts, "files": []}
-        return as_bytes({"schema": FILES_SCHEMA, "message_id": notice.message_id, "index": index, "files": []})
-    return as_bytes(facts)
+        return bundle_of(facts, {} if notice.cap is None else {"cap.xml": (_cap_name(notice), notice.cap)})
+    return as_bytes(facts) if notice.cap is None else with_cap(facts, notice.cap)
+
+
+def _cap_name(notice: Notice) -> str:
+    return f"{notice.message_id}.cap.xml"
