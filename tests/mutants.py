@@ -2079,8 +2079,8 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
     "whatever its age": {
         "wuyu/retention/needed.py": [
             (
-                "        self.found.raw |= {(name.partition",
-                "        self.found.raw = {(name.partition",
+                "        self.found.raw |= set(feeds)",
+                "        self.found.raw = set(feeds)",
                 f"{RETENTION}test_what_a_bulletin_stands_on_stays_while_it_is_kept",
             ),
             (

@@ -37,7 +37,7 @@ from reports.words import (
 )
 from risk_models.levels import LEVEL_STYLES, Level, worst
 from risk_models.observation import Now
-from risk_models.plan.steps import Situation, Step, steps_of, steps_told
+from risk_models.plan.steps import PlanStep, Situation, steps_of, steps_told
 from risk_models.risk.reasons import NOT_ASSESSED_EN, NOT_ASSESSED_ZH, unknown_sentences
 from risk_models.risk.table import RiskTable
 from risk_models.warning.authority import Authority, Revision, last_fact, revisions_of, states_at
@@ -347,7 +347,7 @@ def _now_at(inputs: OneMapInputs) -> dict[str, str]:
     return {} if not tables else {str(spot): str(state) for spot, state in tables[0]["now"].items()}
 
 
-def _steps(row: pd.Series[Any], now: str) -> tuple[Step, ...]:
+def _steps(row: pd.Series[Any], now: str) -> tuple[PlanStep, ...]:
     """Return the steps of a plan in force or standing by at one place, as a message of that time would."""
     stands, wet = now == Now.STANDS, now in (Now.STANDS, Now.UNCONFIRMED)
     situation = Situation(stands=stands, wet=wet, has_come=stands, lowered=False)
