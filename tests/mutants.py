@@ -28,9 +28,12 @@ SCORER = "tests/risk_models/risk/test_scorer.py::"
 DEPTH_WORDS = "tests/risk_models/risk/test_depth_words.py::"
 DEPTHS_TOLD = "tests/wuyu/test_depths_told.py::"
 SPREAD = "tests/risk_models/risk/test_spread.py::"
+CRITERIA = "tests/risk_models/risk/test_criteria.py::"
 PONDING = "tests/risk_models/risk/test_ponding.py::"
 TIMES = "tests/risk_models/warning/test_times.py::"
 CONTENT = "tests/reports/bulletin/test_content.py::"
+STEPS = "tests/risk_models/plan/test_steps.py::"
+TOLD_STEPS = "tests/reports/bulletin/test_phases.py::"
 SCREEN = "tests/reports/bulletin/test_screen.py::"
 SHORT = "tests/reports/bulletin/test_short_message.py::"
 DECIDE = "tests/risk_models/warning/test_decide.py::"
@@ -58,15 +61,25 @@ REPLIES = "tests/wuyu/returns/test_replies.py::"
 FORGED = "tests/wuyu/returns/test_forged_replies.py::"
 OWN_WORDS = "tests/wuyu/returns/test_own_words.py::"
 RAIN_LOST = "tests/wuyu/issuing/test_rain_lost.py::"
+WATER_ANSWERS = "tests/wuyu/issuing/test_water_answers.py::"
+BRIEF_TOLD = "tests/reports/brief/test_brief.py::"
+BRIEF_SENT = "tests/wuyu/issuing/test_brief.py::"
 PLACES = "tests/risk_models/warning/test_places.py::"
 NOW = "tests/risk_models/risk/test_now.py::"
+STANDING = "tests/risk_models/warning/issued/test_standing.py::"
+NOTICES = "tests/risk_models/warning/issued/test_reader.py::"
+ISSUED = "tests/reports/test_issued.py::"
+SIGNALS = "tests/wuyu/signals/test_signals.py::"
 SIGHT = "tests/risk_models/observation/test_sight.py::"
+ONEMAP = "tests/reports/onemap/test_onemap.py::"
 SIGHT_READER = "tests/risk_models/observation/test_reader.py::"
 OBSERVING = "tests/wuyu/observing/test_observing.py::"
 WATER_NOW = "tests/wuyu/issuing/test_water_now.py::"
 CYCLE = "tests/wuyu/test_cycle.py::"
 TEN_MINUTES = "tests/wuyu/test_ten_minutes.py::"
 APPROVAL = "tests/wuyu/test_approval.py::"
+ROUND = "tests/wuyu/test_district_round.py::"
+SIGNING_PAGE = "tests/wuyu/test_signing_page.py::"
 REPLAY = "tests/wuyu/test_replay.py::"
 CHECK = "tests/risk_models/district/test_check.py::"
 ISSUE = "tests/wuyu/reporting/test_issue.py::"
@@ -88,6 +101,13 @@ CHAIN = f"{HISTORIES}test_everyone_gets_the_end_through_any_length_of_supersedin
 # promise -> file -> (line, changed, tests)
 _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
     "missing rain is never dry; unknown is a level": {
+        "reports/onemap/now_ahead.py": [
+            (
+                "Now.UNKNOWN if is_missing(state) else Now(state)",
+                "Now.DRY if is_missing(state) else Now(state)",
+                f"{ONEMAP}test_a_hotspot_without_an_assessment_is_unknown_now",
+            ),
+        ],
         "risk_models/forecast/quality/flag.py": [
             (
                 "merged[_looked(named[name]) & ~(is_dry & (name not in _TELLING_OF_DRY))] = GOOD",
@@ -163,6 +183,65 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 "peak_depth_m = depths_at(peak_m3 / of_lane, *curves)",
                 "peak_depth_m = depths_at(final.ponded_m3 / of_lane, *curves)",
                 f"{PONDING}test_standing_water_drains_after_the_rain",
+            ),
+        ],
+    },
+    "more danger, or the same earlier, never means a lower order; none stands on a chance below its criterion; what is "
+    "not assessed is never good": {
+        "risk_models/risk/criteria.py": [
+            (
+                "(p >= row.p_min - _ROUNDING)",
+                "(p >= 0.5 * row.p_min)",
+                f"{CRITERIA}test_no_order_stands_on_a_chance_below_its_criterion",
+            ),
+            (
+                "known = np.fmax.accumulate(np.nan_to_num(within, nan=0.0), axis=0)",
+                "known = np.nan_to_num(within, nan=0.0)",
+                f"{CRITERIA}test_beyond_the_horizon_counts_what_is_known_before_it",
+            ),
+            (
+                "nearest[met] = np.minimum(nearest[met], ",
+                "nearest[met] = np.maximum(0, ",
+                f"{CRITERIA}test_the_nearest_phase_counts",
+            ),
+            (
+                "level = np.where(assessed, int(Level.NONE), int(Level.UNKNOWN))",
+                "level = np.where(assessed, int(Level.NONE), int(Level.NONE))",
+                f"{CRITERIA}test_kinds_that_the_models_do_not_speak_of_are_never_good_and_never_ordered_about",
+            ),
+            (
+                "met = assessed & (p",
+                "met = (p",
+                f"{CRITERIA}test_kinds_that_the_models_do_not_speak_of_are_never_good_and_never_ordered_about",
+            ),
+            (
+                "        within[window:] = impact\n",
+                "        within[:] = impact\n",
+                f"{CRITERIA}test_no_window_has_a_higher_level_than_the_whole",
+            ),
+            (
+                'at_least = warned[warned["level"] >= int(rule["level"])]',
+                'at_least = warned[warned["level"] == int(rule["level"])]',
+                f"{CRITERIA}test_a_place_that_rises_never_lowers_its_town",
+            ),
+        ],
+        "risk_models/risk/table.py": [
+            (
+                '(plain["level"] == int(level)) & ~not_assessed',
+                '(plain["level"] == int(level))',
+                f"{CRITERIA}test_places_that_are_not_assessed_make_no_town_unknown_and_none_calm",
+            ),
+        ],
+        "risk_models/warning/decide.py": [
+            (
+                "area.level != Level.BLUE or area.is_near or area.standing:",
+                "area.level != Level.BLUE or area.standing:",
+                f"{DECIDE}test_blue_within_hours_is_told_at_once",
+            ),
+            (
+                "area.level != Level.BLUE or area.is_near",
+                "area.level > Level.YELLOW or area.is_near",
+                f"{DECIDE}test_only_blue_that_is_far_off_waits_and_never_for_ever",
             ),
         ],
     },
@@ -535,6 +614,18 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
     },
     "no warning ends while water stands at a place, or stood there and nobody has looked since; an end is signed as "
     "the start was": {
+        "wuyu/ack/water.py": [
+            (
+                "        gone = [place for place, given in said.items() if NowAnswer.WATER_GONE in given]",
+                "        gone = list(said)",
+                f"{WATER_ANSWERS}test_every_other_answer_says_nothing_of_the_water",
+            ),
+            (
+                '        (not name.strip(), "an answer needs the name of who answers"),',
+                '        (False, "an answer needs the name of who answers"),',
+                f"{WATER_ANSWERS}test_what_cannot_be_taken_is_refused_and_nothing_is_written",
+            ),
+        ],
         "risk_models/warning/decide.py": [
             (
                 "    if not seen.is_warning and area.standing:",
@@ -542,8 +633,8 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{PLACES}test_no_warning_ends_while_a_place_keeps_it_open",
             ),
             (
-                "    if is_low and not _only_checks(watched, area):",
-                "    if is_low:",
+                "    if is_low and not only_checks and (",
+                "    if is_low and (",
                 f"{PLACES}test_rain_over_and_water_not_checked_is_a_stage_of_its_own",
             ),
             (
@@ -566,9 +657,9 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{NOW}test_where_water_stood_nobody_but_a_sight_makes_it_dry",
             ),
             (
+                "        return state  # a gauge beside the sag, or one that is dead, reads dry as well",
                 "        return state if state in (*_WET, Now.UNKNOWN) else Now.DRY",
-                "        return Now.DRY",
-                f"{NOW}test_a_device_that_never_saw_the_water_ends_nothing",
+                f"{NOW}test_a_device_that_never_saw_the_water_calms_nothing",
             ),
             (
                 "            return not amount_mm <= RAIN_AGAIN_MM",
@@ -604,6 +695,40 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
             ),
         ],
     },
+    "a district brief goes out once for each hour while a warning is in force, and tells every place that it told "
+    "before until somebody has seen it dry": {
+        "reports/brief/build.py": [
+            (
+                '    return bool(plain(table.at[name, "now_by"])) and not is_missing(table.at[name, "now_seen_at"])',
+                "    return True",
+                f"{BRIEF_TOLD}test_law_a_place_that_was_told_leaves_only_when_somebody_saw_it_dry",
+            ),
+            (
+                "        if name not in lines and name not in standing and not _is_seen_dry(table, name):",
+                "        if False:",
+                f"{BRIEF_TOLD}test_law_a_place_that_was_told_leaves_only_when_somebody_saw_it_dry",
+            ),
+        ],
+        "reports/brief/writers.py": [
+            (
+                '        parts += [f"现状未知{unknown}处"] if unknown else []',
+                "        pass",
+                f"{BRIEF_TOLD}test_unknown_is_said_and_never_taken_for_dry",
+            ),
+        ],
+        "wuyu/issuing/brief.py": [
+            (
+                "        if is_noted(decision.session, BRIEF_QUEUED, brief.number):",
+                "        if False:",
+                f"{BRIEF_SENT}test_it_is_sent_once_whatever_happens",
+            ),
+            (
+                "    if not in_force(desk, now):",
+                "    if False:",
+                f"{BRIEF_SENT}test_nothing_is_sent_while_no_warning_is_in_force",
+            ),
+        ],
+    },
     "a higher chance or an earlier onset never makes a deadline later; an unknown time is never told as 'at once', nor a "
     "deadline after the end of its message": {
         "risk_models/warning/times.py": [
@@ -626,6 +751,71 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 "    return least if window is None else max(least, window[1])",
                 "    return least",
                 f"{TIMES}test_a_message_holds_until_the_danger_is_over",
+            ),
+        ],
+    },
+    "a plan that is not triggered stands by, never 'at once' nor with a deadline; what is for before the rain never stands "
+    "in a message about standing water": {
+        "risk_models/plan/match.py": [
+            (
+                "str(State.IN_FORCE if trigger <= level else State.STAND_BY)",
+                "str(State.IN_FORCE)",
+                f"{STEPS}test_law_triggered_before_waiting_then_narrower_in_any_order_of_rows",
+                f"{TOLD_STEPS}test_law_what_stands_by_has_no_time_in_any_form",
+            ),
+            (
+                '    first = min(found, key=lambda plan: plan["plan_state"] != State.IN_FORCE)',
+                "    first = found[0]",
+                f"{STEPS}test_law_triggered_before_waiting_then_narrower_in_any_order_of_rows",
+            ),
+        ],
+        "risk_models/plan/steps.py": [
+            (
+                "        kept = dry if self.stands or self.wet else order",
+                "        kept = order",
+                f"{STEPS}test_law_before_rain_is_never_told_beside_standing_water",
+                f"{TOLD_STEPS}test_law_before_rain_never_stands_in_a_message_about_standing_water",
+            ),
+            (
+                "    if not told and situation.has_come and not (situation.stands or situation.wet):",
+                "    if not told and situation.has_come:",
+                f"{STEPS}test_law_before_rain_is_never_told_beside_standing_water",
+            ),
+        ],
+        "reports/bulletin/rows.py": [
+            (
+                "        due=due_text(deadline, zone) if in_force else waits,",
+                "        due=due_text(deadline, zone),",
+                f"{TOLD_STEPS}test_law_what_stands_by_has_no_time_in_any_form",
+            ),
+            (
+                "        deadline=deadline if in_force else Deadline(Due.UNKNOWN, None),",
+                "        deadline=deadline,",
+                f"{TOLD_STEPS}test_law_what_stands_by_has_no_time_in_any_form",
+            ),
+            (
+                "    is_for_now = not stands or not plan_id or any(step.is_known for step in steps)",
+                "    is_for_now = True",
+                f"{TOLD_STEPS}test_a_phase_nobody_stated_is_never_in_force_for_standing_water",
+            ),
+        ],
+        "reports/bulletin/first.py": [
+            (
+                "        if one.name not in wet and one.clauses and one.in_force:",
+                "        if one.name not in wet and one.clauses:",
+                f"{TOLD_STEPS}test_law_what_stands_by_has_no_time_in_any_form",
+            ),
+            (
+                "key=lambda one: (not one.in_force, -one.level,",
+                "key=lambda one: (-one.level, not one.in_force,",
+                f"{TOLD_STEPS}test_law_triggered_before_waiting_in_any_order_of_rows",
+            ),
+        ],
+        "reports/bulletin/build.py": [
+            (
+                "    wet, is_end = bool(standing or unchecked), record.action.is_end",
+                "    wet, is_end = False, record.action.is_end",
+                f"{TOLD_STEPS}test_law_before_rain_never_stands_in_a_message_about_standing_water",
             ),
         ],
     },
@@ -685,6 +875,26 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{SIGHT}test_a_gauge_that_was_stuck_or_dropped_to_nothing_needs_a_person",
             ),
             (
+                '    if dry["by"] and (dry["source"], dry["by"])',
+                '    if (dry["source"], dry["by"])',
+                f"{SIGHT}test_eyes_without_a_name_are_never_the_same",
+            ),
+            (
+                "        if speaks and not any(_ends(look, one, sources) for _, look in dry.iterrows()):",
+                "        if False:",
+                f"{SIGHT}test_a_shallow_sight_does_not_calm_what_another_still_tells_of",
+            ),
+            (
+                '    if not dry["by"]:',
+                "    if False:",
+                f"{SIGHT}test_a_gauge_without_a_name_proves_nothing_dry_and_is_no_proof_of_a_leap",
+            ),
+            (
+                "is_denied = bool(by) and (",
+                "is_denied = (",
+                f"{SIGHT}test_a_gauge_without_a_name_proves_nothing_dry_and_is_no_proof_of_a_leap",
+            ),
+            (
                 "speaks_min) > at and not is_denied:",
                 "speaks_min) > at and False:",
                 f"{SIGHT}test_a_device_proves_nothing_that_another_contradicted_since_it_saw_water",
@@ -692,13 +902,18 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
         ],
         "risk_models/observation/trust.py": [
             (
+                "is_one=bool(by)",
+                "is_one=True",
+                f"{SIGHT}test_a_gauge_without_a_name_proves_nothing_dry_and_is_no_proof_of_a_leap",
+            ),
+            (
                 '    why[_stuck(depth_m, minutes)] = "stuck"',
                 "    pass",
                 f"{SIGHT}test_a_stuck_gauge_is_not_believed_and_never_calms",
             ),
             (
-                '    why[_jumps(depth_m, minutes)] = "jump"',
-                "    pass",
+                '        why[_jumps(depth_m, minutes)] = "jump"',
+                "        pass",
                 f"{SIGHT}test_a_leap_that_the_next_reading_denies_is_not_believed",
             ),
         ],
@@ -712,6 +927,69 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 '    if any(finding.severity == "error" for finding in findings):',
                 "    if False:",
                 f"{SIGHT_READER}test_what_might_change_a_meaning_refuses_the_file",
+            ),
+        ],
+    },
+    "a signal of the weather office is printed only as issued, ends only by that office's word or its stated end, and "
+    "changes no level": {
+        "risk_models/warning/issued/standing.py": [
+            (
+                "    return one.kind == other.kind and _office(one) == _office(other)",
+                "    return one.kind == other.kind",
+                f"{STANDING}test_what_another_office_says_ends_nothing",
+            ),
+            (
+                "    return _is_of_one_kind(one, lifting) and lifting.level in (one.level, Level.UNKNOWN)",
+                "    return _is_of_one_kind(one, lifting)",
+                f"{STANDING}test_a_lifting_of_another_colour_number_or_kind_ends_nothing_and_is_named",
+            ),
+            (
+                "        left = [(one, held - towns if one in ended else held) for one, held in self.standing]",
+                "        left = [(one, held) for one, held in self.standing if one not in ended]",
+                f"{STANDING}test_a_signal_for_one_town_leaves_the_others_as_they_were",
+            ),
+            (
+                "        valid_until=max(ends, default=None),",
+                "        valid_until=min(ends, default=None),",
+                f"{STANDING}test_of_two_ends_the_later_counts",
+            ),
+        ],
+        "risk_models/warning/issued/reader.py": [
+            (
+                "    if not is_weather_office(cell):",
+                "    if False:",
+                f"{NOTICES}test_a_row_that_is_not_understood_is_named_and_the_others_stay",
+            ),
+            (
+                "        if at is not None and at > issued_at:",
+                "        if at is not None:",
+                f"{NOTICES}test_an_end_that_is_none_never_ends_a_signal",
+            ),
+            (
+                "        if name is None and raw.strip() not in _HARMLESS:",
+                "        if False:",
+                f"{NOTICES}test_a_table_that_is_not_understood_is_refused",
+            ),
+        ],
+        "risk_models/warning/issued/cap_notice.py": [
+            (
+                '        self._one_of("status", ("Actual",), "no live traffic: no signal is issued by it")',
+                '        self._text("status")',
+                f"{NOTICES}test_a_cap_message_in_doubt_is_refused",
+            ),
+        ],
+        "reports/issued.py": [
+            (
+                "    return lines if has_rainstorm else (NONE_KNOWN, *lines)",
+                "    return lines",
+                f"{ISSUED}test_where_none_is_known_no_product_says_that_there_is_none",
+            ),
+        ],
+        "wuyu/signals/known.py": [
+            (
+                "        found.lines += _refused(desk, feed_id, known_at)",
+                "        pass",
+                f"{SIGNALS}test_torn_foreign_or_not_understood_it_is_named_and_lifts_nothing",
             ),
         ],
     },
@@ -945,6 +1223,28 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 "return _key(signature.officer) == _key(officer) or (bool(account)",
                 "return (bool(account)",
                 f"{APPROVAL}test_red_waits_for_a_second_person_and_the_ledger_keeps_both",
+            ),
+        ],
+    },
+    "one decision for a storm signs what its officer was shown, and nothing else": {
+        "wuyu/approval/district_round.py": [
+            (
+                "    if waits.keys() == set(seen):",
+                "    if True:",
+                f"{ROUND}test_nothing_that_was_not_shown_is_signed",
+                f"{SIGNING_PAGE}test_what_came_after_the_page_is_not_signed_by_it",
+            ),
+            (
+                "    signed = {message_id: True for message_id in waits if message_id not in outcomes}",
+                "    signed = dict.fromkeys(waits, True)",
+                f"{ROUND}test_some_towns_are_held_back_and_some_refused",
+            ),
+        ],
+        "wuyu/approval/page.py": [
+            (
+                '    return "\\n".join([text, *seen])',
+                "    return text",
+                f"{SIGNING_PAGE}test_what_came_after_the_page_is_not_signed_by_it",
             ),
         ],
     },
@@ -1242,6 +1542,16 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
     },
     "a reply by mail is an answer only if its code is secret, its sender proven and its words plain": {
         "wuyu/returns/replies.py": [
+            (
+                "        if not (first.proven and any(map(is_secret, first.codes))):",
+                "        if False:",
+                f"{WATER_ANSWERS}test_a_reply_by_mail_counts_only_if_it_is_proven_and_plain",
+            ),
+            (
+                "        if not meaning.answers or is_more or not all_meant:",
+                "        if not meaning.answers or is_more:",
+                f"{WATER_ANSWERS}test_a_reply_by_mail_counts_only_if_it_is_proven_and_plain",
+            ),
             (
                 "if not (reply.proven and any(map(is_secret, reply.codes))):",
                 "if not any(map(is_secret, reply.codes)):",
@@ -1769,8 +2079,8 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
     "whatever its age": {
         "wuyu/retention/needed.py": [
             (
-                "        self.found.raw |= {(name.partition",
-                "        self.found.raw = {(name.partition",
+                "        self.found.raw |= set(feeds)",
+                "        self.found.raw = set(feeds)",
                 f"{RETENTION}test_what_a_bulletin_stands_on_stays_while_it_is_kept",
             ),
             (

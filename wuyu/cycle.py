@@ -45,6 +45,7 @@ from wuyu.ledger.tasks import OPERATOR_TASK
 from wuyu.messages.letters import RESTRICTED
 from wuyu.observing import known_sights
 from wuyu.rain import cycle_rain
+from wuyu.signals import known_signals
 from wuyu.station import register_of
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class CycleResult:
     ----------
     valid_at : datetime
     counts : dict of str to int
-        Hotspots at each level.
+        Hotspots at each level, and ``not_assessed``: of kinds that the models do not speak of.
     records : tuple of WarningRecord
         Revisions decided, CON included; empty if the cycle had been done before.
     risk_path : str
@@ -134,7 +135,8 @@ def assess(
         return _kept(desk, done)
     rain = cycle_rain(desk, valid_at, known_at=now)
     sights = known_sights(desk, valid_at, known_at=now)
-    inputs = rain.inputs | sights.inputs
+    signals = known_signals(desk, valid_at, known_at=now)
+    inputs = rain.inputs | sights.inputs | signals.inputs
     cycle = desk.ledger.begin_cycle(desk.code, valid_at, inputs_sha256=_digest(desk, inputs), now=now)
     if cycle.state == CycleState.DONE:
         return _kept(desk, cycle)
@@ -152,7 +154,8 @@ def assess(
         refused_rain_error_summary(desk.district.rain_error_refused),
     )
     told = [FeedLine(*text) for text in said if text[0]]
-    lines = [*rain.lines, *sights.lines, *told]
+    lines = [*rain.lines, *sights.lines, *signals.lines, *signals.beside(table), *told]
+    table.attrs["issued_signals"] = signals.kept()
     table.attrs["feeds_zh"] = "\n".join(line.zh for line in lines)
     table.attrs["feeds_en"] = "\n".join(line.en for line in lines)
     paths = write_risk(table, desk.risk_dir, stem(valid_at, cycle.revision))
@@ -175,7 +178,7 @@ def _kept(desk: Desk, cycle: Cycle) -> tuple[RiskTable, dict[str, str], dict[str
 
 
 def _digest(desk: Desk, inputs: dict[str, str]) -> str:
-    """Return the digest of all that a cycle stands on: rain, what was seen, and the district."""
+    """Return the digest of all that a cycle stands on: rain, what was seen, signals, and the district."""
     facts = json.dumps({"rain": inputs, "district": desk.district.content_hash}, sort_keys=True)
     return hashlib.sha256(facts.encode()).hexdigest()
 
@@ -300,7 +303,7 @@ def decide(
     finally:
         if bulletins is None:
             maker.studio.close()
-    counts = {str(level): int((risk_table["level"] == int(level)).sum()) for level in Level}
+    counts = _counts(towns)
     with ledger.decide(now=at, cycle=cycle) as decision:
         if decision.already_done:
             return _done(decision.cycle or cycle)
@@ -343,6 +346,13 @@ def decide(
             event_key=risk_table.attrs["event_key"],
         )
     return CycleResult(valid_at, counts, decided.records, paths["parquet"], tuple(due), at)
+
+
+def _counts(towns: pd.DataFrame) -> dict[str, int]:
+    """Return how many hotspots have each level, by the sums of their towns."""
+    names = {str(level): f"n_{level}" for level in Level if level != Level.NONE}
+    counts = {name: int(towns[column].sum()) for name, column in names.items()}
+    return counts | {"none": int(towns["n_none"].sum()), "not_assessed": int(towns["n_not_assessed"].sum())}
 
 
 def _open_places(risk_table: RiskTable) -> dict[str, list[dict[str, str]]]:

@@ -2,7 +2,8 @@
 
 Rain, scores and decisions come from the functions that run live; an hour counts only files issued by then. What the
 district knows of floods from the first hour on is hidden from the chain and serves as the truth. Each hour is a file of
-its own: a run that was stopped goes on where it stopped.
+its own: a run that was stopped goes on where it stopped. What was seen on site is a flood of the truth and hidden too:
+warnings end as if every place had been found dry as soon as the model says so.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from data.builder.rain_record import write_rain_record
 from data.builder.rasters import build_land_cover, write_rasters
 from data.builder.settings import DATA
 from data.builder.sights import build_sights, write_sights
+from data.builder.signals import write_signals
 from data.builder.storm import write_storm
 
 
@@ -37,6 +38,7 @@ def _storm(out: Path) -> None:
     write_storm(gauges, out / "storm_2021")
     sights = build_sights(built.tables["hotspots"], built.tables["history"], built.towns)
     write_sights(sights, out / "storm_2021" / "observations.csv")
+    write_signals(out / "storm_2021" / "signals.csv")
     write_forecasts(gauges, out / "storm_2021" / "ensemble")
 
 

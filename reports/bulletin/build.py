@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from reports.bulletin.answering import acknowledgement_text
-from reports.bulletin.first import check_lines, danger_of, first_orders, standing_places, unchecked_places
+from reports.bulletin.first import (
+    check_lines,
+    danger_of,
+    exception_of,
+    first_orders,
+    phase_of,
+    standing_places,
+    unchecked_places,
+)
 from reports.bulletin.model import Bulletin, DataBasis, SignOff
 from reports.bulletin.rows import hotspot_lines, measures
 from reports.bulletin.sentences import basis_lines, forecast_lines, impact_lines, observed_lines
@@ -29,6 +37,7 @@ from reports.bulletin.statements import (
     reason_text,
     signal_text,
 )
+from reports.issued import issued_lines, issued_signals
 from reports.words import Text, is_missing, local, plain
 from risk_models.levels import Level
 from risk_models.risk.table import RiskTable
@@ -105,9 +114,10 @@ def build_bulletin(
     draft = _awaits_decision(record, settings.warning.approval_from, sign_off)
     names, chosen = settings.district, settings.standards
     needs_min = standards.action_minutes(chosen.action_times)
-    told = () if record.action.is_end else measures(lines, actions, record, zone, needs_min=needs_min)
     standing = standing_places(area.rows, hotspots, standards.now_orders(chosen.now_orders), unit, zone)
     unchecked = () if record.action.is_end else unchecked_places(area.rows)
+    wet, is_end = bool(standing or unchecked), record.action.is_end
+    told = () if is_end else measures(lines, actions, record, zone, needs_min=needs_min, unit=unit, wet=wet)
     general = (*check_lines(unchecked), *guidance(record))
     return Bulletin(
         message_id=record.message_id,
@@ -161,11 +171,21 @@ def build_bulletin(
         standing=standing,
         unchecked=unchecked,
         danger=None if record.action.is_end else danger_of(lines),
-        orders=first_orders(standing, told, general, unit=unit, town=area.name),
+        orders=first_orders(standing, told, general, town=area.name),
+        office=Text(plain(settings.warning.office.zh), plain(settings.warning.office.en)),
         office_phone=plain(settings.warning.phone_told),
         answer_by=_answer_by(record, settings, sign_off),
         next_message=next_text(record, zone),
         headquarters=headquarters_lines(record, standards, chosen.response_levels),
+        phase=Text("", "") if record.action.is_end else phase_of(record.level, lines),
+        exception=Text("", "") if record.action.is_end else exception_of(record.level, lines),
+        issued=issued_lines(
+            issued_signals(risk_table.attrs),
+            at=record.issued_at,
+            zone=zone,
+            towns=_town_names(district),
+            area=record.area_code,
+        ),
     )
 
 
@@ -176,6 +196,15 @@ def _answer_by(record: WarningRecord, settings: Any, sign_off: SignOff) -> datet
     )
     begins = sign_off.decided_at or record.issued_at
     return None if minutes is None else begins + timedelta(minutes=minutes)
+
+
+def _town_names(district: District) -> dict[str, Text]:
+    """Return the names of the towns by their codes."""
+    towns = district.towns
+    return {
+        str(code): Text(plain(zh), plain(en))
+        for code, zh, en in zip(towns.index, towns["town_name"], towns["town_name_en"], strict=True)
+    }
 
 
 def _units(district: District) -> Callable[[str], Text]:

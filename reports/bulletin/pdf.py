@@ -24,7 +24,7 @@ __all__ = ["to_pdf"]
 _SHOWN = frozenset(
     {
         *("lang", "labels", "banners", "level", "title", "headline", "issuer", "number", "issued"),
-        *("first", "cautions", "places", "places_note"),
+        *("first", "cautions", "issued_signals", "places", "places_note"),
     }
 )
 _TEMPLATE = Path(__file__).resolve().parent.parent / "templates" / "bulletin" / "bulletin.typ"

@@ -24,6 +24,7 @@ from reports.words import (
     return_period,
 )
 from risk_models.levels import Level
+from risk_models.risk.criteria import OrderPhase
 from risk_models.risk.depth_words import chances_words, depth_range, sag_is_known
 from risk_models.standards import Standards
 
@@ -156,10 +157,45 @@ def hotspots_by_level(area: pd.DataFrame) -> Text:
     >>> hotspots_by_level(pd.DataFrame({"level": [4, 4, -1]})).zh
     '区域内风险点3处：红色2处、未知1处。'
     """
-    counts = {level: int((area["level"] == int(level)).sum()) for level in _COUNT_ORDER}
-    zh = "、".join(f"{level.zh}{n}处" for level, n in counts.items() if n)
-    en = ", ".join(f"{n} {level.en.lower()}" for level, n in counts.items() if n)
+    left_out = _not_assessed(area)
+    counts = {level: int(((area["level"] == int(level)) & ~left_out).sum()) for level in _COUNT_ORDER}
+    zh_parts = [f"{level.zh}{n}处" for level, n in counts.items() if n]
+    en_parts = [f"{n} {level.en.lower()}" for level, n in counts.items() if n]
+    if left_out.any():
+        zh_parts.append(f"{OrderPhase.NOT_ASSESSED.zh}{int(left_out.sum())}处")
+        en_parts.append(f"{int(left_out.sum())} {OrderPhase.NOT_ASSESSED.en}")
+    zh, en = "、".join(zh_parts), ", ".join(en_parts)
     return Text(f"区域内风险点{len(area)}处：{zh}。", f"{len(area)} hotspots in the area: {en}.")
+
+
+def _not_assessed(area: pd.DataFrame) -> pd.Series:
+    """Return where the models do not speak of the kind of place, and nobody saw water."""
+    if "order_phase" not in area:
+        return pd.Series(False, index=area.index)
+    return (area["order_phase"] == str(OrderPhase.NOT_ASSESSED)) & (area["level"] < int(Level.BLUE))
+
+
+def not_assessed_lines(area: pd.DataFrame) -> tuple[Text, ...]:
+    """Say which kinds of places the models do not speak of, and by what they are watched instead.
+
+    Examples
+    --------
+    >>> area = pd.DataFrame({"level": [-1, -1], "kind": "gully_slope", "order_phase": "not_assessed"})
+    >>> not_assessed_lines(area)[0].zh
+    '模型不评估沟壑边坡2处：没有等级不等于没有风险，按暴雨信号判据和现场巡查处置。'
+    """
+    kinds = area.loc[_not_assessed(area), "kind"].value_counts().sort_index()
+    if kinds.empty:
+        return ()
+    zh = "、".join(f"{kind_name(str(kind), 'zh')}{n}处" for kind, n in kinds.items())
+    en = ", ".join(f"{kind_name(str(kind), 'en')} {n}" for kind, n in kinds.items())
+    return (
+        Text(
+            f"模型不评估{zh}：没有等级不等于没有风险，按暴雨信号判据和现场巡查处置。",
+            f"Not assessed by the model: {en}. No level does not mean no risk: go by the rain signal and by what is "
+            "seen on site.",
+        ),
+    )
 
 
 def impact_lines(area: pd.DataFrame, hotspots: pd.DataFrame) -> tuple[Text, ...]:
@@ -172,7 +208,7 @@ def impact_lines(area: pd.DataFrame, hotspots: pd.DataFrame) -> tuple[Text, ...]
     hotspots : DataFrame
         The district's hotspots, for the depth at which each is closed.
     """
-    lines = [hotspots_by_level(area)]
+    lines = [hotspots_by_level(area), *not_assessed_lines(area)]
     warned = area.loc[area["level"] >= Level.BLUE, _IMPACT_COLUMNS]
     if warned.empty:
         return tuple(lines)

@@ -49,6 +49,7 @@ def to_mail_text(bulletin: Bulletin, lang: Lang = "zh", *, ack_url: str | None =
     words, colon = view["labels"], "：" if lang == "zh" else ": "
     lines = [*view["banners"], *_first(view, ack_url)]
     lines += _block(words["cautions"], view["cautions"], colon)
+    lines += _block(words["issued_signal"], view["issued_signals"], colon)
     lines += ["", f"{words['places']}{colon}".rstrip()]
     for row in view["places"]:
         lines += [" | ".join(filter(None, (f"{row['rank']}. [{row['level']}] {row['name']}", row["now"])))]
@@ -70,7 +71,7 @@ def _first(view: dict[str, Any], ack_url: str | None) -> list[str]:
         return [f"{words[key]}{colon}{first[key]}"] if first[key] else []
 
     lines = [f"【{first['kind']}】{first['place']}" if lang == "zh" else f"[{first['kind']}] {first['place']}"]
-    lines += [*line("standing"), *line("unchecked"), *line("danger"), *line("valid_to")]
+    lines += [*line("standing"), *line("unchecked"), *line("exception"), *line("danger"), *line("valid_to")]
     lines += [f"{words['do_now']}{colon}".rstrip()] if first["orders"] else []
     for number, order in enumerate(first["orders"], 1):
         lines += [" | ".join(filter(None, (f"{number}. {order['full']}", order["unit"], order["due"])))]

@@ -51,6 +51,9 @@ REASONED_MAX = 3
 URGENT_MAX = 5
 """Measures named on the first page."""
 
+ISSUED_MAX = 3
+"""Signals of the weather office named in a mail."""
+
 _BRIEF_CLAUSES = 2
 
 LABELS: dict[str, Text] = {
@@ -60,6 +63,7 @@ LABELS: dict[str, Text] = {
     "issued": Text("发布时间", "Issued"),
     "valid": Text("有效时段", "Valid"),
     "area": Text("区域", "Area"),
+    "issued_signal": Text("气象部门信号", "Weather office's signal"),
     "signal": Text("雨量对照", "Rain beside the signals"),
     "previous": Text("前序通报", "Previous bulletin"),
     "reason": Text("依据", "Why"),
@@ -73,6 +77,7 @@ LABELS: dict[str, Text] = {
     "do_now": Text("现在做", "Do now"),
     "standing": Text("已有积水", "Water stands now"),
     "unchecked": Text("曾积水、未核查", "Flooded before, not checked"),
+    "exception": Text("其中更高", "Higher there"),
     "danger": Text("最危险时段", "Most dangerous"),
     "valid_to": Text("有效至", "Valid until"),
     "ended": Text("解除", "Ended"),
@@ -117,11 +122,14 @@ LABELS: dict[str, Text] = {
 }
 
 _NO_HOTSPOTS = Text("本区域无蓝色及以上风险点。", "No hotspot of the area stands at blue or above.")
+_NO_STEP = Text("预案没有适用于现在的措施", "the plan has no step for now")
 _NO_MEASURES = Text("无新增措施。", "No new actions.")
 _DUE_NOTE = Text(
-    "按等级和时限排序。时限为偏多情形（十分之一的可能）积水超过15厘米的时刻，减去措施所需时间，不晚于有效期；已到该时刻或已有积水的为“立即”。",
-    "By level and deadline: when water passes 15 cm in the unfavourable case (one outcome in ten), less the time that "
-    "the action takes, and never after the validity; at once if that time has come or water stands.",
+    "已启动的预案在前，再按等级和时限排序；未达到启动等级的待命，没有时限。时限为偏多情形（十分之一的可能）积水超过15厘米的时刻，"
+    "减去措施所需时间，不晚于有效期；已到该时刻或已有积水的为“立即”。",
+    "Plans in force first, then by level and deadline; what is not triggered stands by and is never due. Due: when "
+    "water passes 15 cm in the unfavourable case (one outcome in ten), less the time that the action takes, and never "
+    "after the validity; at once if that time has come or water stands.",
 )
 _OTHERS_NOTE = Text(
     "其余风险点只列预案编号和前两项措施，全文见预案。",
@@ -178,6 +186,7 @@ def bulletin_view(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
         (words["area"], f"{bulletin.area[lang]} ({bulletin.area_code})"),
         (words["issued"], moment(bulletin.issued_at, lang, zone)),
         (words["action"], ACTION_WORDS[bulletin.action][lang]),
+        (words["issued_signal"], ("" if lang == "zh" else " ").join(line[lang] for line in bulletin.issued)),
         (words["signal"], bulletin.signal[lang]),
         (words["number"], bulletin.number[lang]),
         (words["previous"], bulletin.previous[lang]),
@@ -210,6 +219,7 @@ def bulletin_view(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
         "places_note": _hotspots_note(bulletin, lang, _PLACES_NOTE),
         "headquarters": [line[lang] for line in bulletin.headquarters],
         "cautions": [line[lang] for line in bulletin.cautions],
+        "issued_signals": _issued(bulletin, lang),
         "reason": section("reason", (bulletin.reason,)),
         "impacts": section("impacts", bulletin.impacts),
         "rain": [section("forecast", bulletin.forecast), section("observed", bulletin.observed)],
@@ -230,10 +240,19 @@ def bulletin_view(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
     }
 
 
+def _issued(bulletin: Bulletin, lang: Lang) -> list[str]:
+    """Return the signals that a mail and a PDF name; the kept copy has them all."""
+    lines, more = [line[lang] for line in bulletin.issued[:ISSUED_MAX]], len(bulletin.issued) - ISSUED_MAX
+    if more > 0:
+        lines.append(f"另有{more}条，见留存件。" if lang == "zh" else f"{more} more stand in the kept copy.")
+    return lines
+
+
 def _first(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
     """Return the five facts, in their order; ``brief`` is for a phone, and has whole in the table what it cuts."""
     words = {
-        key: LABELS[key][lang] for key in ("standing", "unchecked", "danger", "valid_to", "do_now", "answer", "next")
+        key: LABELS[key][lang]
+        for key in ("standing", "unchecked", "exception", "danger", "valid_to", "do_now", "answer", "next")
     }
     words |= {"valid_to": LABELS["ended"][lang]} if bulletin.is_end else {}
     end = day_hour(bulletin.valid_to, lang, bulletin.zone)
@@ -247,6 +266,7 @@ def _first(bulletin: Bulletin, lang: Lang) -> dict[str, Any]:
         "brief_standing": _standing(bulletin, lang, brief=True),
         "unchecked": _named([name[lang] for name in bulletin.unchecked], lang, brief=False),
         "brief_unchecked": _named([name[lang] for name in bulletin.unchecked], lang, brief=True),
+        "exception": bulletin.exception[lang],
         "danger": _danger(bulletin, lang),
         "valid_to": day_hour(bulletin.issued_at, lang, bulletin.zone) if bulletin.is_end else end,
         "orders": [_order(order, lang) for order in bulletin.orders],
@@ -265,7 +285,10 @@ def _kind(bulletin: Bulletin, lang: Lang) -> str:
         )
     if bulletin.level is Level.UNKNOWN:
         return f"等级未知·{action}" if lang == "zh" else f"Level unknown, {action.lower()}"
-    return f"{bulletin.level.zh}预警·{action}" if lang == "zh" else f"{bulletin.level.en} warning, {action.lower()}"
+    phase = bulletin.phase[lang]
+    if lang == "zh":
+        return f"{bulletin.level.zh}预警·{action}" + (f"·{phase}" if phase else "")
+    return f"{bulletin.level.en} warning, {action.lower()}" + (f", {phase}" if phase else "")
 
 
 def _danger(bulletin: Bulletin, lang: Lang) -> str:
@@ -357,12 +380,19 @@ def _places(bulletin: Bulletin, lang: Lang) -> list[dict[str, Any]]:
                 "owner": line.owner_name,
                 "phone": line.owner_phone,
                 "due": "" if measure is None else measure.due[lang],
-                "clauses": "" if measure is None else _clauses(measure, lang),
+                "clauses": "" if measure is None else _by_whom(measure, line, lang) + _clauses(measure, lang),
                 "team": "" if measure is None else measure.team_brief[lang],
                 "shelter": "" if measure is None else measure.shelter_brief[lang],
             }
         )
     return rows
+
+
+def _by_whom(measure: Measure, line: HotspotLine, lang: Lang) -> str:
+    """Name the unit of a plan where it is another than the unit of the row."""
+    if measure.owner == line.owner_unit:
+        return ""
+    return f"{measure.unit.zh}：" if lang == "zh" else f"{measure.unit.en}: "
 
 
 def _may(line: HotspotLine, lang: Lang) -> str:
@@ -457,6 +487,8 @@ def _hotspot(line: HotspotLine, lang: Lang, bulletin: Bulletin) -> dict[str, Any
 
 def _clauses(measure: Measure, lang: Lang, count: int | None = None) -> str:
     kept = [clause[lang] for clause in measure.clauses if clause[lang]]
+    if not kept and measure.plan_id:
+        return _NO_STEP[lang]
     return ("；" if lang == "zh" else "; ").join(kept[:count])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ import pandas as pd
 from reports.periodic.content import DocumentBuilder
 from reports.periodic.facts.report import ReportFacts, ReviewFacts
 from reports.periodic.phrases import Phrases
-from reports.words import UNKNOWN, Lang, day_time, is_missing, local, moment, plain
+from reports.words import UNKNOWN, Lang, day_time, is_missing, join, local, moment, plain
 from risk_models.forecast.storm import return_period_text
 from risk_models.levels import Level
 from risk_models.outlook.periods import Span
@@ -99,6 +99,10 @@ class Forms:
     def town(self, code: str) -> str:
         """Return the name of a town; its code where it is not listed."""
         return self.name(self._towns.loc[code], "town_name") if code in self._towns.index else plain(code)
+
+    def towns_of(self, codes: Iterable[str]) -> str:
+        """Return the names of some towns."""
+        return join([self.town(code) for code in sorted(codes)], self.lang)
 
     def level(self, level: int) -> str:
         """Return the short name of a level."""

@@ -16,6 +16,7 @@ from risk_models.outlook.period_outlook import PeriodOutlook
 from risk_models.outlook.periods import Scope
 from risk_models.standards import Standards
 from risk_models.verification.statements import StatementReview
+from risk_models.warning.issued import IssuedSignal
 
 if TYPE_CHECKING:
     from risk_models.district import District
@@ -144,6 +145,8 @@ class ReportInputs:
         Folder of the bureau whose files replace single sentences.
     rain_labels : tuple of RainLabel or None
         Spells of rain that were constructed, not observed; None: as the labels beside the district's feeds say.
+    issued_signals : tuple of IssuedSignal
+        Signals of the weather office that were known in the reviewed span, by time.
     marks : tuple of Text
         What the banner of every page says beside the mark of demonstration data.
     """
@@ -171,6 +174,7 @@ class ReportInputs:
     consultation: Consultation | None = None
     templates: Path | None = None
     rain_labels: tuple[RainLabel, ...] | None = None
+    issued_signals: tuple[IssuedSignal, ...] = ()
     marks: tuple[Text, ...] = ()
 
     def __post_init__(self) -> None:

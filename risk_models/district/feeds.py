@@ -76,7 +76,8 @@ class FeedSettings(Record):
     ----------
     id : str
     kind : str
-        Reader of its files, e.g. gauge_table or ensemble_netcdf; observations: what was seen at places.
+        Reader of its files, e.g. gauge_table or ensemble_netcdf; observations: what was seen at places;
+        signals: what a weather office issued.
     stale_after_h : float
         Age of the newest value from which the feed counts as late [h].
     every_min : int
@@ -110,7 +111,7 @@ class FeedSettings(Record):
 
     @model_validator(mode="after")
     def _merges_maps_only(self) -> Self:
-        if self.merge and self.kind in ("gauge_table", "ensemble_netcdf", "observations", "open_meteo"):
+        if self.merge and self.kind in ("gauge_table", "ensemble_netcdf", "observations", "open_meteo", "signals"):
             raise ValueError(f"merge is for maps of observed rain, such as radar; {self.kind} holds none")
         return self
 
@@ -215,7 +216,8 @@ class SqlFeedSettings(FeedSettings):
         Environment variable that holds the SQLAlchemy URL of the database (SQLite or PostgreSQL).
     query : str
         One SELECT that gives time, gauge_id and rain_mm (of observations: hotspot_id, seen_at, source, seen, depth_m,
-        by); ``:since`` stands for the earliest time that is needed.
+        by; of signals: kind, colour, number, issued_at, valid_until, area, office); ``:since`` stands for the earliest
+        time that is needed.
     lookback_h : int
         How far back `since` lies [h].
     total_timeout_s : float

@@ -147,14 +147,14 @@ def town_levels(table: RiskTable) -> pd.DataFrame:
     -------
     DataFrame
         Indexed by town_code, sorted: level, highest (level of its worst place), score (highest, NaN if all unknown),
-        n_red, n_orange, n_yellow, n_blue, n_unknown, n_not_assessed, unknown_share (of its assessed hotspots),
+        n_red, n_orange, n_yellow, n_blue, n_none, n_unknown, n_not_assessed, unknown_share (of its assessed hotspots),
         lead_hotspot (id of the worst, the first by id of equals).
     """
     columns = ["town_code", "level", "score"]
     plain = pd.DataFrame(table[columns]).assign(hotspot_id=table.index).reset_index(drop=True)
     phase = table["order_phase"] if "order_phase" in table else pd.Series("", index=table.index)
     not_assessed = ((phase == str(OrderPhase.NOT_ASSESSED)) & (table["level"] < int(Level.BLUE))).to_numpy()
-    counted = (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE, Level.UNKNOWN)
+    counted = (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE, Level.NONE, Level.UNKNOWN)
     for level in counted:
         plain[f"n_{level}"] = (plain["level"] == int(level)) & ~not_assessed
     plain["n_not_assessed"] = not_assessed
@@ -163,10 +163,9 @@ def town_levels(table: RiskTable) -> pd.DataFrame:
     grouped = worst_first.groupby("town_code", sort=True)
     towns = grouped[["level", "score"]].max()
     counts = grouped[[*(f"n_{level}" for level in counted), "n_not_assessed"]].sum()
-    # The rule of `worst`: a warning counts; below it, one unknown hotspot makes the town unknown, and so does none
-    # that is assessed.
+    # The rule of `worst`: a warning counts; below it, one unknown hotspot makes the town unknown.
     assessed = grouped.size() - counts["n_not_assessed"]
-    hidden = (towns["level"] < Level.BLUE) & ((counts["n_unknown"] > 0) | (assessed == 0))
+    hidden = (towns["level"] < Level.BLUE) & (counts["n_unknown"] > 0)
     towns["highest"] = towns["level"].where(~hidden, int(Level.UNKNOWN)).astype(int)
     allowed = allowed_town_levels(_places_of(table), table.attrs.get("town_criteria", []))
     is_warned = towns["highest"] >= int(Level.BLUE)

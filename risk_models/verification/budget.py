@@ -59,7 +59,9 @@ class Criterion:
     ----------
     name : str
     level_min : Level
-        NONE asks nothing.
+        Of the hotspot; NONE asks nothing.
+    town_min : Level
+        Of the town, by number, people and kind of its places; NONE asks nothing.
     likelihood_min, impact_min : int
         Classes 0-3; 0 asks nothing.
     signal_min : Level
@@ -70,13 +72,22 @@ class Criterion:
 
     name: str
     level_min: Level = Level.NONE
+    town_min: Level = Level.NONE
     likelihood_min: int = 0
     impact_min: int = 0
     signal_min: Level = Level.NONE
     policy: WarningPolicy = field(default_factory=WarningPolicy)
 
     def __post_init__(self) -> None:
-        if not any((self.level_min.is_warning, self.likelihood_min, self.impact_min, self.signal_min.is_warning)):
+        if not any(
+            (
+                self.level_min.is_warning,
+                self.town_min.is_warning,
+                self.likelihood_min,
+                self.impact_min,
+                self.signal_min.is_warning,
+            )
+        ):
             raise ValueError(f"criterion {self.name!r} asks nothing: every hour would be warned")
 
     @property
@@ -84,6 +95,7 @@ class Criterion:
         """Columns that are looked at, and the least value of each."""
         every = {
             "level": int(self.level_min),
+            "town_level": int(self.town_min),
             "likelihood": self.likelihood_min,
             "impact": self.impact_min,
             "signal": int(self.signal_min),
@@ -102,7 +114,8 @@ def criterion_met(cycles: pd.DataFrame, criterion: Criterion) -> pd.DataFrame:
     ----------
     cycles : DataFrame
         One row per cycle and hotspot: ``valid_at`` (timezone-aware), ``town_code``, the columns of the criterion
-        (``level``, ``likelihood``, ``impact``, ``signal``; -1 is unknown), and ``ladder_step`` (1-6), if known.
+        (``level``, ``town_level``, ``likelihood``, ``impact``, ``signal``; -1 is unknown), and ``ladder_step`` (1-6),
+        if known.
     criterion : Criterion
 
     Returns

@@ -13,6 +13,7 @@ import pandas as pd
 
 from risk_models.levels import Level
 from risk_models.risk.criteria import within_columns
+from risk_models.risk.table import town_levels
 
 __all__ = ["CHANCES", "FLOOD_COLUMNS", "WARNING_COLUMNS", "VerificationRecord", "cycle_rows", "told_spans"]
 
@@ -92,9 +93,10 @@ def cycle_rows(table: pd.DataFrame, signals: pd.DataFrame, *, source: str) -> pd
     Returns
     -------
     DataFrame
-        One row per hotspot: ``valid_at`` (UTC), ``hotspot_id``, ``town_code``, ``level``, ``likelihood``, ``impact``,
-        ``signal`` (of the town; -1 unknown), ``ladder_step``, ``source``, every chance of a depth (``p_5cm``, ...),
-        amounts of rain, depth and soil water in the units of the risk table, and what criteria of orders ask.
+        One row per hotspot: ``valid_at`` (UTC), ``hotspot_id``, ``town_code``, ``town_level``, ``level``,
+        ``likelihood``, ``impact``, ``signal`` (of the town; -1 unknown), ``ladder_step``, ``source``, every chance of a
+        depth (``p_5cm``, ...), amounts of rain, depth and soil water in the units of the risk table, and what criteria
+        of orders ask.
     """
     chances = [name for name in table.columns if CHANCES.fullmatch(str(name))]
     amounts = [name for name in (*_AMOUNTS, *_OF_ORDERS) if name in table]
@@ -102,7 +104,14 @@ def cycle_rows(table: pd.DataFrame, signals: pd.DataFrame, *, source: str) -> pd
     rows.attrs = {}
     signal = rows["town_code"].map(signals["level"]).fillna(int(Level.UNKNOWN)).astype(int)
     at = pd.Timestamp(table.attrs["valid_at"]).tz_convert("UTC")
-    return rows.assign(signal=signal, valid_at=at, ladder_step=int(table.attrs["ladder_step"] or 1), source=source)
+    town_level = rows["town_code"].map(town_levels(table)["level"])
+    return rows.assign(
+        town_level=town_level,
+        signal=signal,
+        valid_at=at,
+        ladder_step=int(table.attrs["ladder_step"] or 1),
+        source=source,
+    )
 
 
 def told_spans(warnings: pd.DataFrame, level: Level) -> pd.DataFrame:

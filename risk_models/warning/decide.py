@@ -400,12 +400,13 @@ def _continued(state: WarningState, area: _Area, cycle: _Now) -> WarningState:
     is_low = watched.lower_count >= policy.downgrade_after_cycles and stood_h >= policy.minimum_duration_h
     seen = max(watched.lower_looks[-policy.downgrade_after_cycles :], default=Level.NONE)
     is_near_end = record.valid_to - cycle.now <= timedelta(hours=policy.renew_within_h)
-    if is_low and (is_near_end or _rests(watched, policy)) and not _only_checks(watched, area, seen):
+    only_checks = is_low and _only_checks(watched, area, seen)
+    if is_low and not only_checks and (is_near_end or _rests(watched, policy)):
         return _lowered(watched, area, cycle, seen)
     if not is_near_end and not _is_next_hour(state, cycle):
         return watched
     action = Action.EXT if is_near_end else Action.CON
-    reason = _check_reason(area) if is_low else _standing_reason(area, record, watched.lower_count)
+    reason = _check_reason(area) if only_checks else _standing_reason(area, record, watched.lower_count)
     return _revised(watched, area, cycle, action, record.level, reason=reason)
 
 

@@ -20,6 +20,7 @@ from data.builder.ensemble import write_forecasts
 from data.builder.places import apportion
 from data.builder.rain_record import write_rain_record
 from data.builder.sights import build_sights, write_sights
+from data.builder.signals import write_signals
 from data.builder.storm import _Part, _series, write_storm
 
 MODULES = sorted(module.name for module in pkgutil.iter_modules(data.builder.__path__) if module.name != "__main__")
@@ -56,6 +57,7 @@ def test_nobody_sees_a_place_dry_before_the_record_of_the_storm_lets_it(built: D
 def test_fresh_storm_equals_the_committed_bytes(built: DistrictTables, tmp_path: Path, erqi_path: Path) -> None:
     write_storm(built.tables["gauges"], tmp_path)
     write_sights(_sights(built), tmp_path / "observations.csv")
+    write_signals(tmp_path / "signals.csv")
     write_forecasts(built.tables["gauges"], tmp_path / "ensemble")
     assert _same_files(tmp_path, erqi_path / "storm_2021") == []
 

@@ -22,6 +22,8 @@ from risk_models.district.settings import (
     WarningSettings,
 )
 from risk_models.levels import Level
+from risk_models.plan.match import PLAN_COLUMNS, match_plans
+from risk_models.risk.criteria import within_columns
 from risk_models.risk.table import RISK_COLUMNS
 from risk_models.risk.windows import WINDOWS_H, window_name
 from risk_models.warning.records import Action, WarningRecord
@@ -153,6 +155,7 @@ def now_and_ahead(median_m: np.ndarray, hour: pd.Timestamp) -> dict[str, Any]:
         "observed_depth_m": np.nan,
         **{f"p_15cm_{name}": np.clip(median_m, 0, 1) for name in windows},
         **{f"level_{name}": 1 for name in windows},
+        **{name: np.clip(median_m, 0, 1) for name in within_columns()},
         "onset_unfavourable_at": times(2.5),
         "danger_from": times(2.0),
         "danger_to": times(5.0),
@@ -201,6 +204,10 @@ def make_risk(district: Any, *, unknown: bool = False) -> gpd.GeoDataFrame:
             "impact": np.where(level < 0, -1, 2),
             "score": np.where(level < 0, np.nan, level * 22.0 + 8),
             "level": level,
+            "matrix_level": level,
+            "order_phase": np.select([level > 2, level > 0, level == 0], ["act", "prepare", "none"], "unknown"),
+            "order_criterion": np.where(level > 0, "red-act", ""),
+            "order_chance": np.where(level > 0, 0.6, np.nan),
             "worst_case_level": np.minimum(level + 1, 4),
             "place": np.arange(1, n + 1),
             "confidence": "medium",
@@ -264,6 +271,13 @@ def make_actions(risk: gpd.GeoDataFrame) -> pd.DataFrame:
             "plan_title_en": [f"Flood plan of {name}" for name in warned["hotspot_name_en"]],
             "actions_zh": "立即封闭通道并设岗;启动移动泵车;引导车辆绕行",
             "actions_en": "close the passage and post guards;start the mobile pump;divert traffic",
+            "action_phases": "during",
+            "plan_trigger": "blue",
+            "plan_state": "in_force",
+            "standby_plan_id": "",
+            "standby_trigger": "",
+            "unit": "市政设施管理所",
+            "unit_phone": "138-0000-0000",
             "owner_unit": "市政设施管理所",
             "owner_phone": "138-0000-0000",
             "shelter_id": "SH-001",
@@ -341,13 +355,23 @@ def make_sample() -> Any:
         wet: tuple[str, ...] = (),
         untriggered: tuple[str, ...] = (),
         all_planned: bool = False,
+        phases: str = "during",
+        unchecked: tuple[str, ...] = (),
+        plans: pd.DataFrame | None = None,
         **changes: Any,
     ) -> Bulletin:
         district = make_district(**(names or {}))
         risk = make_risk(district, unknown=unknown)
         risk.loc[list(wet), "now"], risk.loc[list(wet), "now_class"] = "stands", 3
+        risk.loc[list(unchecked), "now"] = "unconfirmed"
         actions = make_actions(make_risk(district) if all_planned else risk)
-        actions["plan_triggered"] = ~actions["hotspot_id"].isin(untriggered)
+        waits = actions["hotspot_id"].isin(untriggered)
+        actions.loc[waits, ["plan_state", "plan_trigger"]] = ["stand_by", "red"]
+        actions["action_phases"] = phases
+        if plans is not None:
+            places = district.hotspots.assign(community_code="001")
+            found = match_plans(places, plans, risk["level"].loc[actions["hotspot_id"]])
+            actions[list(PLAN_COLUMNS)] = found[list(PLAN_COLUMNS)].to_numpy(object)
         return build_bulletin(
             make_record(risk, **changes),
             district=district,

@@ -27,7 +27,7 @@ _HOTSPOT: Final = (
     "first_15cm_at",
 )
 _RAIN: Final = ("obs_1h_mm", "obs_3h_mm", "obs_24h_mm", "fc_3h_mm_p50", "fc_3h_mm_p90")
-_SOURCES: Final = ("observed_until", "ladder_step", "ladder_zh", "ladder_en", "feeds_zh")
+_SOURCES: Final = ("observed_until", "ladder_step", "ladder_zh", "ladder_en", "feeds_zh", "issued_signals")
 
 
 def basis_of(record: WarningRecord, table: RiskTable) -> dict[str, Any]:
@@ -43,7 +43,8 @@ def basis_of(record: WarningRecord, table: RiskTable) -> dict[str, Any]:
     -------
     dict
         ``hotspots``: the worst, at most `HOTSPOTS_MAX`; ``rain``: the most of the town's hotspots [mm], None if
-        unknown; ``sources``: how old the rain is and what stood in for it.
+        unknown; ``sources``: how old the rain is, what stood in for it, and
+        the signals of the weather office.
     """
     known = [hotspot_id for hotspot_id in record.hotspot_ids if hotspot_id in table.index][:HOTSPOTS_MAX]
     rows = table[table["town_code"] == record.area_code]

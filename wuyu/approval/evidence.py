@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from reports.issued import issued_lines, issued_signals
 from reports.words import ACTION_WORDS, level_name, millimetres, moment, plain, probability, short_moment
 from risk_models.levels import Level
 from risk_models.risk.depth_words import depth_words, sag_is_known
 from wuyu.approval.basis import HOTSPOTS_MAX, bases
 from wuyu.approval.book import Waiting, needs_second
-from wuyu.approval.overview import COLUMNS, LEGEND, overview_row
+from wuyu.approval.overview import COLUMNS, LEGEND, overview_row, summary
 from wuyu.clock import clock_marks
 from wuyu.delivery.channels import MAIL, channel_name, channels_in_use
 from wuyu.ledger.holders import holders
@@ -106,7 +107,7 @@ def evidence(station: Station, items: Sequence[Waiting], *, now: datetime) -> Ev
         for number, (item, basis) in enumerate(found, start=1)
     )
     of_hour = {item.record.issued_at: basis for item, basis in reversed(found)}
-    sources = tuple(line for at in sorted(of_hour) for line in _sources(of_hour[at], zone))
+    sources = tuple(line for at in sorted(of_hour) for line in _sources(of_hour[at], at, zone))
     rows = tuple(
         overview_row(number, item, towns.get(item.record.area_code), basis)
         for number, (item, basis) in enumerate(found, start=1)
@@ -125,16 +126,10 @@ def _escape(text: str) -> str:
 
 def _subject(settings: DistrictSettings, items: Sequence[Waiting], now: datetime) -> str:
     zone = settings.district.timezone
-    levels = [level for level in (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE) if _count(items, level)]
-    zh = "、".join(f"{level.zh}{_count(items, level)}" for level in levels)
-    en = ", ".join(f"{_count(items, level)} {level.en.lower()}" for level in levels)
+    waits = summary(items)
     due = short_moment(_due(items, now), "zh", zone)
     name = plain(settings.district.name.zh)
-    return f"【请签发 Approve】{name} {zh}（{en}），{due}前 by {short_moment(_due(items, now), 'en', zone)}"
-
-
-def _count(items: Sequence[Waiting], level: Level) -> int:
-    return sum(item.record.level is level for item in items)
+    return f"【请签发 Approve】{name} {waits.zh}（{waits.en}），{due}前 by {short_moment(_due(items, now), 'en', zone)}"
 
 
 def _due(items: Sequence[Waiting], now: datetime) -> datetime:
@@ -231,12 +226,12 @@ def _rain(basis: Mapping[str, Any], signal: Level) -> list[str]:
     coming = " / ".join(millimetres(rain[f"fc_3h_mm_{q}"], "en", unit=False) for q in ("p50", "p90"))
     return [
         f"实况雨量 Fallen 1/3/24 h: {fallen} mm；预报最大3小时 Expected 3 h p50/p90: {coming} mm；"
-        f"信号 Signal: {level_name(signal, 'zh')}"
+        f"本系统对照信号标准（非气象部门发布） Rain beside the signals, computed here: {level_name(signal, 'zh')}"
     ]
 
 
-def _sources(basis: Mapping[str, Any], zone: str) -> list[str]:
-    """Return how old the rain of a cycle is, and what stood in for it."""
+def _sources(basis: Mapping[str, Any], at: datetime, zone: str) -> list[str]:
+    """Return how old the rain of a cycle is, what stood in for it, and what the weather office issued."""
     if not basis:
         return []
     said = basis["sources"]
@@ -246,7 +241,13 @@ def _sources(basis: Mapping[str, Any], zone: str) -> list[str]:
         f"数据阶梯 Data step {said['ladder_step']}: {plain(said['ladder_zh'])} {plain(said['ladder_en'])}",
     ]
     feeds = [plain(line) for line in str(said.get("feeds_zh", "")).splitlines()]
-    return lines + ([f"雨情来源 Feeds: {'；'.join(feeds)}"] if feeds else [])
+    lines += [f"雨情来源 Feeds: {'；'.join(feeds)}"] if feeds else []
+    return lines + (_issued(said, at, zone) if "issued_signals" in said else [])
+
+
+def _issued(said: Mapping[str, Any], at: datetime, zone: str) -> list[str]:
+    told = issued_lines(issued_signals(said), at=at, zone=zone, towns={})
+    return [f"气象部门信号 Weather office: {line.zh} {line.en}" for line in told]
 
 
 def _moment(text: str | None) -> datetime | None:

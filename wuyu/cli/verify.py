@@ -28,7 +28,15 @@ def add_verbs(verbs: Any) -> None:
     text = "how long before the floods of towns their warnings were told, by level"
     add_place(add_verb(verify, "lead", _lead, text))
     text = "warnings per town and season under each criterion, how many were right, false or missed, and their lead"
-    add_place(add_verb(verify, "budget", _budget, text))
+    budget = add_verb(verify, "budget", _budget, text)
+    add_place(budget)
+    budget.add_argument(
+        "--years",
+        action="store_true",
+        help="look at the storms of the long rain record; resumes where it stopped",
+    )
+    budget.add_argument("--every", type=int, default=1, metavar="N", help="with --years: every N-th year (default: 1)")
+    budget.add_argument("--step", type=int, default=3, metavar="HOURS", help="with --years: hours between cycles")
     text = "run the live chain over an archive of rain and forecasts and score it; resumes where it stopped"
     hindcast = add_verb(verbs, "hindcast", _hindcast, text)
     hindcast.add_argument("folder", nargs="?", type=Path, metavar="DISTRICT", help="district folder, as --district")
@@ -135,7 +143,25 @@ def _tell_table(table: pd.DataFrame, path: Path, *, as_json: bool) -> int:
     return 0
 
 
+def _years(arguments: argparse.Namespace) -> int:
+    from wuyu.progress import progress
+    from wuyu.verification.years import write_years
+
+    desk = open_from(arguments, begin=True)
+    with progress("budget") as tell:
+        path, table = write_years(desk, every=arguments.every, step_h=arguments.step, tell=tell)
+    if arguments.json:
+        say_json({"path": str(path), "rows": table.reset_index().to_dict("records")})
+        return 0
+    say(table.round(2).to_string())
+    say("Forecasts are made: what fell, off by the rain error of the district. Floods: water that stands by the chain.")
+    say(str(path))
+    return 0
+
+
 def _budget(arguments: argparse.Namespace) -> int:
+    if arguments.years:
+        return _years(arguments)
     from risk_models.verification.budget import budget_totals
     from wuyu.verification.budget import write_budget
 

@@ -16,9 +16,9 @@ from risk_models.files import write_whole
 __all__ = ["Storm", "storm_of"]
 
 _ISSUED = re.compile(r"(\d{8}T\d{4})Z")
-_TABLES, _FOLDER = ("gauge_table", "observations"), "ensemble_netcdf"
+_TABLES, _FOLDER = ("gauge_table", "observations", "signals"), "ensemble_netcdf"
 _GAUGES = _TABLES[0]
-_SEEN_AT = "seen_at"
+_TIMES = ("seen_at", "issued_at")
 
 
 @dataclass
@@ -50,7 +50,7 @@ class _Source:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(head)
-        place = head.index(_SEEN_AT) if _SEEN_AT in head else 0
+        place = next((head.index(name) for name in _TIMES if name in head), 0)
         writer.writerows(self._blanked(head, row, place) for row in rows if _time(row[place], self.origin) <= known)
         return text.getvalue().encode()
 

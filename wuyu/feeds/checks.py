@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OBSERVATIONS",
+    "SIGNALS",
     "Comparison",
     "FileCheck",
     "FileFacts",
@@ -29,7 +30,9 @@ __all__ = [
 ]
 
 OBSERVATIONS = "observations"
-"""Kind of the feeds that say what was seen at places; all others bring rain."""
+"""Kind of the feeds that say what was seen at places."""
+SIGNALS = "signals"
+"""Kind of the feeds that bring the signals of a weather office; all kinds but these two bring rain."""
 
 _ISSUE_TIME = re.compile(r"(?<!\d)(\d{8})T?(\d{2})(\d{2})?Z?(?!\d)")
 _PAGE = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:<!doctype\s+html|<html|<head|<script)", re.IGNORECASE)
@@ -116,7 +119,7 @@ def foreign_content(kind: str, name: str, data: bytes) -> str:
         return f"{name}: is a web page, not a {kind}"
     if data and kind in _MAGIC and not data.startswith(_MAGIC[kind]):
         return f"{name}: does not begin like a file of kind {kind}"
-    if kind in ("gauge_table", OBSERVATIONS) and data.startswith(_NEVER_A_TABLE):
+    if kind in ("gauge_table", OBSERVATIONS, SIGNALS) and data.startswith(_NEVER_A_TABLE):
         return f"{name}: is a binary file, not a table"
     return ""
 
@@ -158,6 +161,8 @@ def file_check(
     """
     if kind == OBSERVATIONS:
         return lambda path: _check_observations(path, timezone, hotspot_ids, options or {})
+    if kind == SIGNALS:
+        return lambda path: _check_signals(path, timezone, options or {})
     # The readers bring xarray and NetCDF along: load them when a file is there to read.
     from risk_models.forecast.readers.registry import reader_of
 
@@ -207,9 +212,24 @@ def _check_observations(
 ) -> FileFacts:
     from risk_models.observation import read_observations
 
+    _without_options(OBSERVATIONS, options)
+    return _facts_of(read_observations(path, timezone=timezone, hotspot_ids=hotspot_ids)[1])
+
+
+def _check_signals(path: Path, timezone: str, options: Mapping[str, Any]) -> FileFacts:
+    from risk_models.warning.issued import read_notices
+
+    _without_options(SIGNALS, options)
+    return _facts_of(read_notices(path, timezone=timezone)[1])
+
+
+def _without_options(kind: str, options: Mapping[str, Any]) -> None:
     if options:
-        raise ConfigError(f"kind '{OBSERVATIONS}' has no options; found {', '.join(options)}")
-    _, report = read_observations(path, timezone=timezone, hotspot_ids=hotspot_ids)
+        raise ConfigError(f"kind '{kind}' has no options; found {', '.join(options)}")
+
+
+def _facts_of(report: FileReading) -> FileFacts:
+    """Return what the reader of a table said."""
     return FileFacts(
         rows_read=report.rows_read,
         rows_rejected=report.rows_rejected,

@@ -35,7 +35,7 @@ _ABSENT = (404, 410)
 _SUFFIXES = {"text/csv": ".csv", "application/json": ".json", "application/x-netcdf": ".nc"}
 _NEVER = ("text/html", "application/xhtml+xml", "application/pdf", "image/", "audio/", "video/")
 _TEXTUAL = ("text/", "application/json", "application/xml")
-_TEXT_KINDS = ("gauge_table", "observations", "open_meteo")
+_TEXT_KINDS = ("gauge_table", "observations", "open_meteo", "signals")
 
 Pause = Callable[[float], Awaitable[None]]
 

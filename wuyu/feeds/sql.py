@@ -1,4 +1,4 @@
-"""Gauge rain, or what was seen at places, from somebody's database: one read-only SELECT, kept as a canonical CSV."""
+"""Rain, sights or signals from somebody's database: one read-only SELECT, kept as a canonical CSV."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from risk_models.district.settings import SqlFeedSettings
 from risk_models.errors import ConfigError
-from wuyu.feeds.checks import OBSERVATIONS
+from risk_models.warning.issued.notice import COLUMNS as NOTICES
+from wuyu.feeds.checks import OBSERVATIONS, SIGNALS
 from wuyu.feeds.source import Arrival, FetchError
 
 __all__ = ["COLUMNS", "SqlSource"]
@@ -28,13 +29,17 @@ __all__ = ["COLUMNS", "SqlSource"]
 COLUMNS = ("time", "gauge_id", "rain_mm")
 SIGHTS = ("hotspot_id", "seen_at", "source", "seen", "depth_m", "confidence", "by", "remark", "observation_id")
 """Columns of what was seen; the first two are needed, and `seen` or `depth_m`."""
+_WANTED = {OBSERVATIONS: (SIGHTS, SIGHTS[:2]), SIGNALS: (NOTICES, ("kind", "issued_at", "office"))}
+"""Columns that are taken, and those of them that are needed, by kind of the feed."""
 CONNECT_S = 10
 _BATCH = 10_000
 _SINCE = re.compile(r"(?<![:\w\\]):since\b")
 
 
 class SqlSource:
-    """The answer of a query as one CSV, by kind of the feed `COLUMNS` or `SIGHTS`; the same rows give the same bytes.
+    """The answer of a query as one CSV; the same rows give the same bytes.
+
+    By the kind of the feed its columns are `COLUMNS`, `SIGHTS` or `NOTICES`.
 
     ``:since`` in the query is an aware time in PostgreSQL and the text ``YYYY-MM-DD HH:MM:SS`` (UTC) in SQLite. Times
     with an offset are written in UTC; times without one stay as they are and are read as local time of the district.
@@ -85,9 +90,9 @@ class SqlSource:
         return sorted(rows)
 
     def _places(self, names: list[str]) -> list[int]:
-        wanted = SIGHTS if self.feed.kind == OBSERVATIONS else COLUMNS
-        self._given = [name for name in wanted if name in names or wanted is COLUMNS]
-        absent = [name for name in (wanted[:2] if wanted is SIGHTS else wanted) if name not in names]
+        wanted, needed = _WANTED.get(self.feed.kind, (COLUMNS, COLUMNS))
+        self._given = [name for name in wanted if name in names or name in needed]
+        absent = [name for name in needed if name not in names]
         if absent:
             raise FetchError(
                 f"feed {self.feed.id}: the query gives no column {absent[0]} (found {', '.join(names)}); "
@@ -168,4 +173,5 @@ def _number(value: object) -> str:
     return "" if value is None or (isinstance(value, float) and math.isnan(value)) else str(value).strip()
 
 
-_READ = dict.fromkeys(("time", "seen_at"), _time) | dict.fromkeys(("rain_mm", "depth_m", "confidence"), _number)
+_TIMES = ("time", "seen_at", "issued_at", "valid_until", "lifted_at")
+_READ = dict.fromkeys(_TIMES, _time) | dict.fromkeys(("rain_mm", "depth_m", "confidence"), _number)

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from wuyu.feeds.checks import SIGNALS
 from wuyu.ledger.models import FeedFile, FeedFinding, FeedPull, FeedState
 from wuyu.ledger.store import Ledger
 from wuyu.ledger.types import FileState
@@ -69,7 +70,8 @@ class FeedLine(NamedTuple):
 class FeedStatus:
     """How a feed stands at one moment.
 
-    ``absent``: nothing usable ever came; ``late``: older than its limit; ``ahead``: the newest value lies in the
+    Of signals, which nobody issues in fair weather, the age is that of the last good look. ``absent``: nothing usable
+    ever came (of signals: no good look); ``late``: older than its limit; ``ahead``: the newest value lies in the
     future (a clock is wrong, or a past storm is replayed); ``fresh``: all else. `age_h` is None when absent.
 
     Attributes
@@ -214,6 +216,10 @@ def _status(session: Session, state: FeedState, now: datetime) -> FeedStatus:
     age_h = None if newest_at is None else (now - newest_at).total_seconds() / 3600
     refused = everything[-1] if everything and everything[-1].state == FileState.REJECTED else None
     last, failures = _last_pull(session, state.feed_id)
+    if state.kind == SIGNALS:
+        looked_at = _last_good_look(session, state.feed_id)
+        newest_at = None if looked_at is None else min(looked_at, now)
+        age_h = None if newest_at is None else (now - newest_at).total_seconds() / 3600
     return FeedStatus(
         feed_id=state.feed_id,
         kind=state.kind,
@@ -258,6 +264,12 @@ def _last_pull(session: Session, feed_id: str) -> tuple[FeedPull | None, int]:
     good = select(func.max(FeedPull.id)).where(mine, FeedPull.ok.is_(True)).scalar_subquery()
     failed = select(func.count()).where(mine, FeedPull.id > func.coalesce(good, 0))
     return last, session.scalars(failed).one()
+
+
+def _last_good_look(session: Session, feed_id: str) -> datetime | None:
+    """Return when a feed was last looked into without trouble."""
+    good = select(FeedPull.at).where(FeedPull.feed_id == feed_id, FeedPull.ok.is_(True))
+    return session.scalars(good.order_by(FeedPull.id.desc()).limit(1)).one_or_none()
 
 
 def _findings(session: Session, file: FeedFile) -> dict[str, int]:

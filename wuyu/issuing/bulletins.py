@@ -324,7 +324,8 @@ def _cap_text(bulletin: Bulletin, lang: Lang) -> CapText:
     public = answer_text(with_code(bulletin, ""))[lang]
     window = " ".join(filter(None, (told("danger"), told("valid_to"))))
     lines = [told("standing"), told("unchecked"), window, *orders, f"{words['answer']}{colon}{public}", told("next")]
-    facts = (bulletin.reason, *bulletin.cautions, *bulletin.observed, *bulletin.forecast, *bulletin.impacts)
+    cause = (bulletin.reason, *bulletin.issued, *bulletin.cautions)
+    facts = (*cause, *bulletin.observed, *bulletin.forecast, *bulletin.impacts)
     description = [line[lang] for line in facts]
     return CapText(
         headline=plain_text(bulletin.headline[lang]),

@@ -33,7 +33,7 @@ LOOK_BACK: Final = timedelta(hours=96)
 """What was seen earlier says nothing of now by itself; whether water stood then, each cycle hands to the next."""
 
 SEEN: Final = "seen:"
-"""Begins the keys of what was seen among the inputs of a cycle; all others are of rain."""
+"""Begins the keys of what was seen among the inputs of a cycle."""
 
 
 @dataclass(frozen=True)

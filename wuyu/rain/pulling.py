@@ -12,6 +12,7 @@ from wuyu.feeds.checks import FileCheck, comparison, file_check
 from wuyu.feeds.intake import PullResult, pull
 from wuyu.feeds.select import accepted_files
 from wuyu.ledger import FloodReport, Sighting
+from wuyu.ledger.signals import entered_since
 from wuyu.rain.gathered import reader_options
 from wuyu.rain.gauges import gauge_ids
 
@@ -71,8 +72,8 @@ def pull_feed(desk: Desk, feed_id: str, *, now: datetime) -> PullResult:
 def not_yet_looked_at(desk: Desk, feed_id: str) -> int:
     """Return how many files of a feed came after the last cycle was decided, or in its minute and without its notice.
 
-    Whoever took them over may have been killed before waking a cycle. What was seen and entered by hand since then
-    counts as well: nobody else wakes a cycle for it.
+    Whoever took them over may have been killed before waking a cycle. What was seen, or a signal, and entered by hand
+    since then counts as well: nobody else wakes a cycle for it.
 
     Parameters
     ----------
@@ -85,7 +86,7 @@ def not_yet_looked_at(desk: Desk, feed_id: str) -> int:
         return len(files)
     decided_at, seen = last.decided_at or last.valid_at, set(last.inputs.values())
     new = sum(file.arrived_at >= decided_at and file.sha256 not in seen for file in files)
-    return new + _entered_since(desk, decided_at)
+    return new + _entered_since(desk, decided_at) + entered_since(desk.ledger, decided_at)
 
 
 def _entered_since(desk: Desk, at: datetime) -> int:

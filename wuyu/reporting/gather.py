@@ -103,6 +103,7 @@ def gather(desk: Desk, scope: Scope, moments: Moments, *, tell: Tell = silent) -
         issued_at=moments.as_of,
         gauges_rain=rain.rain,
         risk=risk.table,
+        issued_signals=risk.issued_signals,
         reference_gauge=reference_gauge(desk),
         has_unsigned=has_unsigned,
         rehearsal=storms,

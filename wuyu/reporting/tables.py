@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import func, select
 
+from reports.issued import issued_signals
 from reports.periodic import DeliveryCounts
 from risk_models.risk.depth_words import DEPTH_CLASSES
 from risk_models.risk.table import LATER_COLUMNS
 from risk_models.warning.authority import Authority, states_at
+from risk_models.warning.issued import IssuedSignal
 from risk_models.warning.records import WarningRecord
 from risk_models.warning.states import record_to_dict
 from wuyu.ack.book import Standing, standings
@@ -94,6 +97,8 @@ class RiskRows:
         Number of tables read.
     lost : tuple of str
         Tables that the ledger knows but that could not be read.
+    issued_signals : tuple of IssuedSignal
+        Signals of the weather office that stood at any of the cycles, by time of issue.
     removed : tuple of str
         Tables that retention removed: their hours are unknown, and nothing is wrong.
     """
@@ -103,6 +108,7 @@ class RiskRows:
     cycles: int
     lost: tuple[str, ...]
     removed: tuple[str, ...] = ()
+    issued_signals: tuple[IssuedSignal, ...] = ()
 
 
 def risk_rows(desk: Desk, window: Window) -> RiskRows:
@@ -114,6 +120,7 @@ def risk_rows(desk: Desk, window: Window) -> RiskRows:
     window : Window
     """
     whole, parts, times, lost = hashlib.sha256(), [], [], []
+    signals: dict[Any, IssuedSignal] = {}
     for cycle in _cycles(desk, window):
         name = cycle.risk_paths["parquet"]
         try:
@@ -123,6 +130,8 @@ def risk_rows(desk: Desk, window: Window) -> RiskRows:
             lost.append(str(name))
             continue
         whole.update(f"{cycle.valid_at.isoformat()} {hashlib.sha256(data).hexdigest()}\n".encode())
+        for signal in _signals_of(data):
+            signals.setdefault(_said_once(signal), signal)
         parts.append(table.replace_schema_metadata())
         times.append(cycle.valid_at)
     with desk.ledger.reading() as session:
@@ -133,7 +142,21 @@ def risk_rows(desk: Desk, window: Window) -> RiskRows:
         cycles=len(parts),
         lost=tuple(name for name in lost if name not in removed),
         removed=tuple(name for name in lost if name in removed),
+        issued_signals=tuple(
+            sorted(signals.values(), key=lambda signal: (signal.notice.issued_at, _said_once(signal)))
+        ),
     )
+
+
+def _signals_of(data: bytes) -> tuple[IssuedSignal, ...]:
+    """Return the signals of the weather office that a risk table keeps."""
+    kept = (pq.read_schema(pa.BufferReader(data)).metadata or {}).get(b"wuyu", b"{}")
+    return issued_signals(json.loads(kept))
+
+
+def _said_once(signal: IssuedSignal) -> tuple[str, ...]:
+    notice = signal.notice
+    return notice.kind, str(notice.level), notice.issued_at.isoformat(), notice.office
 
 
 def _plain_columns(data: bytes) -> pa.Table:

@@ -26,7 +26,7 @@ def candidates(desk: Desk) -> list[Criterion]:
     variants of ``level-orange`` end a warning sooner or later.
     """
     policy = desk.policy
-    own = [Criterion(name=f"level-{level}", level_min=level, policy=policy) for level in Level if level.is_warning]
+    own = [Criterion(name=f"level-{level}", town_min=level, policy=policy) for level in Level if level.is_warning]
     classes = [
         Criterion(name=f"likelihood-{likelihood}-impact-{impact}", likelihood_min=likelihood, impact_min=impact,
                   policy=policy)
@@ -38,7 +38,7 @@ def candidates(desk: Desk) -> list[Criterion]:
     ends = [
         Criterion(
             name=f"level-orange-end-after-{cycles}",
-            level_min=Level.ORANGE,
+            town_min=Level.ORANGE,
             policy=replace(policy, downgrade_after_cycles=cycles, minimum_duration_h=0.0),
         )
         for cycles in (1, 3, 6)

@@ -16,6 +16,7 @@ from wuyu.ack.truth import truth_rows
 from wuyu.ledger import Approval
 from wuyu.ledger.removals import Kept, removals_of
 from wuyu.observing.known import SEEN, floods_seen
+from wuyu.signals.known import SIGNAL
 
 if TYPE_CHECKING:
     from wuyu.desk import Desk
@@ -93,7 +94,7 @@ def source_of(inputs: Iterable[str]) -> str:
     >>> source_of(["gauges", "ensemble", "gauges#2"])
     'ensemble + gauges'
     """
-    rain = {name.partition("#")[0] for name in inputs if not name.startswith(SEEN)}
+    rain = {name.partition("#")[0] for name in inputs if not name.startswith((SEEN, SIGNAL))}
     return " + ".join(sorted(rain)) or "none"
 
 

@@ -31,6 +31,7 @@ from risk_models.forecast.storm import return_period_a
 from risk_models.levels import Level
 from risk_models.outlook.periods import Span
 from risk_models.standards import StormFormula
+from risk_models.warning.issued import IssuedSignal
 
 __all__ = ["LONG_DAYS", "ReportFacts", "ReviewFacts", "report_facts"]
 
@@ -60,6 +61,7 @@ class ReviewFacts:
     day_levels: pd.Series
     months: pd.DataFrame
     labels: tuple[RainLabel, ...]
+    issued_signals: tuple[IssuedSignal, ...] = ()
 
     @property
     def is_long(self) -> bool:
@@ -203,4 +205,5 @@ def _review_facts(inputs: ReportInputs, span: Span, zone: str) -> ReviewFacts:
             zone=zone,
         ),
         labels=tuple(label for label in labels if label.touches(days.start, days.end)),
+        issued_signals=inputs.issued_signals,
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from reports.periodic.forms import DASH, Forms, one
-from reports.words import is_missing
+from reports.words import is_missing, plain
+from risk_models.warning.issued import IssuedSignal
+from risk_models.warning.issued.standing import title_of
 
 __all__ = ["add_warnings"]
 
@@ -17,6 +19,7 @@ def add_warnings(forms: Forms) -> None:
     if facts.review is None:
         forms.out.prose(say("warning.no_span"))
         return
+    _issued_signals(forms, facts.review.issued_signals)
     warnings = facts.review.warnings
     if warnings.empty:
         forms.out.prose(say("warning.none", **forms.spans()))
@@ -40,6 +43,24 @@ def add_warnings(forms: Forms) -> None:
     rows, align = [tuple(summary.values())], ("right",) * len(header)
     forms.out.table(say("warning.summary_table"), header, rows, align=align, annex=True)
     _table(forms)
+
+
+def _issued_signals(forms: Forms, signals: tuple[IssuedSignal, ...]) -> None:
+    """Say what the weather office issued, as far as it came here."""
+    say = forms.say
+    if not signals:
+        forms.out.prose(say("warning.no_issued", **forms.spans()))
+        return
+    forms.out.prose(say("warning.issued", **forms.spans()))
+    rows = []
+    for signal in signals[-_SHOWN:]:
+        notice = signal.notice
+        title = plain(title_of(notice)[0 if forms.lang == "zh" else 1])
+        where = say("warning.everywhere") if signal.is_everywhere else forms.towns_of(signal.towns)
+        rows.append((title, forms.stamp(notice.issued_at), plain(notice.office), plain(notice.number) or DASH, where))
+    align = ("left", "center", "left", "center", "left")
+    caption, columns = say("warning.issued_table", **forms.spans()), say.words("warning.issued_columns")
+    forms.out.table(caption, columns, rows, align=align, widths=(2.4, 1.8, 2.0, 1.4, 2.0), annex=True)
 
 
 def _table(forms: Forms) -> None:

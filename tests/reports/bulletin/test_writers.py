@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from lxml import etree
@@ -15,7 +16,7 @@ from reports.bulletin import MAP_CID, subject, to_archive, to_html, to_mail_text
 from reports.bulletin.view import LABELS, NAME_MAX, bulletin_view
 from reports.figures import LevelMap
 from reports.fonts import missing_glyphs
-from reports.words import LANGUAGES
+from reports.words import LANGUAGES, Text
 from risk_models.levels import Level
 from risk_models.warning.records import Action
 
@@ -345,3 +346,15 @@ def test_band_takes_the_colour_of_the_level(make_sample, level):
     band = lxml_html.fromstring(page).xpath(f"//td[@bgcolor='{level.fill}']")
     assert len(band) == 1
     assert all(f"color:{level.ink}" in etree.tostring(cell).decode() for cell in band)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_writer_prints_what_the_weather_office_issued(bulletin, lang):
+    told = replace(bulletin, issued=tuple(Text(f"信号{n}", f"signal {n}") for n in range(5)))
+    few = (_html_text(to_html(told, lang)), _pdf_text(to_pdf(told, lang)), _squeezed(to_mail_text(told, lang)))
+    for text in few:
+        assert all(_squeezed(told.issued[n][lang]) in text for n in range(3))
+        assert _squeezed(told.issued[3][lang]) not in text
+        assert _squeezed("另有2条，见留存件。" if lang == "zh" else "2 more stand in the kept copy.") in text
+    for text in (_html_text(to_archive(told)), _squeezed(to_text(told))):
+        assert all(_squeezed(line[lang]) in text for line in told.issued)

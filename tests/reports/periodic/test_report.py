@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +18,8 @@ from reports.periodic.inputs import ReportInputs
 from reports.periodic.report import file_stem, periodic_report
 from reports.words import LANGUAGES, Lang
 from risk_models.district.settings import StandardsSettings
+from risk_models.levels import Level
+from risk_models.warning.issued import IssuedSignal, WeatherNotice
 from tests.reports.periodic.conftest import Reader
 from tests.reports.periodic.reading import CONSULTATION, KINDS_AND_EDITIONS, all_text, text_of
 
@@ -108,6 +111,28 @@ def test_an_outlook_says_that_the_reviewed_span_is_not_over(quick: None, make_in
     early = make_inputs("month", "outlook")
     assert "签发时2021年7月尚未结束，7月29日9时以后的情况不在统计之内。" in text_of(periodic_report(early, "zh"))
     assert "尚未结束" not in text_of(periodic_report(make_inputs("month"), "zh"))
+
+
+def test_issued_signals_are_listed_as_the_office_s_own(quick: None, make_inputs: Make) -> None:
+    at = datetime(2021, 7, 19, 22, 2, tzinfo=UTC)
+    notice = WeatherNotice(
+        notice_id="a", lifts=False, kind="rainstorm", level=Level.RED, number="第115号", issued_at=at, valid_until=None,
+        area="郑州市", office="郑州市气象局",
+    )  # fmt: skip
+    inputs = make_inputs("month")
+    towns = frozenset(str(code) for code in inputs.district.towns.index[:2])
+    signal = IssuedSignal(notice=notice, towns=towns, is_everywhere=False)
+    told, silent = (
+        periodic_report(one, "zh") for one in (dataclasses.replace(inputs, issued_signals=(signal,)), inputs)
+    )
+    tables = [block for block in told.blocks if isinstance(block, Table) and "气象部门预警信号" in block.caption]
+    names = [str(inputs.district.towns.at[code, "town_name"]) for code in sorted(towns)]
+    assert [row[:4] for table in tables for row in table.rows] == [
+        ("暴雨红色预警信号", "07-20 06:02", "郑州市气象局", "第115号")
+    ]
+    assert all(name in tables[0].rows[0][4] for name in names)
+    assert "未收到气象部门发布的预警信号，不等于没有发布" in str(silent.blocks)
+    assert "未收到气象部门发布的预警信号" not in str(told.blocks)
 
 
 def test_nothing_later_than_the_issue_is_counted(quick: None, make_inputs: Make) -> None:

@@ -337,3 +337,17 @@ def test_findings_are_ordered(folder: Path) -> None:
     where = [(finding.file, finding.row, finding.column) for finding in check_district(folder)]
     assert where == sorted(where)
     assert len(where) == 8
+
+
+def test_a_phase_that_fits_no_action_is_refused_with_its_place(folder: Path) -> None:
+    put(folder, "plans", 0, phase="雨前;大雨;积水")
+    put(folder, "plans", 1, phase="雨前;积水")
+    put(folder, "plans", 2, phase="积水")
+    put(folder, "plans", 3, phase="")
+    wrong, short = sorted(check_district(folder), key=lambda finding: finding.row or 0)
+    assert (wrong.file, wrong.row, wrong.column, wrong.value) == ("plans.csv", 2, "phase", "雨前;大雨;积水")
+    assert "'大雨' is not among the choices" in wrong.message
+    assert "before (雨前), during (雨中), standing (积水), after (退水后/雨后), unknown (未知)" in wrong.accepted
+    assert (short.file, short.row, short.column, short.value) == ("plans.csv", 3, "phase", "before;standing")
+    assert (short.code, short.message) == ("count-differs", "2 phases stand beside 3 actions")
+    assert {wrong.severity, short.severity} == {"error"}

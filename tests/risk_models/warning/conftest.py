@@ -51,14 +51,18 @@ def run(
     policy: WarningPolicy | None = None,
     step_h: float = 1.0,
     ladder_steps: Mapping[int, int] | None = None,
+    phases: list[str] | None = None,
 ) -> list[WarningDecisions]:
     """Decide cycle after cycle for one town; None is a cycle that did not run."""
     states: tuple[WarningState, ...] = ()
+    pending: dict[str, datetime] = {}
     decisions = []
     for number, level in enumerate(sequence):
         if level is None:
             continue
         towns, risk, signals = tables({TOWN: level}, ladder_step=(ladder_steps or {}).get(number, 1))
+        if phases is not None:
+            risk["order_phase"] = phases[number]
         decision = decide_warnings(
             states,
             towns,
@@ -67,8 +71,9 @@ def run(
             now=START + timedelta(hours=number * step_h),
             event_key="E",
             policy=policy or WarningPolicy(),
+            pending=pending,
         )
-        states = decision.states
+        states, pending = decision.states, decision.pending
         decisions.append(decision)
     return decisions
 

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from risk_models.levels import Level
-from risk_models.warning.decide import decide_warnings
+from risk_models.warning.decide import BLUE_WAITS_H, decide_warnings
 from risk_models.warning.lifecycle import check_revision
 from risk_models.warning.records import Action
 from risk_models.warning.states import KnownRain, WarningPolicy, WarningState
+from tests.risk_models.warning.conftest import run
 
 U, N, B, Y, R = Level.UNKNOWN, Level.NONE, Level.BLUE, Level.YELLOW, Level.RED
 OR = Level.ORANGE
@@ -34,13 +35,11 @@ def story(decisions):
         ([N, B], ["-", "NEW blue"]),
         ([B, R], ["NEW blue", "UPG red"]),
         ([R, R], ["NEW red", "CON red"]),
-        ([R, Y, Y, Y], ["NEW red", "CON red", "CON red", "DNG yellow"]),
-        # While the level is falling one message is enough for the whole fall, but not for ever.
+        # While there is more to fall than to blue, one message is enough for the whole fall.
         ([R, Y, B, B, B], ["NEW red", "CON red", "CON red", "CON red", "DNG blue"]),
-        (
-            [R, OR, OR, Y, Y, B, B],
-            ["NEW red", "CON red", "CON red", "CON red", "CON red", "EXT red", "DNG yellow"],
-        ),
+        # It is told in place of a renewal when the message that stands runs out.
+        ([R, Y, Y, Y, Y, Y], ["NEW red", "CON red", "CON red", "CON red", "CON red", "DNG yellow"]),
+        ([R, OR, OR, Y, Y, B, B], ["NEW red", "CON red", "CON red", "CON red", "CON red", "DNG yellow", "CON yellow"]),
         ([R, N, N, N], ["NEW red", "CON red", "CON red", "CAN red"]),
         ([R, N, N, R, N, N, N], ["NEW red", "CON red", "CON red", "CON red", "CON red", "EXT red", "CAN red"]),
         ([R, N, N, U, N, N, N], ["NEW red", "CON red", "CON red", "CON red", "CON red", "EXT red", "CAN red"]),
@@ -53,6 +52,11 @@ def story(decisions):
 )
 def test_story(replay, levels, expected):
     assert story(replay(levels)) == expected
+
+
+def test_a_level_that_does_not_fall_further_is_told_after_twice_as_many_looks(replay):
+    told = story(replay([R] + [Y] * 7, policy=WarningPolicy(valid_h=24)))
+    assert told == ["NEW red", *["CON red"] * 5, "DNG yellow", "CON yellow"]
 
 
 def test_minimum_duration_counts_from_the_latest_rise(replay):
@@ -119,6 +123,39 @@ def test_a_state_of_an_earlier_release_is_read(replay):
     values = state.to_dict()
     del values["counted"], values["noted_at"]
     assert WarningState.from_dict(values) == replace(state, counted=None, noted_at=None)
+    del values["lower_looks"]
+    former = WarningState.from_dict(values | {"lower_count": 2, "lower_level": int(Y)})
+    assert former == replace(state, counted=None, noted_at=None, lower_looks=(Y, Y))
+
+
+def test_blue_that_is_far_off_is_told_when_it_has_lasted(replay):
+    quiet = ["-"] * int(BLUE_WAITS_H)
+    assert story(replay([B] * 7, phases=["prepare"] * 7)) == [*quiet, "NEW blue"]
+    assert story(replay([B] * 7, phases=["watch"] * 7, step_h=1 / 6)) == ["-"] * 7
+    broken = replay([B, B, B, N, *[B] * 7], phases=["prepare"] * 11)
+    assert story(broken) == ["-"] * 10 + ["NEW blue"]
+
+
+def test_blue_that_turns_yellow_is_one_message(replay):
+    assert story(replay([B, B, Y], phases=["prepare"] * 3)) == ["-", "-", "NEW yellow"]
+
+
+def test_blue_within_hours_is_told_at_once(replay):
+    assert story(replay([B, B], phases=["act", "act"])) == ["NEW blue", "CON blue"]
+    assert story(replay([B, B], phases=["prepare", "act"])) == ["-", "NEW blue"]
+
+
+@given(st.lists(st.tuples(st.sampled_from([N, B, Y, OR, R]), st.sampled_from(["act", "prepare"])), max_size=12))
+def test_only_blue_that_is_far_off_waits_and_never_for_ever(looks):
+    decisions = run([level for level, _ in looks], phases=[phase for _, phase in looks])
+    is_open, far_off = False, 0
+    for (level, phase), decision in zip(looks, decisions, strict=True):
+        waits = level == B and phase == "prepare"
+        far_off = far_off + 1 if waits else 0
+        told = [record for record in decision.records if record.action is Action.NEW]
+        if not is_open and level.is_warning:
+            assert bool(told) == (not waits or far_off > BLUE_WAITS_H)
+        is_open = bool(decision.open_records)
 
 
 def test_missed_cycles_expire_the_warning(replay):

@@ -93,8 +93,8 @@ def test_without_water_it_ends_as_before() -> None:
     assert "各处未判定有积水" in end.reason_zh
 
 
-@pytest.mark.parametrize(("danger_h", "expected_h"), [(2, 6), (15, 15), (100, 72)])
-def test_a_message_is_valid_until_the_danger_is_over(danger_h: int, expected_h: int) -> None:
+@pytest.mark.parametrize(("danger_h", "expected_h"), [(2, 11), (15, 24), (100, 72)])
+def test_a_message_is_valid_until_the_danger_is_over_and_lowering_had_its_time(danger_h: int, expected_h: int) -> None:
     told = play([(Level.ORANGE, Now.DRY)], danger_to=pd.Timestamp(START + danger_h * HOUR))
     assert told[0] is not None
     assert told[0].valid_to == START + expected_h * HOUR
