@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from risk_models.levels import Level
-from risk_models.plan.steps import State, Step
+from risk_models.plan.steps import PlanStep, State
 from risk_models.risk.depth_words import chance_text
 from risk_models.warning.authority import Authority
 from risk_models.warning.records import Action
@@ -506,7 +506,7 @@ def plan_state_text(state: str, trigger: str) -> Text:
     return Text(f"待命：达到{level.zh}才启动", f"stand by: only from {level.en.lower()}")
 
 
-def phased(steps: Iterable[Step], lang: Lang) -> list[str]:
+def phased(steps: Iterable[PlanStep], lang: Lang) -> list[str]:
     """Return steps of a plan in words, those of the same phases in one line that begins with them.
 
     Examples

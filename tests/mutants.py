@@ -61,6 +61,7 @@ REPLIES = "tests/wuyu/returns/test_replies.py::"
 FORGED = "tests/wuyu/returns/test_forged_replies.py::"
 OWN_WORDS = "tests/wuyu/returns/test_own_words.py::"
 RAIN_LOST = "tests/wuyu/issuing/test_rain_lost.py::"
+WATER_ANSWERS = "tests/wuyu/issuing/test_water_answers.py::"
 BRIEF_TOLD = "tests/reports/brief/test_brief.py::"
 BRIEF_SENT = "tests/wuyu/issuing/test_brief.py::"
 PLACES = "tests/risk_models/warning/test_places.py::"
@@ -613,6 +614,18 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
     },
     "no warning ends while water stands at a place, or stood there and nobody has looked since; an end is signed as "
     "the start was": {
+        "wuyu/ack/water.py": [
+            (
+                "        gone = [place for place, given in said.items() if NowAnswer.WATER_GONE in given]",
+                "        gone = list(said)",
+                f"{WATER_ANSWERS}test_every_other_answer_says_nothing_of_the_water",
+            ),
+            (
+                '        (not name.strip(), "an answer needs the name of who answers"),',
+                '        (False, "an answer needs the name of who answers"),',
+                f"{WATER_ANSWERS}test_what_cannot_be_taken_is_refused_and_nothing_is_written",
+            ),
+        ],
         "risk_models/warning/decide.py": [
             (
                 "    if not seen.is_warning and area.standing:",
@@ -1530,6 +1543,16 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
     "a reply by mail is an answer only if its code is secret, its sender proven and its words plain": {
         "wuyu/returns/replies.py": [
             (
+                "        if not (first.proven and any(map(is_secret, first.codes))):",
+                "        if False:",
+                f"{WATER_ANSWERS}test_a_reply_by_mail_counts_only_if_it_is_proven_and_plain",
+            ),
+            (
+                "        if not meaning.answers or is_more or not all_meant:",
+                "        if not meaning.answers or is_more:",
+                f"{WATER_ANSWERS}test_a_reply_by_mail_counts_only_if_it_is_proven_and_plain",
+            ),
+            (
                 "if not (reply.proven and any(map(is_secret, reply.codes))):",
                 "if not any(map(is_secret, reply.codes)):",
                 f"{REPLIES}test_only_what_our_own_server_proved_is_an_answer",
@@ -2056,8 +2079,8 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
     "whatever its age": {
         "wuyu/retention/needed.py": [
             (
-                "        self.found.raw |= {(name.partition",
-                "        self.found.raw = {(name.partition",
+                "        self.found.raw |= set(feeds)",
+                "        self.found.raw = set(feeds)",
                 f"{RETENTION}test_what_a_bulletin_stands_on_stays_while_it_is_kept",
             ),
             (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from reports.brief.build import WarningInForce, build_brief
     from reports.brief.model import DistrictBrief, ToldPlace, ToldState
-    from reports.brief.writers import subject, to_html, to_pdf, to_text
+    from reports.brief.writers import brief_html, brief_pdf, brief_subject, brief_text
 else:
     from risk_models.lazy import on_demand
 
@@ -16,7 +16,7 @@ else:
         {
             "build": ["WarningInForce", "build_brief"],
             "model": ["DistrictBrief", "ToldPlace", "ToldState"],
-            "writers": ["subject", "to_html", "to_pdf", "to_text"],
+            "writers": ["brief_subject", "brief_html", "brief_pdf", "brief_text"],
         },
     )
 
@@ -25,9 +25,9 @@ __all__ = [
     "ToldPlace",
     "ToldState",
     "WarningInForce",
+    "brief_html",
+    "brief_pdf",
+    "brief_subject",
+    "brief_text",
     "build_brief",
-    "subject",
-    "to_html",
-    "to_pdf",
-    "to_text",
 ]

@@ -20,7 +20,7 @@ from reports.fonts import SANS, font_folder, printable
 from reports.words import Lang, Text, day_hour, level_name, local, moment, short_moment, shortened
 from risk_models.levels import Level
 
-__all__ = ["subject", "to_html", "to_pdf", "to_text"]
+__all__ = ["brief_html", "brief_pdf", "brief_subject", "brief_text"]
 
 LABELS: Final = {
     "title": Text("防汛简报", "Flood brief"),
@@ -55,7 +55,7 @@ _COMMA: Final = Text("、", ", ")
 _TEMPLATES: Final = Path(__file__).resolve().parent.parent / "templates" / "brief"
 
 
-def subject(brief: DistrictBrief) -> str:
+def brief_subject(brief: DistrictBrief) -> str:
     """Return the subject of the mail, in both languages."""
     at = local(brief.slot, brief.zone)
     zh = f"积水{len(brief.standing)}处、未核查{len(brief.unchecked)}处"
@@ -64,7 +64,7 @@ def subject(brief: DistrictBrief) -> str:
     return f"【防汛简报】{shortened(brief.district.zh, 20)} {at:%m-%d %H:%M} {zh} / {en}{marks}"
 
 
-def to_text(brief: DistrictBrief, lang: Lang = "zh") -> str:
+def brief_text(brief: DistrictBrief, lang: Lang = "zh") -> str:
     """Return the brief as plain text, complete but for rows beyond those of the mail."""
     view = _view(brief, lang, _MAIL)
     words, colon = view["labels"], "：" if lang == "zh" else ": "
@@ -91,13 +91,13 @@ def _line(row: dict[str, str], lang: Lang) -> str:
     return ("，" if lang == "zh" else ", ").join(filter(None, [*parts, since, row["source"]]))
 
 
-def to_html(brief: DistrictBrief, lang: Lang = "zh") -> str:
+def brief_html(brief: DistrictBrief, lang: Lang = "zh") -> str:
     """Return the brief as one HTML document for a mail, without scripts or remote parts."""
     view = _view(brief, lang, _MAIL)
     return _template().render(view=view, levels=list(Level))
 
 
-def to_pdf(brief: DistrictBrief, lang: Lang = "zh") -> bytes:
+def brief_pdf(brief: DistrictBrief, lang: Lang = "zh") -> bytes:
     """Return the brief as PDF/UA-1 of one page; the same brief gives the same bytes.
 
     The longer its lists, the fewer rows and the shorter names are shown, and how many are left out is said.

@@ -15,7 +15,7 @@ from reports.words import LANGUAGES, Text, is_missing, kind_name, local, moment,
 from risk_models.district.schema import parts_of
 from risk_models.levels import Level
 from risk_models.observation import Now
-from risk_models.plan.steps import Situation, State, Step, steps_of, steps_told
+from risk_models.plan.steps import PlanStep, Situation, State, steps_of, steps_told
 from risk_models.risk.criteria import OrderPhase
 from risk_models.risk.depth_words import DEPTH_CLASSES, class_chances, class_words, depth_range, sag_is_known
 from risk_models.warning.records import Action, WarningRecord
@@ -222,7 +222,7 @@ def _plan(row: dict[Any, Any]) -> Text:
     return Text(f"{zh}；待命{waits}（{level.zh}启动）", f"{en}; standing by: {waits} (from {level.en.lower()})")
 
 
-def _clauses(steps: tuple[Step, ...], *, stands: bool) -> tuple[Text, ...]:
+def _clauses(steps: tuple[PlanStep, ...], *, stands: bool) -> tuple[Text, ...]:
     """Return steps in words; before the first of those whose phase nobody stated that is said."""
     known = [Text(plain(step.zh), plain(step.en)) for step in steps if step.is_known]
     rest = [Text(plain(step.zh), plain(step.en)) for step in steps if not step.is_known]

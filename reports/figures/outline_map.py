@@ -12,7 +12,7 @@ from typing import Any, Final
 from reports.words import Text
 from risk_models.levels import Level
 
-__all__ = ["Outline", "outline_map_svg", "rings_of"]
+__all__ = ["AreaOutline", "outline_map_svg", "rings_of"]
 
 Ring = Sequence[tuple[float, float]]
 
@@ -22,7 +22,7 @@ _PLAIN, _LINE, _INK = "#eef1f4", "#52606d", "#1f2933"
 
 
 @dataclass(frozen=True)
-class Outline:
+class AreaOutline:
     """One area.
 
     Attributes
@@ -57,14 +57,14 @@ def rings_of(geometry: Mapping[str, Any]) -> list[list[tuple[float, float]]]:
     return [[(float(point[0]), float(point[1])) for point in ring] for part in parts for ring in part]
 
 
-def outline_map_svg(outlines: Sequence[Outline], *, title: Text) -> str:
+def outline_map_svg(outlines: Sequence[AreaOutline], *, title: Text) -> str:
     """Draw areas with their levels; the same areas give the same bytes.
 
     North is up; a degree of longitude is as long as the cosine of the middle latitude makes it.
 
     Parameters
     ----------
-    outlines : sequence of Outline
+    outlines : sequence of AreaOutline
         Those whose label is wanted most come first.
     title : Text
         What the map shows, for who cannot see it.
@@ -117,12 +117,12 @@ class _Place:
         return found
 
 
-def _over(one: Outline) -> int:
+def _over(one: AreaOutline) -> int:
     """Order by which borders lie on top: the gravest last."""
     return -2 if one.level is None else int(one.level)
 
 
-def _path(one: Outline, place: _Place) -> str:
+def _path(one: AreaOutline, place: _Place) -> str:
     lines = "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in place(ring)) + "Z" for ring in one.rings)
     if one.level is None:
         return f'<path d="{lines}" fill="{_PLAIN}" stroke="{_LINE}" stroke-width="0.8"/>'
@@ -132,7 +132,7 @@ def _path(one: Outline, place: _Place) -> str:
     return f'<path d="{lines}" fill="{one.level.fill}" fill-rule="evenodd" stroke="#ffffff" stroke-width="1.2"/>'
 
 
-def _labels(outlines: Sequence[Outline], place: _Place) -> str:
+def _labels(outlines: Sequence[AreaOutline], place: _Place) -> str:
     """Write the labels in the order given; one that would lie on another is left out."""
     taken: list[tuple[float, float, float]] = []
     written = []

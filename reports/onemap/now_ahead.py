@@ -16,6 +16,7 @@ import pandas as pd
 from reports.words import is_missing, plain
 from risk_models.levels import Level
 from risk_models.observation import Now
+from risk_models.risk.criteria import OrderPhase
 from risk_models.risk.depth_words import standing_words
 from risk_models.risk.windows import WINDOWS_H, window_name
 
@@ -23,6 +24,11 @@ __all__ = ["now_and_ahead"]
 
 #: In the order of the legend: what must be looked at first stands first.
 _LETTERS: Final = {Now.STANDS: "s", Now.UNCONFIRMED: "c", Now.MAY_STAND: "m", Now.UNKNOWN: "u", Now.DRY: "d"}
+#: How near what is ordered is; kinds that are not assessed are told apart from rain that is unknown.
+_PHASES: Final = {
+    OrderPhase.OCCURRED: "o", OrderPhase.ACT: "a", OrderPhase.PREPARE: "p", OrderPhase.WATCH: "w", OrderPhase.NONE: "n",
+    OrderPhase.UNKNOWN: "u", OrderPhase.NOT_ASSESSED: "x",
+}  # fmt: skip
 _TIMES: Final = ("onset_unfavourable_at", "danger_from", "danger_to")
 _WINDOWS: Final = tuple(map(window_name, WINDOWS_H))
 
@@ -40,11 +46,11 @@ def now_and_ahead(tables: Sequence[pd.DataFrame], moments: Sequence[pd.Timestamp
     Returns
     -------
     dict
-        ``states`` and ``windows`` (what there is), ``told`` (hours that tell now from ahead), and by hour ``now`` (a
-        letter a hotspot), ``seen`` (see `_seen`), ``ahead`` (a level a window and hotspot, u unknown), ``aheadChance``
-        (of 15 cm by window and hotspot [%], -1 unknown; nothing for a window beyond the horizon) and ``danger`` (first
-        passing in the unfavourable case, begin and end of the most dangerous window, in steps of ``dangerStep``
-        minutes after the hour; -1 none).
+        ``states``, ``phases`` and ``windows`` (what there is), ``told`` (hours that tell now from ahead), and by hour
+        ``now`` and ``phase`` (a letter a hotspot), ``seen`` (see `_seen`), ``ahead`` (a level a window and hotspot, u
+        unknown), ``aheadChance`` (of 15 cm by window and hotspot [%], -1 unknown; nothing for a window beyond the
+        horizon) and ``danger`` (first passing in the unfavourable case, begin and end of the most dangerous window, in
+        steps of ``dangerStep`` minutes after the hour; -1 none).
     """
     observers: dict[str, int] = {}
     depths: dict[tuple[str, str], int] = {}
@@ -53,9 +59,11 @@ def now_and_ahead(tables: Sequence[pd.DataFrame], moments: Sequence[pd.Timestamp
     step = math.gcd(*(minutes for hour in danger for minutes in hour if minutes > 0)) or 1
     return {
         "states": [[letter, str(state), state.zh, state.en] for state, letter in _LETTERS.items()],
+        "phases": {letter: [phase.zh, phase.en] for phase, letter in _PHASES.items()},
         "windows": [list(window_h) for window_h in WINDOWS_H],
         "told": [bool((table["place"] > 0).any()) for table in tables],
         "now": ["".join(map(_letter, table["now"])) for table in tables],
+        "phase": ["".join(map(_phase, table["order_phase"])) for table in tables],
         "seen": [_seen(table, at, observers, depths) for table, at in pairs],
         "observers": list(observers),
         "depthWords": [list(words) for words in depths],
@@ -68,6 +76,10 @@ def now_and_ahead(tables: Sequence[pd.DataFrame], moments: Sequence[pd.Timestamp
 
 def _letter(state: Any) -> str:
     return _LETTERS[Now.UNKNOWN if is_missing(state) else Now(state)]
+
+
+def _phase(phase: Any) -> str:
+    return _PHASES[OrderPhase.UNKNOWN if is_missing(phase) else OrderPhase(phase)]
 
 
 def _seen(

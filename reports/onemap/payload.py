@@ -37,8 +37,8 @@ from reports.words import (
 )
 from risk_models.levels import LEVEL_STYLES, Level, worst
 from risk_models.observation import Now
-from risk_models.plan.steps import Situation, Step, steps_of, steps_told
-from risk_models.risk.reasons import unknown_sentences
+from risk_models.plan.steps import PlanStep, Situation, steps_of, steps_told
+from risk_models.risk.reasons import NOT_ASSESSED_EN, NOT_ASSESSED_ZH, unknown_sentences
 from risk_models.risk.table import RiskTable
 from risk_models.warning.authority import Authority, Revision, last_fact, revisions_of, states_at
 from risk_models.warning.records import Action
@@ -173,6 +173,7 @@ def _meta(inputs: OneMapInputs) -> dict[str, Any]:
         "method": str(attrs.get("method_version", "")),
         "horizon_h": int(inputs.district.settings.warning.horizon_h),
         "unknown": [unknown_zh, unknown_en],
+        "notAssessed": [NOT_ASSESSED_ZH.strip(), NOT_ASSESSED_EN.strip()],
         "authorityWords": {str(state): [AUTHORITY_WORDS[state].zh, AUTHORITY_WORDS[state].en] for state in Authority},
         "actionWords": {str(action): [ACTION_WORDS[action].zh, ACTION_WORDS[action].en] for action in Action},
     }
@@ -346,7 +347,7 @@ def _now_at(inputs: OneMapInputs) -> dict[str, str]:
     return {} if not tables else {str(spot): str(state) for spot, state in tables[0]["now"].items()}
 
 
-def _steps(row: pd.Series[Any], now: str) -> tuple[Step, ...]:
+def _steps(row: pd.Series[Any], now: str) -> tuple[PlanStep, ...]:
     """Return the steps of a plan in force or standing by at one place, as a message of that time would."""
     stands, wet = now == Now.STANDS, now in (Now.STANDS, Now.UNCONFIRMED)
     situation = Situation(stands=stands, wet=wet, has_come=stands, lowered=False)

@@ -301,6 +301,8 @@ class AcknowledgementSettings(Record):
         Minutes for an answer, by level; a level that is not named is never escalated.
     next_step_min : dict of str to int
         Minutes between the further steps (second contact, phone list, upward); the deadline again if not named.
+    now_min : int
+        Minutes for an answer to a message that water stands; without one the duty desk is asked to call.
     upward : tuple of UpwardContact
         The last step.
     feedback_days : int
@@ -314,6 +316,7 @@ class AcknowledgementSettings(Record):
     next_step_min: dict[LevelName, Annotated[int, Field(ge=1, le=1440)]] = Field(
         default={"red": 5, "orange": 10, "yellow": 30}
     )
+    now_min: Annotated[int, Field(ge=1, le=240)] = 10
     upward: tuple[UpwardContact, ...] = ()
     feedback_days: Annotated[int, Field(ge=1, le=60)] = 7
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from risk_models.plan.allocate import ACTION_COLUMNS, PEOPLE_NEEDED, propose_actions
     from risk_models.plan.match import match_plans
-    from risk_models.plan.steps import Phase, Situation, State, Step, steps_of, steps_told
+    from risk_models.plan.steps import Phase, PlanStep, Situation, State, steps_of, steps_told
 else:
     from risk_models.lazy import on_demand
 
@@ -16,7 +16,7 @@ else:
         {
             "allocate": ["ACTION_COLUMNS", "PEOPLE_NEEDED", "propose_actions"],
             "match": ["match_plans"],
-            "steps": ["Phase", "Situation", "State", "Step", "steps_of", "steps_told"],
+            "steps": ["Phase", "Situation", "State", "PlanStep", "steps_of", "steps_told"],
         },
     )
 
@@ -24,9 +24,9 @@ __all__ = [
     "ACTION_COLUMNS",
     "PEOPLE_NEEDED",
     "Phase",
+    "PlanStep",
     "Situation",
     "State",
-    "Step",
     "match_plans",
     "propose_actions",
     "steps_of",

@@ -13,7 +13,7 @@ from typing import Any
 
 from risk_models.district.schema import parts_of
 
-__all__ = ["Phase", "Situation", "State", "Step", "steps_of", "steps_told"]
+__all__ = ["Phase", "PlanStep", "Situation", "State", "steps_of", "steps_told"]
 
 
 class Phase(StrEnum):
@@ -59,12 +59,12 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Step:
+class PlanStep:
     """One action of a plan in both languages, and the phases that it is for.
 
     Examples
     --------
-    >>> Step("核查", "inspect", (Phase.UNKNOWN,)).is_known
+    >>> PlanStep("核查", "inspect", (Phase.UNKNOWN,)).is_known
     False
     """
 
@@ -112,7 +112,7 @@ class Situation:
         return (*kept, Phase.AFTER) if self.lowered and not self.stands else tuple(kept)
 
 
-def steps_of(actions_zh: Any, actions_en: Any, phases: Any) -> tuple[Step, ...]:
+def steps_of(actions_zh: Any, actions_en: Any, phases: Any) -> tuple[PlanStep, ...]:
     """Return the steps of a plan.
 
     Parameters
@@ -137,7 +137,7 @@ def steps_of(actions_zh: Any, actions_en: Any, phases: Any) -> tuple[Step, ...]:
         entries *= count
     told = [_phases(entry) for entry in entries] if len(entries) == count else [(Phase.UNKNOWN,)] * count
     texts = zip(chinese + [""] * (count - len(chinese)), english + [""] * (count - len(english)), told, strict=True)
-    return tuple(Step(zh, en, of) for zh, en, of in texts)
+    return tuple(PlanStep(zh, en, of) for zh, en, of in texts)
 
 
 def _text(value: Any) -> str:
@@ -149,14 +149,14 @@ def _phases(entry: str) -> tuple[Phase, ...]:
     return tuple(phase for phase in Phase if phase in named) or (Phase.UNKNOWN,)
 
 
-def steps_told(steps: Iterable[Step], situation: Situation) -> tuple[Step, ...]:
+def steps_told(steps: Iterable[PlanStep], situation: Situation) -> tuple[PlanStep, ...]:
     """Return the steps that a message tells at one place: by phase, then in the order of the plan, unknown ones last.
 
     When the time has come, what prepares is told only where a plan has nothing else, and never beside standing water.
 
     Parameters
     ----------
-    steps : iterable of Step
+    steps : iterable of PlanStep
     situation : Situation
 
     Examples
@@ -177,6 +177,6 @@ def steps_told(steps: Iterable[Step], situation: Situation) -> tuple[Step, ...]:
     return (*told, *unknown)
 
 
-def _by_phase(steps: Iterable[Step], phases: tuple[Phase, ...]) -> list[Step]:
+def _by_phase(steps: Iterable[PlanStep], phases: tuple[Phase, ...]) -> list[PlanStep]:
     ranked = [(min(map(phases.index, found)), step) for step in steps if (found := set(step.phases) & set(phases))]
     return [step for _, step in sorted(ranked, key=lambda pair: pair[0])]

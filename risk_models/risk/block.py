@@ -31,6 +31,8 @@ from risk_models.risk.ponding import HotspotBasins, simulate_ponding, wet_state
 from risk_models.risk.ponding_kernel import depths_at
 from risk_models.risk.rain_amounts import rain_amounts, return_periods
 from risk_models.risk.reasons import (
+    NOT_ASSESSED_EN,
+    NOT_ASSESSED_ZH,
     contributions,
     main_factor,
     sentence_en,
@@ -52,8 +54,6 @@ RECENT_H = 12
 QUALITY_SUSPECT = 3
 STALE_FORECAST_H = 12
 _ROUNDING_M = 1e-9  # water that stands at a depth exactly has reached it
-NOT_ASSESSED_ZH = "本类风险点（边坡、坝体、河道）模型不评估，以下仅为点位积水。"
-NOT_ASSESSED_EN = "Slopes, dams and rivers are not assessed by the model; what follows is water at the spot only. "
 _AT_15CM = SHARE_FEATURES.index("p_15cm")
 
 

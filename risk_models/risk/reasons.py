@@ -18,6 +18,8 @@ from risk_models.risk.impact import BAND_POINTS
 
 __all__ = [
     "FACTORS",
+    "NOT_ASSESSED_EN",
+    "NOT_ASSESSED_ZH",
     "contributions",
     "main_factor",
     "now_words",
@@ -30,6 +32,10 @@ __all__ = [
 ]
 
 Row = Mapping[str, Any]
+
+#: Said first of a kind of place that the models do not speak of.
+NOT_ASSESSED_ZH = "本类风险点（边坡、坝体、河道）模型不评估，以下仅为点位积水。"
+NOT_ASSESSED_EN = "Slopes, dams and rivers are not assessed by the model; what follows is water at the spot only. "
 
 #: Factors of a score in the order in which they are told: column of the row, unit, words (long, then short).
 FACTORS: dict[str, tuple[str, str, str, str, str, str]] = {
@@ -398,12 +404,12 @@ def tell_record(table: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> reasons = json.dumps([{"factor": "fallen", "points": 45.5}, {"factor": "record", "points": 27.5}])
-    >>> row = {"score": 73.0, "level": 3, "reasons": reasons, "reason_zh": "雨大。", "reason_en": "Heavy rain."}
+    >>> row = {"score": 73.0, "matrix_level": 3, "reasons": reasons, "reason_zh": "雨大。", "reason_en": "Heavy rain."}
     >>> zh, en = tell_record(pd.DataFrame(row, index=["EQ-100"])).loc["EQ-100"]
     >>> print(zh)
-    雨大；积水记录使评分由46升至73，等级由黄色升为橙色。
+    雨大；积水记录使评分由46升至73，风险矩阵等级由黄色升为橙色。
     >>> print(en)
-    Heavy rain; the record of floods raises the score from 46 to 73 and the level from yellow to orange.
+    Heavy rain; the record of floods raises the score from 46 to 73 and the level of the matrix from yellow to orange.
     """
     before = without_record(table)
     scores = zip(before["score"], table["score"], strict=True)

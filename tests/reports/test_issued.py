@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from reports.issued import NONE_KNOWN, issued_lines, issued_signals
 from reports.words import Text
 from risk_models.levels import Level
-from risk_models.warning.issued import IssuedSignal, Notice
+from risk_models.warning.issued import IssuedSignal, WeatherNotice
 
 AT = datetime(2021, 7, 19, 22, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -20,7 +20,7 @@ def signal(towns: str = "1234567", **changes: object) -> IssuedSignal:
         "notice_id": "a", "lifts": False, "kind": "rainstorm", "level": Level.RED, "number": "第115号",
         "issued_at": AT, "valid_until": None, "area": "郑州市", "office": "郑州市气象局",
     } | changes  # fmt: skip
-    notice = Notice(**told)  # type: ignore[arg-type]
+    notice = WeatherNotice(**told)  # type: ignore[arg-type]
     return IssuedSignal(notice=notice, towns=frozenset(towns), is_everywhere=len(towns) == len(TOWNS))
 
 

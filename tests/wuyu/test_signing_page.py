@@ -28,6 +28,8 @@ pytestmark = pytest.mark.xdist_group("storm")
 
 MINUTE = timedelta(minutes=1)
 OFFICER = "李明"
+NOT_KEPT = httpx.Limits(max_keepalive_connections=0)
+"""The door cuts a connection that is kept and says nothing; a browser may take long to start."""
 
 
 @dataclasses.dataclass
@@ -64,7 +66,7 @@ def _serve(desk: Desk) -> Iterator[Signing]:
     clock = Clock(HELD_AT + MINUTE)
     more = signing_pages(lambda: desk, lambda: desk)
     app = create_app(desk.ledger, desk.out, KEYS, clock=clock, https=False, more=more, requests_a_minute=10**6)
-    with serve(app) as url, httpx.Client(base_url=url, timeout=PATIENCE_S) as client:
+    with serve(app) as url, httpx.Client(base_url=url, timeout=PATIENCE_S, limits=NOT_KEPT) as client:
         yield Signing(desk, clock, client, url)
 
 
@@ -200,7 +202,7 @@ def test_if_the_bulletins_cannot_be_drawn_all_of_it_waits_and_the_page_says_so(r
     app = create_app(
         desk.ledger, desk.out, KEYS, clock=Clock(HELD_AT), https=False, more=signing_pages(lambda: desk, broken)
     )
-    with serve(app) as url, httpx.Client(base_url=url, timeout=PATIENCE_S) as client:
+    with serve(app) as url, httpx.Client(base_url=url, timeout=PATIENCE_S, limits=NOT_KEPT) as client:
         signing = Signing(desk, Clock(HELD_AT), client, url)
         assert signing.send(signing.fields()) == 303
         page = signing.wait()

@@ -28,7 +28,7 @@ from wuyu.ack.pages import (
     render,
 )
 from wuyu.ledger.acknowledgements import Answer, ReplyOutcome, StepKind
-from wuyu.ledger.command import Consultation, ResponseStep, command_of_event
+from wuyu.ledger.command import ConsultationEntry, ResponseStep, command_of_event
 from wuyu.ledger.store import Ledger
 
 __all__ = ["CallRecord", "call_record", "record_html", "record_pdf"]
@@ -141,10 +141,10 @@ def record_pdf(record: CallRecord) -> bytes:
     return document
 
 
-def _command(act: Consultation | ResponseStep, zone: str) -> dict[str, str]:
+def _command(act: ConsultationEntry | ResponseStep, zone: str) -> dict[str, str]:
     """Return one line of what the command decided, or a department said."""
     at = local(act.at, zone, year=True)
-    if isinstance(act, Consultation):
+    if isinstance(act, ConsultationEntry):
         who = f"{act.department}（{act.by}）"
         return {
             "at": at,

@@ -14,7 +14,7 @@ from risk_models.district.command import COMMAND_ROLES, DECIDING_ROLES
 from risk_models.errors import ConfigError
 from risk_models.levels import Level
 from wuyu.ack.pages import RESPONSE_WORDS
-from wuyu.ledger import Consultation, LogEntry, ResponseStep
+from wuyu.ledger import ConsultationEntry, LogEntry, ResponseStep
 from wuyu.ledger.authority import standing_at
 from wuyu.ledger.command import consultations_since, response_steps, running_response
 from wuyu.ledger.store import lock_ledger
@@ -68,13 +68,13 @@ class CommandState:
         The step that set the response that runs.
     steps : tuple of ResponseStep
         The latest, oldest first.
-    consultations : tuple of Consultation
+    consultations : tuple of ConsultationEntry
         What departments said lately, oldest first.
     """
 
     running: ResponseStep | None
     steps: tuple[ResponseStep, ...]
-    consultations: tuple[Consultation, ...]
+    consultations: tuple[ConsultationEntry, ...]
 
 
 def command_state(station: Station, *, now: datetime) -> CommandState:
@@ -147,7 +147,7 @@ def consult(
     }
     event_key = _event_now(station)
     with station.ledger.writing() as session:
-        row = Consultation(district_code=station.code, event_key=event_key, at=now, **said)
+        row = ConsultationEntry(district_code=station.code, event_key=event_key, at=now, **said)
         session.add(row)
         session.flush()
         log = {"what": "consultation", "detail": {"number": row.id, "department": row.department, "by": row.by}}

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reports.figures.outline_map import Outline, outline_map_svg, rings_of
+from reports.figures.outline_map import AreaOutline, outline_map_svg, rings_of
 from reports.words import Text
 
 if TYPE_CHECKING:
@@ -44,10 +44,10 @@ def round_map(station: Station, shown: DistrictRound) -> str:
     return outline_map_svg(sorted(found, key=lambda one: int(one.label or 0)), title=_TITLE)
 
 
-def _outline(rings: Rings, line: TownLine | None) -> Outline:
+def _outline(rings: Rings, line: TownLine | None) -> AreaOutline:
     if line is None:
-        return Outline(rings)
-    return Outline(rings, line.level, str(line.number), line.is_end)
+        return AreaOutline(rings)
+    return AreaOutline(rings, line.level, str(line.number), line.is_end)
 
 
 @lru_cache(maxsize=4)

@@ -37,12 +37,12 @@ def _at(arguments: argparse.Namespace, desk: Desk) -> datetime:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from reports.brief import to_text
+    from reports.brief import brief_text
     from wuyu.issuing.brief import brief_of
 
     desk = open_from(arguments)
     at = _at(arguments, desk)
-    say(to_text(brief_of(desk, at, at=at), arguments.lang).rstrip())
+    say(brief_text(brief_of(desk, at, at=at), arguments.lang).rstrip())
     return 0
 
 

@@ -10,7 +10,7 @@ from wuyu.clock import time_now
 
 if TYPE_CHECKING:
     from wuyu.approval.command import CommandState, ProposedResponse
-    from wuyu.ledger import Consultation, ResponseStep
+    from wuyu.ledger import ConsultationEntry, ResponseStep
     from wuyu.station import Station
 
 __all__ = ["add_verbs", "say_command"]
@@ -117,7 +117,7 @@ def _taken(step: ResponseStep, station: Station) -> str:
     return f"{at} {role}{step.by} {words}{step.level}级: {step.why}{beside}"
 
 
-def _said(one: Consultation, station: Station) -> str:
+def _said(one: ConsultationEntry, station: Station) -> str:
     at = f"{one.at.astimezone(station.timezone):%m-%d %H:%M}"
     return f"{at} 会商 {one.department}（{one.by}）: {one.view} [记录 noted by {one.entered_by}]"
 
@@ -127,5 +127,5 @@ def _step(step: ResponseStep) -> dict[str, Any]:
     return {name: getattr(step, name) for name in names}
 
 
-def _consultation(one: Consultation) -> dict[str, Any]:
+def _consultation(one: ConsultationEntry) -> dict[str, Any]:
     return {name: getattr(one, name) for name in ("department", "view", "by", "entered_by", "at", "event_key")}

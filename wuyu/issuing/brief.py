@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import select
 
-from reports.brief import DistrictBrief, ToldState, WarningInForce, build_brief, subject, to_html, to_pdf, to_text
+from reports.brief import (
+    DistrictBrief,
+    ToldState,
+    WarningInForce,
+    brief_html,
+    brief_pdf,
+    brief_subject,
+    brief_text,
+    build_brief,
+)
 from reports.words import DEMONSTRATION, LANGUAGES, STATUS_BANNERS, Lang, Text, short_moment
 from risk_models.errors import ConfigError
 from risk_models.files import write_whole
@@ -136,9 +145,9 @@ def write_brief(desk: Desk, brief: DistrictBrief) -> list[Path]:
     written = []
     for lang in LANGUAGES:
         forms = {
-            "txt": to_text(brief, lang).encode(),
-            "html": to_html(brief, lang).encode(),
-            "pdf": to_pdf(brief, lang),
+            "txt": brief_text(brief, lang).encode(),
+            "html": brief_html(brief, lang).encode(),
+            "pdf": brief_pdf(brief, lang),
         }
         written += [write_whole(folder / f"{brief.number}.{lang}.{kind}", data) for kind, data in forms.items()]
     return written
@@ -220,8 +229,9 @@ def _contents(desk: Desk, brief: DistrictBrief) -> list[tuple[str, MailContent]]
 
 
 def _content(brief: DistrictBrief, lang: Lang) -> MailContent:
-    pdf = Attachment(filename=f"{brief.number}.pdf", content=to_pdf(brief, lang), mime="application/pdf")
-    return MailContent(subject=subject(brief), text=to_text(brief, lang), html=to_html(brief, lang), attachments=(pdf,))
+    pdf = Attachment(filename=f"{brief.number}.pdf", content=brief_pdf(brief, lang), mime="application/pdf")
+    text, html = brief_text(brief, lang), brief_html(brief, lang)
+    return MailContent(subject=brief_subject(brief), text=text, html=html, attachments=(pdf,))
 
 
 def _queue(desk: Desk, decision: Decision, brief: DistrictBrief, recipient: str, content: MailContent) -> Outbox:

@@ -46,6 +46,9 @@ class Notice:
         For the headers of a mail.
     expires_at : datetime
     priority : int
+    asks : callable or None
+        How one reader answers, in Chinese, in English and in place of `short`; None for a reader of whom nothing is
+        asked.
     cap : bytes or None
         The same as a CAP message, for webhooks and folders.
     """
@@ -63,6 +66,7 @@ class Notice:
     labels: Mapping[str, str]
     expires_at: datetime
     priority: int
+    asks: Callable[[str], tuple[str, str, str] | None] = lambda _: None
     cap: bytes | None = None
 
 
@@ -126,7 +130,10 @@ def _marked(desk: Desk, notice: Notice) -> dict[str, str]:
 
 
 def _mail_to(desk: Desk, decision: Decision, notice: Notice, texts: dict[str, str], recipient: str) -> Mail:
-    text = f"{texts['zh']}\n\n{texts['en']}\n\n{notice.message_id}\n"
+    zh, en = texts["zh"], texts["en"]
+    if (asked := notice.asks(recipient)) is not None:
+        zh, en = f"{zh}\n{asked[0]}", f"{en}\n{asked[1]}"
+    text = f"{zh}\n\n{en}\n\n{notice.message_id}\n"
     return letter(
         desk.sender,
         notice.purpose,
@@ -147,7 +154,8 @@ def _body(
     if isinstance(channel, SmsChannelSettings):
         marks = {"演练": status == "Exercise", "测试": status == "Test", "演示数据": settings.district.demonstration}
         marks |= {zh.partition("：")[0]: True for zh, _ in clock_marks()}
-        short = notice_texts(marks, notice.place, notice.short)
+        asked = notice.asks(recipient)
+        short = notice_texts(marks, notice.place, notice.short if asked is None else asked[2])
         return sms_body(short, message_id=notice.message_id, to=recipient, status=status)
     facts: dict[str, Any] = {
         "schema": NOTICE_SCHEMA,

@@ -6,7 +6,7 @@ for no signature. It says whether water was seen or is modelled, and what to do 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -20,11 +20,16 @@ from risk_models.risk.depth_words import least_standing_m, standing_words
 from risk_models.risk.order import CLOSED_KINDS
 from risk_models.warning.cap.areas import PLACES_MAX
 from risk_models.warning.cap.build import CapText
-from wuyu.delivery.channels import MAIL, readers_of, recipients_of
+from wuyu.ack.ask import may_answer
+from wuyu.ack.codes import reply_code
+from wuyu.ack.water import NowAnswer, NowAsked, ask_now
+from wuyu.delivery.channels import MAIL, phone_number, readers_of, recipients_of
 from wuyu.issuing.cap import plain_text, standing_cap
 from wuyu.issuing.notice import Notice, queue_notice
+from wuyu.keys import Keys, load_keys
 from wuyu.ledger.holders import holders
 from wuyu.messages.purpose import Purpose, message_id
+from wuyu.station import register_of
 
 if TYPE_CHECKING:
     from risk_models.risk import RiskTable
@@ -193,6 +198,9 @@ def _tell(
     notice = _notice(desk, places, record, named=named, valid_at=valid_at, now=decision.now)
     notice = replace(notice, cap=_cap(desk, decision, places, notice, named=named, valid_at=valid_at, scope=scope))
     mailbox = str(desk.district.towns.at[town_code, "mailbox"])
+    asked = _asked(desk, notice, places, now=decision.now)
+    ask_now(decision, asked)
+    notice = replace(notice, asks=_how_to_answer(asked, load_keys(desk.out), places, desk.settings.warning.phone_told))
     if record is None:
         return queue_notice(
             desk,
@@ -259,6 +267,51 @@ def _notice(
         expires_at=now + EXPIRES_AFTER,
         priority=PRIORITY,
     )
+
+
+def _asked(desk: Desk, notice: Notice, places: pd.DataFrame, *, now: datetime) -> NowAsked:
+    """Return what is asked of the town: how each place is, by when, of whom."""
+    code = str(places["town_code"].iloc[0])
+    town = register_of(desk.district)[code]
+    phone = phone_number(str(town["duty_phone"]))
+    names = places[["hotspot_name", "hotspot_name_en"]].itertuples()
+    return NowAsked(
+        message_id=notice.message_id,
+        event_key=notice.event_key,
+        district_code=desk.code,
+        area_code=code,
+        town=str(town["town_name"]),
+        phone=str(town["duty_phone"]),
+        places={str(place.Index): [str(place.hotspot_name), str(place.hotspot_name_en)] for place in names},
+        readers=tuple(sorted(may_answer(town) | ({phone} if phone else set()))),
+        asked_at=now,
+        due_at=now + timedelta(minutes=desk.settings.acknowledgement.now_min),
+    )
+
+
+def _how_to_answer(
+    asked: NowAsked, keys: Keys, places: pd.DataFrame, phone: str
+) -> Callable[[str], tuple[str, str, str] | None]:
+    """Return what tells each reader of the town how to answer; nobody else is asked."""
+    minutes = round((asked.due_at - asked.asked_at).total_seconds() / 60)
+    first, many = str(places["hotspot_name"].iloc[0]), f"等{len(places)}处" if len(places) > 1 else ""
+    do = _FIRST_THING[bool(places["is_closed"].iloc[0])]
+    words_zh, words_en = "、".join(one.zh for one in NowAnswer), ", ".join(one.en for one in NowAnswer)
+
+    def how(reader: str) -> tuple[str, str, str] | None:
+        if reader not in asked.readers:
+            return None
+        code = reply_code(keys, asked.message_id, reader)
+        digits = phone_number(phone) or ""
+        said = f"电{digits}报{code}" if digits else f"报{code}"
+        return (
+            f"{minutes}分钟内请答复：回复本邮件，写明叫应码{code}、姓名和情况（{words_zh}，写其一）；或打电话报叫应码。",
+            f"Within {minutes} minutes say how it stands: reply with the code {code}, your name and one of: "
+            f"{words_en}; or telephone and give the code.",
+            f"{_cut(first)}{many}已有积水，{do}！{said}",
+        )
+
+    return how
 
 
 def _cap(

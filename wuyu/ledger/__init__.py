@@ -5,7 +5,7 @@
 
 from wuyu.ledger.acknowledgements import AckAnswer, AckReply, AckRequest, AckStep, FloodReport
 from wuyu.ledger.bounces import Bounce
-from wuyu.ledger.command import Consultation, ResponseStep
+from wuyu.ledger.command import ConsultationEntry, ResponseStep
 from wuyu.ledger.contacts import TownContact
 from wuyu.ledger.decision import Decision, LedgerConflictError
 from wuyu.ledger.faults import LedgerError, LedgerFaultError
@@ -39,7 +39,7 @@ __all__ = [
     "Attempt",
     "Bounce",
     "BulletinRow",
-    "Consultation",
+    "ConsultationEntry",
     "Cycle",
     "CycleState",
     "Decision",

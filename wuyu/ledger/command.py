@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wuyu.ledger.store import Ledger
 
 __all__ = [
-    "Consultation",
+    "ConsultationEntry",
     "ResponseStep",
     "command_of_event",
     "consultations_since",
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-class Consultation(Base):
+class ConsultationEntry(Base):
     """What one department said to one decision."""
 
     __tablename__ = "consultations"
@@ -60,7 +60,7 @@ class ResponseStep(Base):
     proposed: Mapped[str]
 
 
-make_append_only(Consultation)
+make_append_only(ConsultationEntry)
 make_append_only(ResponseStep)
 
 
@@ -88,15 +88,17 @@ def running_response(session: Session, district_code: str, *, at: datetime | Non
     return steps[-1] if steps and steps[-1].step != "end" else None
 
 
-def consultations_since(session: Session, district_code: str, since: datetime) -> list[Consultation]:
+def consultations_since(session: Session, district_code: str, since: datetime) -> list[ConsultationEntry]:
     """Return what departments said from a time on, oldest first."""
-    query = select(Consultation).where(Consultation.district_code == district_code, Consultation.at >= since)
-    return list(session.scalars(query.order_by(Consultation.at, Consultation.id)))
+    query = select(ConsultationEntry).where(
+        ConsultationEntry.district_code == district_code, ConsultationEntry.at >= since
+    )
+    return list(session.scalars(query.order_by(ConsultationEntry.at, ConsultationEntry.id)))
 
 
-def command_of_event(ledger: Ledger, event_key: str) -> list[Consultation | ResponseStep]:
+def command_of_event(ledger: Ledger, event_key: str) -> list[ConsultationEntry | ResponseStep]:
     """Return what was said and decided in an event, in the order of time."""
     with ledger.reading() as session:
-        said = session.scalars(select(Consultation).where(Consultation.event_key == event_key)).all()
+        said = session.scalars(select(ConsultationEntry).where(ConsultationEntry.event_key == event_key)).all()
         steps = session.scalars(select(ResponseStep).where(ResponseStep.event_key == event_key)).all()
     return sorted([*said, *steps], key=lambda one: one.at)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from risk_models.errors import ConfigError
 from risk_models.levels import Level
-from risk_models.warning.issued.notice import LONGEST, Notice, is_weather_office, kind_of
+from risk_models.warning.issued.notice import LONGEST, WeatherNotice, is_weather_office, kind_of
 from wuyu.ledger import LogEntry
 from wuyu.ledger.signals import ENTERED, count_entries, entries_of
 
@@ -35,7 +35,7 @@ def enter_signal(
     valid_until: datetime | None = None,
     area: str = "",
     text: str = "",
-) -> Notice:
+) -> WeatherNotice:
     """Write down a signal that a weather office issued.
 
     Parameters
@@ -61,7 +61,7 @@ def enter_signal(
 
     Returns
     -------
-    Notice
+    WeatherNotice
 
     Raises
     ------
@@ -92,14 +92,20 @@ def enter_signal(
 
 
 def lift_signal(
-    station: Station, standing: Sequence[Notice], which: str, *, by: str, now: datetime, at: datetime | None = None
-) -> Notice:
+    station: Station,
+    standing: Sequence[WeatherNotice],
+    which: str,
+    *,
+    by: str,
+    now: datetime,
+    at: datetime | None = None,
+) -> WeatherNotice:
     """Write down that the weather office lifted a signal.
 
     Parameters
     ----------
     station : Station
-    standing : sequence of Notice
+    standing : sequence of WeatherNotice
         Signals that stand.
     which : str
         Id or number of one of them.
@@ -111,7 +117,7 @@ def lift_signal(
 
     Returns
     -------
-    Notice
+    WeatherNotice
 
     Raises
     ------
@@ -142,9 +148,9 @@ def lift_signal(
     )
 
 
-def entered_notices(ledger: Ledger, district_code: str, *, since: datetime, until: datetime) -> list[Notice]:
+def entered_notices(ledger: Ledger, district_code: str, *, since: datetime, until: datetime) -> list[WeatherNotice]:
     """Return what was entered in a span of time, in the order of the entries."""
-    return [Notice.from_dict(told) for told in entries_of(ledger, district_code, since=since, until=until)]
+    return [WeatherNotice.from_dict(told) for told in entries_of(ledger, district_code, since=since, until=until)]
 
 
 def _wrong(*, office: str, number: str = "", by: str, at: datetime, now: datetime) -> list[tuple[bool, str]]:
@@ -163,10 +169,10 @@ def _require(*problems: tuple[bool, str]) -> None:
             raise ConfigError(message)
 
 
-def _write(station: Station, *, by: str, now: datetime, **told: object) -> Notice:
+def _write(station: Station, *, by: str, now: datetime, **told: object) -> WeatherNotice:
     """Add the row; the id of the notice is the number of its row among all entries."""
     with station.ledger.writing() as session:
-        notice = Notice(notice_id=f"desk-{count_entries(session) + 1}", **told)  # type: ignore[arg-type]
+        notice = WeatherNotice(notice_id=f"desk-{count_entries(session) + 1}", **told)  # type: ignore[arg-type]
         detail = {"district": station.code, "notice": notice.to_dict()}
         session.add(LogEntry(at=now, who=by.strip(), what=ENTERED, detail=detail))
     return notice

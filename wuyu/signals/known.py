@@ -15,7 +15,14 @@ from sqlalchemy import select
 
 from risk_models.errors import Finding
 from risk_models.levels import Level
-from risk_models.warning.issued import Ground, IssuedSignal, Notice, Standing, read_notices, standing_signals
+from risk_models.warning.issued import (
+    Ground,
+    IssuedSignal,
+    StandingSignals,
+    WeatherNotice,
+    read_notices,
+    standing_signals,
+)
 from risk_models.warning.issued.standing import ENDLESS, title_of
 from wuyu.feeds.checks import SIGNALS
 from wuyu.feeds.select import SelectedFile, tables_of_span
@@ -78,7 +85,7 @@ class KnownSignals:
 class _Gathered:
     """What the feeds and the desk say, in the order in which it came."""
 
-    notices: list[Notice] = field(default_factory=list)
+    notices: list[WeatherNotice] = field(default_factory=list)
     source: dict[str, tuple[str, str]] = field(default_factory=dict)  # of a notice: feed and sha256
     newest: dict[str, str] = field(default_factory=dict)
     lines: list[FeedLine] = field(default_factory=list)
@@ -112,7 +119,7 @@ def known_signals(desk: Desk, valid_at: datetime, *, known_at: datetime | None =
     return KnownSignals(standing.signals, _inputs(found, standing, by_hand), tuple(dict.fromkeys(lines)))
 
 
-def _standing(desk: Desk, notices: list[Notice], at: datetime) -> Standing:
+def _standing(desk: Desk, notices: list[WeatherNotice], at: datetime) -> StandingSignals:
     names = {str(code): str(name) for code, name in desk.district.towns["town_name"].items()}
     return standing_signals(notices, at=at, ground=Ground.of(desk.settings, names))
 
@@ -141,7 +148,7 @@ def _gather(
         found.lines += _refused(desk, feed_id, known_at)
 
 
-def _read(found: _Gathered, desk: Desk, file: SelectedFile, *, is_new: bool) -> list[Notice]:
+def _read(found: _Gathered, desk: Desk, file: SelectedFile, *, is_new: bool) -> list[WeatherNotice]:
     """Read a file again; one that cannot be read any more is named: that must not stop a cycle."""
     try:
         notices, reading = read_notices(file.path, timezone=desk.settings.district.timezone)
@@ -159,7 +166,7 @@ def _read(found: _Gathered, desk: Desk, file: SelectedFile, *, is_new: bool) -> 
     return notices
 
 
-def _inputs(found: _Gathered, standing: Standing, by_hand: list[Notice]) -> dict[str, str]:
+def _inputs(found: _Gathered, standing: StandingSignals, by_hand: list[WeatherNotice]) -> dict[str, str]:
     """Return what the signals stand on: the newest file of each feed, and those that hold what stands."""
     used = dict.fromkeys(found.newest.items())
     used |= dict.fromkeys(
@@ -202,7 +209,7 @@ def _not_understood(file: SelectedFile, finding: Finding) -> FeedLine:
     )
 
 
-def _ahead(file: SelectedFile, notice: Notice) -> FeedLine:
+def _ahead(file: SelectedFile, notice: WeatherNotice) -> FeedLine:
     zh, en = title_of(notice)
     return FeedLine(
         f"数据源{file.feed_id}：{zh}的发布时间在当前时间之后，届时计入，请核对时钟。",

@@ -11,7 +11,7 @@ import pandas as pd
 from reports.periodic.facts.rain import DaySpan, RainFacts
 from reports.words import plain
 from risk_models.levels import Level, worst
-from risk_models.plan.steps import Phase, Step, steps_of
+from risk_models.plan.steps import Phase, PlanStep, steps_of
 from risk_models.risk.depth_words import DEPTH_CLASSES
 from risk_models.warning.records import Action
 
@@ -286,12 +286,12 @@ def measures_by_unit(district: District, reached: Mapping[str, int], *, lang: st
     return table.sort_values(["level", "n_plans"], ascending=False, kind="stable").rename_axis("owner_unit")
 
 
-def main_steps(steps: Iterable[Step], limit: int = 4) -> list[Step]:
+def main_steps(steps: Iterable[PlanStep], limit: int = 4) -> list[PlanStep]:
     """Return distinct steps by phase, unknown ones last: the first of each phase, then more in their order.
 
     Parameters
     ----------
-    steps : iterable of Step
+    steps : iterable of PlanStep
     limit : int
         Most that are returned.
 

@@ -464,7 +464,7 @@
       [word("town"), name(data.towns[spot.town])], [word("kind"), spot.kind[lang]], [word("people"), known(spot.people, " " + word("peopleUnit"))]]));
     drawNowAndAhead(panel);
     panel.append(make("h3", word("history")), course(selected), make("h3", word("why")));
-    if (code < 0) panel.append(make("p", data.meta.unknown[lang]));
+    if (code < 0) panel.append(make("p", data.phase[hour][selected] === "x" ? data.meta.notAssessed[lang] : data.meta.unknown[lang]));
     else panel.append(...contributions(), facts([
       [word("observed24"), known(value("obs24", hour, selected), " mm")], [word("forecast3"), known(value("fc3", hour, selected), " mm")],
       [word("returnPeriod"), returnPeriod(data.returnPeriod[hour][selected])], [word("drain"), spot.drain === null ? word("unknown") : spot.drain + " mm/h"]]));
@@ -488,7 +488,8 @@
     const now = make("p", undefined, "state");
     now.append(mark(state), make("span", nowWords(hour, selected)));
     const by = row && row.by ? row.by + (row.seenAgo < 0 ? "" : " " + near(hour, -row.seenAgo)) : word("modelled");
-    panel.append(now, facts([[word("by"), by], [word("chanceNow"), chance(value("pNow", hour, selected))]]));
+    const phase = data.phases[data.phase[hour][selected]][lang];
+    panel.append(now, facts([[word("phase"), phase], [word("by"), by], [word("chanceNow"), chance(value("pNow", hour, selected))]]));
     panel.append(make("h3", word("aheadTitle")), aheadTable());
     const first = danger(hour, selected)[0];
     panel.append(facts([[word("danger"), dangerWords(hour, selected) || word("none")], [word("first"), first < 0 ? word("none") : first ? near(hour, first) : word("alreadyNow")]]));

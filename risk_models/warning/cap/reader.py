@@ -20,7 +20,7 @@ __all__ = [
     "PLACE_CODE",
     "TOWN_CODE",
     "CapMessage",
-    "ToldPlace",
+    "PlaceRead",
     "ToldWarning",
     "parse_cap",
     "read_circle",
@@ -258,7 +258,7 @@ def read_circle(text: str) -> tuple[float, float, float] | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ToldPlace:
+class PlaceRead:
     """A place as a message tells it.
 
     Attributes
@@ -290,7 +290,7 @@ class ToldWarning:
     danger : (datetime, datetime) or None
         Most dangerous window.
     town_code : str
-    places : tuple of ToldPlace
+    places : tuple of PlaceRead
     instructions : tuple of str
         One for each language.
     """
@@ -308,7 +308,7 @@ class ToldWarning:
     expires: datetime | None
     danger: tuple[datetime, datetime] | None
     town_code: str
-    places: tuple[ToldPlace, ...]
+    places: tuple[PlaceRead, ...]
     instructions: tuple[str, ...]
 
 
@@ -354,7 +354,7 @@ def read_warning(message: CapMessage) -> ToldWarning:
     )
 
 
-def _places(message: CapMessage) -> tuple[ToldPlace, ...]:
+def _places(message: CapMessage) -> tuple[PlaceRead, ...]:
     names: dict[str, list[str]] = {}
     circles: dict[str, tuple[float, float, float] | None] = {}
     for info in message.infos:
@@ -364,6 +364,6 @@ def _places(message: CapMessage) -> tuple[ToldPlace, ...]:
                 names.setdefault(hotspot_id, []).append(message.text(area, "areaDesc"))
                 circles.setdefault(hotspot_id, read_circle(message.text(area, "circle")))
     return tuple(
-        ToldPlace(hotspot_id=hotspot_id, names=tuple(told), circle=circles[hotspot_id])
+        PlaceRead(hotspot_id=hotspot_id, names=tuple(told), circle=circles[hotspot_id])
         for hotspot_id, told in names.items()
     )

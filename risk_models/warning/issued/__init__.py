@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from risk_models.warning.issued.area import Ground
-    from risk_models.warning.issued.notice import Notice
+    from risk_models.warning.issued.notice import WeatherNotice
     from risk_models.warning.issued.reader import read_notices
-    from risk_models.warning.issued.standing import IssuedSignal, Standing, standing_signals
+    from risk_models.warning.issued.standing import IssuedSignal, StandingSignals, standing_signals
 else:
     from risk_models.lazy import on_demand
 
@@ -16,10 +16,10 @@ else:
         __name__,
         {
             "area": ["Ground"],
-            "notice": ["Notice"],
+            "notice": ["WeatherNotice"],
             "reader": ["read_notices"],
-            "standing": ["IssuedSignal", "Standing", "standing_signals"],
+            "standing": ["IssuedSignal", "StandingSignals", "standing_signals"],
         },
     )
 
-__all__ = ["Ground", "IssuedSignal", "Notice", "Standing", "read_notices", "standing_signals"]
+__all__ = ["Ground", "IssuedSignal", "StandingSignals", "WeatherNotice", "read_notices", "standing_signals"]

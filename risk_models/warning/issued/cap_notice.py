@@ -15,7 +15,7 @@ from risk_models.errors import BadInputError, Finding
 from risk_models.levels import Level
 from risk_models.warning.cap.check import validate_cap
 from risk_models.warning.cap.reader import CapMessage, parse_cap, read_time
-from risk_models.warning.issued.notice import LONGEST, Notice, colour_of, colours_in, is_weather_office, kind_of
+from risk_models.warning.issued.notice import LONGEST, WeatherNotice, colour_of, colours_in, is_weather_office, kind_of
 
 __all__ = ["read_cap_notices"]
 
@@ -24,7 +24,7 @@ _NUMBER_NAMES: Final = ("number", "文号", "编号", "期号")
 _TYPES: Final = ("Alert", "Update", "Cancel")
 
 
-def read_cap_notices(data: bytes, *, file: str) -> tuple[list[Notice], list[Finding]]:
+def read_cap_notices(data: bytes, *, file: str) -> tuple[list[WeatherNotice], list[Finding]]:
     """Read the notice of one CAP message; its languages say the same once.
 
     Parameters
@@ -35,7 +35,7 @@ def read_cap_notices(data: bytes, *, file: str) -> tuple[list[Notice], list[Find
 
     Returns
     -------
-    list of Notice
+    list of WeatherNotice
         One.
     list of Finding
         What breaks a rule of CAP and yet leaves no doubt about the signal.
@@ -69,7 +69,7 @@ class _Reader:
             value = ", ".join(sorted(events))
             raise self._refused("several-events", "the message tells of several events", self.root, value=value)
 
-    def notice(self) -> Notice:
+    def notice(self) -> WeatherNotice:
         kind_of_message = self._one_of("msgType", _TYPES, "neither an issue nor an end of a signal")
         self._one_of("status", ("Actual",), "no live traffic: no signal is issued by it")
         lifts = kind_of_message == "Cancel"
@@ -81,7 +81,7 @@ class _Reader:
                 accepted = f"up to {LONGEST} characters"
                 raise self._refused("too-long", "no name can be so long", self.root, value=told, accepted=accepted)
         issued_at = self._issued_at()
-        return Notice(
+        return WeatherNotice(
             notice_id=self._identifier(),
             lifts=lifts,
             kind=self._kind(lifts=lifts),

@@ -16,7 +16,7 @@ __all__ = [
     "LIFTING",
     "LONGEST",
     "RAINSTORM",
-    "Notice",
+    "WeatherNotice",
     "colour_of",
     "colours_in",
     "is_weather_office",
@@ -72,7 +72,7 @@ _WEATHER_OFFICE: Final = re.compile(r"气象|meteorolog|weather", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Notice:
+class WeatherNotice:
     """What a weather office said of one signal.
 
     Attributes
@@ -123,7 +123,7 @@ class Notice:
         return asdict(self) | times | {"level": str(self.level), "refers": list(self.refers)}
 
     @classmethod
-    def from_dict(cls, kept: Mapping[str, Any]) -> Notice:
+    def from_dict(cls, kept: Mapping[str, Any]) -> WeatherNotice:
         """Return the notice that `to_dict` made plain."""
         ends = kept["valid_until"]
         times = {

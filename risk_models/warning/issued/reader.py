@@ -22,7 +22,7 @@ from risk_models.warning.issued.cap_notice import read_cap_notices
 from risk_models.warning.issued.notice import (
     LIFTING,
     LONGEST,
-    Notice,
+    WeatherNotice,
     colour_of,
     colours_in,
     is_weather_office,
@@ -54,7 +54,7 @@ _TIME: Final = re.compile(
 )
 
 
-def read_notices(path: Path | str, *, timezone: str) -> tuple[list[Notice], FileReading]:
+def read_notices(path: Path | str, *, timezone: str) -> tuple[list[WeatherNotice], FileReading]:
     """Read the notices of one file.
 
     Parameters
@@ -65,7 +65,7 @@ def read_notices(path: Path | str, *, timezone: str) -> tuple[list[Notice], File
 
     Returns
     -------
-    list of Notice
+    list of WeatherNotice
         In the order of the file; none of a table without a row, which says nothing and lifts nothing.
     FileReading
         Its first and last time are those of the notices.
@@ -145,7 +145,7 @@ def _reading(
     sha256: str,
     encoding: str,
     rows: int,
-    notices: list[Notice],
+    notices: list[WeatherNotice],
     findings: list[Finding],
     *,
     rejected: int = 0,
@@ -211,7 +211,7 @@ class _Rows:
         self.findings: list[Finding] = []
         self.rejected = 0
 
-    def __call__(self, row: int, cells: list[str]) -> list[Notice]:
+    def __call__(self, row: int, cells: list[str]) -> list[WeatherNotice]:
         try:
             if len(cells) != len(self.header):
                 accepted = f"{len(self.header)} cells"
@@ -232,7 +232,7 @@ class _Rows:
         )  # fmt: skip
         self.findings.append(finding)
 
-    def _read(self, row: int, cells: dict[str, str]) -> list[Notice]:
+    def _read(self, row: int, cells: dict[str, str]) -> list[WeatherNotice]:
         for name in ("kind", "office", "number"):
             if len(cells.get(name, "")) > LONGEST:
                 raise _NotUnderstoodError("too-long", "no name can be so long", name, f"up to {LONGEST} characters")
@@ -244,7 +244,7 @@ class _Rows:
         issued_at = self._time(cells["issued_at"])
         number, area = cells.get("number", ""), cells.get("area", "")
         made = f"{office}|{kind}|{level}|{issued_at:%Y%m%dT%H%MZ}|{area}" + ("|lifted" if lifts else "")
-        notice = Notice(
+        notice = WeatherNotice(
             notice_id=cells.get("notice_id") or made,
             lifts=lifts,
             kind=kind,
@@ -280,14 +280,14 @@ class _Rows:
         self._tell(row, line, "bad-end", message, column, "a time after issued_at, or an empty cell")
         return None
 
-    def _lifted(self, row: int, cells: dict[str, str], notice: Notice) -> list[Notice]:
+    def _lifted(self, row: int, cells: dict[str, str], notice: WeatherNotice) -> list[WeatherNotice]:
         """Return the lifting that a row of an issue has in a column of its own."""
         cell = cells.get("lifted_at", "")
         at = None if notice.lifts or not cell else self._later(row, cell, "lifted_at", notice.issued_at)
         if at is None:
             return []
         name = f"{notice.notice_id}|lifted"
-        lifting = Notice(
+        lifting = WeatherNotice(
             notice_id=name, lifts=True, kind=notice.kind, level=notice.level, number="", issued_at=at,
             valid_until=None, area=notice.area, office=notice.office, refers=(notice.notice_id,),
         )  # fmt: skip

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 from risk_models.levels import Level
 from risk_models.warning.issued.area import Ground
-from risk_models.warning.issued.notice import KINDS, LONGEST, Notice
+from risk_models.warning.issued.notice import KINDS, LONGEST, WeatherNotice
 
-__all__ = ["ENDLESS", "IssuedSignal", "Note", "Standing", "standing_signals", "title_of"]
+__all__ = ["ENDLESS", "IssuedSignal", "SignalNote", "StandingSignals", "standing_signals", "title_of"]
 
 ENDLESS: Final = timedelta(days=7)
 """How long a signal without a known end is shown; after that it is named, and the desk must look (a house rule)."""
@@ -26,7 +26,7 @@ _TOLD: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Note:
+class SignalNote:
     """One sentence on what does not fit, in both languages."""
 
     zh: str
@@ -39,14 +39,14 @@ class IssuedSignal:
 
     Attributes
     ----------
-    notice : Notice
+    notice : WeatherNotice
     towns : frozenset of str
         Codes of the towns in which it still holds; never empty.
     is_everywhere : bool
         True where these are all towns of the district.
     """
 
-    notice: Notice
+    notice: WeatherNotice
     towns: frozenset[str]
     is_everywhere: bool
 
@@ -57,24 +57,24 @@ class IssuedSignal:
     @classmethod
     def from_dict(cls, kept: Mapping[str, Any]) -> IssuedSignal:
         """Return the signal that `to_dict` made plain."""
-        notice = Notice.from_dict(kept["notice"])
+        notice = WeatherNotice.from_dict(kept["notice"])
         return cls(notice=notice, towns=frozenset(kept["towns"]), is_everywhere=kept["is_everywhere"])
 
 
 @dataclass(frozen=True)
-class Standing:
+class StandingSignals:
     """The signals that stand, the gravest rainstorm first, and what does not fit."""
 
     signals: tuple[IssuedSignal, ...]
-    notes: tuple[Note, ...]
+    notes: tuple[SignalNote, ...]
 
 
-def standing_signals(notices: Iterable[Notice], *, at: datetime, ground: Ground) -> Standing:
+def standing_signals(notices: Iterable[WeatherNotice], *, at: datetime, ground: Ground) -> StandingSignals:
     """Return the signals that stand in the district at a time.
 
     Parameters
     ----------
-    notices : iterable of Notice
+    notices : iterable of WeatherNotice
         In the order in which they came; of those with one id the last counts.
     at : datetime
         Timezone-aware; what is issued later is left out.
@@ -82,7 +82,7 @@ def standing_signals(notices: Iterable[Notice], *, at: datetime, ground: Ground)
 
     Returns
     -------
-    Standing
+    StandingSignals
 
     Notes
     -----
@@ -95,7 +95,7 @@ def standing_signals(notices: Iterable[Notice], *, at: datetime, ground: Ground)
     >>> from datetime import UTC
     >>> ground = Ground(code="410103", names=("二七区",), cities=("郑州市",), towns={"410103012": "马寨镇"},
     ...     timezone="Asia/Shanghai")
-    >>> red = Notice(notice_id="a", lifts=False, kind="rainstorm", level=Level.RED, number="", area="郑州市",
+    >>> red = WeatherNotice(notice_id="a", lifts=False, kind="rainstorm", level=Level.RED, number="", area="郑州市",
     ...     issued_at=datetime(2021, 7, 19, 22, 2, tzinfo=UTC), valid_until=None, office="郑州市气象局")
     >>> standing = standing_signals([red], at=datetime(2021, 7, 20, tzinfo=UTC), ground=ground)
     >>> [str(signal.notice.level) for signal in standing.signals], standing.notes
@@ -107,13 +107,13 @@ def standing_signals(notices: Iterable[Notice], *, at: datetime, ground: Ground)
     return book.closed()
 
 
-def title_of(notice: Notice) -> tuple[str, str]:
+def title_of(notice: WeatherNotice) -> tuple[str, str]:
     """Return colour and kind of a signal, Chinese and English.
 
     Examples
     --------
     >>> from datetime import UTC
-    >>> title_of(Notice(notice_id="a", lifts=False, kind="rainstorm", level=Level.RED, number="", area="",
+    >>> title_of(WeatherNotice(notice_id="a", lifts=False, kind="rainstorm", level=Level.RED, number="", area="",
     ...     issued_at=datetime(2021, 7, 20, tzinfo=UTC), valid_until=None, office="郑州市气象局"))
     ('暴雨红色预警信号', 'red rainstorm signal')
     """
@@ -123,7 +123,7 @@ def title_of(notice: Notice) -> tuple[str, str]:
     return f"{zh}{notice.level.zh}预警信号", f"{notice.level.en.lower()} {en} signal"
 
 
-def _in_time(notice: Notice) -> tuple[Any, ...]:
+def _in_time(notice: WeatherNotice) -> tuple[Any, ...]:
     """Order by time; in one minute what is lifted goes before what is issued, and the highest colour comes last."""
     return _minute(notice.issued_at), not notice.lifts, int(notice.level), notice.notice_id
 
@@ -132,18 +132,18 @@ def _minute(at: datetime) -> datetime:
     return at.replace(second=0, microsecond=0)
 
 
-def _office(notice: Notice) -> str:
+def _office(notice: WeatherNotice) -> str:
     """Return the office as it is compared: its bureau (局) and its observatory (台) are one."""
     return notice.office.replace("气象台", "气象局").replace(" ", "").casefold()
 
 
-def _told_once(notices: Iterable[Notice], at: datetime) -> list[tuple[Notice, frozenset[str]]]:
+def _told_once(notices: Iterable[WeatherNotice], at: datetime) -> list[tuple[WeatherNotice, frozenset[str]]]:
     """Return each notice up to a time once, with its ids: the last word of an id, and one where two say the same."""
-    by_id: dict[tuple[str, bool], Notice] = {}
+    by_id: dict[tuple[str, bool], WeatherNotice] = {}
     for notice in notices:
         by_id.pop((notice.notice_id, notice.lifts), None)
         by_id[notice.notice_id, notice.lifts] = notice
-    same: dict[tuple[Any, ...], tuple[Notice, frozenset[str]]] = {}
+    same: dict[tuple[Any, ...], tuple[WeatherNotice, frozenset[str]]] = {}
     for notice in sorted((one for one in by_id.values() if one.issued_at <= at), key=_in_time):
         ended = notice.refers if notice.lifts else ()
         key = (_office(notice), notice.kind, notice.level, notice.lifts, _minute(notice.issued_at), ended)
@@ -152,7 +152,7 @@ def _told_once(notices: Iterable[Notice], at: datetime) -> list[tuple[Notice, fr
     return list(same.values())
 
 
-def _merged(one: Notice, other: Notice) -> Notice:
+def _merged(one: WeatherNotice, other: WeatherNotice) -> WeatherNotice:
     """Return what two sources say of one signal: the later end, every area, and a number if either has it."""
     ends = [end for end in (one.valid_until, other.valid_until) if end is not None]
     area = "、".join(dict.fromkeys([one.area, other.area])) if one.area and other.area else ""
@@ -171,11 +171,11 @@ class _Book:
 
     def __init__(self, at: datetime, ground: Ground) -> None:
         self.at, self.ground = at, ground
-        self.standing: list[tuple[Notice, frozenset[str]]] = []
-        self.ids: dict[Notice, frozenset[str]] = {}
-        self.notes: list[Note] = []
+        self.standing: list[tuple[WeatherNotice, frozenset[str]]] = []
+        self.ids: dict[WeatherNotice, frozenset[str]] = {}
+        self.notes: list[SignalNote] = []
 
-    def take(self, notice: Notice, ids: frozenset[str]) -> None:
+    def take(self, notice: WeatherNotice, ids: frozenset[str]) -> None:
         self.ids[notice] = ids
         towns = self.ground.towns_in(notice.area)
         if not towns:
@@ -186,7 +186,7 @@ class _Book:
         else:
             self._issue(notice, towns)
 
-    def _issue(self, notice: Notice, towns: frozenset[str]) -> None:
+    def _issue(self, notice: WeatherNotice, towns: frozenset[str]) -> None:
         mine = [one for one, _ in self.standing if _is_of_one_kind(one, notice)]
         for one in mine:
             if _minute(one.issued_at) == _minute(notice.issued_at):
@@ -197,7 +197,7 @@ class _Book:
         )
         self.standing.append((notice, towns))
 
-    def _lift(self, notice: Notice, towns: frozenset[str]) -> None:
+    def _lift(self, notice: WeatherNotice, towns: frozenset[str]) -> None:
         if notice.refers:
             ended = [one for one, _ in self.standing if self._is_named_by(notice, one)]
         else:
@@ -206,27 +206,27 @@ class _Book:
             self._tell(notice, _ends_nothing)
         self._take_from(ended, towns)
 
-    def _take_from(self, ended: list[Notice], towns: frozenset[str]) -> None:
+    def _take_from(self, ended: list[WeatherNotice], towns: frozenset[str]) -> None:
         left = [(one, held - towns if one in ended else held) for one, held in self.standing]
         self.standing = [(one, held) for one, held in left if held]
 
-    def _is_named_by(self, notice: Notice, one: Notice) -> bool:
+    def _is_named_by(self, notice: WeatherNotice, one: WeatherNotice) -> bool:
         """Tell whether a notice names another one by an id, or by its number as one of the same office."""
         by_number = bool(one.number) and one.number in notice.refers and _office(one) == _office(notice)
         return by_number or bool(self.ids[one] & set(notice.refers))
 
-    def _tell(self, notice: Notice, say: Callable[[str, str], tuple[str, str]]) -> None:
+    def _tell(self, notice: WeatherNotice, say: Callable[[str, str], tuple[str, str]]) -> None:
         if self.at - notice.issued_at <= _TOLD:
             self._note(notice, say)
 
-    def _note(self, notice: Notice, say: Callable[[str, str], tuple[str, str]]) -> None:
+    def _note(self, notice: WeatherNotice, say: Callable[[str, str], tuple[str, str]]) -> None:
         """Add a sentence about a notice that is named by what it is, its number, its office and its time."""
         zh, en = title_of(notice)
         at = notice.issued_at.astimezone(ZoneInfo(self.ground.timezone))
         named = [part for part in (notice.number, notice.office, f"{at:%Y-%m-%d %H:%M}") if part]
-        self.notes.append(Note(*say(f"{zh}（{'，'.join(named)}）", f"{en} ({', '.join(named)})")))
+        self.notes.append(SignalNote(*say(f"{zh}（{'，'.join(named)}）", f"{en} ({', '.join(named)})")))
 
-    def closed(self) -> Standing:
+    def closed(self) -> StandingSignals:
         """Return what stands now that all has been taken."""
         signals = []
         for notice, towns in self.standing:
@@ -238,7 +238,7 @@ class _Book:
             everywhere = towns == frozenset(self.ground.towns)
             signals.append(IssuedSignal(notice=notice, towns=towns, is_everywhere=everywhere))
         signals.sort(key=_gravest_first)
-        return Standing(tuple(signals), tuple(dict.fromkeys(self.notes)))
+        return StandingSignals(tuple(signals), tuple(dict.fromkeys(self.notes)))
 
 
 def _gravest_first(signal: IssuedSignal) -> tuple[Any, ...]:
@@ -246,11 +246,11 @@ def _gravest_first(signal: IssuedSignal) -> tuple[Any, ...]:
     return not notice.is_rainstorm, -notice.level, -notice.issued_at.timestamp(), notice.notice_id
 
 
-def _is_of_one_kind(one: Notice, other: Notice) -> bool:
+def _is_of_one_kind(one: WeatherNotice, other: WeatherNotice) -> bool:
     return one.kind == other.kind and _office(one) == _office(other)
 
 
-def _is_lifted_by(one: Notice, lifting: Notice) -> bool:
+def _is_lifted_by(one: WeatherNotice, lifting: WeatherNotice) -> bool:
     return _is_of_one_kind(one, lifting) and lifting.level in (one.level, Level.UNKNOWN)
 
 

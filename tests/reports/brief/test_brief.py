@@ -18,11 +18,11 @@ from reports.brief import (
     DistrictBrief,
     ToldState,
     WarningInForce,
+    brief_html,
+    brief_pdf,
+    brief_subject,
+    brief_text,
     build_brief,
-    subject,
-    to_html,
-    to_pdf,
-    to_text,
     writers,
 )
 from reports.words import LANGUAGES, Text
@@ -85,7 +85,7 @@ def test_it_says_place_depth_since_witness_what_is_not_checked_and_which_warning
         dry, {"EQ-002": ("stands", 5, "排水组"), "EQ-001": ("stands", 2, ""), "EQ-003": ("unconfirmed", 3, "")}
     )
     table.loc["EQ-002", "observed_depth_m"] = 1.6
-    text = to_text(_brief(district, table), "zh")
+    text = brief_text(_brief(district, table), "zh")
     assert "仍有积水2处，未核查1处，1个镇办预警有效" in text
     assert re.search(r"1\. 京广路隧道北口（淮河路街道），1\.6米，20日17:00起，排水组 19:55所见", text)
     assert re.search(r"2\. 陇海路铁路下穿（淮河路街道），超过15厘米，20日17:00起，模型推算，未经现场核实", text)
@@ -98,17 +98,17 @@ def test_it_says_place_depth_since_witness_what_is_not_checked_and_which_warning
 def test_each_form_is_in_one_language_and_says_what_it_is(district: Any, dry: Any) -> None:
     brief = _brief(district, _with(dry, {"EQ-001": ("stands", 2, "")}))
     for lang, mark, other in (("zh", "演示数据", "Demonstration"), ("en", "Demonstration data", "演示")):
-        for form in (to_text(brief, lang), to_html(brief, lang)):
+        for form in (brief_text(brief, lang), brief_html(brief, lang)):
             assert mark in form
             assert other not in form
             assert brief.number in form
-    assert "演示数据 Demonstration data" in subject(brief)
+    assert "演示数据 Demonstration data" in brief_subject(brief)
 
 
 def test_unknown_is_said_and_never_taken_for_dry(district: Any, dry: Any) -> None:
     table = _with(dry, dict.fromkeys(PLACES, ("unknown", 0, "")))
     brief = _brief(district, table, is_rain_known=False, cautions=[Text("雨情资料中断", "Rain data are lost")])
-    text = to_text(brief, "zh")
+    text = brief_text(brief, "zh")
     assert "现状未知4处" in text
     assert "雨情资料中断" in text
     assert "未来几小时风险未知（不等于无风险）" in text
@@ -196,10 +196,10 @@ def test_it_is_one_page_whatever_is_open_and_however_long_the_names_are(lang: An
     ]
     cautions = [Text("某源迟到" * 40, "a feed is late " * 20)] * 4
     brief = _brief(named, table, warnings=warnings, cautions=cautions, bureau=Text(name, name))
-    pdf = to_pdf(brief, lang)
+    pdf = brief_pdf(brief, lang)
     assert re.findall(rb"/Count (\d+)", _plain(pdf))[:1] == [b"1"]
-    assert pdf == to_pdf(brief, lang)
-    assert f"{half}" in to_text(brief, lang)
+    assert pdf == brief_pdf(brief, lang)
+    assert f"{half}" in brief_text(brief, lang)
 
 
 def test_what_does_not_fit_one_page_is_not_made_into_two(
@@ -208,7 +208,7 @@ def test_what_does_not_fit_one_page_is_not_made_into_two(
     monkeypatch.setattr(writers, "_SIZES", ((60, 300, 60),))
     brief = _brief(district, _with(dry, {str(name): ("stands", 3, "") for name in dry.index}))
     with pytest.raises(ValueError, match="does not fit on one page"):
-        to_pdf(brief)
+        brief_pdf(brief)
 
 
 def _plain(pdf: bytes) -> bytes:

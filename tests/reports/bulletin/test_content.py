@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 
 import pandas as pd
 import pytest
 
 from reports.bulletin import SignOff, subject, to_archive, to_html, to_mail_text, to_pdf, to_text, with_code
+from reports.bulletin.answering import answer_text
 from reports.bulletin.first import most_urgent
 from reports.bulletin.view import DETAILED_MAX, URGENT_MAX, bulletin_view
 from reports.words import Text
@@ -51,6 +53,13 @@ def test_subject_carries_level_area_issue_time_and_marks(make_sample):
     assert line == (
         "【演练】【红色预警·升级 Red warning, raised】淮河路街道 2021-07-20 16:00（演示数据 demonstration data）"
     )
+
+
+def test_the_office_is_called_as_the_district_calls_it(make_sample):
+    own = dataclasses.replace(make_sample(), office=Text("某区防办", "the flood office"), office_phone="1")
+    assert answer_text(own).zh.startswith("拨某区防办 1")
+    assert answer_text(own).en.lower().startswith("phone the flood office, 1")
+    assert make_sample().office.zh == "区防汛值班室"
 
 
 def test_missing_rain_is_unknown_and_never_dry(make_sample):

@@ -77,6 +77,7 @@ def _water_now(table: gpd.GeoDataFrame) -> None:
         for row, ago in minutes.items():
             table.iloc[row, table.columns.get_loc(name)] = at - pd.Timedelta(minutes=ago)
     table["observed_depth_m"] = [*[np.nan] * (len(table) - 1), 0.42]
+    table.loc[table.index[4], "order_phase"] = "not_assessed"
     table["place"] = [*range(2, len(table) + 1), 1]
     table["level_12_24h"], table["level_24_72h"] = int(Level.RED), int(Level.UNKNOWN)
     table["p_15cm_24_72h"] = np.nan

@@ -20,7 +20,7 @@ from reports.issued import NONE_KNOWN
 from reports.onemap import OneMapInputs, onemap_html, write_onemap
 from reports.onemap.payload import payload
 from risk_models.levels import Level
-from risk_models.warning.issued import IssuedSignal, Notice
+from risk_models.warning.issued import IssuedSignal, WeatherNotice
 from risk_models.warning.records import Action
 from tests.patience import PATIENCE_S
 
@@ -127,6 +127,7 @@ def test_what_is_now_and_ahead_reaches_the_page(data: dict[str, Any]) -> None:
     assert [letter for letter, *_ in data["states"]] == ["s", "c", "m", "u", "d"]
     assert data["told"] == [True] * 12
     assert data["now"][6].startswith("ucsmd")
+    assert data["phases"][data["phase"][6][4]] == ["未评估", "not assessed"]
     seen = {row[0]: row[1:] for row in data["seen"][6]}
     unseen, stood, measured = seen[2], seen[1], seen[59]
     assert (unseen[0], unseen[1], unseen[2]) == (-1, -1, 90)
@@ -310,7 +311,7 @@ def test_what_is_for_before_the_rain_is_not_shown_where_water_stands(map_inputs:
 
 def test_the_signals_of_the_weather_office_are_told_of_their_hour(map_inputs: OneMapInputs) -> None:
     at, _ = map_inputs.cycles[3]
-    notice = Notice(
+    notice = WeatherNotice(
         notice_id="a", lifts=False, kind="rainstorm", level=Level.RED, number="第9号", issued_at=at, valid_until=None,
         area="", office="郑州市气象局",
     )  # fmt: skip

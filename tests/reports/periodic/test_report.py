@@ -19,7 +19,7 @@ from reports.periodic.report import file_stem, periodic_report
 from reports.words import LANGUAGES, Lang
 from risk_models.district.settings import StandardsSettings
 from risk_models.levels import Level
-from risk_models.warning.issued import IssuedSignal, Notice
+from risk_models.warning.issued import IssuedSignal, WeatherNotice
 from tests.reports.periodic.conftest import Reader
 from tests.reports.periodic.reading import CONSULTATION, KINDS_AND_EDITIONS, all_text, text_of
 
@@ -115,7 +115,7 @@ def test_an_outlook_says_that_the_reviewed_span_is_not_over(quick: None, make_in
 
 def test_issued_signals_are_listed_as_the_office_s_own(quick: None, make_inputs: Make) -> None:
     at = datetime(2021, 7, 19, 22, 2, tzinfo=UTC)
-    notice = Notice(
+    notice = WeatherNotice(
         notice_id="a", lifts=False, kind="rainstorm", level=Level.RED, number="第115号", issued_at=at, valid_until=None,
         area="郑州市", office="郑州市气象局",
     )  # fmt: skip

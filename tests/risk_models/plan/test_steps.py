@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from risk_models.district.contracts import PHASE_SPELLINGS, TABLES
 from risk_models.levels import Level
-from risk_models.plan import Phase, Situation, State, Step, match_plans, steps_of, steps_told
+from risk_models.plan import Phase, PlanStep, Situation, State, match_plans, steps_of, steps_told
 
 PHASES = st.sets(st.sampled_from([phase for phase in Phase if phase is not Phase.UNKNOWN]), max_size=3)
 STEPS = st.lists(PHASES, max_size=6).map(
     lambda phases: tuple(
-        Step(f"措施{number}", f"step {number}", tuple(phase for phase in Phase if phase in of) or (Phase.UNKNOWN,))
+        PlanStep(f"措施{number}", f"step {number}", tuple(phase for phase in Phase if phase in of) or (Phase.UNKNOWN,))
         for number, of in enumerate(phases)
     )
 )
@@ -33,7 +33,7 @@ def test_the_table_accepts_the_phases_there_are() -> None:
 
 
 @given(STEPS, situations())
-def test_law_before_rain_is_never_told_beside_standing_water(steps: tuple[Step, ...], now: Situation) -> None:
+def test_law_before_rain_is_never_told_beside_standing_water(steps: tuple[PlanStep, ...], now: Situation) -> None:
     told = steps_told(steps, now)
     if now.wet:
         assert not [step for step in told if step.phases == (Phase.BEFORE,)]
@@ -42,7 +42,7 @@ def test_law_before_rain_is_never_told_beside_standing_water(steps: tuple[Step, 
 
 
 @given(STEPS, situations())
-def test_law_known_steps_go_by_phase_and_unknown_ones_last(steps: tuple[Step, ...], now: Situation) -> None:
+def test_law_known_steps_go_by_phase_and_unknown_ones_last(steps: tuple[PlanStep, ...], now: Situation) -> None:
     told = steps_told(steps, now)
     known = [step.is_known for step in told]
     assert known == sorted(known, reverse=True)
@@ -55,7 +55,7 @@ def test_law_known_steps_go_by_phase_and_unknown_ones_last(steps: tuple[Step, ..
 
 
 @given(STEPS, situations())
-def test_law_what_is_for_standing_water_is_never_left_out(steps: tuple[Step, ...], now: Situation) -> None:
+def test_law_what_is_for_standing_water_is_never_left_out(steps: tuple[PlanStep, ...], now: Situation) -> None:
     told = steps_told(steps, now)
     assert all(step in told for step in steps if {Phase.STANDING, Phase.DURING} & set(step.phases))
 

@@ -50,7 +50,8 @@ def scored(now: Now, *, rain_mm: float = 0.0, level: Level = Level.NONE) -> pd.D
         "now": str(now), "now_class": 2 if now == Now.STANDS else 0, "now_since": pd.NaT, "now_seen_at": pd.NaT,
         "now_by": "", "observed_depth_m": np.nan,
         "onset_unfavourable_at": pd.NaT, "people_in_water": np.nan, "kind": "tunnel", "p_50cm": 0.0,
-        "level": int(level), "worst_case_level": int(level),
+        "level": int(level), "matrix_level": int(level), "order_phase": "none", "order_criterion": "",
+        "order_chance": np.nan, "worst_case_level": int(level),
         "level_0_3h": int(level), "score": 20.0 * level, "likelihood": 0, "impact": 0, "reasons": reasons,
         "reason_zh": "雨大。", "reason_en": "Heavy rain.", **{f"obs_{h}h_mm": rain_mm for h in (1, 3, 6, 12, 24, 72)},
     }  # fmt: skip

@@ -12,13 +12,13 @@ import pytest
 
 from risk_models.errors import BadInputError
 from risk_models.levels import Level
-from risk_models.warning.issued import Notice, read_notices
+from risk_models.warning.issued import WeatherNotice, read_notices
 
 HEADER = "类型,颜色,文号,发布时间,有效至,区域,发布单位,动作,内容"
 RED = "暴雨,红色,第115号,2021-07-20 06:02,2021-07-20 09:02,郑州市,郑州市气象局,发布,注意防范"
 
 
-def read(folder: Path, text: str | bytes, name: str = "s.csv") -> tuple[list[Notice], list[str]]:
+def read(folder: Path, text: str | bytes, name: str = "s.csv") -> tuple[list[WeatherNotice], list[str]]:
     path = folder / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     notices, reading = read_notices(path, timezone="Asia/Shanghai")
@@ -132,7 +132,7 @@ def test_a_lifting_in_a_column_of_its_own_is_a_notice_of_its_own(tmp_path: Path)
 
 def test_a_notice_survives_being_kept(tmp_path: Path) -> None:
     (notice,), _ = read(tmp_path, f"{HEADER}\n{RED}\n")
-    assert Notice.from_dict(json.loads(json.dumps(notice.to_dict()))) == notice
+    assert WeatherNotice.from_dict(json.loads(json.dumps(notice.to_dict()))) == notice
 
 
 # CAP

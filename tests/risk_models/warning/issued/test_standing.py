@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from risk_models.levels import Level
-from risk_models.warning.issued import Ground, IssuedSignal, Notice, standing_signals
+from risk_models.warning.issued import Ground, IssuedSignal, WeatherNotice, standing_signals
 
 TOWNS = {"410103012": "马寨镇", "410103013": "侯寨街道", "410103014": "人和路街道"}
 GROUND = Ground(code="410103", names=("二七区",), cities=("郑州市",), towns=TOWNS, timezone="Asia/Shanghai")
@@ -18,25 +18,25 @@ AT = datetime(2021, 7, 19, 22, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def notice(level: Level = Level.RED, hours: float = 0, **changes: object) -> Notice:
+def notice(level: Level = Level.RED, hours: float = 0, **changes: object) -> WeatherNotice:
     told = {
         "notice_id": f"{level}-{hours}-{sorted(changes.items())}", "lifts": False, "kind": "rainstorm", "level": level,
         "number": "", "issued_at": AT + hours * HOUR, "valid_until": None, "area": "郑州市", "office": "郑州市气象局",
     } | changes  # fmt: skip
-    return Notice(**told)  # type: ignore[arg-type]
+    return WeatherNotice(**told)  # type: ignore[arg-type]
 
 
-def lifting(level: Level = Level.UNKNOWN, hours: float = 3, **changes: object) -> Notice:
+def lifting(level: Level = Level.UNKNOWN, hours: float = 3, **changes: object) -> WeatherNotice:
     return notice(level, hours, lifts=True, **changes)
 
 
-def standing(*notices: Notice, hours: float = 6) -> dict[str, list[str]]:
+def standing(*notices: WeatherNotice, hours: float = 6) -> dict[str, list[str]]:
     """Return colour to the last digits of the towns in which it stands."""
     found = standing_signals(notices, at=AT + hours * HOUR, ground=GROUND).signals
     return {str(one.notice.level): sorted(code[-2:] for code in one.towns) for one in found}
 
 
-def notes(*notices: Notice, hours: float = 6) -> list[str]:
+def notes(*notices: WeatherNotice, hours: float = 6) -> list[str]:
     return [note.zh for note in standing_signals(notices, at=AT + hours * HOUR, ground=GROUND).notes]
 
 
@@ -149,13 +149,13 @@ NOTICES = st.builds(
 )
 
 
-def unique(notices: list[Notice]) -> list[Notice]:
+def unique(notices: list[WeatherNotice]) -> list[WeatherNotice]:
     return [replace(one, notice_id=str(number)) for number, one in enumerate(notices)]
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(NOTICES, max_size=6).map(unique), st.randoms(use_true_random=False))
-def test_the_order_in_which_notices_come_changes_nothing(notices: list[Notice], random: object) -> None:
+def test_the_order_in_which_notices_come_changes_nothing(notices: list[WeatherNotice], random: object) -> None:
     shuffled = list(notices)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert standing(*notices) == standing(*shuffled)
@@ -163,7 +163,7 @@ def test_the_order_in_which_notices_come_changes_nothing(notices: list[Notice], 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(NOTICES, max_size=6).map(unique), NOTICES)
-def test_what_is_issued_last_stands_where_it_is_issued(notices: list[Notice], last: Notice) -> None:
+def test_what_is_issued_last_stands_where_it_is_issued(notices: list[WeatherNotice], last: WeatherNotice) -> None:
     last = replace(last, lifts=False, issued_at=AT + 6 * HOUR, notice_id="last")
     found = standing_signals([*notices, last], at=AT + 6 * HOUR, ground=GROUND).signals
     mine = [one for one in found if one.notice.issued_at == last.issued_at]
