@@ -174,7 +174,7 @@ def build_bulletin(
         orders=first_orders(standing, told, general, town=area.name),
         office=Text(plain(settings.warning.office.zh), plain(settings.warning.office.en)),
         office_phone=plain(settings.warning.phone_told),
-        answer_by=_answer_by(record, settings, sign_off),
+        answer_by=_answer_by(record, settings, sign_off, previous),
         next_message=next_text(record, zone),
         headquarters=headquarters_lines(record, standards, chosen.response_levels),
         phase=Text("", "") if record.action.is_end else phase_of(record.level, lines),
@@ -189,11 +189,12 @@ def build_bulletin(
     )
 
 
-def _answer_by(record: WarningRecord, settings: Any, sign_off: SignOff) -> datetime | None:
+def _answer_by(
+    record: WarningRecord, settings: Any, sign_off: SignOff, previous: WarningRecord | None
+) -> datetime | None:
     """Return when an answer is due, from the time at which the message was decided; None if none is asked for."""
-    minutes = answer_minutes(
-        record, {str(name): value for name, value in settings.acknowledgement.deadline_min.items()}
-    )
+    allowed = {str(name): value for name, value in settings.acknowledgement.deadline_min.items()}
+    minutes = answer_minutes(record, allowed, previous=previous)
     begins = sign_off.decided_at or record.issued_at
     return None if minutes is None else begins + timedelta(minutes=minutes)
 

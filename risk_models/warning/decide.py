@@ -15,7 +15,8 @@ The rules, in the order they are tried:
    looks (DNG), or ended if that is NONE (CAN). Looks within an hour, or at the same rain and the same forecast, are
    one. While there is more to fall than to blue, lowering waits for as many looks again, or for the end of the
    message that stands: one message for the fall.
-4. A warning that goes on is renewed when its end is near (EXT), else it is noted once an hour as going on (CON).
+4. A warning that goes on is renewed when its end is near, or when a place comes to its level that the message that
+   stands does not name (EXT); else it is noted once an hour as going on (CON).
 5. No warning ends while water stands at a place of its area, or stood there and nobody has looked since
    (`risk_models.observation.Now.keeps_open`): it is lowered to blue, names the places to be checked, and goes on until
    each has been seen dry. A model ends no place.
@@ -120,6 +121,7 @@ class _Area:
     degraded: bool
     signal: Level
     hotspot_ids: tuple[str, ...] = ()
+    levels: tuple[Level, ...] = ()  # of these hotspots
     reason_zh: str = ""
     reason_en: str = ""
     unconfirmed: bool = False
@@ -301,6 +303,7 @@ def _with_hotspots(area: _Area, rows: pd.DataFrame) -> _Area:
     return replace(
         area,
         hotspot_ids=tuple(str(hotspot_id) for hotspot_id in rows.index),
+        levels=tuple(Level(int(level)) for level in rows["level"]),
         reason_zh=str(worst_row["reason_zh"]),
         reason_en=str(worst_row["reason_en"]),
         unconfirmed=bool(deciding.all()),
@@ -403,9 +406,10 @@ def _continued(state: WarningState, area: _Area, cycle: _Now) -> WarningState:
     only_checks = is_low and _only_checks(watched, area, seen)
     if is_low and not only_checks and (is_near_end or _rests(watched, policy)):
         return _lowered(watched, area, cycle, seen)
-    if not is_near_end and not _is_next_hour(state, cycle):
+    is_new = _names_a_new_place(record, area)
+    if not (is_near_end or is_new) and not _is_next_hour(state, cycle):
         return watched
-    action = Action.EXT if is_near_end else Action.CON
+    action = Action.EXT if is_near_end or is_new else Action.CON
     reason = _check_reason(area) if only_checks else _standing_reason(area, record, watched.lower_count)
     return _revised(watched, area, cycle, action, record.level, reason=reason)
 
@@ -420,6 +424,12 @@ def _counted(state: WarningState, area: _Area, cycle: _Now) -> WarningState:
         looks = state.lower_looks
         return replace(state, lower_looks=(*looks[:-1], max(looks[-1], area.level))) if looks else state
     return replace(state, lower_looks=(*state.lower_looks, area.level), counted=cycle.evidence)
+
+
+def _names_a_new_place(record: WarningRecord, area: _Area) -> bool:
+    """Return True if a place has come to the level of the warning that the message that stands does not name."""
+    pairs = zip(area.hotspot_ids, area.levels, strict=True)
+    return any(level >= record.level and hotspot_id not in record.hotspot_ids for hotspot_id, level in pairs)
 
 
 def _rests(state: WarningState, policy: WarningPolicy) -> bool:
@@ -528,8 +538,9 @@ def _revised(
         issued_at=cycle.now,
         valid_from=valid_from,
         valid_to=valid_to,
-        # An end, and a cycle that sees nothing, still name the hotspots that the warning was about.
-        hotspot_ids=before.hotspot_ids if action.is_end else _told_of(area, before.hotspot_ids),
+        # An end, and a cycle that sees nothing, still name the hotspots that the warning was about; what goes on
+        # untold, those that its readers know.
+        hotspot_ids=before.hotspot_ids if action.is_end or action is Action.CON else _told_of(area, before.hotspot_ids),
         signal=area.signal,
         reason_zh=reason[0],
         reason_en=reason[1],

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from risk_models.levels import Level
-from risk_models.warning.records import WarningRecord
+from risk_models.warning.records import Action, WarningRecord
 
 __all__ = ["Deadline", "Due", "answer_minutes", "dangerous_window", "done_by", "minutes_needed", "valid_until"]
 
@@ -169,19 +169,40 @@ def done_by(
     return Deadline(Due.AT_ONCE, issued_at) if latest <= issued_at else Deadline(Due.BY, latest)
 
 
-def answer_minutes(record: WarningRecord, allowed: Mapping[str, int]) -> int | None:
+def answer_minutes(
+    record: WarningRecord, allowed: Mapping[str, int], *, previous: WarningRecord | None = None
+) -> int | None:
     """Return how long an answer to a message may take, min; None if none is due.
 
-    An all-clear is not chased. A warning whose level has become unknown keeps the time of the level before, and at
-    most that of yellow.
+    An all-clear is not chased, and neither is a message that only prolongs what its readers know. A warning whose
+    level has become unknown keeps the time of the level before, and at most that of yellow.
 
     Parameters
     ----------
     record : WarningRecord
     allowed : mapping of str to int
         Minutes by level.
+    previous : WarningRecord, optional
+        The revision that the readers hold.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from datetime import UTC
+    >>> at = datetime(2021, 7, 20, 1, tzinfo=UTC)
+    >>> first = WarningRecord(event_key="E", warning_id="E-1", revision=0, action=Action.NEW, area_code="1",
+    ...     level=Level.RED, previous_level=Level.NONE, issued_at=at, valid_from=at, valid_to=at, hotspot_ids=("P-1",))
+    >>> longer = replace(first, revision=1, action=Action.EXT, previous_level=Level.RED)
+    >>> wider = replace(longer, hotspot_ids=("P-1", "P-2"))
+    >>> [answer_minutes(one, {"red": 10}, previous=first) for one in (first, longer, wider)]
+    [10, None, 10]
     """
-    if record.action.is_end:
+    if record.action.is_end or (previous is not None and _only_prolongs(record, previous)):
         return None
     level = max(record.previous_level, Level.YELLOW) if record.level is Level.UNKNOWN else record.level
     return allowed.get(str(level))
+
+
+def _only_prolongs(record: WarningRecord, previous: WarningRecord) -> bool:
+    is_known = set(record.hotspot_ids) <= set(previous.hotspot_ids) and record.level <= previous.level
+    return record.action is Action.EXT and is_known

@@ -48,7 +48,8 @@ def ask(
     """Write that a bulletin waits for an answer, who was told, and until when; once per bulletin.
 
     If an earlier bulletin of the same warning still waits, its deadline holds for this one: an update does not set the
-    clock back.
+    clock back. A bulletin that only prolongs what its readers know (it names no time for an answer) asks for none of
+    its own.
 
     Parameters
     ----------
@@ -68,7 +69,10 @@ def ask(
     town = register_of(desk.district)[record.area_code]
     allowed = minutes(record, settings)
     expires_at = link_expiry(record)
+    still_due = _still_due(decision, record)
     due_at = None if allowed is None else decision.now + timedelta(minutes=allowed[0])
+    if allowed is not None and bulletin.answer_by is None:
+        due_at = still_due
     request = AckRequest(
         message_id=record.message_id,
         district_code=desk.code,
@@ -80,7 +84,7 @@ def ask(
         is_end=record.action.is_end,
         code=bulletin.code,
         asked_at=decision.now,
-        due_at=_not_later(due_at, _still_due(decision, record)),
+        due_at=_not_later(due_at, still_due),
         step_min=0 if allowed is None else allowed[1],
         expires_at=expires_at,
         feedback_until=expires_at + timedelta(days=settings.feedback_days),

@@ -248,6 +248,7 @@ def cap_identifier(record: WarningRecord, *, channel: CapChannel, unit_index: in
     --------
     >>> from datetime import UTC
     >>> at = datetime(2021, 7, 20, 1, tzinfo=UTC)
+    >>> from risk_models.warning.records import Action
     >>> record = WarningRecord(event_key="E", warning_id="E-1", revision=0, action=Action.NEW, area_code="1",
     ...     level=Level.RED, previous_level=Level.NONE, issued_at=at, valid_from=at, valid_to=at)
     >>> channel = CapChannel(division_code="410103", sector_code="000", sender="duty@erqi.example",

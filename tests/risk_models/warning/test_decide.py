@@ -59,6 +59,28 @@ def test_a_level_that_does_not_fall_further_is_told_after_twice_as_many_looks(re
     assert told == ["NEW red", *["CON red"] * 5, "DNG yellow", "CON yellow"]
 
 
+def test_a_place_that_comes_to_the_level_and_was_not_named_is_told_at_once(make_tables):
+    towns, risk, signals = make_tables({TOWN: R})
+    both = pd.concat([risk, risk.set_axis(["EQ-099"])])
+    lower = both.assign(level=[int(R), int(Y)])
+    for table in (both, lower):
+        table.attrs = risk.attrs
+    fixed = {"event_key": "E", "policy": WarningPolicy()}
+
+    def actions(*looks):
+        states, told = (), []
+        for number, table in enumerate(looks):
+            at = START + timedelta(minutes=10 * number)
+            decision = decide_warnings(states, towns, table, signals, now=at, **fixed)
+            states = decision.states
+            told.append([f"{record.action} {len(record.hotspot_ids)}" for record in decision.records])
+        return told
+
+    assert actions(risk, both, both) == [["NEW 1"], ["EXT 2"], []]
+    assert actions(risk, lower, both) == [["NEW 1"], [], ["EXT 2"]]
+    assert actions(both, risk, both) == [["NEW 2"], [], []]
+
+
 def test_minimum_duration_counts_from_the_latest_rise(replay):
     policy = WarningPolicy(downgrade_after_cycles=1, minimum_duration_h=3)
     assert story(replay([B, R, N, N, N], policy=policy)) == ["NEW blue", "UPG red", "CON red", "CON red", "CAN red"]
