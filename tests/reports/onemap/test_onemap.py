@@ -306,7 +306,8 @@ def test_what_is_for_before_the_rain_is_not_shown_where_water_stands(map_inputs:
     cycles = [*map_inputs.cycles[:6], (at, wet), *map_inputs.cycles[7:]]
     actions = payload(dataclasses.replace(map_inputs, cycles=cycles))["actions"]["byHotspot"]
     assert actions["EQ-001"]["steps"][0] == ["雨中：启动移动泵车"]
-    assert actions["EQ-002"]["steps"][0][0].startswith("雨前：")
+    dry = next(hotspot for hotspot in actions if wet.at[hotspot, "now"] == "dry")
+    assert actions[dry]["steps"][0][0].startswith("雨前：")
 
 
 def test_the_signals_of_the_weather_office_are_told_of_their_hour(map_inputs: OneMapInputs) -> None:
