@@ -85,25 +85,25 @@ def standing_cap(
     bytes or None
     """
     level = max((Level(int(level)) for level in places["level"]), default=Level.NONE)
-    data = to_cap_now(
-        CapStanding(
-            message_id=message_id,
-            event_key=event_key,
-            number=number,
-            level=level,
-            severity=standing_severity(level, depth_m),
-            sent_at=decision.now,
-            expires_at=expires_at,
-        ),
-        area=CapArea.from_towns(desk.district.towns, str(places["town_code"].iloc[0])),
-        channel=cap_channel(desk, scope=scope),
-        hazard=standing_hazard(places, sent_at=decision.now),
-        texts=texts,
-        places=places_of_rows(places, desk.district.hotspots["surveyed_area_m2"].to_dict()),
-    )
     try:
+        data = to_cap_now(
+            CapStanding(
+                message_id=message_id,
+                event_key=event_key,
+                number=number,
+                level=level,
+                severity=standing_severity(level, depth_m),
+                sent_at=decision.now,
+                expires_at=expires_at,
+            ),
+            area=CapArea.from_towns(desk.district.towns, str(places["town_code"].iloc[0])),
+            channel=cap_channel(desk, scope=scope),
+            hazard=standing_hazard(places, sent_at=decision.now),
+            texts=texts,
+            places=places_of_rows(places, desk.district.hotspots["surveyed_area_m2"].to_dict()),
+        )
         require_valid_cap(data, file=f"{message_id}.cap.xml")
-    except BadInputError as error:
+    except (BadInputError, ValueError) as error:
         decision.log(OPERATOR_TASK, event_key=event_key, message_id=message_id, task=f"sent without CAP: {error}")
         return None
     return data

@@ -85,7 +85,7 @@ def test_it_tells_nothing_that_is_for_before_the_rain_or_after_the_water(desk: D
     texts = zip(plans["actions_zh"], plans["actions_en"], plans["phase"], strict=True)
     steps = {step for text in texts for step in steps_of(*text)}
     other = [step for step in steps if step.phases in ((Phase.BEFORE,), (Phase.AFTER,))]
-    assert len(other) > 5
+    assert other
     for row in _now_rows(desk):
         body = _body(desk, row)
         mail = message_from_bytes(body, policy=policy.default).get_content() if row.channel == "mail" else ""
