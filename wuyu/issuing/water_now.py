@@ -345,8 +345,8 @@ def _cap_texts(desk: Desk, places: pd.DataFrame, notice: Notice, valid_at: datet
     first_en, left = str(places["hotspot_name_en"].iloc[0]), len(places) - PLACES_MAX
     more = f" and {len(places) - 1} more" if len(places) > 1 else ""
     rows = list(places[:PLACES_MAX].itertuples())
-    known_zh = [f"{row.hotspot_name}：{_depth(row)[0]}（{_source(row, desk)[0]}）" for row in rows]
-    known_en = [f"{row.hotspot_name_en}: {_depth(row)[1]} ({_source(row, desk)[1]})" for row in rows]
+    known_zh = [f"{row.hotspot_name}：积水{_depth(row)[0]}（{_source(row, desk)[0]}）" for row in rows]
+    known_en = [f"{row.hotspot_name_en}: {_depth(row)[1]} of water ({_source(row, desk)[1]})" for row in rows]
     orders_zh = [f"{n}. {row.hotspot_name}：{row.order_zh}。" for n, row in enumerate(rows, 1)]
     orders_en = [f"{n}. {row.hotspot_name_en}: {row.order_en}." for n, row in enumerate(rows, 1)]
     known_zh += [f"另有{left}处。"] if left > 0 else []

@@ -98,7 +98,8 @@ def test_water_that_stands_now_goes_to_webhook_and_folder_as_cap(issued_desk: De
         assert one["sha256"] == hashlib.sha256(data).hexdigest() == told["cap"]["sha256"]
         assert told["cap"]["content"].encode() == data
         assert validate_cap(data, shared_data / "cap" / "cap12.xsd") == []
-        back = _read(data)
+        message, back = parse_cap(data)[0], _read(data)
+        assert message is not None
         assert (back.kind, back.response, back.urgency) == ("Alert", "Execute", "Immediate")
         assert back.certainty == "Likely"  # nobody has seen it
         assert [place.hotspot_id for place in back.places] == [place["id"] for place in told["places"]]
@@ -106,6 +107,9 @@ def test_water_that_stands_now_goes_to_webhook_and_folder_as_cap(issued_desk: De
         orders = [line.partition("：")[2].rstrip("。") for line in back.instructions[0].splitlines()[:-1]]
         assert orders
         assert all(order in mail for order in orders)
+        (known,) = [message.text(info, "description").splitlines() for info in message.infos[:1]]
+        assert known
+        assert all(line in mail for line in known)
 
 
 def test_what_somebody_sees_is_observed_and_a_name_that_cap_refuses_stops_nothing(issued_desk: Desk) -> None:
