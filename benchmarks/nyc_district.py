@@ -88,7 +88,7 @@ feeds:
   - {id: analysis, kind: gauge_table, path: feeds/gauges.csv, stale_after_h: 2}
   - {id: lagged, kind: ensemble_netcdf, path: feeds/ensemble, stale_after_h: 9}
 mail: {sender: "duty@nyc.example", status: Test}
-cap: {sender: duty@nyc.example, sector_code: "000", event_code: "11B03"}
+cap: {sender: duty@nyc.example, sector_code: "000", event_code: "11A02"}
 """
 
 

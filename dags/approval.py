@@ -25,6 +25,7 @@ ZONE = zone_as_written()
 #: The answers and the fields of the form; `wuyu.approval.rounds` reads them.
 OPTIONS = [
     "Approve all 全部签发",
+    "Approve all but the numbers given 除所列编号外全部签发",
     "Approve only the numbers given 只签发所列编号",
     "Refuse all 全部不发",
     "Call the next officer 转下一位",
@@ -34,12 +35,17 @@ NO_ANSWER = OPTIONS[-1]
 OPTIONAL = ["null", "string"]
 FORM = {
     "officer": Param(None, type=OPTIONAL, title="签发人 Officer", description="姓名；以本人账号登录的可不填 name"),
-    "numbers": Param(None, type=OPTIONAL, title="编号 Numbers", description="只签发部分时：如 1,3；其余不发 e.g. 1,3"),
+    "numbers": Param(None, type=OPTIONAL, title="编号 Numbers", description="所列或除外的编号 e.g. 1,3"),
     "note_zh": Param(None, type=OPTIONAL, title="值班员补充（中文）", maxLength=300, description="写入所签发的通报"),
     "note_en": Param(
         None, type=OPTIONAL, title="Duty officer's note", maxLength=300, description="printed in the bulletins"
     ),
-    "why": Param(None, type=OPTIONAL, title="不发的理由 Why refused"),
+    "why": Param(
+        None,
+        type=OPTIONAL,
+        title="不发的理由 Why refused",
+        description="除外的编号不填理由即为暂缓 excepted without a reason: held back",
+    ),
 }
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from risk_models.levels import Level
+from risk_models.plan.steps import PlanStep, State
 from risk_models.risk.depth_words import chance_text
 from risk_models.warning.authority import Authority
 from risk_models.warning.records import Action
@@ -45,7 +46,9 @@ __all__ = [
     "local",
     "millimetres",
     "moment",
+    "phased",
     "plain",
+    "plan_state_text",
     "probability",
     "return_period",
     "sentence",
@@ -487,3 +490,35 @@ def join(parts: Iterable[str], lang: Lang) -> str:
         return "".join(items)
     comma, last = ("、", "和") if lang == "zh" else (", ", " and ")
     return comma.join(items[:-1]) + last + items[-1]
+
+
+def plan_state_text(state: str, trigger: str) -> Text:
+    """Say whether a plan is in force or stands by, and from which level.
+
+    Examples
+    --------
+    >>> plan_state_text("stand_by", "orange")
+    Text(zh='待命：达到橙色才启动', en='stand by: only from orange')
+    """
+    if state != State.STAND_BY:
+        return Text("已启动", "in force") if state else Text("", "")
+    level = Level.from_name(trigger)
+    return Text(f"待命：达到{level.zh}才启动", f"stand by: only from {level.en.lower()}")
+
+
+def phased(steps: Iterable[PlanStep], lang: Lang) -> list[str]:
+    """Return steps of a plan in words, those of the same phases in one line that begins with them.
+
+    Examples
+    --------
+    >>> from risk_models.plan.steps import steps_of
+    >>> phased(steps_of("排查;备沙袋;封闭;值守", "check;sandbags;close;watch", "before;before;during/standing;"), "zh")
+    ['雨前：排查；备沙袋', '雨中和积水：封闭', '阶段未注明：值守']
+    """
+    lines: dict[str, list[str]] = {}
+    for step in steps:
+        text = plain(step.zh if lang == "zh" else step.en)
+        names = join((phase.zh if lang == "zh" else phase.en for phase in step.phases), lang)
+        lines.setdefault(names, []).extend([text] if text else [])
+    colon, stop = ("：", "；") if lang == "zh" else (": ", "; ")
+    return [f"{names}{colon}{stop.join(texts)}" for names, texts in lines.items() if texts]

@@ -54,7 +54,7 @@ rasters:
   land_cover: {{path: land_cover.tif}}
 warning: {{horizon_h: 24, past_h: 72, lead_h: 72}}
 mail: {{sender: "试验区防汛值班室 <duty@mini.example>", status: Exercise}}
-cap: {{sender: duty@mini.example, sector_code: "000", event_code: "11B03"}}
+cap: {{sender: duty@mini.example, sector_code: "000", event_code: "11A02"}}
 """
 
 #: First and last hour that a mini storm is watched, and the hour of its peak; ends of hours, UTC.
@@ -395,7 +395,7 @@ def _teams(mill: _Mill, teams: int, towns: int, rng: np.random.Generator) -> Ite
 
 def _plans(hotspots: int, towns: int) -> Iterable[dict[str, Any]]:
     common = {"actions_zh": "巡查;设置警示;准备水泵", "actions_en": "patrol;set warning signs;ready the pump"}
-    common |= {"owner_unit": "试验区应急管理局", "revised_on": "2024-05-01"}
+    common |= {"phase": "雨中;积水;雨前", "owner_unit": "试验区应急管理局", "revised_on": "2024-05-01"}
     for index in range(hotspots):
         spot = f"MD-{index + 1:03d}"
         yield common | {

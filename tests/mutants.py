@@ -32,10 +32,14 @@ CRITERIA = "tests/risk_models/risk/test_criteria.py::"
 PONDING = "tests/risk_models/risk/test_ponding.py::"
 TIMES = "tests/risk_models/warning/test_times.py::"
 CONTENT = "tests/reports/bulletin/test_content.py::"
+STEPS = "tests/risk_models/plan/test_steps.py::"
+TOLD_STEPS = "tests/reports/bulletin/test_phases.py::"
 SCREEN = "tests/reports/bulletin/test_screen.py::"
 SHORT = "tests/reports/bulletin/test_short_message.py::"
 DECIDE = "tests/risk_models/warning/test_decide.py::"
 CAP = "tests/risk_models/warning/cap/test_build.py::"
+CAP_CHECK = "tests/risk_models/warning/cap/test_check.py::"
+HAZARD = "tests/risk_models/warning/cap/test_hazard.py::"
 HISTORIES = "tests/wuyu/ledger/test_histories.py::"
 OVERTAKING = "tests/wuyu/ledger/test_overtaking.py::"
 LEDGER = "tests/wuyu/ledger/test_ledger.py::"
@@ -57,6 +61,9 @@ REPLIES = "tests/wuyu/returns/test_replies.py::"
 FORGED = "tests/wuyu/returns/test_forged_replies.py::"
 OWN_WORDS = "tests/wuyu/returns/test_own_words.py::"
 RAIN_LOST = "tests/wuyu/issuing/test_rain_lost.py::"
+WATER_ANSWERS = "tests/wuyu/issuing/test_water_answers.py::"
+BRIEF_TOLD = "tests/reports/brief/test_brief.py::"
+BRIEF_SENT = "tests/wuyu/issuing/test_brief.py::"
 PLACES = "tests/risk_models/warning/test_places.py::"
 NOW = "tests/risk_models/risk/test_now.py::"
 STANDING = "tests/risk_models/warning/issued/test_standing.py::"
@@ -64,12 +71,15 @@ NOTICES = "tests/risk_models/warning/issued/test_reader.py::"
 ISSUED = "tests/reports/test_issued.py::"
 SIGNALS = "tests/wuyu/signals/test_signals.py::"
 SIGHT = "tests/risk_models/observation/test_sight.py::"
+ONEMAP = "tests/reports/onemap/test_onemap.py::"
 SIGHT_READER = "tests/risk_models/observation/test_reader.py::"
 OBSERVING = "tests/wuyu/observing/test_observing.py::"
 WATER_NOW = "tests/wuyu/issuing/test_water_now.py::"
 CYCLE = "tests/wuyu/test_cycle.py::"
 TEN_MINUTES = "tests/wuyu/test_ten_minutes.py::"
 APPROVAL = "tests/wuyu/test_approval.py::"
+ROUND = "tests/wuyu/test_district_round.py::"
+SIGNING_PAGE = "tests/wuyu/test_signing_page.py::"
 REPLAY = "tests/wuyu/test_replay.py::"
 CHECK = "tests/risk_models/district/test_check.py::"
 ISSUE = "tests/wuyu/reporting/test_issue.py::"
@@ -91,6 +101,13 @@ CHAIN = f"{HISTORIES}test_everyone_gets_the_end_through_any_length_of_supersedin
 # promise -> file -> (line, changed, tests)
 _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
     "missing rain is never dry; unknown is a level": {
+        "reports/onemap/now_ahead.py": [
+            (
+                "Now.UNKNOWN if is_missing(state) else Now(state)",
+                "Now.DRY if is_missing(state) else Now(state)",
+                f"{ONEMAP}test_a_hotspot_without_an_assessment_is_unknown_now",
+            ),
+        ],
         "risk_models/forecast/quality/flag.py": [
             (
                 "merged[_looked(named[name]) & ~(is_dry & (name not in _TELLING_OF_DRY))] = GOOD",
@@ -597,6 +614,18 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
     },
     "no warning ends while water stands at a place, or stood there and nobody has looked since; an end is signed as "
     "the start was": {
+        "wuyu/ack/water.py": [
+            (
+                "        gone = [place for place, given in said.items() if NowAnswer.WATER_GONE in given]",
+                "        gone = list(said)",
+                f"{WATER_ANSWERS}test_every_other_answer_says_nothing_of_the_water",
+            ),
+            (
+                '        (not name.strip(), "an answer needs the name of who answers"),',
+                '        (False, "an answer needs the name of who answers"),',
+                f"{WATER_ANSWERS}test_what_cannot_be_taken_is_refused_and_nothing_is_written",
+            ),
+        ],
         "risk_models/warning/decide.py": [
             (
                 "    if not seen.is_warning and area.standing:",
@@ -628,9 +657,9 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{NOW}test_where_water_stood_nobody_but_a_sight_makes_it_dry",
             ),
             (
+                "        return state  # a gauge beside the sag, or one that is dead, reads dry as well",
                 "        return state if state in (*_WET, Now.UNKNOWN) else Now.DRY",
-                "        return Now.DRY",
-                f"{NOW}test_a_device_that_never_saw_the_water_ends_nothing",
+                f"{NOW}test_a_device_that_never_saw_the_water_calms_nothing",
             ),
             (
                 "            return not amount_mm <= RAIN_AGAIN_MM",
@@ -666,6 +695,40 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
             ),
         ],
     },
+    "a district brief goes out once for each hour while a warning is in force, and tells every place that it told "
+    "before until somebody has seen it dry": {
+        "reports/brief/build.py": [
+            (
+                '    return bool(plain(table.at[name, "now_by"])) and not is_missing(table.at[name, "now_seen_at"])',
+                "    return True",
+                f"{BRIEF_TOLD}test_law_a_place_that_was_told_leaves_only_when_somebody_saw_it_dry",
+            ),
+            (
+                "        if name not in lines and name not in standing and not _is_seen_dry(table, name):",
+                "        if False:",
+                f"{BRIEF_TOLD}test_law_a_place_that_was_told_leaves_only_when_somebody_saw_it_dry",
+            ),
+        ],
+        "reports/brief/writers.py": [
+            (
+                '        parts += [f"现状未知{unknown}处"] if unknown else []',
+                "        pass",
+                f"{BRIEF_TOLD}test_unknown_is_said_and_never_taken_for_dry",
+            ),
+        ],
+        "wuyu/issuing/brief.py": [
+            (
+                "        if is_noted(decision.session, BRIEF_QUEUED, brief.number):",
+                "        if False:",
+                f"{BRIEF_SENT}test_it_is_sent_once_whatever_happens",
+            ),
+            (
+                "    if not in_force(desk, now):",
+                "    if False:",
+                f"{BRIEF_SENT}test_nothing_is_sent_while_no_warning_is_in_force",
+            ),
+        ],
+    },
     "a higher chance or an earlier onset never makes a deadline later; an unknown time is never told as 'at once', nor a "
     "deadline after the end of its message": {
         "risk_models/warning/times.py": [
@@ -688,6 +751,71 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 "    return least if window is None else max(least, window[1])",
                 "    return least",
                 f"{TIMES}test_a_message_holds_until_the_danger_is_over",
+            ),
+        ],
+    },
+    "a plan that is not triggered stands by, never 'at once' nor with a deadline; what is for before the rain never stands "
+    "in a message about standing water": {
+        "risk_models/plan/match.py": [
+            (
+                "str(State.IN_FORCE if trigger <= level else State.STAND_BY)",
+                "str(State.IN_FORCE)",
+                f"{STEPS}test_law_triggered_before_waiting_then_narrower_in_any_order_of_rows",
+                f"{TOLD_STEPS}test_law_what_stands_by_has_no_time_in_any_form",
+            ),
+            (
+                '    first = min(found, key=lambda plan: plan["plan_state"] != State.IN_FORCE)',
+                "    first = found[0]",
+                f"{STEPS}test_law_triggered_before_waiting_then_narrower_in_any_order_of_rows",
+            ),
+        ],
+        "risk_models/plan/steps.py": [
+            (
+                "        kept = dry if self.stands or self.wet else order",
+                "        kept = order",
+                f"{STEPS}test_law_before_rain_is_never_told_beside_standing_water",
+                f"{TOLD_STEPS}test_law_before_rain_never_stands_in_a_message_about_standing_water",
+            ),
+            (
+                "    if not told and situation.has_come and not (situation.stands or situation.wet):",
+                "    if not told and situation.has_come:",
+                f"{STEPS}test_law_before_rain_is_never_told_beside_standing_water",
+            ),
+        ],
+        "reports/bulletin/rows.py": [
+            (
+                "        due=due_text(deadline, zone) if in_force else waits,",
+                "        due=due_text(deadline, zone),",
+                f"{TOLD_STEPS}test_law_what_stands_by_has_no_time_in_any_form",
+            ),
+            (
+                "        deadline=deadline if in_force else Deadline(Due.UNKNOWN, None),",
+                "        deadline=deadline,",
+                f"{TOLD_STEPS}test_law_what_stands_by_has_no_time_in_any_form",
+            ),
+            (
+                "    is_for_now = not stands or not plan_id or any(step.is_known for step in steps)",
+                "    is_for_now = True",
+                f"{TOLD_STEPS}test_a_phase_nobody_stated_is_never_in_force_for_standing_water",
+            ),
+        ],
+        "reports/bulletin/first.py": [
+            (
+                "        if one.name not in wet and one.clauses and one.in_force:",
+                "        if one.name not in wet and one.clauses:",
+                f"{TOLD_STEPS}test_law_what_stands_by_has_no_time_in_any_form",
+            ),
+            (
+                "key=lambda one: (not one.in_force, -one.level,",
+                "key=lambda one: (-one.level, not one.in_force,",
+                f"{TOLD_STEPS}test_law_triggered_before_waiting_in_any_order_of_rows",
+            ),
+        ],
+        "reports/bulletin/build.py": [
+            (
+                "    wet, is_end = bool(standing or unchecked), record.action.is_end",
+                "    wet, is_end = False, record.action.is_end",
+                f"{TOLD_STEPS}test_law_before_rain_never_stands_in_a_message_about_standing_water",
             ),
         ],
     },
@@ -747,6 +875,26 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 f"{SIGHT}test_a_gauge_that_was_stuck_or_dropped_to_nothing_needs_a_person",
             ),
             (
+                '    if dry["by"] and (dry["source"], dry["by"])',
+                '    if (dry["source"], dry["by"])',
+                f"{SIGHT}test_eyes_without_a_name_are_never_the_same",
+            ),
+            (
+                "        if speaks and not any(_ends(look, one, sources) for _, look in dry.iterrows()):",
+                "        if False:",
+                f"{SIGHT}test_a_shallow_sight_does_not_calm_what_another_still_tells_of",
+            ),
+            (
+                '    if not dry["by"]:',
+                "    if False:",
+                f"{SIGHT}test_a_gauge_without_a_name_proves_nothing_dry_and_is_no_proof_of_a_leap",
+            ),
+            (
+                "is_denied = bool(by) and (",
+                "is_denied = (",
+                f"{SIGHT}test_a_gauge_without_a_name_proves_nothing_dry_and_is_no_proof_of_a_leap",
+            ),
+            (
                 "speaks_min) > at and not is_denied:",
                 "speaks_min) > at and False:",
                 f"{SIGHT}test_a_device_proves_nothing_that_another_contradicted_since_it_saw_water",
@@ -754,13 +902,18 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
         ],
         "risk_models/observation/trust.py": [
             (
+                "is_one=bool(by)",
+                "is_one=True",
+                f"{SIGHT}test_a_gauge_without_a_name_proves_nothing_dry_and_is_no_proof_of_a_leap",
+            ),
+            (
                 '    why[_stuck(depth_m, minutes)] = "stuck"',
                 "    pass",
                 f"{SIGHT}test_a_stuck_gauge_is_not_believed_and_never_calms",
             ),
             (
-                '    why[_jumps(depth_m, minutes)] = "jump"',
-                "    pass",
+                '        why[_jumps(depth_m, minutes)] = "jump"',
+                "        pass",
                 f"{SIGHT}test_a_leap_that_the_next_reading_denies_is_not_believed",
             ),
         ],
@@ -1073,6 +1226,28 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
             ),
         ],
     },
+    "one decision for a storm signs what its officer was shown, and nothing else": {
+        "wuyu/approval/district_round.py": [
+            (
+                "    if waits.keys() == set(seen):",
+                "    if True:",
+                f"{ROUND}test_nothing_that_was_not_shown_is_signed",
+                f"{SIGNING_PAGE}test_what_came_after_the_page_is_not_signed_by_it",
+            ),
+            (
+                "    signed = {message_id: True for message_id in waits if message_id not in outcomes}",
+                "    signed = dict.fromkeys(waits, True)",
+                f"{ROUND}test_some_towns_are_held_back_and_some_refused",
+            ),
+        ],
+        "wuyu/approval/page.py": [
+            (
+                '    return "\\n".join([text, *seen])',
+                "    return text",
+                f"{SIGNING_PAGE}test_what_came_after_the_page_is_not_signed_by_it",
+            ),
+        ],
+    },
     "an exercise, a test and demonstration data never reach a real address": {
         "wuyu/messages/guard.py": [
             (
@@ -1368,6 +1543,16 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
     "a reply by mail is an answer only if its code is secret, its sender proven and its words plain": {
         "wuyu/returns/replies.py": [
             (
+                "        if not (first.proven and any(map(is_secret, first.codes))):",
+                "        if False:",
+                f"{WATER_ANSWERS}test_a_reply_by_mail_counts_only_if_it_is_proven_and_plain",
+            ),
+            (
+                "        if not meaning.answers or is_more or not all_meant:",
+                "        if not meaning.answers or is_more:",
+                f"{WATER_ANSWERS}test_a_reply_by_mail_counts_only_if_it_is_proven_and_plain",
+            ),
+            (
                 "if not (reply.proven and any(map(is_secret, reply.codes))):",
                 "if not any(map(is_secret, reply.codes)):",
                 f"{REPLIES}test_only_what_our_own_server_proved_is_an_answer",
@@ -1635,8 +1820,8 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
     "CAP messages are valid by schema and by the rules beyond it": {
         "risk_models/warning/cap/build.py": [
             (
-                "    if record.action == Action.NEW:\n        return ()",
-                "    if False:\n        return ()",
+                '"Cancel" if is_end else "Update" if references else "Alert"',
+                '"Update" if references else "Alert"',
                 f"{CAP}test_message_types_and_the_all_clear",
             ),
             (
@@ -1649,7 +1834,57 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
                 "text.strip()",
                 f"{CAP}test_long_headline_is_cut_and_control_characters_are_dropped",
             ),
-            ("{record.revision % 10}", "0", f"{CAP}test_references_are_the_unexpired_messages_that_were_sent"),
+            ("{serial % 10}", "0", f"{CAP}test_references_are_the_unexpired_messages_that_were_sent"),
+            (
+                "_identifier(channel, area.unit_index, _EXTENSION_NOW,",
+                "_identifier(channel, area.unit_index, _EXTENSION,",
+                f"{CAP}test_water_that_stands_now_is_an_alert_of_its_own",
+            ),
+        ],
+        "risk_models/warning/cap/places.py": [
+            (
+                "shapely.dwithin(whole, shapely.Point(_in_km(lat, lon)), radius_km + _SLACK_KM)",
+                "True",
+                f"{CAP_CHECK}test_rule",
+            ),
+        ],
+    },
+    "CAP is no calmer for an earlier onset, a higher chance or what nobody knows; its all-clear names only dry places": {
+        "risk_models/warning/cap/hazard.py": [
+            (
+                '"Future" if row.is_timed else "Unknown"',
+                '"Future"',
+                f"{HAZARD}test_what_nobody_knows_is_said_and_is_neither_calm_nor_at_once",
+            ),
+            (
+                ".min(axis=1).where(is_timed)",
+                ".min(axis=1)",
+                f"{HAZARD}test_what_nobody_knows_is_said_and_is_neither_calm_nor_at_once",
+            ),
+            (
+                "max((_urgency(row, record.issued_at) for row in rows.itertuples()), key=URGENCIES.index)",
+                "min((_urgency(row, record.issued_at) for row in rows.itertuples()), key=URGENCIES.index)",
+                f"{HAZARD}test_the_first_of_window_and_unfavourable_case_and_of_all_places_counts",
+            ),
+            (
+                'return "Observed" if row.now_by else "Likely"',
+                'return "Observed"',
+                f"{HAZARD}test_water_is_observed_where_somebody_sees_it_and_likely_where_only_the_model_does",
+            ),
+        ],
+        "risk_models/warning/cap/areas.py": [
+            (
+                'rows.loc[rows["now"] == str(Now.DRY)]',
+                "rows",
+                f"{HAZARD}test_an_all_clear_names_no_place_that_is_not_known_to_be_dry",
+            ),
+        ],
+        "risk_models/district/settings.py": [
+            (
+                "return WATERLOGGING_EVENT if self.event_code.startswith(_WEATHER_EVENTS) else self.event_code",
+                "return self.event_code",
+                f"{CHECK}test_an_event_of_the_weather_office_is_named_and_never_sent",
+            ),
         ],
     },
     "the science needs no network, no scheduler, no database": {
@@ -1844,8 +2079,8 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
     "whatever its age": {
         "wuyu/retention/needed.py": [
             (
-                "        self.found.raw |= {(name.partition",
-                "        self.found.raw = {(name.partition",
+                "        self.found.raw |= set(feeds)",
+                "        self.found.raw = set(feeds)",
                 f"{RETENTION}test_what_a_bulletin_stands_on_stays_while_it_is_kept",
             ),
             (

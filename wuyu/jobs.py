@@ -26,6 +26,7 @@ __all__ = [
     "replay_block",
     "report_month",
     "require_delivery",
+    "send_due_brief",
     "settle_learning",
     "settle_report",
     "write_products",
@@ -301,6 +302,35 @@ def read_replies() -> dict[str, int] | None:
     with mailbox_from_environment("REPLY") as box:
         taken = take_replies(station_from_environment(), box, now=time_now())
     return count_by_outcome(taken) | {"tasks": sum(one.task for one in taken)}
+
+
+def send_due_brief(*, officer: str = "") -> int:
+    """Queue the district brief of this hour, if it is due, has not gone out, and a warning is in force.
+
+    The district is opened only then: this is asked every few minutes.
+
+    Parameters
+    ----------
+    officer : str
+        Who puts a name to it, where the district asks for one.
+
+    Returns
+    -------
+    int
+        Messages queued.
+    """
+    from wuyu.issuing.brief_due import BRIEF_QUEUED, due_slot, in_force, is_noted, number_of
+
+    station, now = station_from_environment(), time_now()
+    slot = due_slot(station.settings.brief.hours, station.timezone, now)
+    if slot is None or not in_force(station, now):
+        return 0
+    with station.ledger.reading() as session:
+        if is_noted(session, BRIEF_QUEUED, number_of(station.code, slot)):
+            return 0
+    from wuyu.issuing.brief import send_brief
+
+    return len(send_brief(desk_from_environment(), slot, now=now, officer=officer))
 
 
 def remove_old() -> dict[str, int] | None:

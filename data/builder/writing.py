@@ -24,7 +24,7 @@ COLUMNS: Final = {
     "source",
     "teams": "team_id team_name town_code kind people lon lat status pumps boats leader_name phone synthetic source",
     "plans": "plan_id plan_title plan_title_en scope_kind scope_id trigger_level owner_unit owner_unit_en actions_zh "
-    "actions_en revised_on synthetic source",
+    "actions_en phase revised_on synthetic source",
     "buildings": "building_id floors_above floors_below structure year_built use people lon lat synthetic source",
     "history": "event_id started_at ended_at hotspot_id rain_mm rain_window_h depth_m effect_zh effect_en confidence "
     "synthetic source",

@@ -31,8 +31,9 @@ def acknowledgement_text(code: str) -> Text:
 def answer_text(bulletin: Bulletin) -> Text:
     """Return whom to answer, with which code and until when, in one line."""
     zone, by = bulletin.zone, bulletin.answer_by
-    phone = Text(f"拨区防汛值班室 {bulletin.office_phone}", f"phone the duty office, {bulletin.office_phone}")
-    if not bulletin.office_phone:
+    office, number = bulletin.office, bulletin.office_phone
+    phone = Text(f"拨{office.zh} {number}", f"phone {office.en}, {number}")
+    if not number:
         phone = Text("回复本邮件", "reply to this mail")
     code = Text(f"报叫应码 {bulletin.code}", f"give code {bulletin.code}") if bulletin.code else Text("", "")
     zh, en = [phone.zh, code.zh], [phone.en, code.en]

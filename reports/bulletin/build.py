@@ -114,9 +114,10 @@ def build_bulletin(
     draft = _awaits_decision(record, settings.warning.approval_from, sign_off)
     names, chosen = settings.district, settings.standards
     needs_min = standards.action_minutes(chosen.action_times)
-    told = () if record.action.is_end else measures(lines, actions, record, zone, needs_min=needs_min)
     standing = standing_places(area.rows, hotspots, standards.now_orders(chosen.now_orders), unit, zone)
     unchecked = () if record.action.is_end else unchecked_places(area.rows)
+    wet, is_end = bool(standing or unchecked), record.action.is_end
+    told = () if is_end else measures(lines, actions, record, zone, needs_min=needs_min, unit=unit, wet=wet)
     general = (*check_lines(unchecked), *guidance(record))
     return Bulletin(
         message_id=record.message_id,
@@ -170,7 +171,8 @@ def build_bulletin(
         standing=standing,
         unchecked=unchecked,
         danger=None if record.action.is_end else danger_of(lines),
-        orders=first_orders(standing, told, general, unit=unit, town=area.name),
+        orders=first_orders(standing, told, general, town=area.name),
+        office=Text(plain(settings.warning.office.zh), plain(settings.warning.office.en)),
         office_phone=plain(settings.warning.phone_told),
         answer_by=_answer_by(record, settings, sign_off),
         next_message=next_text(record, zone),

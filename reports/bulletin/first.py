@@ -10,17 +10,17 @@ from typing import Any
 import pandas as pd
 
 from reports.bulletin.model import HotspotLine, Measure, Order, StandingPlace
-from reports.words import LANGUAGES, Text, depth, is_missing, kind_name, local, plain
+from reports.words import Text, is_missing, kind_name, local, plain
 from risk_models.levels import Level
 from risk_models.observation import Now
 from risk_models.risk.criteria import OrderPhase
+from risk_models.risk.depth_words import standing_words
 from risk_models.standards import NowOrder
 from risk_models.warning.times import dangerous_window
 
 __all__ = [
     "ORDERS_MAX",
     "check_lines",
-    "clauses_now",
     "danger_of",
     "exception_of",
     "first_orders",
@@ -35,14 +35,13 @@ ORDERS_MAX = 3
 """Lines of what is done now; nobody reads a fourth at night."""
 
 _AT_ONCE = Text("立即", "at once")
+_ALL_STAND_BY = Text(
+    "尚无预案达到启动等级：值守待命，盯住各风险点", "no plan is triggered yet: stand by and watch every place"
+)
 _NO_TIME = _NOWHERE = Text("", "")
 _NOW_COLUMNS = ["hotspot_name", "hotspot_name_en", "kind", "now_class", "now_by", "now_seen_at", "observed_depth_m"]
-_BEFORE = ("雨前", "预置", "备", "检查", "排查")
-_AFTER = ("雨后",)
-_VERBS = tuple("关停撤降拆")
 _PHASES = (OrderPhase.OCCURRED, OrderPhase.ACT, OrderPhase.PREPARE, OrderPhase.WATCH)
 _NAMED = 2
-_STEPS_M = (0.0, 0.05, 0.15, 0.27, 0.5, 0.5)
 
 Unit = Callable[[str], Text]
 
@@ -55,7 +54,6 @@ class _Asked:
     steps: tuple[Text, ...]
     unit: Text
     due: Text
-    in_force: bool = True
     rank: tuple[int, float] = (0, 0.0)
 
 
@@ -128,19 +126,12 @@ def _standing(row: Any, owner: Any, order: NowOrder, unit: Unit, zone: str) -> S
         hotspot_id=plain(row.Index),
         name=Text(plain(row.hotspot_name), plain(row.hotspot_name_en)),
         kind=Text(kind_name(kind, "zh"), kind_name(kind, "en")),
-        depth=_depth(row),
+        depth=Text(*standing_words(int(row.now_class), row.observed_depth_m)),
         source=_source(row, zone),
         order=Text(order.zh, order.en),
         unit=unit(plain(owner.owner_unit)),
         phone=plain(owner.owner_phone),
     )
-
-
-def _depth(row: Any) -> Text:
-    if not is_missing(row.observed_depth_m):
-        return Text(*(depth(row.observed_depth_m, lang) for lang in LANGUAGES))
-    least = Text(*(depth(max(_STEPS_M[int(row.now_class)], 0.15), lang) for lang in LANGUAGES))
-    return Text(f"超过{least.zh}", f"more than {least.en}")
 
 
 def _source(row: Any, zone: str) -> Text:
@@ -196,25 +187,8 @@ def in_danger(lines: Iterable[HotspotLine]) -> list[HotspotLine]:
 
 
 def most_urgent(measures: Iterable[Measure]) -> list[Measure]:
-    """Return measures by level, whether their plan is in force, deadline and rank."""
-    return sorted(measures, key=lambda one: (-one.level, not one.in_force, one.deadline.rank, one.rank))
-
-
-def clauses_now(clauses: tuple[Text, ...], *, at_once: bool) -> tuple[Text, ...]:
-    """Return the steps of a plan for before the water, what closes, stops and moves first.
-
-    Steps for after the rain are for later; when it is time to act at once, those that prepare are past.
-
-    Examples
-    --------
-    >>> steps = tuple(Text(zh, "") for zh in ("雨前排查雨水口", "撤：清空人员", "雨后核查"))
-    >>> [step.zh for step in clauses_now(steps, at_once=False)], [step.zh for step in clauses_now(steps, at_once=True)]
-    (['撤：清空人员', '雨前排查雨水口'], ['撤：清空人员'])
-    """
-    kept = [clause for clause in clauses if not clause.zh.startswith(_AFTER)]
-    if at_once:
-        kept = [clause for clause in kept if not clause.zh.startswith(_BEFORE)] or kept
-    return tuple(sorted(kept, key=lambda clause: not clause.zh.startswith(_VERBS)))
+    """Return measures: those in force before those that stand by, then by level, deadline and rank."""
+    return sorted(measures, key=lambda one: (not one.in_force, -one.level, one.deadline.rank, one.rank))
 
 
 def first_orders(
@@ -222,12 +196,12 @@ def first_orders(
     measures: tuple[Measure, ...],
     general: tuple[Text, ...],
     *,
-    unit: Unit,
     town: Text,
 ) -> tuple[Order, ...]:
     """Return what is done now, at most `ORDERS_MAX` lines: where water stands, then by urgency, then for the area.
 
-    Places that ask the same of the same unit share a line, with the earliest deadline of them.
+    Places that ask the same of the same unit share a line, with the earliest deadline of them. A plan that stands by
+    asks for nothing now; where no other does, that is said.
 
     Parameters
     ----------
@@ -236,8 +210,6 @@ def first_orders(
         Of plans; those of places where water stands are past.
     general : tuple of Text
         What holds for the whole area.
-    unit : callable
-        Gives both names of a unit.
     town : Text
         Does what holds for the whole area.
     """
@@ -246,12 +218,13 @@ def first_orders(
     asked += [_Asked(place.name, (place.order,), place.unit, _AT_ONCE) for place in standing]
     asked += [_Asked(_NOWHERE, (line,), town, _NO_TIME) for line in general]
     for one in most_urgent(measures):
-        if one.name not in wet and one.clauses:
-            steps = clauses_now(one.clauses, at_once=one.due == _AT_ONCE)
-            asked.append(_Asked(one.name, steps, unit(one.owner), one.due, one.in_force, one.deadline.rank))
+        if one.name not in wet and one.clauses and one.in_force:
+            asked.append(_Asked(one.name, one.clauses, one.unit, one.due, one.deadline.rank))
+    if not asked and any(not one.in_force for one in measures):
+        asked.append(_Asked(_NOWHERE, (_ALL_STAND_BY,), town, _NO_TIME))
     alike: dict[tuple[Any, ...], list[_Asked]] = {}
     for line in asked:
-        alike.setdefault((line.steps, line.unit, line.in_force, line.due == _AT_ONCE), []).append(line)
+        alike.setdefault((line.steps, line.unit, line.due == _AT_ONCE), []).append(line)
     return tuple(map(_one_order, list(alike.values())[:ORDERS_MAX]))
 
 

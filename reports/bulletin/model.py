@@ -87,9 +87,10 @@ class HotspotLine:
 class Measure:
     """What one plan asks for at one hotspot: who does what until when, with which team and shelter.
 
-    ``deadline`` is the time behind ``due``. ``in_force``: the level has reached what the plan is triggered by; else it
-    stands by. ``team_brief`` and ``shelter_brief``
-    are what the one line of a less urgent measure says; the second is the shortfall if there is one.
+    ``clauses`` are the steps of the plan that are told now, in their order. ``in_force``: the level has reached what
+    the plan is triggered by in this cycle, and a step of it is for now; else it stands by, at no time. ``owner``
+    carries it out, ``unit`` are both its names. ``deadline`` is the time behind ``due``. ``team_brief`` and
+    ``shelter_brief`` are what the one line of a less urgent measure says; the second is the shortfall if there is one.
     """
 
     rank: int
@@ -99,6 +100,7 @@ class Measure:
     plan: Text
     clauses: tuple[Text, ...]
     owner: str
+    unit: Text
     owner_phone: str
     team: Text
     team_brief: Text
@@ -161,10 +163,10 @@ class Bulletin:
     ``marks`` stand above everything beside the mark of demonstration data, e.g. of a drill clock; of each a short
     message says what comes before the colon. ``standing`` are the places where water stands now, the most dangerous
     kinds first; ``unchecked`` the names of those where it stood and nobody has looked since. ``danger`` is the most
-    dangerous window, ``orders`` what is done now, ``answer_by`` when an answer is due, ``office_phone`` of the office
-    that issues it. ``phase`` says how near what is ordered is, ``exception`` names the places above the level of the
-    area; both are empty for nothing. ``signal`` is the rain signal as computed here, ``issued`` those of the weather
-    office, or that none is known. ``headquarters`` is advice for the headquarters, which no town is sent.
+    dangerous window, ``orders`` what is done now, ``answer_by`` when an answer is due, ``office`` and ``office_phone``
+    of the office that issues it. ``phase`` says how near what is ordered is, ``exception`` names the places above the
+    level of the area; both are empty for nothing. ``signal`` is the rain signal as computed here, ``issued`` those of
+    the weather office, or that none is known. ``headquarters`` is advice for the headquarters, which no town is sent.
     """
 
     message_id: str
@@ -209,6 +211,7 @@ class Bulletin:
     unchecked: tuple[Text, ...] = ()
     danger: tuple[datetime, datetime] | None = None
     orders: tuple[Order, ...] = ()
+    office: Text = field(default_factory=lambda: Text("", ""))
     office_phone: str = ""
     answer_by: datetime | None = None
     next_message: Text = field(default_factory=lambda: Text("", ""))

@@ -11,12 +11,14 @@ import pandas as pd
 
 from reports.bulletin.model import HotspotLine, Measure
 from reports.bulletin.statements import reason_text
-from reports.words import LANGUAGES, Text, is_missing, kind_name, local, moment, plain
+from reports.words import LANGUAGES, Text, is_missing, kind_name, local, moment, plain, plan_state_text
+from risk_models.district.schema import parts_of
 from risk_models.levels import Level
 from risk_models.observation import Now
+from risk_models.plan.steps import PlanStep, Situation, State, steps_of, steps_told
 from risk_models.risk.criteria import OrderPhase
 from risk_models.risk.depth_words import DEPTH_CLASSES, class_chances, class_words, depth_range, sag_is_known
-from risk_models.warning.records import WarningRecord
+from risk_models.warning.records import Action, WarningRecord
 from risk_models.warning.times import Deadline, Due, done_by, minutes_needed
 
 __all__ = ["LISTED_MAX", "due_text", "hotspot_lines", "measures"]
@@ -132,8 +134,12 @@ def measures(
     zone: str,
     *,
     needs_min: dict[str, float],
+    unit: Callable[[str], Text],
+    wet: bool,
 ) -> tuple[Measure, ...]:
     """Return what the plans ask for at the listed hotspots, in the order of the table.
+
+    What is for before the rain is never asked for where water stands, nor what is for after it before it is lowered.
 
     Parameters
     ----------
@@ -145,49 +151,83 @@ def measures(
         Time zone of the words.
     needs_min : dict of str to float
         Minutes that the actions take, by kind of hotspot.
+    unit : callable
+        Gives both names of a unit.
+    wet : bool
+        Whether the message tells of water that stands, or that nobody has seen gone.
     """
     table = actions.set_index("hotspot_id") if "hotspot_id" in actions.columns else actions
     planned = [line for line in lines if line.hotspot_id in table.index]
     rows = _records(table, [line.hotspot_id for line in planned], list(table.columns))
-    return tuple(_measure(line, row, record, zone, needs_min) for line, row in zip(planned, rows, strict=True))
-
-
-def _clauses(text: Any) -> list[str]:
-    return (
-        [plain(part) for part in str(text).replace("；", ";").split(";") if plain(part)] if not is_missing(text) else []
+    return tuple(
+        _measure(line, row, record, zone, needs_min, unit=unit, wet=wet)
+        for line, row in zip(planned, rows, strict=True)
     )
 
 
 def _measure(
-    line: HotspotLine, row: dict[Any, Any], record: WarningRecord, zone: str, needs_min: dict[str, float]
+    line: HotspotLine,
+    row: dict[Any, Any],
+    record: WarningRecord,
+    zone: str,
+    needs_min: dict[str, float],
+    *,
+    unit: Callable[[str], Text],
+    wet: bool,
 ) -> Measure:
-    chinese, english = _clauses(row["actions_zh"]), _clauses(row["actions_en"])
-    count = max(len(chinese), len(english))
-    pairs = zip(chinese + [""] * (count - len(chinese)), english + [""] * (count - len(english)), strict=True)
     deadline = _deadline(line, record, minutes_needed(line.kind_id, needs_min, by_plan=row.get("plan_minutes")))
-    in_force = bool(row.get("plan_triggered", True)) or not plain(row["plan_id"])
+    stands, plan_id = line.now == Now.STANDS, plain(row["plan_id"])
+    situation = Situation(
+        stands=stands,
+        wet=wet or line.now in (Now.STANDS, Now.UNCONFIRMED),
+        has_come=deadline.due is Due.AT_ONCE,
+        lowered=record.action is Action.DNG,
+    )
+    steps = steps_told(steps_of(row["actions_zh"], row["actions_en"], row["action_phases"]), situation)
+    is_for_now = not stands or not plan_id or any(step.is_known for step in steps)
+    in_force = (row["plan_state"] == State.IN_FORCE or not plan_id) and is_for_now
+    state = plain(row["plan_state"])
+    waits = plan_state_text(state, plain(row["plan_trigger"])) if state == State.STAND_BY else _NOT_FOR_WATER
     shelter, shortfall = _shelter(row), Text(plain(row.get("shortfall_zh")), plain(row.get("shortfall_en")))
     return Measure(
         rank=line.rank,
         level=line.level,
         name=line.name,
-        plan_id=plain(row["plan_id"]),
-        plan=Text(
-            f"{plain(row['plan_title'])}（{plain(row['plan_id'])}）" if plain(row["plan_id"]) else "无匹配预案",
-            f"{plain(row['plan_title_en'])} ({plain(row['plan_id'])})" if plain(row["plan_id"]) else "no matching plan",
-        ),
-        clauses=tuple(Text(zh, en) for zh, en in pairs),
-        owner=plain(row["owner_unit"]),
-        owner_phone=plain(row["owner_phone"]),
+        plan_id=plan_id,
+        plan=_plan(row),
+        clauses=_clauses(steps, stands=stands),
+        owner=plain(row["unit"]),
+        unit=unit(plain(row["unit"])),
+        owner_phone=plain(row["unit_phone"]),
         team=_team(row),
         team_brief=_team_brief(row),
         shelter=shelter,
         shelter_brief=_without_brackets(shortfall or shelter),
-        due=due_text(deadline, zone) if in_force else _STANDS_BY,
-        deadline=deadline,
+        due=due_text(deadline, zone) if in_force else waits,
+        deadline=deadline if in_force else Deadline(Due.UNKNOWN, None),
         in_force=in_force,
         shortfall=shortfall,
     )
+
+
+def _plan(row: dict[Any, Any]) -> Text:
+    """Name the plan, and a narrower one that is not triggered yet."""
+    plan_id, waits = plain(row["plan_id"]), plain(row["standby_plan_id"])
+    if not plan_id:
+        return Text("无匹配预案", "no matching plan")
+    zh, en = f"{plain(row['plan_title'])}（{plan_id}）", f"{plain(row['plan_title_en'])} ({plan_id})"
+    if not waits:
+        return Text(zh, en)
+    level = Level.from_name(row["standby_trigger"])
+    return Text(f"{zh}；待命{waits}（{level.zh}启动）", f"{en}; standing by: {waits} (from {level.en.lower()})")
+
+
+def _clauses(steps: tuple[PlanStep, ...], *, stands: bool) -> tuple[Text, ...]:
+    """Return steps in words; before the first of those whose phase nobody stated that is said."""
+    known = [Text(plain(step.zh), plain(step.en)) for step in steps if step.is_known]
+    rest = [Text(plain(step.zh), plain(step.en)) for step in steps if not step.is_known]
+    mark = _UNSTATED_IN_WATER if stands else _UNSTATED
+    return (*known, *(Text(mark.zh + one.zh, mark.en + one.en) for one in rest[:1]), *rest[1:])
 
 
 def _without_brackets(text: Text) -> Text:
@@ -202,7 +242,7 @@ def _without_brackets(text: Text) -> Text:
 
 
 def _team(row: dict[Any, Any]) -> Text:
-    names = _clauses(row["team_names"])
+    names = parts_of(plain(row["team_names"]))
     if not names and row.get("team_people_needed") == 0:
         return Text("本等级不派队，由责任人值守", "none at this level; the owner keeps watch")
     if not names:
@@ -215,7 +255,7 @@ def _team(row: dict[Any, Any]) -> Text:
 
 def _team_brief(row: dict[Any, Any]) -> Text:
     """Name the first team and say how many more there are."""
-    names = _clauses(row["team_names"])
+    names = parts_of(plain(row["team_names"]))
     if not names:
         return _team(row)
     more, people = len(names) - 1, row["team_people"]
@@ -257,7 +297,9 @@ def _deadline(line: HotspotLine, record: WarningRecord, needs_min: float) -> Dea
     )
 
 
-_STANDS_BY = Text("待命：等级未到预案启动条件", "stand by: the level has not reached what triggers the plan")
+_NOT_FOR_WATER = Text("待命：预案未写明积水时做什么", "stand by: the plan does not say what is for standing water")
+_UNSTATED = Text("阶段未注明：", "phase not stated: ")
+_UNSTATED_IN_WATER = Text("阶段未注明，不作为积水时的措施：", "phase not stated, not taken as for standing water: ")
 _AT_ONCE = Text("立即", "at once")
 _SOON = Text("来水时间未知：雨前尽快完成", "time not known: as soon as possible, before the rain")
 

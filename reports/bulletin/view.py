@@ -122,11 +122,14 @@ LABELS: dict[str, Text] = {
 }
 
 _NO_HOTSPOTS = Text("本区域无蓝色及以上风险点。", "No hotspot of the area stands at blue or above.")
+_NO_STEP = Text("预案没有适用于现在的措施", "the plan has no step for now")
 _NO_MEASURES = Text("无新增措施。", "No new actions.")
 _DUE_NOTE = Text(
-    "按等级和时限排序。时限为偏多情形（十分之一的可能）积水超过15厘米的时刻，减去措施所需时间，不晚于有效期；已到该时刻或已有积水的为“立即”。",
-    "By level and deadline: when water passes 15 cm in the unfavourable case (one outcome in ten), less the time that "
-    "the action takes, and never after the validity; at once if that time has come or water stands.",
+    "已启动的预案在前，再按等级和时限排序；未达到启动等级的待命，没有时限。时限为偏多情形（十分之一的可能）积水超过15厘米的时刻，"
+    "减去措施所需时间，不晚于有效期；已到该时刻或已有积水的为“立即”。",
+    "Plans in force first, then by level and deadline; what is not triggered stands by and is never due. Due: when "
+    "water passes 15 cm in the unfavourable case (one outcome in ten), less the time that the action takes, and never "
+    "after the validity; at once if that time has come or water stands.",
 )
 _OTHERS_NOTE = Text(
     "其余风险点只列预案编号和前两项措施，全文见预案。",
@@ -377,12 +380,19 @@ def _places(bulletin: Bulletin, lang: Lang) -> list[dict[str, Any]]:
                 "owner": line.owner_name,
                 "phone": line.owner_phone,
                 "due": "" if measure is None else measure.due[lang],
-                "clauses": "" if measure is None else _clauses(measure, lang),
+                "clauses": "" if measure is None else _by_whom(measure, line, lang) + _clauses(measure, lang),
                 "team": "" if measure is None else measure.team_brief[lang],
                 "shelter": "" if measure is None else measure.shelter_brief[lang],
             }
         )
     return rows
+
+
+def _by_whom(measure: Measure, line: HotspotLine, lang: Lang) -> str:
+    """Name the unit of a plan where it is another than the unit of the row."""
+    if measure.owner == line.owner_unit:
+        return ""
+    return f"{measure.unit.zh}：" if lang == "zh" else f"{measure.unit.en}: "
 
 
 def _may(line: HotspotLine, lang: Lang) -> str:
@@ -477,6 +487,8 @@ def _hotspot(line: HotspotLine, lang: Lang, bulletin: Bulletin) -> dict[str, Any
 
 def _clauses(measure: Measure, lang: Lang, count: int | None = None) -> str:
     kept = [clause[lang] for clause in measure.clauses if clause[lang]]
+    if not kept and measure.plan_id:
+        return _NO_STEP[lang]
     return ("；" if lang == "zh" else "; ").join(kept[:count])
 
 

@@ -2,7 +2,8 @@
 
 The figure is built once and kept with a picture of what never changes; a new map only draws panels, counts and labels
 over it, which saves most of the time of a map. Colour is never alone: every level has its own symbol, and a warned
-town carries its class number, so that the map can be read in grey print.
+town carries its class number, so that the map can be read in grey print. Where water stands now a ring is drawn, where
+it stood and nobody has looked since, four corners.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from reports.fonts import printable
 from reports.style import INK, MARK, MUTED, PAPER, drawn_png, level_marker, new_figure, styled, tint
 from reports.words import DEMONSTRATION, Lang, Text, moment, plain
 from risk_models.levels import Level, worst
+from risk_models.observation import Now
 from risk_models.risk.table import RiskTable
 
 if TYPE_CHECKING:
@@ -48,6 +50,28 @@ _LONGEST = {"zh": 14, "en": 24}  # characters of a hotspot's name
 _HEAD = Text("风险点等级", "Hotspot level")
 _TOWN = Text("本镇办", "Town")
 _ALL = Text("全区", "All")
+_CORNERS = OutlinePath(
+    [
+        (-1, -0.4),
+        (-1, -1),
+        (-0.4, -1),
+        (0.4, -1),
+        (1, -1),
+        (1, -0.4),
+        (1, 0.4),
+        (1, 1),
+        (0.4, 1),
+        (-0.4, 1),
+        (-1, 1),
+        (-1, 0.4),
+    ],
+    [OutlinePath.MOVETO, OutlinePath.LINETO, OutlinePath.LINETO] * 4,
+)
+#: What is now: marker, its size [points] around the symbol of the level, and the word of the legend.
+_NOW_MARKS: dict[Now, tuple[Any, float, Text]] = {
+    Now.STANDS: ("o", 12.5, Text(Now.STANDS.zh, "water now")),
+    Now.UNCONFIRMED: (_CORNERS, 12.0, Text(Now.UNCONFIRMED.zh, "unchecked")),
+}
 
 
 def _outline(geometry: shapely.Geometry) -> OutlinePath:
@@ -63,6 +87,7 @@ class _Panel:
     axes: Axes
     towns: dict[Level, PathCollection]
     hotspots: dict[Level, Line2D]
+    now: dict[Now, tuple[Line2D, Line2D]]
     focus: PathPatch
 
     @classmethod
@@ -84,9 +109,10 @@ class _Panel:
                 markeredgecolor=INK if level.is_warning or lined else MUTED,
                 markeredgewidth=1.2 if lined else 0.7, zorder=5 + order,
             )  # fmt: skip
+        now = {state: _now_mark(axes, state, scale=scale) for state in _NOW_MARKS}
         focus = PathPatch(OutlinePath(np.zeros((1, 2))), facecolor="none", edgecolor=INK, linewidth=1.8, zorder=4)
         axes.add_patch(focus)
-        return cls(axes, towns, hotspots, focus)
+        return cls(axes, towns, hotspots, now, focus)
 
     def frame_on(self, bounds: Sequence[float], *, margin: float) -> None:
         """Show a box [m] with a margin, at true proportions whatever the shape of the axes."""
@@ -103,6 +129,22 @@ class _Panel:
             self.towns[level].set_paths([outlines[code] for code in outlines if towns[code] is level])
             chosen = spots.levels == int(level)
             self.hotspots[level].set_data(spots.x_m[chosen], spots.y_m[chosen])
+        for state, lines in self.now.items():
+            chosen = spots.now == str(state)
+            for line in lines:
+                line.set_data(spots.x_m[chosen], spots.y_m[chosen])
+
+
+def _now_mark(axes: Axes, state: Now, *, scale: float, at: tuple[float, float] | None = None) -> tuple[Line2D, Line2D]:
+    """Draw the mark of a state of now above the symbols, its edge below: it may not be hidden in a dense quarter."""
+    marker, size, _ = _NOW_MARKS[state]
+    common: dict[str, Any] = {
+        "linestyle": "none", "marker": marker, "markersize": size * scale, "markerfacecolor": "none"
+    }  # fmt: skip
+    x, y = ([], []) if at is None else ([at[0]], [at[1]])
+    (halo,) = axes.plot(x, y, **common, markeredgecolor=PAPER, markeredgewidth=2.8 * scale, zorder=4.5)
+    (line,) = axes.plot(x, y, **common, markeredgecolor=INK, markeredgewidth=1.4 * scale, zorder=12)
+    return halo, line
 
 
 @dataclass(frozen=True)
@@ -115,6 +157,8 @@ class _Spots:
     y_m: np.ndarray
     levels: np.ndarray
     towns: np.ndarray
+    now: np.ndarray
+    places: np.ndarray
 
     @classmethod
     def of(cls, table: RiskTable, lang: Lang | None) -> _Spots:
@@ -129,6 +173,8 @@ class _Spots:
             points.y.to_numpy(),
             table["level"].to_numpy(dtype=int),
             table["town_code"].to_numpy(),
+            table["now"].to_numpy() if "now" in table else np.full(len(table), str(Now.UNKNOWN)),
+            table["place"].to_numpy(dtype=int) if "place" in table else np.zeros(len(table), dtype=int),
         )
 
 
@@ -232,7 +278,7 @@ class LevelMap:
         self._build_legend()
         self._north_arrow()
         self._changing = [main, small, self._title, self._subtitle, self._foot, self._head_town]
-        self._changing += [label for pair in self._counts.values() for label in pair]
+        self._changing += [label for pair in (self._counts | self._now_counts).values() for label in pair]
         self._grounds: dict[Lang | None, Any] = {}
 
     def _ground(self, lang: Lang | None) -> Any:
@@ -257,6 +303,8 @@ class LevelMap:
             zh = f"{level.zh} {level.roman}".strip()
             en = f"{level.en} {level.roman}".strip() if lang == "en" else level.en
             label.set_text(_said(Text(zh, en), lang))
+        for state, label in self._now_names.items():
+            label.set_text(_said(_NOW_MARKS[state][2], lang))
 
     def _picture(self, lang: Lang | None) -> bytes:
         """Draw what changes over the picture of what does not."""
@@ -271,14 +319,14 @@ class LevelMap:
         axes = self._figure.add_axes((0.68, 0.055, 0.308, 0.365))
         axes.set_axis_off()
         axes.set_xlim(0, 1)
-        axes.set_ylim(0, 8.4)
-        self._head = axes.text(0.0, 7.9, "", fontsize=10, va="center")
-        self._head_town = axes.text(0.80, 7.0, "", fontsize=8, color=MUTED, ha="right", va="center")
-        self._head_all = axes.text(0.99, 7.0, "", fontsize=8, color=MUTED, ha="right", va="center")
+        axes.set_ylim(0, 9.9)
+        self._head = axes.text(0.0, 9.45, "", fontsize=10, va="center")
+        self._head_town = axes.text(0.80, 8.55, "", fontsize=8, color=MUTED, ha="right", va="center")
+        self._head_all = axes.text(0.99, 8.55, "", fontsize=8, color=MUTED, ha="right", va="center")
         self._level_names: dict[Level, Label] = {}
         self._counts: dict[Level, tuple[Label, Label]] = {}
         for row, level in enumerate(_LEGEND_ORDER):
-            y = 6.0 - row * 1.05
+            y = 7.6 - row
             swatch = level.fill if level is Level.NONE else tint(level.fill)
             hatch = "////" if level is Level.UNKNOWN else None
             axes.add_patch(
@@ -290,9 +338,14 @@ class LevelMap:
             axes.plot([0.065], [y], marker=marker, markersize=size, markerfacecolor=level.fill, markeredgecolor=INK,
                       markeredgewidth=1.2 if lined else 0.7)  # fmt: skip
             self._level_names[level] = axes.text(0.165, y, "", fontsize=9, va="center")
-            town = axes.text(0.80, y, "", fontsize=9, ha="right", va="center")
-            everywhere = axes.text(0.99, y, "", fontsize=9, ha="right", va="center")
-            self._counts[level] = (town, everywhere)
+            self._counts[level] = _count_labels(axes, y)
+        self._now_names: dict[Now, Label] = {}
+        self._now_counts: dict[Now, tuple[Label, Label]] = {}
+        for row, state in enumerate(_NOW_MARKS, start=len(_LEGEND_ORDER)):
+            y = 7.4 - row
+            _now_mark(axes, state, scale=0.9, at=(0.065, y))
+            self._now_names[state] = axes.text(0.165, y, "", fontsize=9, va="center")
+            self._now_counts[state] = _count_labels(axes, y)
 
     def _north_arrow(self) -> None:
         self._main.axes.annotate(
@@ -392,10 +445,10 @@ class LevelMap:
                 self._town_label(placer, code, name, towns[code])
 
     def _ranking(self, spots: _Spots, town_code: str | None, numbers: dict[str, int]) -> list[int]:
-        """Return positions of the hotspots to label: those of the bulletin's table first, then the worst."""
+        """Return positions of the hotspots to label: those of the bulletin's table first, then by the one order."""
         worst_first = sorted(
             (at for at in range(len(spots.ids)) if spots.levels[at] >= Level.BLUE),
-            key=lambda at: (numbers.get(str(spots.ids[at]), len(numbers) + 1), -spots.levels[at], at),
+            key=lambda at: (numbers.get(str(spots.ids[at]), len(numbers) + 1), -spots.levels[at], spots.places[at], at),
         )
         own = [at for at in worst_first if town_code is None or spots.towns[at] == town_code]
         return own[: max(_LABELLED_MAX, len(numbers))]
@@ -429,13 +482,17 @@ class LevelMap:
         self._moving.append(text)
 
     def _count(self, spots: _Spots, town_code: str | None, lang: Lang | None) -> None:
-        """Write the number of hotspots of every level."""
+        """Write the number of hotspots of every level and state; a table that does not tell now has none of a state."""
         self._head_town.set_text("" if town_code is None else _said(_TOWN, lang, gap=" "))
-        for level, (town, everywhere) in self._counts.items():
-            chosen = spots.levels == int(level)
+        rows = [(spots.levels == int(level), labels) for level, labels in self._counts.items()]
+        rows += [(spots.now == str(state), labels) for state, labels in self._now_counts.items()]
+        for chosen, (town, everywhere) in rows:
             everywhere.set_text(str(int(chosen.sum())))
             own = chosen & (spots.towns == town_code)
             town.set_text("" if town_code is None else str(int(own.sum())))
+        if not spots.places.any():
+            for label in (label for labels in self._now_counts.values() for label in labels):
+                label.set_text("—" if label.get_text() else "")
 
     def _caption(self, table: RiskTable, town_code: str | None, lang: Lang | None, *, numbered: bool) -> None:
         at = pd.Timestamp(cast(str, table.attrs["valid_at"]))
@@ -454,6 +511,12 @@ class LevelMap:
             table_zh, table_en = ("通报表", "the table of the bulletin") if lang is None else ("表", "the table")
             zh, en = f"{zh}；数字为{table_zh}中的序号", f"{en}; numbers refer to {table_en}"
         self._foot.set_text(printable(_said(Text(zh, f"{en[:1].upper()}{en[1:]}"), lang, gap="    ")))
+
+
+def _count_labels(axes: Axes, y: float) -> tuple[Label, Label]:
+    """Return the labels of the two counts of a row of the legend: of the town and of the district."""
+    town, everywhere = (axes.text(x, y, "", fontsize=9, ha="right", va="center") for x in (0.80, 0.99))
+    return town, everywhere
 
 
 def _said(text: Text, lang: Lang | None, *, gap: str = "  ") -> str:

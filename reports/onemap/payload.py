@@ -1,8 +1,8 @@
 """The data of the one-map page: every hour's levels and the numbers behind them, in small whole numbers.
 
 One array per quantity and hour, in the order of the hotspots; -1 stands for unknown, and for a depth of a hotspot whose
-sag is not known: the page tells it by classes with chances. Two hundred hotspots over a hundred hours take about one
-megabyte.
+sag is not known: the page tells it by classes with chances. Two hundred hotspots over a hundred hours take less than
+three megabytes.
 """
 
 from __future__ import annotations
@@ -21,9 +21,24 @@ import shapely
 import xarray as xr
 
 from reports.issued import issued_lines, issued_signals
-from reports.words import ACTION_WORDS, AUTHORITY_WORDS, DEMONSTRATION, Text, day_time, is_missing, kind_name, plain
+from reports.onemap.now_ahead import now_and_ahead
+from reports.words import (
+    ACTION_WORDS,
+    AUTHORITY_WORDS,
+    DEMONSTRATION,
+    LANGUAGES,
+    Text,
+    day_time,
+    is_missing,
+    kind_name,
+    phased,
+    plain,
+    plan_state_text,
+)
 from risk_models.levels import LEVEL_STYLES, Level, worst
-from risk_models.risk.reasons import unknown_sentences
+from risk_models.observation import Now
+from risk_models.plan.steps import PlanStep, Situation, steps_of, steps_told
+from risk_models.risk.reasons import NOT_ASSESSED_EN, NOT_ASSESSED_ZH, unknown_sentences
 from risk_models.risk.table import RiskTable
 from risk_models.warning.authority import Authority, Revision, last_fact, revisions_of, states_at
 from risk_models.warning.records import Action
@@ -43,6 +58,7 @@ _QUANTITIES = {
     "p15": ("p_15cm", 100.0),
     "p27": ("p_27cm", 100.0),
     "p50": ("p_50cm", 100.0),
+    "pNow": ("p_now_15cm", 100.0),
     "obs1": ("obs_1h_mm", 1.0),
     "obs24": ("obs_24h_mm", 1.0),
     "fc3": ("fc_3h_mm_p50", 1.0),
@@ -121,6 +137,7 @@ def payload(inputs: OneMapInputs) -> dict[str, Any]:
         "quantities": {
             key: [_whole(_told(key, table), factor) for table in tables] for key, (_, factor) in _QUANTITIES.items()
         },
+        **now_and_ahead(tables, moments),
         **_return_periods(tables),
         **_contributions(tables),
         "worstReasons": _worst_reasons(tables),
@@ -156,6 +173,7 @@ def _meta(inputs: OneMapInputs) -> dict[str, Any]:
         "method": str(attrs.get("method_version", "")),
         "horizon_h": int(inputs.district.settings.warning.horizon_h),
         "unknown": [unknown_zh, unknown_en],
+        "notAssessed": [NOT_ASSESSED_ZH.strip(), NOT_ASSESSED_EN.strip()],
         "authorityWords": {str(state): [AUTHORITY_WORDS[state].zh, AUTHORITY_WORDS[state].en] for state in Authority},
         "actionWords": {str(action): [ACTION_WORDS[action].zh, ACTION_WORDS[action].en] for action in Action},
     }
@@ -302,14 +320,16 @@ def _actions(inputs: OneMapInputs) -> dict[str, Any]:
     if inputs.actions is None or inputs.actions.empty:
         return {"at": "", "byHotspot": {}}
     zone = inputs.district.settings.district.timezone
+    now = _now_at(inputs)
     table = inputs.actions if "hotspot_id" in inputs.actions.columns else inputs.actions.reset_index()
     by_hotspot = {}
     for _, row in table.iterrows():
         by_hotspot[str(row["hotspot_id"])] = {
             "plan": [plain(row["plan_title"]), plain(row["plan_title_en"])],
-            "steps": [_clauses(row["actions_zh"]), _clauses(row["actions_en"])],
-            "unit": plain(row["owner_unit"]),
-            "phone": plain(row["owner_phone"]),
+            "state": _both(plan_state_text(plain(row["plan_state"]), plain(row["plan_trigger"]))),
+            "steps": [phased(_steps(row, now.get(str(row["hotspot_id"]), "")), lang) for lang in LANGUAGES],
+            "unit": plain(row["unit"]),
+            "phone": plain(row["unit_phone"]),
             "shelter": plain(row["shelter_name"]),
             "shelter_m": _whole(pd.Series([row["shelter_distance_m"]]), 1.0)[0],
             "shelter_free": _whole(pd.Series([row["shelter_free"]]), 1.0)[0],
@@ -321,8 +341,21 @@ def _actions(inputs: OneMapInputs) -> dict[str, Any]:
     return {"at": at, "byHotspot": by_hotspot}
 
 
-def _clauses(text: Any) -> list[str]:
-    return [clause for clause in (part.strip() for part in plain(text).split(";")) if clause]
+def _now_at(inputs: OneMapInputs) -> dict[str, str]:
+    """Return the state of now by hotspot at the time of the actions; empty where tables have none."""
+    tables = [table for at, table in inputs.cycles if at == inputs.actions_at and "now" in table.columns]
+    return {} if not tables else {str(spot): str(state) for spot, state in tables[0]["now"].items()}
+
+
+def _steps(row: pd.Series[Any], now: str) -> tuple[PlanStep, ...]:
+    """Return the steps of a plan in force or standing by at one place, as a message of that time would."""
+    stands, wet = now == Now.STANDS, now in (Now.STANDS, Now.UNCONFIRMED)
+    situation = Situation(stands=stands, wet=wet, has_come=stands, lowered=False)
+    return steps_told(steps_of(row["actions_zh"], row["actions_en"], row["action_phases"]), situation)
+
+
+def _both(text: Text) -> list[str]:
+    return [text[lang] for lang in LANGUAGES]
 
 
 def _warnings(

@@ -242,6 +242,22 @@ def _parse_choice(cell: Any, column: Column) -> str:
     return text
 
 
+def _parse_choices(cell: Any, column: Column) -> str:
+    """Return the choices as the contract spells them; a blank entry stays blank."""
+    text = _parse_text(cell, column)
+    entries = [re.split("[/／]", entry) for entry in re.split("[;；]", text)]
+    return ";".join("/".join(_one_of(word.strip(), column) for word in entry) for entry in entries)
+
+
+def _one_of(word: str, column: Column) -> str:
+    meant = column.spellings.get(word, word.lower())
+    if meant and meant not in column.choices:
+        hint = nearest(word, (*column.choices, *column.spellings))
+        message = f"'{word}' is not among the choices" + (f"; nearest: {hint}" if hint else "")
+        raise CellError("not-a-choice", message)
+    return meant
+
+
 def _parse_number(cell: Any, column: Column) -> float:
     if isinstance(cell, bool) or not isinstance(cell, int | float | str):
         raise CellError("not-a-number", "the cell is not a number")
@@ -325,6 +341,7 @@ _PARSERS: dict[str, Callable[[Any, Column], Any]] = {
     "text": _parse_text,
     "email": _parse_email,
     "choice": _parse_choice,
+    "choices": _parse_choices,
     "integer": _parse_integer,
     "number": _parse_number,
     "boolean": _parse_boolean,

@@ -132,6 +132,7 @@ def survey_district(path: str | Path, *, live: Path | None = None) -> Survey:
         findings.extend(_feeds(survey, settings))
         findings.extend(_model(survey, settings))
         findings.extend(_rain_error(survey, settings))
+        findings.extend(_event_code(survey, settings))
         findings.extend(check_reports(survey.live, settings, survey.tables, survey.settings_file.yaml))
     survey.findings = _ordered(findings)
     return survey
@@ -230,6 +231,23 @@ def _rain_error(survey: Survey, settings: DistrictSettings) -> Iterator[Finding]
         survey.rain_error = read_rain_error(path, file=settings.rain_error.path)
     except BadInputError as error:
         yield from error.findings
+
+
+def _event_code(survey: Survey, settings: DistrictSettings) -> Iterator[Finding]:
+    told, sent = settings.cap.event_code, settings.cap.own_event_code
+    if told != sent:
+        yaml = survey.settings_file.yaml
+        yield Finding(
+            code="weather-event",
+            message="the event code is one of the weather office, whose warnings this program does not issue",
+            file=yaml.name,
+            row=yaml.line(("cap", "event_code")),
+            column="cap.event_code",
+            value=told,
+            accepted=f"{sent} (waterlogging)",
+            fix=f"write {sent}; until then messages are sent with it all the same",
+            severity="warning",
+        )
 
 
 def _feeds(survey: Survey, settings: DistrictSettings) -> Iterator[Finding]:

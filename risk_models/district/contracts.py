@@ -47,6 +47,15 @@ ROAD_CLASSES = ("trunk", "primary", "secondary", "local", "none")
 
 OUTAGE_KINDS = ("drain", "pump")
 
+PHASE_SPELLINGS = {
+    "雨前": "before",
+    "雨中": "during",
+    "积水": "standing",
+    "退水后": "after",
+    "雨后": "after",
+    "未知": "unknown",
+}
+
 
 def _id(name: str, zh: str, en: str) -> Column:
     return Column(name=name, kind="id", zh=zh, en=en, unique=True)
@@ -313,6 +322,15 @@ _PLANS = TableContract(
         _text("owner_unit_en", "责任单位英文名称", "name of that unit in English", required=False),
         _text("actions_zh", "措施（分号分隔）", "actions in Chinese, separated by ';'"),
         _text("actions_en", "英文措施（分号分隔）", "actions in English, separated by ';'"),
+        Column(
+            name="phase",
+            kind="choices",
+            zh="各项措施的阶段（分号分隔，只写一个则适用于全部措施）",
+            en="phase of each action in its order, or one for all; blank is unknown",
+            choices=("before", "during", "standing", "after", "unknown"),
+            spellings=PHASE_SPELLINGS,
+            required=False,
+        ),
         _number("minutes", "完成所需时间", "time that its slowest action takes", "min", 1, 2880, required=False),
         Column(name="revised_on", kind="date", zh="修订日期", en="date of the last revision"),
         *_PROVENANCE,

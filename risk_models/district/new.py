@@ -62,7 +62,7 @@ warning:
 feeds: []
 
 mail: {{sender: "duty@district.example", status: Test}}   # Actual, Exercise or Test
-cap: {{sender: duty@district.example, sector_code: "000", event_code: "11B03"}}
+cap: {{sender: duty@district.example, sector_code: "000", event_code: "11A02"}}
 seasons: {{flood_season: ["05-15", "09-30"], key_period: ["07-16", "08-15"]}}
 """
 

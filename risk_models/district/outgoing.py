@@ -1,4 +1,4 @@
-"""Settings of everything that leaves: mail, the channels beside it, and the watcher that notices silence."""
+"""Settings of everything that leaves: mail, the channels beside it, briefs, and the watcher that notices silence."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from risk_models.district.files import Record
 
 __all__ = [
     "AnyChannelSettings",
+    "BriefSettings",
     "ChannelSettings",
     "Channels",
     "FileChannelSettings",
@@ -79,6 +80,12 @@ def _inside(value: str) -> str:
     if value.startswith("/") or ".." in PurePosixPath(value).parts or re.search(r'[\\:*?"<>|\x00-\x1f]', value):
         raise ValueError("must be a path relative to the district folder, inside it, with '/' between folders")
     return value
+
+
+def _each_hour_once(value: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(value)) < len(value):
+        raise ValueError("must name every hour once; e.g. [8, 14, 20]")
+    return tuple(sorted(value))
 
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
@@ -208,6 +215,24 @@ class FileChannelSettings(ChannelSettings):
 
     kind: Literal["file"]
     path: Annotated[str, AfterValidator(_drop_path)]
+
+
+class BriefSettings(Record):
+    """The district brief: one page on what still stands, while a warning is in force.
+
+    Attributes
+    ----------
+    hours : tuple of int
+        Local hours at which it is sent; none: it is never sent by itself.
+    mailboxes : tuple of str
+        Who reads it beside the towns under a warning, the duty chain and those to whom towns are escalated.
+    needs_officer : bool
+        True: it is not sent before an officer puts a name to it. It gives no order, so that none is asked by default.
+    """
+
+    hours: Annotated[tuple[Annotated[int, Field(ge=0, le=23)], ...], AfterValidator(_each_hour_once)] = (8, 14, 20)
+    mailboxes: tuple[Mailbox, ...] = ()
+    needs_officer: bool = False
 
 
 class _KindName(BaseModel):

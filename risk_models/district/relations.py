@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from risk_models.district.cells import ParsedTable
-from risk_models.district.schema import nearest
+from risk_models.district.schema import nearest, parts_of
 from risk_models.errors import Finding
 
 __all__ = ["check_relations", "expired_outages"]
@@ -35,6 +35,7 @@ def check_relations(tables: dict[str, ParsedTable]) -> list[Finding]:
     findings = [finding for table in tables.values() for finding in _references(table, known)]
     if "plans" in tables:
         findings.extend(_plan_scopes(tables["plans"], known))
+        findings.extend(_plan_phases(tables["plans"]))
     if "shelters" in tables:
         findings.extend(_shelter_room(tables["shelters"]))
     if "history" in tables:
@@ -76,6 +77,17 @@ def _plan_scopes(table: ParsedTable, known: dict[str, set[str]]) -> Iterator[Fin
         target = _SCOPES.get(kind or "")
         if target in known and value is not None and value not in known[target]:
             yield _unknown_id(table, index, "scope_id", value, target, known[target])
+
+
+def _plan_phases(table: ParsedTable) -> Iterator[Finding]:
+    """Refuse phases of which nobody can say to which action each belongs."""
+    for index, (phases, actions) in enumerate(zip(table.values["phase"], table.values["actions_zh"], strict=True)):
+        number = len(parts_of(actions or ""))
+        if phases is None or actions is None or phases.count(";") + 1 in (1, number):
+            continue
+        message = f"{phases.count(';') + 1} phases stand beside {number} actions"
+        accepted, fix = f"1 or {number} entries parted by ';'", "give each action its phase, in the order of actions_zh"
+        yield table.finding("count-differs", message, index, "phase", value=phases, accepted=accepted, fix=fix)
 
 
 def _shelter_room(table: ParsedTable) -> Iterator[Finding]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Column", "ColumnKind", "Raster", "Shape", "TableContract", "nearest"]
+__all__ = ["Column", "ColumnKind", "Raster", "Shape", "TableContract", "nearest", "parts_of"]
 
-ColumnKind = Literal["id", "text", "email", "choice", "integer", "number", "boolean", "date", "time"]
+ColumnKind = Literal["id", "text", "email", "choice", "choices", "integer", "number", "boolean", "date", "time"]
 Shape = Literal["polygon", "point", "line", "place", "none"]
 
 
@@ -23,7 +24,8 @@ class Column:
         Name in the contract; a district maps it to the name in its own file.
     kind : ColumnKind
         ``id`` is text of ASCII letters, digits, ``.``, ``_``, ``-`` (leading zeros are kept); ``time`` is ISO 8601 with
-        offset; ``date`` is ``YYYY-MM-DD``; ``choice`` is one of `choices`.
+        offset; ``date`` is ``YYYY-MM-DD``; ``choice`` is one of `choices`; ``choices`` are several, parted by
+        ';', where one entry may join some by '/'.
     zh, en : str
         What it holds, in Chinese and English.
     unit : str
@@ -33,6 +35,8 @@ class Column:
     unique : bool
         True if no value may come twice.
     choices : tuple of str
+    spellings : dict of str to str
+        Other words that a cell of kind ``choices`` may hold, and the choice that each means.
     low, high : float or None
         Inclusive limits of a number.
     references : str or None
@@ -47,6 +51,7 @@ class Column:
     required: bool = True
     unique: bool = False
     choices: tuple[str, ...] = ()
+    spellings: Mapping[str, str] = field(default_factory=dict)
     low: float | None = None
     high: float | None = None
     references: str | None = None
@@ -62,6 +67,9 @@ class Column:
         >>> Column(name="people", kind="integer", zh="人数", en="people", low=1, high=100_000).accepted
         'a whole number, 1 to 100000'
         """
+        if self.kind == "choices":
+            words = ", ".join(f"{choice} ({'/'.join(self._words_for(choice))})" for choice in self.choices)
+            return f"words parted by ';', several of one entry joined by '/': {words}"
         if self.choices:
             return "one of " + ", ".join(self.choices)
         text = _KIND_TEXT[self.kind]
@@ -73,12 +81,16 @@ class Column:
             text += f" of the table {self.references}"
         return text
 
+    def _words_for(self, choice: str) -> list[str]:
+        return [word for word, meant in self.spellings.items() if meant == choice]
+
 
 _KIND_TEXT: dict[ColumnKind, str] = {
     "id": "an id of letters, digits, '.', '_', '-'",
     "text": "text",
     "email": "one e-mail address",
     "choice": "a choice",
+    "choices": "choices",
     "integer": "a whole number",
     "number": "a finite decimal number",
     "boolean": "true or false",
@@ -164,3 +176,14 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     by_fold = {candidate.casefold(): candidate for candidate in sorted(known, reverse=True)}
     matches = difflib.get_close_matches(name.strip().casefold(), by_fold, n=1, cutoff=0.6)
     return by_fold[matches[0]] if matches else None
+
+
+def parts_of(text: str) -> list[str]:
+    """Return the parts of a text that ';' or the full-width '；' part, without blank ones.
+
+    Examples
+    --------
+    >>> parts_of("巡查；设置警示; 准备水泵;")
+    ['巡查', '设置警示', '准备水泵']
+    """
+    return [part.strip() for part in re.split("[;；]", text) if part.strip()]

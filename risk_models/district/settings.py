@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from risk_models.district.cells import EMAIL
+from risk_models.district.command import CommandPost
 from risk_models.district.feeds import (
     AnyFeedSettings,
     FeedSettings,
@@ -30,12 +31,13 @@ from risk_models.district.files import (
     Record,
     TableSettings,
 )
-from risk_models.district.outgoing import LOOPBACK, Channels, MailSettings, WatchSettings
+from risk_models.district.outgoing import LOOPBACK, BriefSettings, Channels, MailSettings, WatchSettings
 from risk_models.district.reporting import ImportantPeriod, RainRecordSettings, ReportSettings
 from risk_models.district.retention import RetentionSettings
 
 __all__ = [
     "SETTINGS_FILE",
+    "WATERLOGGING_EVENT",
     "AcknowledgementSettings",
     "AnyFeedSettings",
     "CapSettings",
@@ -236,6 +238,8 @@ class WarningSettings(Record):
     budget : dict of str to float
         Most warnings of a level or above that a town should get in a flood season, on average over many years; what
         `wuyu verify budget --years` compares.
+    office : Name
+        Office that issues warnings, as messages call it.
     office_phone : str or None
         Telephone of the office that issues warnings, printed on every message; None: that of the first of the chain.
     """
@@ -255,6 +259,7 @@ class WarningSettings(Record):
     budget: dict[LevelName, Annotated[float, Field(gt=0)]] = Field(
         default={"blue": 6.0, "yellow": 4.0, "orange": 2.0, "red": 1.0}
     )
+    office: Name = Name(zh="区防汛值班室", en="the duty office")
     office_phone: Annotated[str, Field(pattern=_PHONE)] | None = None
 
     @property
@@ -296,6 +301,8 @@ class AcknowledgementSettings(Record):
         Minutes for an answer, by level; a level that is not named is never escalated.
     next_step_min : dict of str to int
         Minutes between the further steps (second contact, phone list, upward); the deadline again if not named.
+    now_min : int
+        Minutes for an answer to a message that water stands; without one the duty desk is asked to call.
     upward : tuple of UpwardContact
         The last step.
     feedback_days : int
@@ -309,6 +316,7 @@ class AcknowledgementSettings(Record):
     next_step_min: dict[LevelName, Annotated[int, Field(ge=1, le=1440)]] = Field(
         default={"red": 5, "orange": 10, "yellow": 30}
     )
+    now_min: Annotated[int, Field(ge=1, le=240)] = 10
     upward: tuple[UpwardContact, ...] = ()
     feedback_days: Annotated[int, Field(ge=1, le=60)] = 7
 
@@ -343,12 +351,22 @@ class QualitySettings(Record):
         return self
 
 
+WATERLOGGING_EVENT = "11A02"
+"""Event code of waterlogging in ``data/standards/event_codes.csv``."""
+_WEATHER_EVENTS = "11B"
+
+
 class CapSettings(Record):
     """Fixed parts of CAP messages."""
 
     sender: Annotated[str, Field(min_length=1), AfterValidator(_cap_sender)] = "duty@wuyu.example"
     sector_code: Code = "000"
-    event_code: Code = "11B03"
+    event_code: Code = WATERLOGGING_EVENT
+
+    @property
+    def own_event_code(self) -> str:
+        """The event code, but never one of the weather office (group 11B): then that of waterlogging."""
+        return WATERLOGGING_EVENT if self.event_code.startswith(_WEATHER_EVENTS) else self.event_code
 
 
 class SeasonsSettings(Record):
@@ -382,11 +400,14 @@ class DistrictSettings(Record):
     standards : StandardsSettings
     warning : WarningSettings
     acknowledgement : AcknowledgementSettings
+    command : tuple of CommandPost
+        Posts of the flood command; empty where the district does not say.
     feeds : tuple of AnyFeedSettings
         Told apart by `source`; a folder if it is not stated.
     mail : MailSettings
     channels : tuple of AnyChannelSettings
         Ways out beside mail, told apart by `kind`.
+    brief : BriefSettings
     watch : WatchSettings
     retention : RetentionSettings
     quality : QualitySettings
@@ -412,9 +433,11 @@ class DistrictSettings(Record):
     standards: StandardsSettings = StandardsSettings()
     warning: WarningSettings = WarningSettings()
     acknowledgement: AcknowledgementSettings = AcknowledgementSettings()
+    command: tuple[CommandPost, ...] = ()
     feeds: tuple[AnyFeedSettings, ...] = ()
     mail: MailSettings = MailSettings()
     channels: Channels = ()
+    brief: BriefSettings = BriefSettings()
     watch: WatchSettings = WatchSettings()
     retention: RetentionSettings = RetentionSettings()
     quality: QualitySettings = QualitySettings()

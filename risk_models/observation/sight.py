@@ -107,7 +107,7 @@ def _of_place(
     words = [one for _, one in dry.drop_duplicates(["source", "by"], keep="last").iterrows()]  # the last of each
     later = [one for one in words if last_wet is None or _ends(one, last_wet, sources)]
     if last_wet is not None and not later:
-        return _wet_row(last_wet, _since(wet, dry, sources), sights, dry, at, sources, timezone)
+        return _wet_row(_deepest(wet, dry, at, sources), _since(wet, dry, sources), sights, dry, at, sources, timezone)
     if later:
         proofs = [one for one in later if _is_proof(one, looks, sources)]
         last, is_proof = (proofs or later)[-1], bool(proofs)
@@ -125,14 +125,32 @@ def _of_place(
     return _row(Now.UNKNOWN, last, pd.NaT, sources, False, zh, en)
 
 
+def _deepest(
+    wet: pd.DataFrame, dry: pd.DataFrame, at: pd.Timestamp, sources: Mapping[str, ObservationSource]
+) -> pd.Series:
+    """Return the last sight of water; where it is shallow, the last of standing water that another still tells of.
+
+    Who has a name has one word, his last; of those without, each sight may be of other eyes.
+    """
+    last = wet.iloc[-1]
+    if not last["depth_m"] < STANDING_M:
+        return last
+    is_last = ~wet.duplicated(["source", "by"], keep="last") | (wet["by"] == "")
+    for _, one in wet[is_last & ~(wet["depth_m"] < STANDING_M)].iloc[::-1].iterrows():
+        speaks = at <= one["seen_at"] + pd.Timedelta(minutes=_source(one, sources).speaks_min)
+        if speaks and not any(_ends(look, one, sources) for _, look in dry.iterrows()):
+            return one
+    return last
+
+
 def _ends(dry: pd.Series, wet: pd.Series, sources: Mapping[str, ObservationSource]) -> bool:
     """Return True if a dry sight is later than a wet one and not a contradiction of it.
 
     The same eyes may say so at once, another person after `SAME_LOOK_MIN`, another device when the wet sight has
-    grown old.
+    grown old. Eyes without a name are never known to be the same.
     """
     gap_min = (dry["seen_at"] - wet["seen_at"]) / pd.Timedelta(minutes=1)
-    if (dry["source"], dry["by"]) == (wet["source"], wet["by"]):
+    if dry["by"] and (dry["source"], dry["by"]) == (wet["source"], wet["by"]):
         return bool(gap_min > 0)
     person = _source(dry, sources).is_person
     return bool(gap_min > (SAME_LOOK_MIN if person else _source(wet, sources).speaks_min))
@@ -142,10 +160,13 @@ def _is_proof(dry: pd.Series, looks: pd.DataFrame, sources: Mapping[str, Observa
     """Return True for a person, and for a device that saw the last water itself, and saw it go.
 
     A device that never moves may be dead, one that is stuck or drops from deep water to nothing between two readings
-    may have died, and one that others contradicted since it last saw water may look at the wrong spot.
+    may have died, and one that others contradicted since it last saw water may look at the wrong spot. One without a
+    name may be another than the one that saw the water.
     """
     if _source(dry, sources).is_person:
         return True
+    if not dry["by"]:
+        return False
     before = looks[(looks["seen"] == "flooded") & (looks["seen_at"] < dry["seen_at"])]
     mine = (before["source"] == dry["source"]) & (before["by"] == dry["by"])
     own, others = before[mine], before[~mine & (before["why"] == "")]
@@ -158,11 +179,14 @@ def _is_proof(dry: pd.Series, looks: pd.DataFrame, sources: Mapping[str, Observa
 def _others_saw_it(
     others: pd.DataFrame, looks: pd.DataFrame, at: pd.Timestamp, sources: Mapping[str, ObservationSource]
 ) -> bool:
-    """Return True if somebody else's sight of water spoke of that time or of later, and none of his denies it."""
+    """Return True if somebody else's sight of water spoke of that time or of later, and none of his denies it.
+
+    Who has no name denies nothing: it may be another.
+    """
     for (source, by), sights in others.groupby(["source", "by"]):
         last = sights["seen_at"].max()
         theirs = looks[(looks["source"] == source) & (looks["by"] == by) & (looks["why"] == "")]
-        is_denied = ((theirs["seen"] == "dry") & (theirs["seen_at"] > last)).any()
+        is_denied = bool(by) and ((theirs["seen"] == "dry") & (theirs["seen_at"] > last)).any()
         if last + pd.Timedelta(minutes=sources[str(source)].speaks_min) > at and not is_denied:
             return True
     return False

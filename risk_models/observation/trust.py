@@ -53,21 +53,22 @@ def doubted(observations: pd.DataFrame, *, at: pd.Timestamp) -> pd.Series:
     """
     why = pd.Series("", index=observations.index, dtype=object)
     gauges = observations[observations["source"] == "depth_gauge"]
-    for _, readings in gauges.groupby(["hotspot_id", "by"], sort=False):
+    for (_, by), readings in gauges.groupby(["hotspot_id", "by"], sort=False):
         ordered = readings.sort_values("seen_at", kind="stable")
-        why.update(_of_gauge(ordered))
+        why.update(_of_gauge(ordered, is_one=bool(by)))
     why[observations["confidence"] < LEAST_CONFIDENCE] = "unsure"
     why[observations["seen_at"] > at + pd.Timedelta(minutes=_AHEAD_MIN)] = "ahead"
     return why
 
 
-def _of_gauge(readings: pd.DataFrame) -> pd.Series:
-    """Judge the readings of one gauge, in their order."""
+def _of_gauge(readings: pd.DataFrame, *, is_one: bool) -> pd.Series:
+    """Judge the readings of one gauge, in their order; without a name they may be of two, of which no leap tells."""
     depth_m = readings["depth_m"].to_numpy(np.float64)
     minutes = readings["seen_at"].to_numpy("datetime64[ns]").astype(np.int64) / 60e9
     why = np.full(len(readings), "", dtype=object)
     why[_stuck(depth_m, minutes)] = "stuck"
-    why[_jumps(depth_m, minutes)] = "jump"
+    if is_one:
+        why[_jumps(depth_m, minutes)] = "jump"
     return pd.Series(why, index=readings.index)
 
 

@@ -48,6 +48,8 @@ ACTION_COLUMNS: dict[str, str] = {
     "owner_unit": "unit that owns the hotspot",
     "owner_name": "person on duty there",
     "owner_phone": "its phone",
+    "unit": "who carries the plan out: the owner for a plan of the hotspot, else the unit of the plan",
+    "unit_phone": "its phone, or the duty desk of the town; empty for a unit of the district",
     "people_to_move": "the share of the people exposed that the level calls for moving (`MOVE_SHARE`)",
     "shelter_id": "nearest open shelter in reach that holds them all, else the one with most places; empty if none",
     "shelter_name": "its name",
@@ -236,7 +238,7 @@ def propose_actions(
     Parameters
     ----------
     district : District
-        Its ``hotspots``, ``plans``, ``teams`` and ``shelters`` are used.
+        Its ``hotspots``, ``towns``, ``plans``, ``teams`` and ``shelters`` are used.
     risk_table : GeoDataFrame
         Index hotspot_id; columns ``level``, ``score``, ``people_exposed``.
     from_level : Level
@@ -274,7 +276,17 @@ def propose_actions(
         row |= shelters.draw(place_m[i], people)
         row["shortfall_zh"], row["shortfall_en"] = _shortfall(row, shelters.standby_places(place_m[i]))
         rows.append(row)
-    return _table(rows, hotspots)
+    return _with_units(_table(rows, hotspots), hotspots["town_code"], district.towns["duty_phone"])
+
+
+def _with_units(table: pd.DataFrame, town_code: pd.Series, duty_phone: pd.Series) -> pd.DataFrame:
+    """Say who carries each plan out."""
+    is_wider = table["plan_scope"].isin(("community", "town", "district")) & table["plan_unit"].ne("")
+    of_town = town_code.map(duty_phone).fillna("").where(table["plan_scope"].ne("district"), "")
+    return table.assign(
+        unit=table["plan_unit"].where(is_wider, table["owner_unit"]),
+        unit_phone=of_town.where(is_wider, table["owner_phone"]),
+    )
 
 
 def _most_severe_first(table: pd.DataFrame) -> pd.DataFrame:
@@ -314,8 +326,6 @@ def _table(rows: list[dict[str, Any]], hotspots: pd.DataFrame) -> pd.DataFrame:
             table[column] = table[column].astype(np.int64)
         elif column in _NUMBERS:
             table[column] = table[column].astype(np.float64)
-        elif column == "plan_triggered":
-            table[column] = table[column].astype(bool)
         else:
             table[column] = table[column].astype(str)
     return table

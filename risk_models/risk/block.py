@@ -30,7 +30,16 @@ from risk_models.risk.outages import capacity_shares, outage_notes
 from risk_models.risk.ponding import HotspotBasins, simulate_ponding, wet_state
 from risk_models.risk.ponding_kernel import depths_at
 from risk_models.risk.rain_amounts import rain_amounts, return_periods
-from risk_models.risk.reasons import contributions, main_factor, sentence_en, sentence_zh, unknown_sentences
+from risk_models.risk.reasons import (
+    NOT_ASSESSED_EN,
+    NOT_ASSESSED_ZH,
+    contributions,
+    main_factor,
+    sentence_en,
+    sentence_zh,
+    unknown_sentences,
+    with_danger,
+)
 from risk_models.risk.spread import PlaceSpread, scenario_count
 from risk_models.risk.table import RISK_COLUMNS
 from risk_models.risk.windows import WINDOWS_H, window_name
@@ -45,8 +54,6 @@ RECENT_H = 12
 QUALITY_SUSPECT = 3
 STALE_FORECAST_H = 12
 _ROUNDING_M = 1e-9  # water that stands at a depth exactly has reached it
-NOT_ASSESSED_ZH = "本类风险点（边坡、坝体、河道）模型不评估，以下仅为点位积水。"
-NOT_ASSESSED_EN = "Slopes, dams and rivers are not assessed by the model; what follows is water at the spot only. "
 _AT_15CM = SHARE_FEATURES.index("p_15cm")
 
 
@@ -467,14 +474,19 @@ class BlockScorer:
         ]
         is_warned = frame["matrix_level"].to_numpy() >= Level.BLUE
         mains = [main_factor(share) if warned else None for share, warned in zip(shares, is_warned, strict=True)]
-        frame["reason_zh"] = [
-            sentence_zh(row, horizon_h=self.horizon_h, main=main) for row, main in zip(facts, mains, strict=True)
-        ]
         periods = [return_period_text(float(v), "en", formula=self.formula) for v in frame["return_period_a"]]
-        frame["reason_en"] = [
-            sentence_en(row, horizon_h=self.horizon_h, return_period_text=text, main=main)
+        said = [
+            (
+                sentence_zh(row, horizon_h=self.horizon_h, main=main),
+                sentence_en(row, horizon_h=self.horizon_h, return_period_text=text, main=main),
+            )
             for row, text, main in zip(facts, periods, mains, strict=True)
         ]
+        rows = zip(said, facts, is_warned, strict=True)
+        said = [with_danger(one, row, zone=self.timezone) if warned else one for one, row, warned in rows]
+        frame["reason_zh"], frame["reason_en"] = (
+            (list(texts) for texts in zip(*said, strict=True)) if said else ("", "")
+        )
         frame["reasons"] = [contributions(row, points=share) for row, share in zip(facts, shares, strict=True)]
         self._mark_unknown(frame, rain.past_unknown | rain.future_unknown)
         _mark_not_assessed(frame, ~self.criteria.assesses(frame["kind"]))

@@ -19,7 +19,9 @@ __all__ = [
     "class_words",
     "depth_range",
     "depth_words",
+    "least_standing_m",
     "sag_is_known",
+    "standing_words",
 ]
 
 Row = Mapping[Any, Any]  # of a table: its keys are Hashable to pandas
@@ -35,6 +37,8 @@ DEPTH_CLASSES: dict[str, tuple[str, str]] = {
 _NAMED_IN_SENTENCES = ("p_15cm", "p_27cm", "p_50cm")
 _UNKNOWN = ("未知", "unknown")
 _MORE_LIKELY_THAN_NOT = 0.5
+#: Least depth [m] that a count of depth classes standing now says; beyond 50 cm the lethal depth is the district's own.
+_LEAST_OF_CLASS_M = (0.15, 0.15, 0.15, 0.27, 0.5, 0.5)
 
 
 def sag_is_known(row: Row) -> bool:
@@ -150,6 +154,50 @@ def depth_range(low_m: float, high_m: float) -> tuple[str, str]:
     if low == high:
         return f"{high}{zh}", f"{high} {en}"
     return f"{low}—{high}{zh}", f"{low} to {high} {en}"
+
+
+def least_standing_m(now_class: int) -> float:
+    """Return the least depth of water that stands now by the count of depth classes reached, m.
+
+    Parameters
+    ----------
+    now_class : int
+        Column of the risk table, 0-5. Water that stands is at least 15 cm deep.
+
+    Examples
+    --------
+    >>> [least_standing_m(count) for count in (0, 2, 3, 5)]
+    [0.15, 0.15, 0.27, 0.5]
+    """
+    return _LEAST_OF_CLASS_M[now_class]
+
+
+def standing_words(now_class: int, observed_depth_m: float | None) -> tuple[str, str]:
+    """Return how deep water stands now: as seen, else more than the deepest class reached.
+
+    Parameters
+    ----------
+    now_class : int
+        See `least_standing_m`.
+    observed_depth_m : float or None
+        m; None or NaN if nobody measured it.
+
+    Returns
+    -------
+    tuple of str
+        Chinese and English.
+
+    Examples
+    --------
+    >>> standing_words(3, 0.42), standing_words(4, 1.32)
+    (('42厘米', '42 cm'), ('1.3米', '1.3 m'))
+    >>> standing_words(3, float("nan")), standing_words(1, None)
+    (('超过27厘米', 'more than 27 cm'), ('超过15厘米', 'more than 15 cm'))
+    """
+    if _is_known(observed_depth_m):
+        return depth_range(float(observed_depth_m), float(observed_depth_m))  # type: ignore[arg-type]
+    zh, en = depth_range(least_standing_m(now_class), least_standing_m(now_class))
+    return f"超过{zh}", f"more than {en}"
 
 
 def depth_words(row: Row) -> tuple[str, str]:

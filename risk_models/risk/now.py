@@ -1,8 +1,9 @@
 """The state of every place now: what the model says, what was seen, and what is still to be checked.
 
 Three voices, in this order. What was seen speaks first, for as long as its source can (`speaks_until`); seen dry goes
-on to count until rain returns. The model comes second. And where water stood before and nobody has looked since, the
-place is `Now.UNCONFIRMED`: a model that has run dry ends nothing.
+on to count until rain returns, but a device that never saw water in this event changes nothing by it. The model comes
+second. And where water stood before and nobody has looked since, the place is `Now.UNCONFIRMED`: a model that has run
+dry ends nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from risk_models.observation.state import Now
 from risk_models.risk.criteria import OrderPhase
 from risk_models.risk.impact import level_score
 from risk_models.risk.order import places_in_order
+from risk_models.risk.reasons import now_words
 from risk_models.risk.table import RiskTable
 from risk_models.standards import RiskMatrix
 
@@ -106,6 +108,9 @@ def settle_now(
         told[name] = pd.Series(pd.DatetimeIndex(pd.to_datetime(rows[name], utc=True)).as_unit("ns"), index=told.index)
     stands = (told["now"] == str(Now.STANDS)) & (told["level"] >= int(Level.BLUE))
     told.loc[stands, "order_phase"] = str(OrderPhase.OCCURRED)
+    for place in np.flatnonzero(told["now"].isin([str(state) for state in _WET])).tolist():
+        if place not in changed:
+            _tell_now(told, told.index[place])
     for h, sight in changed.items():
         _raise(told, h, sight, depth_of_impact_m[h], matrix)
     told["place"] = places_in_order(told)
@@ -139,7 +144,7 @@ def _with_sight(
         wet_once = pd.notna(row["since"])
         return state if state in _WET else Now.UNCONFIRMED if wet_once else Now.UNKNOWN
     if not row["is_proof"]:
-        return state if state in (*_WET, Now.UNKNOWN) else Now.DRY
+        return state  # a gauge beside the sag, or one that is dead, reads dry as well
     speaks = pd.notna(row["speaks_until"]) and valid_at <= row["speaks_until"]
     if speaks or not _rained_since(row["seen_at"], valid_at, rain_mm):
         return Now.DRY
@@ -207,6 +212,13 @@ def _raise(
     told.loc[at, ["matrix_level", "likelihood", "impact"]] = [level, 3, int(reached.sum())]
     told.loc[at, "score"] = score
     told.loc[at, "reasons"] = json.dumps(items, ensure_ascii=False)
+
+
+def _tell_now(told: RiskTable, at: Any) -> None:
+    """Say first that water stands, or stood and was not checked, where no sight says so."""
+    said = now_words(Now(told.at[at, "now"]), int(told.at[at, "now_class"]), float(told.at[at, "observed_depth_m"]))
+    for text, lang in zip(said, ("zh", "en"), strict=True):
+        told.loc[at, f"reason_{lang}"] = _seen_first(str(told.at[at, f"reason_{lang}"]), text, lang)
 
 
 def _seen_first(reason: str, said: str, lang: str) -> str:

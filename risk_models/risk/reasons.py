@@ -12,21 +12,30 @@ import numpy as np
 import pandas as pd
 
 from risk_models.levels import Level
-from risk_models.risk.depth_words import chance_text, chances_words, depth_range, sag_is_known
+from risk_models.observation.state import Now
+from risk_models.risk.depth_words import chance_text, chances_words, depth_range, sag_is_known, standing_words
 from risk_models.risk.impact import BAND_POINTS
 
 __all__ = [
     "FACTORS",
+    "NOT_ASSESSED_EN",
+    "NOT_ASSESSED_ZH",
     "contributions",
     "main_factor",
+    "now_words",
     "sentence_en",
     "sentence_zh",
     "tell_record",
     "unknown_sentences",
+    "with_danger",
     "without_record",
 ]
 
 Row = Mapping[str, Any]
+
+#: Said first of a kind of place that the models do not speak of.
+NOT_ASSESSED_ZH = "本类风险点（边坡、坝体、河道）模型不评估，以下仅为点位积水。"
+NOT_ASSESSED_EN = "Slopes, dams and rivers are not assessed by the model; what follows is water at the spot only. "
 
 #: Factors of a score in the order in which they are told: column of the row, unit, words (long, then short).
 FACTORS: dict[str, tuple[str, str, str, str, str, str]] = {
@@ -258,6 +267,65 @@ def sentence_en(row: Row, *, horizon_h: int, return_period_text: str, main: str 
     return "Rain not confirmed: " + text if row["unconfirmed"] else text
 
 
+def with_danger(sentences: tuple[str, str], row: Row, *, zone: str) -> tuple[str, str]:
+    """Add the most dangerous window to what is said of a place, in local time; nothing where there is none.
+
+    Parameters
+    ----------
+    sentences : tuple of str
+        Chinese and English.
+    row : mapping
+        With ``danger_from`` and ``danger_to``, UTC.
+    zone : str
+
+    Examples
+    --------
+    >>> row = {"danger_from": pd.Timestamp("2021-07-20T06Z"), "danger_to": pd.Timestamp("2021-07-20T18Z")}
+    >>> with_danger(("雨大。", "Heavy rain."), row, zone="Asia/Shanghai")
+    ('雨大；最危险时段20日14:00—21日02:00。', 'Heavy rain; most dangerous from 07-20 14:00 to 07-21 02:00.')
+    >>> with_danger(("雨大。", "Heavy rain."), row | {"danger_to": row["danger_from"]}, zone="Asia/Shanghai")[1]
+    'Heavy rain; the danger is greatest now.'
+    >>> with_danger(("雨大。", "Heavy rain."), {"danger_from": pd.NaT, "danger_to": pd.NaT}, zone="Asia/Shanghai")
+    ('雨大。', 'Heavy rain.')
+    """
+    if pd.isna(row["danger_from"]) or pd.isna(row["danger_to"]):
+        return sentences
+    said_zh, said_en = sentences[0].removesuffix("。"), sentences[1].removesuffix(".")
+    begin, end = (row[name].tz_convert(zone) for name in ("danger_from", "danger_to"))
+    if end <= begin:  # water stands, and falls from now on
+        return f"{said_zh}；此刻最危险。", f"{said_en}; the danger is greatest now."
+    is_one_day = begin.date() == end.date()
+    zh = f"{begin.day}日{begin:%H:%M}—{'' if is_one_day else f'{end.day}日'}{end:%H:%M}"
+    en = f"{begin:%m-%d %H:%M} to {end:{'%H:%M' if is_one_day else '%m-%d %H:%M'}}"
+    return f"{said_zh}；最危险时段{zh}。", f"{said_en}; most dangerous from {en}."
+
+
+def now_words(state: Now, now_class: int, observed_depth_m: float) -> tuple[str, str]:
+    """Say what is now at a place that nobody has just seen; nothing where no water stands or stood.
+
+    Parameters
+    ----------
+    state : Now
+    now_class : int
+        Depth classes that stand, or stood.
+    observed_depth_m : float
+        m; NaN if nobody measured it.
+
+    Examples
+    --------
+    >>> now_words(Now.STANDS, 3, math.nan)
+    ('模型推算现有积水（超过27厘米）。', 'By the model water stands now (more than 27 cm).')
+    >>> now_words(Now.UNCONFIRMED, 2, 0.4)[1], now_words(Now.MAY_STAND, 0, math.nan)
+    ('Water stood here (40 cm) and nobody has looked since.', ('', ''))
+    """
+    zh, en = standing_words(now_class, observed_depth_m)
+    if state == Now.STANDS:
+        return f"模型推算现有积水（{zh}）。", f"By the model water stands now ({en})."
+    if state == Now.UNCONFIRMED:
+        return f"曾有积水（{zh}），尚未核查。", f"Water stood here ({en}) and nobody has looked since."
+    return "", ""
+
+
 def unknown_sentences(level: Level) -> tuple[str, str]:
     """Say that rain is unknown, and what that means for the level.
 
@@ -336,12 +404,12 @@ def tell_record(table: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> reasons = json.dumps([{"factor": "fallen", "points": 45.5}, {"factor": "record", "points": 27.5}])
-    >>> row = {"score": 73.0, "level": 3, "reasons": reasons, "reason_zh": "雨大。", "reason_en": "Heavy rain."}
+    >>> row = {"score": 73.0, "matrix_level": 3, "reasons": reasons, "reason_zh": "雨大。", "reason_en": "Heavy rain."}
     >>> zh, en = tell_record(pd.DataFrame(row, index=["EQ-100"])).loc["EQ-100"]
     >>> print(zh)
-    雨大；积水记录使评分由46升至73，等级由黄色升为橙色。
+    雨大；积水记录使评分由46升至73，风险矩阵等级由黄色升为橙色。
     >>> print(en)
-    Heavy rain; the record of floods raises the score from 46 to 73 and the level from yellow to orange.
+    Heavy rain; the record of floods raises the score from 46 to 73 and the level of the matrix from yellow to orange.
     """
     before = without_record(table)
     scores = zip(before["score"], table["score"], strict=True)

@@ -43,7 +43,7 @@ WARNING = (
     "{name: 李明, phone: 0371-66660001, mailbox: duty1@mini.example}, "
     "{name: 王芳, phone: 0371-66660002, mailbox: duty2@mini.example}],"
 )
-_, SOME, _, _ = OPTIONS
+_, _, SOME, _, _ = OPTIONS
 
 
 class Airflow:

@@ -21,6 +21,7 @@ AFTER = ["products"]
 ORDER: dict[str, dict[str, list[str]]] = {
     "acknowledgement": {"escalate": ["dispatch"], "dispatch": [], "check_delivery": []},
     "delivery": {"list_ways": ["send"], "send": []},
+    "brief": {"send": []},
     "returns": {"take_replies": [], "take_bounces": []},
     "retention": {"remove_old": [], "clean_airflow": []},
     "feeds": {"list_feeds": ["pull"], "pull": []},
@@ -63,6 +64,7 @@ ORDER |= dict.fromkeys(REPORTS, REPORT)
 SCHEDULE = {
     "acknowledgement": "* * * * *",
     "delivery": "* * * * *",
+    "brief": "*/10 * * * *",
     "returns": "* * * * *",
     "retention": "30 3 * * *",
     "feeds": "*/10 * * * *",

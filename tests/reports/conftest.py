@@ -22,6 +22,7 @@ from risk_models.district.settings import (
     WarningSettings,
 )
 from risk_models.levels import Level
+from risk_models.plan.match import PLAN_COLUMNS, match_plans
 from risk_models.risk.criteria import within_columns
 from risk_models.risk.table import RISK_COLUMNS
 from risk_models.risk.windows import WINDOWS_H, window_name
@@ -270,6 +271,13 @@ def make_actions(risk: gpd.GeoDataFrame) -> pd.DataFrame:
             "plan_title_en": [f"Flood plan of {name}" for name in warned["hotspot_name_en"]],
             "actions_zh": "立即封闭通道并设岗;启动移动泵车;引导车辆绕行",
             "actions_en": "close the passage and post guards;start the mobile pump;divert traffic",
+            "action_phases": "during",
+            "plan_trigger": "blue",
+            "plan_state": "in_force",
+            "standby_plan_id": "",
+            "standby_trigger": "",
+            "unit": "市政设施管理所",
+            "unit_phone": "138-0000-0000",
             "owner_unit": "市政设施管理所",
             "owner_phone": "138-0000-0000",
             "shelter_id": "SH-001",
@@ -347,13 +355,23 @@ def make_sample() -> Any:
         wet: tuple[str, ...] = (),
         untriggered: tuple[str, ...] = (),
         all_planned: bool = False,
+        phases: str = "during",
+        unchecked: tuple[str, ...] = (),
+        plans: pd.DataFrame | None = None,
         **changes: Any,
     ) -> Bulletin:
         district = make_district(**(names or {}))
         risk = make_risk(district, unknown=unknown)
         risk.loc[list(wet), "now"], risk.loc[list(wet), "now_class"] = "stands", 3
+        risk.loc[list(unchecked), "now"] = "unconfirmed"
         actions = make_actions(make_risk(district) if all_planned else risk)
-        actions["plan_triggered"] = ~actions["hotspot_id"].isin(untriggered)
+        waits = actions["hotspot_id"].isin(untriggered)
+        actions.loc[waits, ["plan_state", "plan_trigger"]] = ["stand_by", "red"]
+        actions["action_phases"] = phases
+        if plans is not None:
+            places = district.hotspots.assign(community_code="001")
+            found = match_plans(places, plans, risk["level"].loc[actions["hotspot_id"]])
+            actions[list(PLAN_COLUMNS)] = found[list(PLAN_COLUMNS)].to_numpy(object)
         return build_bulletin(
             make_record(risk, **changes),
             district=district,

@@ -15,7 +15,9 @@ from sqlalchemy.engine import make_url
 
 from risk_models.levels import Level
 from risk_models.warning.records import Action, WarningRecord
+from tests.held import hold
 from tests.replays import StormRun, run_storm
+from wuyu.desk import Desk, begin_desk
 from wuyu.ledger import Ledger, create_ledger
 from wuyu.ledger.models import Base
 from wuyu.messages.mail import Mail, MailContent, MailHead, build_mail
@@ -143,3 +145,29 @@ def actual_district(storm_district: Path, tmp_path_factory: pytest.TempPathFacto
     text = text.replace("status: Exercise", "status: Actual").replace("demonstration: true", "demonstration: false")
     (folder / "district.yaml").write_text(text, encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="session")
+def held(actual_district: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a district in earnest and the products of one cycle that holds back two red and one orange."""
+    return hold(actual_district, tmp_path_factory.mktemp("held"))
+
+
+@pytest.fixture
+def reopen(held: Path, tmp_path: Path) -> Iterator[Callable[..., Desk]]:
+    """Open a copy of what is held, with other settings if asked."""
+    opened: list[Desk] = []
+
+    def open_copy(old: str = "", new: str = "") -> Desk:
+        folder = tmp_path / f"copy{len(opened)}"
+        shutil.copytree(held, folder)
+        path = folder / "mini" / "district.yaml"
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        opened.append(begin_desk(folder / "mini", folder / "out"))
+        return opened[-1]
+
+    yield open_copy
+    for desk in opened:
+        desk.ledger.close()

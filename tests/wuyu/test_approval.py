@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,8 @@ from risk_models.errors import ConfigError
 from risk_models.levels import Level
 from risk_models.warning.records import Action, WarningRecord
 from risk_models.warning.states import WarningPolicy
-from tests.factories import STORM_PEAK
 from tests.flapping import check_storm, flaps
+from tests.held import CHAIN, HELD_AT, with_warning
 from tests.replays import StormRun, beside_now, now
 from wuyu.approval import (
     OPTIONS,
@@ -48,53 +47,10 @@ from wuyu.station import update_contacts
 pytestmark = pytest.mark.xdist_group("storm")
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
-AT: datetime = STORM_PEAK.to_pydatetime() - 2 * HOUR
-CHAIN = (
-    "duty_chain: [{name: 李明, phone: 0371-66660001, mailbox: liming@mini.example}, {name: 王芳, phone: 0371-66660002}]"
-)
-APPROVE, SOME, REFUSE, NEXT = OPTIONS
+AT = HELD_AT
+APPROVE, EXCEPT, SOME, REFUSE, NEXT = OPTIONS
 PERSON = {"id": "wangfang", "name": "王芳"}
 ANYBODY = {"id": "Anonymous", "name": "Anonymous"}
-
-
-def _with(district: Path, folder: Path, warning: str) -> Path:
-    shutil.copytree(district, folder)
-    path = folder / "district.yaml"
-    text = path.read_text(encoding="utf-8")
-    assert "valid_h: 3," in text
-    path.write_text(text.replace("valid_h: 3,", f"valid_h: 3, {warning},"), encoding="utf-8")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def held(actual_district: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a district in earnest and the products of one cycle that holds back two red and one orange."""
-    folder = tmp_path_factory.mktemp("held")
-    desk = begin_desk(_with(actual_district, folder / "mini", CHAIN), folder / "out")
-    pull_feeds(desk, now=now())
-    run_cycle(desk, AT)
-    desk.ledger.close()
-    return folder
-
-
-@pytest.fixture
-def reopen(held: Path, tmp_path: Path) -> Iterator[Callable[..., Desk]]:
-    """Open a copy of what is held, with other settings if asked."""
-    opened: list[Desk] = []
-
-    def open_copy(old: str = "", new: str = "") -> Desk:
-        folder = tmp_path / f"copy{len(opened)}"
-        shutil.copytree(held, folder)
-        path = folder / "mini" / "district.yaml"
-        text = path.read_text(encoding="utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new), encoding="utf-8")
-        opened.append(begin_desk(folder / "mini", folder / "out"))
-        return opened[-1]
-
-    yield open_copy
-    for desk in opened:
-        desk.ledger.close()
 
 
 @pytest.fixture
@@ -346,7 +302,7 @@ def test_red_waits_for_a_second_person_and_the_ledger_keeps_both(paired: Desk) -
 
 
 def test_replay_signs_with_two_exercise_officers(storm_district: Path, tmp_path: Path) -> None:
-    desk = begin_desk(_with(storm_district, tmp_path / "mini", "second_person_from: red"), tmp_path / "out")
+    desk = begin_desk(with_warning(storm_district, tmp_path / "mini", "second_person_from: red"), tmp_path / "out")
     pull_feeds(desk, now=now())
     with (
         desk.ledger,
@@ -368,7 +324,7 @@ def test_one_person_can_refuse_what_two_must_sign(paired: Desk) -> None:
 
 
 def test_a_second_person_below_the_level_of_approval_is_a_mistake(actual_district: Path, tmp_path: Path) -> None:
-    folder = _with(actual_district, tmp_path / "mini", "second_person_from: yellow")
+    folder = with_warning(actual_district, tmp_path / "mini", "second_person_from: yellow")
     with pytest.raises(Exception, match=r"second_person_from \(yellow\) must not be below approval_from \(orange\)"):
         begin_desk(folder, tmp_path / "out")
 
@@ -469,6 +425,7 @@ def test_round_asks_until_the_shortest_deadline(desk: Desk) -> None:
         (APPROVE, {}, ["approved"] * 3),
         (REFUSE, {"why": "误报"}, ["refused"] * 3),
         (SOME, {"numbers": "1， 3"}, ["approved", "refused", "approved"]),
+        (EXCEPT, {"numbers": "2", "why": "误报"}, ["approved", "refused", "approved"]),
     ],
 )
 def test_answers(desk: Desk, choice: str, fields: dict[str, str], states: list[str]) -> None:
@@ -483,6 +440,16 @@ def test_answers(desk: Desk, choice: str, fields: dict[str, str], states: list[s
     }
     assert {row.approved_by for row in desk.ledger.warnings()} == {"王芳"}
     assert runs_to_trigger(desk, AT) == []
+
+
+def test_what_is_excepted_without_a_reason_goes_on_waiting(desk: Desk) -> None:
+    first, second, third = _ids(desk)
+    asked = [first, second, third]
+    answer = _answer(EXCEPT, numbers="2,3")
+    outcomes = close_round(desk, AT, message_ids=asked, answer=answer, now=AT + MINUTE, open_desk=lambda: desk)
+    assert [(one["message_id"], one["state"]) for one in outcomes] == [(first, "approved")]
+    assert _ids(desk) == [second, third]
+    assert len(runs_to_trigger(desk, AT)) == 1
 
 
 def test_silence_calls_the_next_and_decides_nothing(desk: Desk) -> None:

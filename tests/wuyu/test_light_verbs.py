@@ -44,6 +44,7 @@ VERBS: dict[str, tuple[list[str], int, set[str]]] = {
     "tasks done": (["tasks", "done", "TASK", "--officer", "A"], 0, set()),
     "approve": (["approve"], 0, set()),
     "approve one level": (["approve", "--level", "red", "--town", "一里街道"], 0, set()),
+    "approve --storm": (["approve", "--storm"], 0, set()),
     "approve --escalate": (["approve", "--escalate"], 0, set()),
     "refuse": (["approve", "WAITING", "--officer", "A", "--refuse", "no rain"], 0, set()),
     "ack list": (["ack", "list", "--at", LATER], 0, set()),

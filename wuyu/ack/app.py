@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -24,13 +24,15 @@ from starlette.routing import Match
 
 from wuyu.ack.book import Standing, find, flood_reports, record_answer, record_floods, standings
 from wuyu.ack.forms import NAME_MAX, FormError, clean, read_answer, read_floods, read_form
+from wuyu.ack.gate import Gate, Page
 from wuyu.ack.pages import countdown, local, render, style
 from wuyu.ack.places import open_places, said_of
-from wuyu.ack.tokens import DESK, LinkUse, Token, sign, sign_form, verify_form
+from wuyu.ack.tokens import DESK, LinkUse, Token, sign
 from wuyu.ack.web import BODY_MAX, RateLimit, SafeAnswers, security_headers
-from wuyu.clock import Clock, time_now, wall_clock
+from wuyu.clock import Clock, time_now
 from wuyu.keys import Keys, load_keys
 from wuyu.ledger.acknowledgements import Answer, Seen
+from wuyu.ledger.command import running_response
 from wuyu.ledger.models import BulletinRow
 from wuyu.ledger.opening import open_ledger
 from wuyu.ledger.store import Ledger
@@ -39,7 +41,6 @@ __all__ = ["LOCAL_HOSTS", "create_app"]
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 REQUESTS_A_MINUTE, BAD_LINKS_A_MINUTE = 240, 40
-_FORM_MIN = 120
 _DESK_REFRESH_S = 20
 _LOG = logging.getLogger("wuyu.ack")
 _REFUSALS = {
@@ -67,6 +68,7 @@ def create_app(
     hosts: Sequence[str] = LOCAL_HOSTS,
     requests_a_minute: int = REQUESTS_A_MINUTE,
     bad_links_a_minute: int = BAD_LINKS_A_MINUTE,
+    more: Callable[[Gate], Iterable[Page]] | None = None,
 ) -> FastAPI:
     """Return the application.
 
@@ -86,6 +88,8 @@ def create_app(
         Names under which the page is asked for (``Host``); any other is refused.
     requests_a_minute, bad_links_a_minute : int
         Limits of one client.
+    more : callable, optional
+        Gives further pages, of rooms above this one, behind the same gate.
 
     Returns
     -------
@@ -96,15 +100,17 @@ def create_app(
     site = _Site(ledger, out_dir, keys or load_keys(out_dir), clock, limits)
     # No redirect of /a/TOKEN/: it would go, with the token in it, to whatever host the request names.
     app = FastAPI(title="wuyu acknowledgement", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    for path, show, take in (
-        ("/a/{token}", site.show, site.take),
-        ("/f/{token}", site.show_floods, site.take_floods),
-        ("/desk/{token}/{message_id}", site.show_call, site.take_call),
+    for page in (
+        Page("/a/{token}", site.show, site.take),
+        Page("/f/{token}", site.show_floods, site.take_floods),
+        Page("/desk/{token}/{message_id}", site.show_call, site.take_call),
+        Page("/desk/{token}", site.show_desk),
+        *(more(site) if more else ()),
     ):
-        app.add_api_route(path, show, methods=["GET"], response_class=HTMLResponse)
-        app.add_api_route(path, _posted(take), methods=["POST"], response_class=HTMLResponse)
+        app.add_api_route(page.path, page.show, methods=["GET"], response_class=HTMLResponse)
+        if page.take is not None:
+            app.add_api_route(page.path, _posted(page.take), methods=["POST"], response_class=HTMLResponse)
     app.add_api_route("/a/{token}/bulletin.pdf", site.pdf, methods=["GET"], response_class=Response)
-    app.add_api_route("/desk/{token}", site.show_desk, methods=["GET"], response_class=HTMLResponse)
     app.add_api_route("/health", lambda: PlainTextResponse("ok\n"), methods=["GET"], response_class=PlainTextResponse)
     app.add_exception_handler(HTTPException, _refusal_page)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
@@ -164,7 +170,7 @@ async def _body(request: Request) -> bytes:
     return body
 
 
-class _Site:
+class _Site(Gate):
     """What the routes do."""
 
     def __init__(
@@ -175,11 +181,9 @@ class _Site:
         clock: Clock,
         limits: tuple[RateLimit, RateLimit],
     ) -> None:
+        super().__init__(keys, clock, limits)
         self.ledger = ledger
         self.out = out
-        self.keys = keys
-        self.clock = clock
-        self.requests, self.bad_links = limits
 
     # The town's page
 
@@ -193,7 +197,7 @@ class _Site:
         """Take an answer."""
         text = request.path_params["token"]
         waiting, recipient = self._open(request, text, LinkUse.ACKNOWLEDGE)
-        self._check_form(text, fields)
+        self.check_form(text, fields)
         if waiting.answer_of(recipient) or waiting.received:
             return self._bulletin_page(text, waiting, recipient, status=409)
         try:
@@ -236,7 +240,7 @@ class _Site:
         """Take what was seen."""
         text = request.path_params["token"]
         waiting, recipient = self._open(request, text, LinkUse.FEEDBACK)
-        self._check_form(text, fields)
+        self.check_form(text, fields)
         asked, now = waiting.request, self.clock()
         places = [place.id for place in open_places(self.ledger, asked)]
         open_ids = list(dict.fromkeys([*places, *self._unseen(waiting, recipient)]))
@@ -263,7 +267,9 @@ class _Site:
         last = datetime.max.replace(tzinfo=UTC)
         waiting.sort(key=lambda one: (one.request.due_at or last, -one.request.level, one.request.area_code))
         rows = [{"one": one, "countdown": countdown(one, now)} for one in waiting]
-        page = render("desk.html.j2", rows=rows, now=now, token=text)
+        with self.ledger.reading() as session:
+            response = running_response(session, token.message_id, at=now)
+        page = render("desk.html.j2", rows=rows, now=now, token=text, response=response)
         return HTMLResponse(page, headers={"refresh": str(_DESK_REFRESH_S)})
 
     def show_call(self, request: Request) -> HTMLResponse:
@@ -275,7 +281,7 @@ class _Site:
         """Write down what was said on the phone."""
         text = request.path_params["token"]
         waiting = self._called(request, text)
-        self._check_form(text, fields)
+        self.check_form(text, fields)
         if waiting.received or waiting.answer_of(waiting.request.phone):
             return self._call_page(text, waiting, status=409)
         officer = clean(fields.get("officer", ""), NAME_MAX)
@@ -301,35 +307,25 @@ class _Site:
 
     # Who may
 
-    def _limit(self, request: Request) -> str:
-        client = request.client.host if request.client else "?"
-        if not self.requests.allows(client):
-            raise HTTPException(429)
-        return client
-
-    def _refuse(self, client: str) -> NoReturn:
-        """Refuse a link; the answer is the same for every kind of wrong, so that nothing can be found out by trying."""
-        raise HTTPException(403 if self.bad_links.allows(client) else 429)
-
     def _open(self, request: Request, text: str, purpose: LinkUse) -> tuple[Standing, str]:
         """Return the request behind a link and whose link it is."""
-        client = self._limit(request)
+        client = self.limit(request)
         token = Token.parse(text)
         waiting = None if token is None else find(self.ledger, token.message_id)
         if token is None or waiting is None:
-            self._refuse(client)
+            self.refuse(client)
         recipient = token.recipient_of(waiting.recipients, purpose, self.keys)
         if recipient is None:
-            self._refuse(client)
+            self.refuse(client)
         if token.has_expired(self.clock()):
             raise HTTPException(410)
         return waiting, recipient
 
     def _desk(self, request: Request, text: str) -> Token:
-        client = self._limit(request)
+        client = self.limit(request)
         token = Token.parse(text)
         if token is None or not token.is_for(DESK, LinkUse.DESK, self.keys):
-            self._refuse(client)
+            self.refuse(client)
         if token.has_expired(self.clock()):
             raise HTTPException(410)
         return token
@@ -340,14 +336,6 @@ class _Site:
         if waiting is None or waiting.request.district_code != token.message_id:
             raise HTTPException(404)
         return waiting
-
-    def _check_form(self, text: str, fields: dict[str, str]) -> None:
-        # Wall time: a form is fresh or stale for the person who fills it in, whatever hour is played.
-        if not verify_form(self.keys, text, fields.get("form", ""), now=wall_clock()):
-            raise HTTPException(403)
-
-    def _form(self, text: str) -> str:
-        return sign_form(self.keys, text, expires_at=wall_clock() + timedelta(minutes=_FORM_MIN))
 
     # What is shown
 
@@ -380,7 +368,7 @@ class _Site:
             again=status == 409,
             error=error,
             fields=fields or {},
-            form=self._form(text),
+            form=self.form(text),
             token=text,
             feedback=feedback if stands else "",
             has_pdf=self._pdf_bytes(asked.message_id) is not None,
@@ -419,7 +407,7 @@ class _Site:
             again=status == 409,
             error=error,
             fields=fields or {},
-            form=self._form(text),
+            form=self.form(text),
             now_local=local(self.clock(), asked.content["zone"], year=True).replace(" ", "T"),
             name=answer.name if answer else "",
         )
@@ -437,7 +425,7 @@ class _Site:
             again=status == 409,
             error=error,
             fields=fields or {},
-            form=self._form(text),
+            form=self.form(text),
             token=text,
         )
         return HTMLResponse(page, status_code=status)

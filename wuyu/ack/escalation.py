@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from wuyu.ack.book import Standing, standing, standings
 from wuyu.ack.mail import escalation_mail
+from wuyu.ack.water import take_unanswered
 from wuyu.ledger.acknowledgements import AckStep, Answer, StepKind
 from wuyu.ledger.types import OutboxState
 from wuyu.station import contacts_of
@@ -113,6 +114,8 @@ def ladder(settings: DistrictSettings, town: TownContact | None) -> list[list[Co
 def escalate(station: Station, now: datetime) -> list[AckStep]:
     """Take every step that is due; calling it again changes nothing. Live it runs every minute, in a replay every hour.
 
+    A message that water stands and was not answered in time becomes a task: nobody else is written to.
+
     Parameters
     ----------
     station : Station
@@ -130,6 +133,7 @@ def escalate(station: Station, now: datetime) -> list[AckStep]:
     BadInputError
         As `wuyu.station.contacts_of`.
     """
+    take_unanswered(station, now)
     open_now = standings(station.ledger, district_code=station.code, open_at=now)
     contacts: Mapping[str, TownContact] = contacts_of(station) if open_now else {}
     taken: list[AckStep] = []

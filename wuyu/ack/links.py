@@ -42,6 +42,10 @@ class Links:
         """Return the address of the duty desk's page."""
         return f"{self.base_url}/desk/{sign(self.keys, LinkUse.DESK, district_code, DESK, expires_at=expires_at)}"
 
+    def signing(self, district_code: str, officer: str, *, expires_at: datetime) -> str:
+        """Return the address at which one officer decides what waits; whoever holds it signs in that name."""
+        return f"{self.base_url}/sign/{sign(self.keys, LinkUse.SIGN, district_code, officer, expires_at=expires_at)}"
+
 
 def links_of(station: Station) -> Links | None:
     """Return the maker of links if the district says where its page is, else None: mails then carry the code only."""

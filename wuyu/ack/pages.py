@@ -19,6 +19,7 @@ __all__ = [
     "ANSWER_WORDS",
     "CHANNEL_WORDS",
     "CLAIM_WORDS",
+    "RESPONSE_WORDS",
     "STEP_WORDS",
     "SYMBOLS",
     "TEMPLATES",
@@ -53,6 +54,7 @@ CHANNEL_WORDS = {
     "mail": ("邮件", "mail"),
     "phone": ("电话", "phone"),
 }
+RESPONSE_WORDS = {"start": ("启动", "started"), "change": ("调整为", "changed to"), "end": ("终止", "ended")}
 STEP_WORDS = {
     StepKind.TOLD: ("已发镇办", "Town told"),
     StepKind.INFORMED: ("抄送此前收件人", "Earlier reader told"),

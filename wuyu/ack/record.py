@@ -12,11 +12,23 @@ from typing import Any
 import typst
 
 from reports.fonts import SANS, font_folder, printable
+from risk_models.district.command import COMMAND_ROLES
 from risk_models.errors import ConfigError
 from risk_models.levels import Level
 from wuyu.ack.book import Standing, standings
-from wuyu.ack.pages import ANSWER_WORDS, CHANNEL_WORDS, CLAIM_WORDS, STEP_WORDS, SYMBOLS, TEMPLATES, local, render
+from wuyu.ack.pages import (
+    ANSWER_WORDS,
+    CHANNEL_WORDS,
+    CLAIM_WORDS,
+    RESPONSE_WORDS,
+    STEP_WORDS,
+    SYMBOLS,
+    TEMPLATES,
+    local,
+    render,
+)
 from wuyu.ledger.acknowledgements import Answer, ReplyOutcome, StepKind
+from wuyu.ledger.command import ConsultationEntry, ResponseStep, command_of_event
 from wuyu.ledger.store import Ledger
 
 __all__ = ["CallRecord", "call_record", "record_html", "record_pdf"]
@@ -37,6 +49,8 @@ class CallRecord:
         Bulletins that asked, were answered, answered in time, escalated, answered "cannot act".
     bulletins : list of dict
         One per bulletin, with its lines in the order of time.
+    command : list of dict
+        Consultations and steps of the response in that event, in the order of time.
     until : datetime
         Latest time in the record.
     """
@@ -46,6 +60,7 @@ class CallRecord:
     banners: list[tuple[str, str]]
     counts: dict[str, int]
     bulletins: list[dict[str, Any]]
+    command: list[dict[str, str]]
     until: datetime
 
 
@@ -75,6 +90,8 @@ def call_record(ledger: Ledger, event_key: str, *, marks: Sequence[tuple[str, st
     banners = list(zip(content["zh"]["banners"], content["en"]["banners"], strict=True))
     moments = [step.at for one in found for step in one.steps] + [row.at for one in found for row in one.answers]
     moments += [mail.at for one in found for mail in one.claims]
+    acts = command_of_event(ledger, event_key)
+    moments += [one.at for one in acts]
     return CallRecord(
         event_key=event_key,
         zone=content["zone"],
@@ -87,6 +104,7 @@ def call_record(ledger: Ledger, event_key: str, *, marks: Sequence[tuple[str, st
             "cannot_act": sum(any(row.answer == Answer.CANNOT_ACT for row in one.answers) for one in found),
         },
         bulletins=[_bulletin(one) for one in found],
+        command=[_command(one, content["zone"]) for one in acts],
         until=max([*moments, *(one.request.asked_at for one in found)]),
     )
 
@@ -109,6 +127,7 @@ def record_pdf(record: CallRecord) -> bytes:
         "until": local(record.until, record.zone, year=True),
         "date": [record.until.year, record.until.month, record.until.day],
         "bulletins": record.bulletins,
+        "command": record.command,
     }
     document = _compiler().compile(
         input=(TEMPLATES / "record.typ").read_bytes(),
@@ -120,6 +139,23 @@ def record_pdf(record: CallRecord) -> bytes:
     if not isinstance(document, bytes):
         raise TypeError(f"typst returned {type(document).__name__}, not one PDF")
     return document
+
+
+def _command(act: ConsultationEntry | ResponseStep, zone: str) -> dict[str, str]:
+    """Return one line of what the command decided, or a department said."""
+    at = local(act.at, zone, year=True)
+    if isinstance(act, ConsultationEntry):
+        who = f"{act.department}（{act.by}）"
+        return {
+            "at": at,
+            "what": "会商 Consultation",
+            "who": who,
+            "note": f"{act.view}（记录 noted by {act.entered_by}）",
+        }
+    zh, en = RESPONSE_WORDS[act.step]
+    what = f"{zh}{act.level}级应急响应 Response {act.level} {en}"
+    proposed = f"（当时参考建议 proposed then {act.proposed}）" if act.proposed else ""
+    return {"at": at, "what": what, "who": f"{COMMAND_ROLES[act.role][0]} {act.by}", "note": f"{act.why}{proposed}"}
 
 
 @cache

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from wuyu.keys import Keys
 from wuyu.register.in_force import settings_taken
 
 if TYPE_CHECKING:
+    from wuyu.ack.gate import Gate, Page
     from wuyu.station import Station
 
 __all__ = ["FollowingPage", "PageAddress"]
@@ -75,6 +76,8 @@ class FollowingPage:
         Further names under which the page may be asked for.
     moved : callable
         Called with the address at the beginning, and whenever it is another.
+    more : callable, optional
+        Gives further pages; it is given what returns the station with the settings in force.
     """
 
     def __init__(
@@ -86,9 +89,11 @@ class FollowingPage:
         clock: Clock,
         more_hosts: Sequence[str] = (),
         moved: Callable[[PageAddress], None],
+        more: Callable[[Callable[[], Station]], Callable[[Gate], Iterable[Page]]] | None = None,
     ) -> None:
         self.station = station
-        self._options: dict[str, Any] = {"keys": keys, "clock": clock}
+        further = None if more is None else more(lambda: self.station)
+        self._options: dict[str, Any] = {"keys": keys, "clock": clock, "more": further}
         self._listening, self._more_hosts = listening, more_hosts
         self._moved = moved
         self._look_at = 0.0
@@ -111,6 +116,7 @@ class FollowingPage:
             return
         if settings is None:
             return
+        self.station = replace(self.station, settings=settings)
         at = PageAddress(settings.district.code, settings.acknowledgement.base_url)
         if at != self.address:
             self._move(at)

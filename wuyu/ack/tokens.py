@@ -29,7 +29,7 @@ __all__ = [
 #: Stands for the recipient in links of the duty desk.
 DESK = "duty-desk"
 
-_TOKEN = re.compile(r"([A-Za-z0-9]{1,8})\.([afd])\.([0-9a-f]{1,12})\.([A-Za-z0-9_-]{1,200})\.([0-9a-f]{40})")
+_TOKEN = re.compile(r"([A-Za-z0-9]{1,8})\.([afds])\.([0-9a-f]{1,12})\.([A-Za-z0-9_-]{1,200})\.([0-9a-f]{40})")
 
 
 class LinkUse(StrEnum):
@@ -38,6 +38,7 @@ class LinkUse(StrEnum):
     ACKNOWLEDGE = "a"
     FEEDBACK = "f"
     DESK = "d"
+    SIGN = "s"
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,9 @@ def sign(keys: Keys, purpose: LinkUse, message_id: str, recipient: str, *, expir
     keys : Keys
     purpose : LinkUse
     message_id : str
-        Of the bulletin; the district's code for the duty desk.
+        Of the bulletin; the district's code for the duty desk and for who signs.
     recipient : str
-        Address of the recipient; `DESK` for the duty desk.
+        Address of the recipient; `DESK` for the duty desk; the name of the officer who signs.
     expires_at : datetime
         Aware; whole seconds count.
 

@@ -6,6 +6,7 @@ ledger, under the message it is about.
 
 from wuyu.approval.book import Call, Signature, Waiting, waiting
 from wuyu.approval.calling import Called, escalate
+from wuyu.approval.district_round import ChangedError, DistrictRound, district_round, sign_round
 from wuyu.approval.evidence import Evidence, evidence
 from wuyu.approval.rounds import OPTIONS, close_round, open_round, runs_to_trigger
 from wuyu.approval.settling import Settlement, settle
@@ -14,15 +15,19 @@ __all__ = [
     "OPTIONS",
     "Call",
     "Called",
+    "ChangedError",
+    "DistrictRound",
     "Evidence",
     "Settlement",
     "Signature",
     "Waiting",
     "close_round",
+    "district_round",
     "escalate",
     "evidence",
     "open_round",
     "runs_to_trigger",
     "settle",
+    "sign_round",
     "waiting",
 ]

@@ -14,7 +14,7 @@ from risk_models.levels import Level
 from risk_models.risk.depth_words import depth_words, sag_is_known
 from wuyu.approval.basis import HOTSPOTS_MAX, bases
 from wuyu.approval.book import Waiting, needs_second
-from wuyu.approval.overview import COLUMNS, LEGEND, overview_row
+from wuyu.approval.overview import COLUMNS, LEGEND, overview_row, summary
 from wuyu.clock import clock_marks
 from wuyu.delivery.channels import MAIL, channel_name, channels_in_use
 from wuyu.ledger.holders import holders
@@ -126,16 +126,10 @@ def _escape(text: str) -> str:
 
 def _subject(settings: DistrictSettings, items: Sequence[Waiting], now: datetime) -> str:
     zone = settings.district.timezone
-    levels = [level for level in (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE) if _count(items, level)]
-    zh = "、".join(f"{level.zh}{_count(items, level)}" for level in levels)
-    en = ", ".join(f"{_count(items, level)} {level.en.lower()}" for level in levels)
+    waits = summary(items)
     due = short_moment(_due(items, now), "zh", zone)
     name = plain(settings.district.name.zh)
-    return f"【请签发 Approve】{name} {zh}（{en}），{due}前 by {short_moment(_due(items, now), 'en', zone)}"
-
-
-def _count(items: Sequence[Waiting], level: Level) -> int:
-    return sum(item.record.level is level for item in items)
+    return f"【请签发 Approve】{name} {waits.zh}（{waits.en}），{due}前 by {short_moment(_due(items, now), 'en', zone)}"
 
 
 def _due(items: Sequence[Waiting], now: datetime) -> datetime:

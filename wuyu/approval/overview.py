@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from reports.words import millimetres, plain, probability
+from reports.words import Text, millimetres, plain, probability
+from risk_models.levels import Level
 from risk_models.risk.depth_words import depth_words
 from wuyu.approval.book import Waiting
 
 if TYPE_CHECKING:
     from wuyu.ledger import TownContact
 
-__all__ = ["COLUMNS", "LEGEND", "overview_row", "town_name_en"]
+__all__ = ["COLUMNS", "LEGEND", "overview_row", "summary", "town_name_en"]
 
 COLUMNS: Final = (
     "No.",
@@ -31,6 +32,7 @@ LEGEND: Final = (
     "where the sag is not surveyed the deepest class more likely than not (else 5 cm)."
 )
 
+_GRAVEST_FIRST: Final = (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE)
 _NONE: Final = "—"
 _NAME_MAX: Final = 7
 _COMMON: Final = (" Subdistrict", " Town", " Township", " Management Committee")
@@ -57,6 +59,24 @@ def overview_row(number: int, item: Waiting, town: TownContact | None, basis: Ma
     marks += f" 已签 signed {len(item.signatures)}/2" if item.signatures else ""
     level = f"{before}{record.level.zh} {record.level.en}{marks}"
     return (str(number), name, level, *_rain_and_worst(len(record.hotspot_ids), basis))
+
+
+def summary(items: Sequence[Waiting]) -> Text:
+    """Return how many warnings of each level wait, gravest first, and how many ends: "2 red, 16 orange; 3 ends".
+
+    Parameters
+    ----------
+    items : sequence of Waiting
+    """
+    levels = [item.record.level for item in items if not item.record.action.is_end]
+    found = [(level, levels.count(level)) for level in _GRAVEST_FIRST if level in levels]
+    zh = "、".join(f"{level.zh}{count}" for level, count in found)
+    en = ", ".join(f"{count} {level.en.lower()}" for level, count in found)
+    ends = len(items) - len(levels)
+    if not ends:
+        return Text(zh, en)
+    words = f"{ends} {'end' if ends == 1 else 'ends'}"
+    return Text(f"{zh}；解除{ends}", f"{en}; {words}") if found else Text(f"解除{ends}", words)
 
 
 def town_name_en(name: str) -> str:

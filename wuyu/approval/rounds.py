@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["FIELDS", "OPTIONS", "close_round", "open_round", "runs_to_trigger"]
 
 APPROVE: Final = "Approve all 全部签发"
+EXCEPT: Final = "Approve all but the numbers given 除所列编号外全部签发"
 SOME: Final = "Approve only the numbers given 只签发所列编号"
 REFUSE: Final = "Refuse all 全部不发"
 NEXT: Final = "Call the next officer 转下一位"
-OPTIONS: Final = (APPROVE, SOME, REFUSE, NEXT)
+OPTIONS: Final = (APPROVE, EXCEPT, SOME, REFUSE, NEXT)
 FIELDS: Final = ("officer", "numbers", "note_zh", "note_en", "why")
 
 SHORTEST_S = 5.0
@@ -131,7 +132,7 @@ def close_round(
         if choice == NEXT:
             escalate(station, now=now, issued_at=issued_at, only=message_ids, passed_on_by=officer)
             return []
-        verdicts = _verdicts(choice, fields["numbers"], message_ids)
+        verdicts = _verdicts(choice, fields["numbers"], message_ids, has_reason=bool(fields["why"].strip()))
     except ConfigError as error:
         _note_unusable(station, issued_at, message_ids, user, str(error), now)
         return []
@@ -162,18 +163,26 @@ def _officer(typed: str, user: Mapping[str, Any]) -> tuple[str, str]:
     return officer, account if account in personal else ""
 
 
-def _verdicts(choice: str, numbers: str, message_ids: Sequence[str]) -> dict[str, bool]:
-    """Return message id to yes or no."""
+def _verdicts(choice: str, numbers: str, message_ids: Sequence[str], *, has_reason: bool) -> dict[str, bool]:
+    """Return message id to yes or no; what is held back is in neither and goes on waiting."""
     if choice in (APPROVE, REFUSE):
         return dict.fromkeys(message_ids, choice == APPROVE)
+    chosen = _chosen(numbers, len(message_ids))
+    numbered = list(enumerate(message_ids, start=1))
+    if choice == SOME:
+        return {message_id: number in chosen for number, message_id in numbered}
+    return {message_id: number not in chosen for number, message_id in numbered if number not in chosen or has_reason}
+
+
+def _chosen(numbers: str, count: int) -> set[int]:
+    """Return the numbers that were typed."""
     given = re.split(r"[\s,，、;；]+", numbers.strip())
-    wrong = [one for one in given if not (one.isascii() and one.isdigit() and 1 <= int(one) <= len(message_ids))]
+    wrong = [one for one in given if not (one.isascii() and one.isdigit() and 1 <= int(one) <= count)]
     if wrong:
         raise ConfigError(
-            f"'numbers' must name warnings from 1 to {len(message_ids)}, e.g. 1,2; got {numbers.strip() or 'nothing'!r}"
+            f"'numbers' must name warnings from 1 to {count}, e.g. 1,2; got {numbers.strip() or 'nothing'!r}"
         )
-    chosen = {int(one) for one in given}
-    return {message_id: number in chosen for number, message_id in enumerate(message_ids, start=1)}
+    return {int(one) for one in given}
 
 
 def _note_unusable(

@@ -41,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from wuyu.cli import (
         ack,
         approval,
+        brief,
+        command,
         delivery,
         district,
         drill,
@@ -61,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     families = (
-        district, operate, observe, signal, approval, delivery, products, reports, service, drill, ack, verify, learn,
+        district, operate, observe, signal, approval, brief, command, delivery, products, reports, service, drill, ack,
+        verify, learn,
         retention,
     )  # fmt: skip
     for family in families:

@@ -1,13 +1,14 @@
-"""The verbs of acknowledgement: ack serve, list, escalate, record, replies."""
+"""The verbs of acknowledgement: ack serve, list, now, escalate, record, replies."""
 
 from __future__ import annotations
 
 import argparse
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from risk_models.files import write_whole
-from wuyu.cli.common import add_place, add_verb, say, say_json, station_from
+from wuyu.cli.common import add_place, add_verb, open_from, say, say_json, station_from
 from wuyu.cli.mailbox import add_mailbox, opened_mailbox
 from wuyu.clock import clock_marks, time_now
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wuyu.ack.book import Standing
+    from wuyu.ack.water import NowAsked
     from wuyu.returns.replies import TakenReply
     from wuyu.station import Station
 
@@ -40,6 +42,16 @@ def add_verbs(verbs: Any) -> None:
     )  # fmt: skip
     listed = _timed(add_verb(family, "list", _list, "show who has not answered, with phone numbers and deadlines"))
     listed.add_argument("--all", action="store_true", help="the answered ones too")
+    text = "note what a town says by telephone of water that stands, by its code; without a code, list what waits"
+    water = _timed(add_verb(family, "now", _water, text))
+    water.add_argument("code", nargs="?", metavar="CODE", help="code of the message, as the town gives it")
+    water.add_argument(
+        "--answer", action="append", default=[], choices=["closed", "people_out", "water_gone", "cannot_reach"],
+        help="what the town says; may be given again",
+    )  # fmt: skip
+    water.add_argument("--place", action="append", default=[], metavar="HOTSPOT", help="of this place (default: all)")
+    water.add_argument("--name", default="", metavar="NAME", help="who says so")
+    water.add_argument("--officer", default="", metavar="NAME", help="who took the call")
     _timed(add_verb(family, "escalate", _escalate, "take every step that is due: second contact, phone list, upward"))
     record = add_place(add_verb(family, "record", _record, "write the printable call record of an event"))
     record.add_argument("event_key", nargs="?", help="event (default: the latest that asked for answers)")
@@ -76,6 +88,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     from wuyu.ack.door import LOCAL_PROXIES, make_server
     from wuyu.ack.links import Links
     from wuyu.ack.serving import FollowingPage, PageAddress
+    from wuyu.approval.page import signing_pages
     from wuyu.keys import load_keys
 
     station = station_from(arguments)
@@ -91,7 +104,8 @@ def _serve(arguments: argparse.Namespace) -> int:
         say(f"towns answer at {url}; the duty desk, for {_DESK_LINK_H} h: {link}")
 
     hosts = arguments.allow_host or []
-    page = FollowingPage(station, arguments.host, keys, clock=clock, more_hosts=hosts, moved=moved)
+    more = partial(signing_pages, open_desk=partial(open_from, arguments))
+    page = FollowingPage(station, arguments.host, keys, clock=clock, more_hosts=hosts, moved=moved, more=more)
     proxies = [one for one in arguments.proxy or LOCAL_PROXIES if one != "none"]
     make_server(page, host=arguments.host, port=arguments.port, proxies=proxies).run()
     return 0
@@ -116,6 +130,54 @@ def _list(arguments: argparse.Namespace) -> int:
         claims = f"; {_claimed(one)}" if one.claims else ""
         say(f"{said_zh[asked.id]} {asked.phone} due {due}{late}: {said}{claims}  {asked.message_id}")
     say(f"{len(rows)} bulletins{'' if arguments.all else ' wait for an answer'}")
+    return 0
+
+
+def _water(arguments: argparse.Namespace) -> int:
+    from risk_models.errors import ConfigError
+    from wuyu.ack.water import NowAnswer, asked_of_code, open_asked, record_now
+    from wuyu.keys import load_keys
+
+    station = station_from(arguments)
+    now = _now(arguments, station)
+    waiting = open_asked(station.ledger, station.code, now)
+    if arguments.code is None:
+        return _list_water(station, waiting, as_json=arguments.json)
+    found = asked_of_code(waiting, load_keys(station.out), arguments.code)
+    if not found:
+        raise ConfigError(f"no message that may be answered now was sent with the code {arguments.code}")
+    if not arguments.officer.strip():
+        raise ConfigError("name who took the call: --officer NAME")
+    asked, reader = found[0]
+    places = arguments.place or list(asked.places)
+    answers = {place: [NowAnswer(one) for one in arguments.answer] for place in places}
+    is_new = record_now(
+        station.ledger, asked, answers, reader=reader, name=arguments.name, channel="phone", now=now,
+        recorded_by=arguments.officer.strip(),
+    )  # fmt: skip
+    if arguments.json:
+        say_json({"message_id": asked.message_id, "places": places, "is_new": is_new})
+    else:
+        told = "noted" if is_new else "said before"
+        say(f"{asked.town}: {told}: {', '.join(arguments.answer)} at {', '.join(places)}")
+    return 0
+
+
+def _list_water(station: Station, waiting: list[NowAsked], *, as_json: bool) -> int:
+    from dataclasses import asdict
+
+    from wuyu.ack.water import last_answers
+
+    with station.ledger.reading() as session:
+        said = [[entry.detail for entry in last_answers(session, one.message_id).values()] for one in waiting]
+    if as_json:
+        say_json([asdict(one) | {"said": details} for one, details in zip(waiting, said, strict=True)])
+        return 0
+    for one, details in zip(waiting, said, strict=True):
+        words = "; ".join(f"{detail['name']}: {detail['answers']}" for detail in details) or "unanswered"
+        due = f"{one.due_at.astimezone(station.timezone):%m-%d %H:%M}"
+        say(f"{one.town} {one.phone} due {due}: {words}  {one.message_id}")
+    say(f"{len(waiting)} messages that water stands may be answered")
     return 0
 
 

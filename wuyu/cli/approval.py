@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_verbs"]
 
+_LINK_H = 12
 LEVELS = ("red", "orange", "yellow", "blue")
 
 
@@ -32,6 +33,12 @@ def add_verbs(verbs: Any) -> None:
     parser.add_argument("--refuse", metavar="WHY", help="refuse instead: it never leaves")
     parser.add_argument("--note-zh", default="", metavar="TEXT", help="sentence that the bulletin adds, Chinese")
     parser.add_argument("--note-en", default="", metavar="TEXT", help="the same in English")
+    storm = parser.add_argument_group("one decision for the district")
+    storm.add_argument("--storm", action="store_true", help="all that waits as one thing, and the code that signs it")
+    storm.add_argument("--seen", metavar="CODE", help="sign what was shown under this code, and nothing else")
+    storm.add_argument("--hold-back", action="append", default=[], metavar="TOWN", help="a town that goes on waiting")
+    storm.add_argument("--refuse-town", action="append", default=[], metavar="TOWN=WHY", help="a town that is refused")
+    storm.add_argument("--link", action="store_true", help="print the link by which --officer signs on the page")
     parser.add_argument(
         "--escalate",
         action="store_true",
@@ -45,6 +52,10 @@ def _approve(arguments: argparse.Namespace) -> int:
     station = station_from(arguments)
     if arguments.escalate:
         return _escalate(station, as_json=arguments.json)
+    if arguments.link:
+        return _link(station, arguments)
+    if arguments.storm or arguments.seen or arguments.hold_back or arguments.refuse_town:
+        return _storm(station, arguments)
     is_chosen = any((arguments.message_id, arguments.all, arguments.town, arguments.level))
     if arguments.officer is None and arguments.message_id is None and not arguments.all and arguments.refuse is None:
         return _list(station, _chosen(station, arguments), as_json=arguments.json)
@@ -54,6 +65,45 @@ def _approve(arguments: argparse.Namespace) -> int:
         raise ConfigError("say what is decided: MESSAGE_ID, --town, --level or --all")
     message_ids = [arguments.message_id] if arguments.message_id else _ids(_chosen(station, arguments))
     return _settle(station, message_ids, arguments)
+
+
+def _link(station: Station, arguments: argparse.Namespace) -> int:
+    """Print a link for one officer: whoever holds it signs in that name."""
+    from datetime import timedelta
+
+    from risk_models.errors import ConfigError
+    from wuyu.ack.links import links_of
+    from wuyu.approval.officers import officers_of
+
+    known, links = officers_of(station), links_of(station)
+    if arguments.officer not in known:
+        raise ConfigError(
+            f"--officer must be one of those who may sign on the page: {', '.join(known) or 'nobody yet'}"
+        )
+    if links is None:
+        raise ConfigError("acknowledgement.base_url says nothing: without it nobody reaches the page")
+    expires_at = time_now() + timedelta(hours=_LINK_H)
+    url = links.signing(station.code, arguments.officer, expires_at=expires_at)
+    if arguments.json:
+        say_json({"officer": arguments.officer, "url": url, "expires_at": expires_at})
+        return 0
+    say(f"for {arguments.officer} alone, for {_LINK_H} h 仅供本人使用: {url}")
+    return 0
+
+
+def _storm(station: Station, arguments: argparse.Namespace) -> int:
+    from risk_models.errors import ConfigError
+    from wuyu.cli.storm import decide_storm, show_storm
+
+    if arguments.message_id or arguments.all or arguments.town or arguments.level or arguments.refuse is not None:
+        raise ConfigError("--storm is about all that waits: except a town with --hold-back or --refuse-town")
+    if not arguments.seen and not arguments.officer and not arguments.hold_back and not arguments.refuse_town:
+        return show_storm(station, as_json=arguments.json)
+    if not arguments.seen:
+        raise ConfigError("say what was shown: --seen CODE, from wuyu approve --storm")
+    if not arguments.officer:
+        raise ConfigError("name the officer who decides: --officer NAME")
+    return decide_storm(station, arguments)
 
 
 def _settle(station: Station, message_ids: list[str], arguments: argparse.Namespace) -> int:

@@ -183,7 +183,8 @@ def _tell(result: CycleResult, *, as_json: bool) -> None:
 
 
 def _plan(arguments: argparse.Namespace) -> int:
-    from risk_models.plan import propose_actions
+    from reports.words import phased, plan_state_text
+    from risk_models.plan import propose_actions, steps_of
     from wuyu.cycle import assess, time_of_service
 
     desk = open_from(arguments)
@@ -193,7 +194,9 @@ def _plan(arguments: argparse.Namespace) -> int:
         say_json(actions.reset_index().to_dict("records"))
         return 0
     for hotspot_id, row in actions.iterrows():
-        say(f"{hotspot_id} {row['plan_title']}: {row['actions_zh']}")
+        steps = phased(steps_of(row["actions_zh"], row["actions_en"], row["action_phases"]), "zh")
+        state = plan_state_text(row["plan_state"], row["plan_trigger"]).zh
+        say(f"{hotspot_id} [{state}] {row['plan_title']}: {'。'.join(steps)}")
         say(f"    {row['team_names']} ({row['team_people']}人)；{row['shelter_name']}；{row['shortfall_zh']}")
     say(f"{len(actions)} hotspots")
     return 0

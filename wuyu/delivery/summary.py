@@ -29,6 +29,7 @@ __all__ = [
     "SMS_UNITS",
     "SUMMARY_SCHEMA",
     "as_bytes",
+    "bundle_of",
     "file_bundle",
     "notice_texts",
     "sms_body",
@@ -118,13 +119,26 @@ def file_bundle(facts: Mapping[str, Any], paths: Mapping[str, Path]) -> bytes:
     paths : mapping of str to Path
         Files of the bulletin by kind.
     """
+    return bundle_of(facts, {kind: (path.name, path.read_bytes()) for kind, path in paths.items() if kind in _MIMES})
+
+
+def bundle_of(facts: Mapping[str, Any], contents: Mapping[str, tuple[str, bytes]]) -> bytes:
+    """Return files and their index as one bundle for `FileDropTransport`.
+
+    Parameters
+    ----------
+    facts : mapping
+        Becomes the index, together with name, digest and size of each file; with ``message_id``.
+    contents : mapping of str to (str, bytes)
+        Name and content by kind: ``cap.xml``, ``pdf``.
+    """
     files = []
     for kind, mime in _MIMES.items():
-        if kind in paths:
-            data = paths[kind].read_bytes()
+        if kind in contents:
+            name, data = contents[kind]
             digest = hashlib.sha256(data).hexdigest()
             content = base64.b64encode(data).decode("ascii")
-            entry = {"name": paths[kind].name, "media_type": mime, "sha256": digest, "bytes": len(data)}
+            entry = {"name": name, "media_type": mime, "sha256": digest, "bytes": len(data)}
             files.append({**entry, "content": content})
     index = {**facts, "files": [{key: one[key] for key in one if key != "content"} for one in files]}
     bundle = {"schema": FILES_SCHEMA, "message_id": facts["message_id"], "index": index, "files": files}

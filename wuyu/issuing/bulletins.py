@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,13 +27,16 @@ from reports.words import LANGUAGES, Lang
 from risk_models.levels import Level
 from risk_models.plan import propose_actions
 from risk_models.risk import RiskTable, read_risk
-from risk_models.warning.cap.build import CapArea, CapChannel, CapText, cap_hazard, to_cap
+from risk_models.warning.cap.areas import CapArea, cap_places
+from risk_models.warning.cap.build import CapText, to_cap
 from risk_models.warning.cap.check import require_valid_cap
+from risk_models.warning.cap.hazard import cap_hazard
 from risk_models.warning.records import WarningRecord
 from risk_models.warning.signals import rain_signals
 from wuyu.ack.ask import may_answer
 from wuyu.ack.codes import reply_code
 from wuyu.ack.links import Links, link_expiry, links_of
+from wuyu.issuing.cap import cap_channel, plain_text
 from wuyu.issuing.drawing import Drawing, Studio, pdf_kind
 from wuyu.keys import Keys, load_keys
 from wuyu.messages.letters import RESTRICTED, letter
@@ -107,8 +110,7 @@ class Bulletins:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        told = tuple(f"{mark.zh} / {mark.en}" for mark in desk.notices)
-        self.channel = CapChannel.from_settings(desk.settings, scope=RESTRICTED, marks=told)
+        self.channel = cap_channel(desk, scope=RESTRICTED)
         self.studio = Studio(desk.district)
         self._facts: tuple[str, CycleFacts] | None = None
         self._begun: dict[str, tuple[_Order, Callable[[], BulletinFiles]]] = {}
@@ -291,13 +293,16 @@ class Bulletins:
     def _cap(
         self, record: WarningRecord, bulletin: Bulletin, facts: CycleFacts, earlier: Sequence[WarningRecord]
     ) -> bytes:
+        district, minutes = self.desk.district, self.desk.settings.standards.action_times
+        hazard = cap_hazard(record, facts.risk_table, self.desk.standards.action_minutes(minutes))
         data = to_cap(
             record,
             earlier=earlier,
-            area=CapArea.from_towns(self.desk.district.towns, record.area_code),
+            area=CapArea.from_towns(district.towns, record.area_code),
             channel=self.channel,
-            hazard=cap_hazard(record, facts.risk_table),
+            hazard=replace(hazard, danger=bulletin.danger),
             texts=(_cap_text(bulletin, "zh"), _cap_text(bulletin, "en")),
+            places=cap_places(record, facts.risk_table, district.hotspots["surveyed_area_m2"].to_dict()),
         )
         require_valid_cap(data, file=f"{record.message_id}.cap.xml")
         return data
@@ -307,10 +312,6 @@ def _cap_text(bulletin: Bulletin, lang: Lang) -> CapText:
     """Say the bulletin in the fields of CAP: what comes first on a screen is its headline and its instruction."""
     first = bulletin_view(bulletin, lang)["first"]
     words, colon = first["words"], "：" if lang == "zh" else ": "
-
-    def say(text: str) -> str:
-        # CAP texts are plain: what looks like markup, even the brackets around an address, is refused by readers.
-        return text.replace("<", "(").replace(">", ")")
 
     def told(key: str) -> str:
         return f"{words[key]}{colon}{first[key]}" if first[key] else ""
@@ -327,8 +328,8 @@ def _cap_text(bulletin: Bulletin, lang: Lang) -> CapText:
     facts = (*cause, *bulletin.observed, *bulletin.forecast, *bulletin.impacts)
     description = [line[lang] for line in facts]
     return CapText(
-        headline=say(bulletin.headline[lang]),
-        description="\n".join(say(line) for line in description if line),
-        instruction="\n".join(say(line) for line in lines if line),
-        contact=say(bulletin.contact[lang]),
+        headline=plain_text(bulletin.headline[lang]),
+        description="\n".join(plain_text(line) for line in description if line),
+        instruction="\n".join(plain_text(line) for line in lines if line),
+        contact=plain_text(bulletin.contact[lang]),
     )

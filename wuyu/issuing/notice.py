@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from risk_models.district.outgoing import FileChannelSettings, SmsChannelSettings
 from wuyu.clock import clock_marks
 from wuyu.delivery.channels import channels_in_use, make_parcel
-from wuyu.delivery.summary import FILES_SCHEMA, as_bytes, notice_texts, sms_body
+from wuyu.delivery.summary import as_bytes, bundle_of, notice_texts, sms_body, with_cap
 from wuyu.messages.letters import letter
 from wuyu.messages.mail import Mail, MailContent
 
@@ -46,6 +46,11 @@ class Notice:
         For the headers of a mail.
     expires_at : datetime
     priority : int
+    asks : callable or None
+        How one reader answers, in Chinese, in English and in place of `short`; None for a reader of whom nothing is
+        asked.
+    cap : bytes or None
+        The same as a CAP message, for webhooks and folders.
     """
 
     purpose: Purpose
@@ -61,6 +66,8 @@ class Notice:
     labels: Mapping[str, str]
     expires_at: datetime
     priority: int
+    asks: Callable[[str], tuple[str, str, str] | None] = lambda _: None
+    cap: bytes | None = None
 
 
 def queue_notice(
@@ -123,7 +130,10 @@ def _marked(desk: Desk, notice: Notice) -> dict[str, str]:
 
 
 def _mail_to(desk: Desk, decision: Decision, notice: Notice, texts: dict[str, str], recipient: str) -> Mail:
-    text = f"{texts['zh']}\n\n{texts['en']}\n\n{notice.message_id}\n"
+    zh, en = texts["zh"], texts["en"]
+    if (asked := notice.asks(recipient)) is not None:
+        zh, en = f"{zh}\n{asked[0]}", f"{en}\n{asked[1]}"
+    text = f"{zh}\n\n{en}\n\n{notice.message_id}\n"
     return letter(
         desk.sender,
         notice.purpose,
@@ -144,7 +154,8 @@ def _body(
     if isinstance(channel, SmsChannelSettings):
         marks = {"演练": status == "Exercise", "测试": status == "Test", "演示数据": settings.district.demonstration}
         marks |= {zh.partition("：")[0]: True for zh, _ in clock_marks()}
-        short = notice_texts(marks, notice.place, notice.short)
+        asked = notice.asks(recipient)
+        short = notice_texts(marks, notice.place, notice.short if asked is None else asked[2])
         return sms_body(short, message_id=notice.message_id, to=recipient, status=status)
     facts: dict[str, Any] = {
         "schema": NOTICE_SCHEMA,
@@ -159,6 +170,9 @@ def _body(
         "text": texts,
     }
     if isinstance(channel, FileChannelSettings):
-        index = {**facts, "files": []}
-        return as_bytes({"schema": FILES_SCHEMA, "message_id": notice.message_id, "index": index, "files": []})
-    return as_bytes(facts)
+        return bundle_of(facts, {} if notice.cap is None else {"cap.xml": (_cap_name(notice), notice.cap)})
+    return as_bytes(facts) if notice.cap is None else with_cap(facts, notice.cap)
+
+
+def _cap_name(notice: Notice) -> str:
+    return f"{notice.message_id}.cap.xml"

@@ -6,7 +6,7 @@ for no signature. It says whether water was seen or is modelled, and what to do 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -16,11 +16,20 @@ import pandas as pd
 
 from risk_models.levels import Level
 from risk_models.observation import Now
+from risk_models.risk.depth_words import least_standing_m, standing_words
 from risk_models.risk.order import CLOSED_KINDS
-from wuyu.delivery.channels import MAIL, readers_of, recipients_of
+from risk_models.warning.cap.areas import PLACES_MAX
+from risk_models.warning.cap.build import CapText
+from wuyu.ack.ask import may_answer
+from wuyu.ack.codes import reply_code
+from wuyu.ack.water import NowAnswer, NowAsked, ask_now
+from wuyu.delivery.channels import MAIL, phone_number, readers_of, recipients_of
+from wuyu.issuing.cap import plain_text, standing_cap
 from wuyu.issuing.notice import Notice, queue_notice
+from wuyu.keys import Keys, load_keys
 from wuyu.ledger.holders import holders
 from wuyu.messages.purpose import Purpose, message_id
+from wuyu.station import register_of
 
 if TYPE_CHECKING:
     from risk_models.risk import RiskTable
@@ -82,6 +91,19 @@ class ToldNow:
         return {"steps": self.steps, "stood_at": stood_at, "numbers": self.numbers}
 
 
+@dataclass(frozen=True)
+class _Named:
+    """Which message it is: the how-manieth of its event and town."""
+
+    event_key: str
+    town_code: str
+    number: int
+
+    @property
+    def message_id(self) -> str:
+        return message_id(Purpose.NOW, f"{self.event_key}-{self.town_code}", self.number)
+
+
 def tell_water_now(
     desk: Desk,
     decision: Decision,
@@ -127,8 +149,8 @@ def tell_water_now(
         numbers[str(town_code)] = numbers.get(str(town_code), 0) + 1
         record = of_town.get(str(town_code))
         event_key = record.event_key if record is not None else str(risk_table.attrs["event_key"])
-        named = message_id(Purpose.NOW, f"{event_key}-{town_code}", numbers[str(town_code)])
-        _tell(desk, decision, places, record, event_key=event_key, message=named, valid_at=valid_at, scope=scope)
+        named = _Named(event_key, str(town_code), numbers[str(town_code)])
+        _tell(desk, decision, places, record, named=named, valid_at=valid_at, scope=scope)
     for place in standing.itertuples():
         name = str(place.Index)
         step = int(cast("int", place.step))
@@ -139,8 +161,8 @@ def tell_water_now(
 
 def _standing(risk_table: RiskTable, thresholds_m: tuple[float, ...], orders: dict[str, NowOrder]) -> pd.DataFrame:
     """Return the places where water stands, the most dangerous kinds first, then the deepest."""
-    columns = ["hotspot_name", "hotspot_name_en", "kind", "town_code", "level", "now_class", "now_since"]
-    columns += ["now_by", "now_seen_at", "observed_depth_m", "people_exposed"]
+    columns = ["hotspot_name", "hotspot_name_en", "kind", "town_code", "lon", "lat", "level", "now", "now_class"]
+    columns += ["now_since", "now_by", "now_seen_at", "observed_depth_m", "people_exposed"]
     table = pd.DataFrame(risk_table.loc[risk_table["now"] == str(Now.STANDS), columns])
     reached_m = [thresholds_m[int(count) - 1] if count > 0 else 0.0 for count in table["now_class"]]
     depth_m = table["observed_depth_m"].fillna(pd.Series(reached_m, index=table.index))
@@ -168,14 +190,17 @@ def _tell(
     places: pd.DataFrame,
     record: WarningRecord | None,
     *,
-    event_key: str,
-    message: str,
+    named: _Named,
     valid_at: datetime,
     scope: str,
 ) -> list[Outbox]:
     town_code = str(places["town_code"].iloc[0])
-    notice = _notice(desk, places, record, event_key=event_key, message=message, valid_at=valid_at, now=decision.now)
+    notice = _notice(desk, places, record, named=named, valid_at=valid_at, now=decision.now)
+    notice = replace(notice, cap=_cap(desk, decision, places, notice, named=named, valid_at=valid_at, scope=scope))
     mailbox = str(desk.district.towns.at[town_code, "mailbox"])
+    asked = _asked(desk, notice, places, now=decision.now)
+    ask_now(decision, asked)
+    notice = replace(notice, asks=_how_to_answer(asked, load_keys(desk.out), places, desk.settings.warning.phone_told))
     if record is None:
         return queue_notice(
             desk,
@@ -201,8 +226,7 @@ def _notice(
     places: pd.DataFrame,
     record: WarningRecord | None,
     *,
-    event_key: str,
-    message: str,
+    named: _Named,
     valid_at: datetime,
     now: datetime,
 ) -> Notice:
@@ -221,9 +245,9 @@ def _notice(
     lines_en += [f"{left} more in the bulletin."] if left > 0 else []
     return Notice(
         purpose=Purpose.NOW,
-        message_id=message,
-        about=message if record is None else record.message_id,
-        event_key=event_key,
+        message_id=named.message_id,
+        about=named.message_id if record is None else record.message_id,
+        event_key=named.event_key,
         place=town_zh,
         subject=f"【正在发生】{town_zh}：{first}{many}已有积水 {at}",
         zh=f"{at}，{town_zh}已有积水：\n"
@@ -239,37 +263,137 @@ def _notice(
             "valid_at": valid_at.astimezone(desk.timezone).isoformat(),
             "places": [_fact(place) for place in places.itertuples()],
         },
-        labels={"Level": str(level), "Notice": "water-now", "Event": event_key},
+        labels={"Level": str(level), "Notice": "water-now", "Event": named.event_key},
         expires_at=now + EXPIRES_AFTER,
         priority=PRIORITY,
     )
 
 
+def _asked(desk: Desk, notice: Notice, places: pd.DataFrame, *, now: datetime) -> NowAsked:
+    """Return what is asked of the town: how each place is, by when, of whom."""
+    code = str(places["town_code"].iloc[0])
+    town = register_of(desk.district)[code]
+    phone = phone_number(str(town["duty_phone"]))
+    names = places[["hotspot_name", "hotspot_name_en"]].itertuples()
+    return NowAsked(
+        message_id=notice.message_id,
+        event_key=notice.event_key,
+        district_code=desk.code,
+        area_code=code,
+        town=str(town["town_name"]),
+        phone=str(town["duty_phone"]),
+        places={str(place.Index): [str(place.hotspot_name), str(place.hotspot_name_en)] for place in names},
+        readers=tuple(sorted(may_answer(town) | ({phone} if phone else set()))),
+        asked_at=now,
+        due_at=now + timedelta(minutes=desk.settings.acknowledgement.now_min),
+    )
+
+
+def _how_to_answer(
+    asked: NowAsked, keys: Keys, places: pd.DataFrame, phone: str
+) -> Callable[[str], tuple[str, str, str] | None]:
+    """Return what tells each reader of the town how to answer; nobody else is asked."""
+    minutes = round((asked.due_at - asked.asked_at).total_seconds() / 60)
+    first, many = str(places["hotspot_name"].iloc[0]), f"等{len(places)}处" if len(places) > 1 else ""
+    do = _FIRST_THING[bool(places["is_closed"].iloc[0])]
+    words_zh, words_en = "、".join(one.zh for one in NowAnswer), ", ".join(one.en for one in NowAnswer)
+
+    def how(reader: str) -> tuple[str, str, str] | None:
+        if reader not in asked.readers:
+            return None
+        code = reply_code(keys, asked.message_id, reader)
+        digits = phone_number(phone) or ""
+        said = f"电{digits}报{code}" if digits else f"报{code}"
+        return (
+            f"{minutes}分钟内请答复：回复本邮件，写明叫应码{code}、姓名和情况（{words_zh}，写其一）；或打电话报叫应码。",
+            f"Within {minutes} minutes say how it stands: reply with the code {code}, your name and one of: "
+            f"{words_en}; or telephone and give the code.",
+            f"{_cut(first)}{many}已有积水，{do}！{said}",
+        )
+
+    return how
+
+
+def _cap(
+    desk: Desk,
+    decision: Decision,
+    places: pd.DataFrame,
+    notice: Notice,
+    *,
+    named: _Named,
+    valid_at: datetime,
+    scope: str,
+) -> bytes | None:
+    return standing_cap(
+        desk,
+        decision,
+        places,
+        _cap_texts(desk, places, notice, valid_at),
+        message_id=named.message_id,
+        event_key=named.event_key,
+        number=named.number,
+        depth_m=_known_depth_m(places),
+        expires_at=notice.expires_at,
+        scope=scope,
+    )
+
+
+def _cap_texts(desk: Desk, places: pd.DataFrame, notice: Notice, valid_at: datetime) -> tuple[CapText, CapText]:
+    """Say the notice in the fields of CAP: what is known of each place, and what is ordered there."""
+    town_en = str(desk.district.towns.at[str(places["town_code"].iloc[0]), "town_name_en"])
+    at, (phone_zh, phone_en) = f"{valid_at.astimezone(desk.timezone):%H:%M}", _phone(desk)
+    first_en, left = str(places["hotspot_name_en"].iloc[0]), len(places) - PLACES_MAX
+    more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+    rows = list(places[:PLACES_MAX].itertuples())
+    known_zh = [f"{row.hotspot_name}：{_depth(row)[0]}（{_source(row, desk)[0]}）" for row in rows]
+    known_en = [f"{row.hotspot_name_en}: {_depth(row)[1]} ({_source(row, desk)[1]})" for row in rows]
+    orders_zh = [f"{n}. {row.hotspot_name}：{row.order_zh}。" for n, row in enumerate(rows, 1)]
+    orders_en = [f"{n}. {row.hotspot_name_en}: {row.order_en}." for n, row in enumerate(rows, 1)]
+    known_zh += [f"另有{left}处。"] if left > 0 else []
+    known_en += [f"{left} more."] if left > 0 else []
+    orders_zh.append(f"先救人，后报告。现场与此不符请立即告知{phone_zh}。")
+    orders_en.append(f"People first, then report. If the place looks otherwise, tell {phone_en} at once.")
+    told = (
+        (notice.subject, known_zh, orders_zh, phone_zh),
+        (f"Happening now in {town_en}: water at {first_en}{more}, {at}", known_en, orders_en, phone_en),
+    )
+    zh, en = (
+        CapText(
+            headline=plain_text(headline),
+            description=plain_text("\n".join(known)),
+            instruction=plain_text("\n".join(orders)),
+            contact=plain_text(phone),
+        )
+        for headline, known, orders, phone in told
+    )
+    return zh, en
+
+
+def _known_depth_m(places: pd.DataFrame) -> float:
+    """Return the greatest depth that is seen or passed for sure at any of the places."""
+    passed_m = pd.Series([STEPS_M[int(step) - 1] for step in places["step"]], index=places.index)
+    return float(places["observed_depth_m"].fillna(passed_m).max())
+
+
 def _phone(desk: Desk) -> tuple[str, str]:
     """Return how to reach the office that sends this."""
-    chain = desk.settings.warning.duty_chain
-    phone = chain[0].phone if chain else ""
-    return f"区防汛值班室{phone}", f"the district's duty office{f' ({phone})' if phone else ''}"
+    warning = desk.settings.warning
+    phone = warning.phone_told
+    return f"{warning.office.zh}{phone}", f"{warning.office.en}{f' ({phone})' if phone else ''}"
 
 
 def _line_zh(number: int, place: Any, desk: Desk) -> str:
-    return f"{number}. {place.hotspot_name}：{_depth_zh(place)}（{_source(place, desk)[0]}）。{place.order_zh}。"
+    return f"{number}. {place.hotspot_name}：积水{_depth(place)[0]}（{_source(place, desk)[0]}）。{place.order_zh}。"
 
 
 def _line_en(number: int, place: Any, desk: Desk) -> str:
-    return f"{number}. {place.hotspot_name_en}: {_depth_en(place)} ({_source(place, desk)[1]}). {place.order_en}."
+    return (
+        f"{number}. {place.hotspot_name_en}: {_depth(place)[1]} of water ({_source(place, desk)[1]}). {place.order_en}."
+    )
 
 
-def _depth_zh(place: Any) -> str:
-    if pd.notna(place.observed_depth_m):
-        return f"积水{100 * place.observed_depth_m:.0f}厘米"
-    return f"积水超过{100 * STEPS_M[int(place.step) - 1]:.0f}厘米"
-
-
-def _depth_en(place: Any) -> str:
-    if pd.notna(place.observed_depth_m):
-        return f"{100 * place.observed_depth_m:.0f} cm of water"
-    return f"more than {100 * STEPS_M[int(place.step) - 1]:.0f} cm of water"
+def _depth(place: Any) -> tuple[str, str]:
+    return standing_words(int(place.now_class), place.observed_depth_m)
 
 
 def _source(place: Any, desk: Desk) -> tuple[str, str]:
@@ -283,9 +407,14 @@ def _source(place: Any, desk: Desk) -> tuple[str, str]:
 def _fact(place: Any) -> dict[str, Any]:
     seen = bool(place.now_by)
     depth_m = None if pd.isna(place.observed_depth_m) else float(place.observed_depth_m)
-    least_m = STEPS_M[int(place.step) - 1]
     name = {"zh": place.hotspot_name, "en": place.hotspot_name_en}
-    return {"id": str(place.Index), "name": name, "at_least_m": least_m, "depth_m": depth_m, "seen": seen}
+    return {
+        "id": str(place.Index),
+        "name": name,
+        "at_least_m": least_standing_m(int(place.now_class)),
+        "depth_m": depth_m,
+        "seen": seen,
+    }
 
 
 def _cut(name: str) -> str:

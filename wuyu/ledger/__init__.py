@@ -5,6 +5,7 @@
 
 from wuyu.ledger.acknowledgements import AckAnswer, AckReply, AckRequest, AckStep, FloodReport
 from wuyu.ledger.bounces import Bounce
+from wuyu.ledger.command import ConsultationEntry, ResponseStep
 from wuyu.ledger.contacts import TownContact
 from wuyu.ledger.decision import Decision, LedgerConflictError
 from wuyu.ledger.faults import LedgerError, LedgerFaultError
@@ -38,6 +39,7 @@ __all__ = [
     "Attempt",
     "Bounce",
     "BulletinRow",
+    "ConsultationEntry",
     "Cycle",
     "CycleState",
     "Decision",
@@ -60,6 +62,7 @@ __all__ = [
     "ReportIssue",
     "ReportKey",
     "ReportStep",
+    "ResponseStep",
     "Sighting",
     "TownContact",
     "WarningRow",

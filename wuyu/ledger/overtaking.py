@@ -181,7 +181,7 @@ def not_needed_any_more(session: Session, row: Outbox) -> str | None:
         If the row is for nothing that this program knows, so that nobody can say what overtakes it.
     """
     match purpose_of(row.purpose):
-        case Purpose.NOW | Purpose.REPORT | Purpose.WATCH:
+        case Purpose.NOW | Purpose.BRIEF | Purpose.REPORT | Purpose.WATCH:
             return None
         case Purpose.CALL:
             return None if _asks(session, row) else "not needed: it has been decided"

@@ -14,7 +14,7 @@ from wuyu.ledger.models import Base, LedgerInfo, guard_names_of, guarded_tables,
 
 __all__ = ["SCHEMA_VERSION", "Outline", "mend", "require_good", "schema_of", "tables_of"]
 
-SCHEMA_VERSION: Final = "11"
+SCHEMA_VERSION: Final = "12"
 """Number of the newest step in `wuyu.ledger.migrations`."""
 
 Key = tuple[str, tuple[str, ...], bool]

@@ -19,7 +19,8 @@ class Purpose(StrEnum):
 
     ``bulletin`` warns; ``second_contact`` and ``upward`` follow a bulletin that nobody answers; ``call`` asks an
     officer to decide; ``now`` tells a town that water stands; ``rain_lost`` tells the holders of a warning that the
-    level is unknown now; ``report`` carries a periodic report; ``watch`` tells the operators how the system stands.
+    level is unknown now; ``brief`` says at fixed hours what still stands; ``report`` carries a periodic report;
+    ``watch`` tells the operators how the system stands.
     """
 
     BULLETIN = "bulletin"
@@ -28,6 +29,7 @@ class Purpose(StrEnum):
     CALL = "call"
     NOW = "now"
     RAIN_LOST = "rain_lost"
+    BRIEF = "brief"
     REPORT = "report"
     WATCH = "watch"
 
@@ -64,8 +66,8 @@ def message_id(purpose: Purpose, subject: str, number: int = 0) -> str:
     purpose : Purpose
     subject : str
         What the id is named after: the warning revision of a bulletin, its escalations and the call to decide about
-        it; event and town where water stands; the warning whose rain is lost; the issue of a report; district and
-        moment of the watcher.
+        it; event and town where water stands; the warning whose rain is lost; district and hour of a brief; the
+        issue of a report; district and moment of the watcher.
     number : int
         Counts the calls about one bulletin from 0, the messages that water stands in one town and the losses of rain
         under one warning from 1; else 0.
@@ -85,6 +87,8 @@ def message_id(purpose: Purpose, subject: str, number: int = 0) -> str:
     'E-410103001.now2'
     >>> message_id(Purpose.RAIN_LOST, "E-410103001", 1), message_id(Purpose.RAIN_LOST, "E-410103001", 2)
     ('E-410103001.rain-lost', 'E-410103001.rain-lost2')
+    >>> message_id(Purpose.BRIEF, "410103-20210720T0000Z")
+    'brief-410103-20210720T0000Z'
     """
     match purpose_of(purpose):
         case Purpose.BULLETIN | Purpose.REPORT:
@@ -97,5 +101,5 @@ def message_id(purpose: Purpose, subject: str, number: int = 0) -> str:
             return f"{subject}.now{number}"
         case Purpose.RAIN_LOST:
             return f"{subject}.rain-lost{number if number > 1 else ''}"
-        case Purpose.WATCH:
-            return f"watch-{subject}"
+        case Purpose.BRIEF | Purpose.WATCH:
+            return f"{purpose}-{subject}"

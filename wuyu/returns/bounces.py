@@ -179,6 +179,7 @@ _WHOM: Final = {
     Purpose.RAIN_LOST: "the reader",
     Purpose.UPWARD: "the superior",
     Purpose.CALL: "the officer, who has not been asked to decide",
+    Purpose.BRIEF: "the reader",
     Purpose.REPORT: "the reader",
     Purpose.WATCH: "the operator",
 }
@@ -208,6 +209,7 @@ _WHERE: Final = {
     Purpose.RAIN_LOST: "towns",
     Purpose.UPWARD: "settings",
     Purpose.CALL: "duty chain",
+    Purpose.BRIEF: "towns and settings",
     Purpose.REPORT: "towns and departments",
     Purpose.WATCH: "settings",
 }

@@ -24,6 +24,7 @@ from wuyu.ack.book import Standing, record_answer, standings
 from wuyu.ack.codes import is_secret, reply_codes
 from wuyu.ack.forms import NAME_MAX, REASON_MAX, clean
 from wuyu.ack.mail import how_to_answer
+from wuyu.ack.water import NowAnswer, NowAsked, asked_of_code, mails_of, open_asked, record_now
 from wuyu.keys import Keys, load_keys
 from wuyu.ledger.acknowledgements import AckReply, Answer, ReplyOutcome
 from wuyu.ledger.models import LogEntry, Outbox
@@ -32,6 +33,7 @@ from wuyu.messages.guard import is_address
 from wuyu.returns.bounces import take_bounce
 from wuyu.returns.boxes import BODY_MAX_BYTES, MailSource, go_through
 from wuyu.returns.mailtext import MailText, text_of
+from wuyu.returns.now_words import now_meaning_of
 from wuyu.returns.proof import is_proven
 from wuyu.returns.quotation import OwnWords, Sent, own_words, sent_mail
 from wuyu.returns.status_notices import NoticeOutcome, read_report
@@ -270,6 +272,8 @@ class _ReplyDesk:
             return _Finding(ReplyOutcome.UNREADABLE, why="a mail cannot be read")
         if first.refused in (ReplyOutcome.OWN, ReplyOutcome.NO_SENDER):
             return _Finding(first.refused, first)
+        if first.refused is None and (water := self._of_water(first)) is not None:
+            return self._from_water(raw, first, *water)
         told = standings(
             self.station.ledger,
             district_code=self.station.code,
@@ -287,6 +291,43 @@ class _ReplyDesk:
                 ReplyOutcome.AUTOMATIC, first, told[-1], "an automatic answer: nobody has read the bulletin"
             )
         return self._from_told(raw, first, told)
+
+    def _of_water(self, reply: Reply) -> tuple[NowAsked, str] | None:
+        """Return the message that water stands with whose code a mail answers, and to whom that code was sent."""
+        asked = open_asked(self.station.ledger, self.station.code, self.now)
+        for code in reply.codes:
+            for found in asked_of_code(asked, self.keys, code, [reply.sender]):
+                return found
+        return None
+
+    def _from_water(self, raw: bytes, first: Reply, asked: NowAsked, reader: str) -> _Finding:
+        """Judge an answer to a message that water stands, by the rule of all answers."""
+        text = text_of(message_from_bytes(raw, policy=policy.default))
+        with self.station.ledger.reading() as session:
+            bodies = mails_of(session, asked.message_id, reader)
+        mails = [message_from_bytes(body, policy=policy.default) for body in bodies]
+        sent = [sent_mail(text_of(mail), str(mail.get("Subject", ""))) for mail in mails]
+        own = own_words(text.words, [*sent, *_known_words(text.words)])
+        lines = own.lines if codes_in("\n".join(own.lines)) else [*own.lines, first.codes[0]]
+        meaning = now_meaning_of(lines, names=[asked.town, first.name], codes=set(first.codes))
+        is_more = bool(own.marked or text.files) or not text.is_whole
+        all_meant = len(asked.places) == 1 or meaning.of_each or NowAnswer.WATER_GONE not in meaning.answers
+        reply = replace(first, reason=clean("\n".join([*own.lines, *own.marked]), REASON_MAX))
+        if not meaning.answers or is_more or not all_meant:
+            return _Finding(ReplyOutcome.TO_READ, reply, why=f"{asked.town} writes of standing water")
+        if not (first.proven and any(map(is_secret, first.codes))):
+            why = f"an answer of {asked.town} on standing water proves nothing: call {asked.phone}"
+            return _Finding(ReplyOutcome.CLAIMED, reply, why=why)
+        is_new = record_now(
+            self.station.ledger,
+            asked,
+            dict.fromkeys(asked.places, sorted(meaning.answers)),
+            reader=reader,
+            name=meaning.name or first.name,
+            channel="mail",
+            now=self.now,
+        )
+        return _Finding(ReplyOutcome.ANSWERED if is_new else ReplyOutcome.REPEATED, reply)
 
     def _from_elsewhere(self, reply: Reply) -> _Finding:
         """Judge a mail of someone who was not told: it concerns us only if it carries a code that cannot be guessed."""

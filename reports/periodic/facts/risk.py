@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -11,6 +11,7 @@ import pandas as pd
 from reports.periodic.facts.rain import DaySpan, RainFacts
 from reports.words import plain
 from risk_models.levels import Level, worst
+from risk_models.plan.steps import Phase, PlanStep, steps_of
 from risk_models.risk.depth_words import DEPTH_CLASSES
 from risk_models.warning.records import Action
 
@@ -258,31 +259,54 @@ def measures_by_unit(district: District, reached: Mapping[str, int], *, lang: st
     -------
     DataFrame
         Indexed by owner_unit (in English, by its English name where there is one), units with the highest trigger and
-        most plans first: n_plans, level (highest trigger), actions (distinct clauses of the highest plans, at most
-        four, in their order).
+        most plans first: n_plans, level (highest trigger), actions (`main_steps` of the highest plans).
     """
     levels = dict(reached)
     for code, town in district.communities["town_code"].items():
         levels[str(code)] = levels.get(str(town), -1)
     whole = levels.get("", -1)
-    plans = district.plans.assign(
-        trigger=[int(Level.from_name(name)) for name in district.plans["trigger_level"]],
+    plans = district.plans.sort_index()
+    plans = plans.assign(
+        trigger=[int(Level.from_name(name)) for name in plans["trigger_level"]],
         reached=[
             levels.get(str(scope), whole) if kind in _DISTRICT_SCOPES else levels.get(str(scope), -1)
-            for kind, scope in zip(district.plans["scope_kind"], district.plans["scope_id"], strict=True)
+            for kind, scope in zip(plans["scope_kind"], plans["scope_id"], strict=True)
         ],
     )
     active = plans[plans["reached"] >= plans["trigger"]].sort_values("trigger", ascending=False, kind="stable")
     rows: dict[str, dict[str, Any]] = {}
     for unit, part in active.groupby("owner_unit", sort=True):
-        clauses = [clause.strip() for text in part[f"actions_{lang}"] for clause in str(text).split(";")]
+        texts = zip(part["actions_zh"], part["actions_en"], part.get("phase", [""] * len(part)), strict=True)
         rows[_unit_name(str(unit), part, lang)] = {
             "n_plans": len(part),
             "level": int(part["trigger"].max()),
-            "actions": list(dict.fromkeys(clause for clause in clauses if clause))[:4],
+            "actions": main_steps(step for text in texts for step in steps_of(*text)),
         }
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["n_plans", "level", "actions"])
     return table.sort_values(["level", "n_plans"], ascending=False, kind="stable").rename_axis("owner_unit")
+
+
+def main_steps(steps: Iterable[PlanStep], limit: int = 4) -> list[PlanStep]:
+    """Return distinct steps by phase, unknown ones last: the first of each phase, then more in their order.
+
+    Parameters
+    ----------
+    steps : iterable of PlanStep
+    limit : int
+        Most that are returned.
+
+    Examples
+    --------
+    >>> steps = steps_of("甲;乙;丙;丁", "a;b;c;d", "after;before;before;")
+    >>> [step.zh for step in main_steps(steps, limit=3)]
+    ['乙', '甲', '丁']
+    """
+    distinct = list(dict.fromkeys(steps))
+    order = list(Phase)
+    by_phase = sorted(distinct, key=lambda step: order.index(step.phases[0]))
+    firsts = list({step.phases[0]: step for step in reversed(by_phase)}.values())
+    chosen = [*firsts, *(step for step in by_phase if step not in firsts)][:limit]
+    return [step for step in by_phase if step in chosen]
 
 
 def _unit_name(unit: str, plans: pd.DataFrame, lang: str) -> str:

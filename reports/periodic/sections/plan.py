@@ -7,7 +7,7 @@ import pandas as pd
 from reports.periodic.facts.key_dates import KeyDate
 from reports.periodic.facts.risk import measures_by_unit, reached_levels
 from reports.periodic.forms import DASH, Forms, one
-from reports.words import is_missing, plain
+from reports.words import is_missing, phased, plain
 from risk_models.district.reporting import ImportantPeriod
 
 __all__ = ["add_dates", "add_measures", "add_rehearsal", "levels_for_plans"]
@@ -158,8 +158,8 @@ def add_measures(forms: Forms) -> None:
 
 def _measure_rows(forms: Forms, units: pd.DataFrame) -> list[tuple[str, str, str, str]]:
     """Return a row for all units that do the same at the same level, the highest level first."""
-    joint = "；" if forms.lang == "zh" else "; "
-    actions = [joint.join(plain(action) for action in row) or DASH for row in units["actions"]]
+    joint = "。" if forms.lang == "zh" else ". "
+    actions = [joint.join(phased(steps, forms.lang)) or DASH for steps in units["actions"]]
     table = units.assign(measures=actions).reset_index()
     rows = []
     for _, part in table.groupby(["level", "measures"], sort=False):

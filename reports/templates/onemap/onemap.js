@@ -12,8 +12,11 @@
   let hour = startHour();
   let selected = -1;
   let timer = 0;
+  const stateOf = new Map(data.states.map((state) => [state[0], state]));
+  const chosen = new Set(fromAddress("n").split(",").map((key) => (data.states.find((state) => state[1] === key) || [""])[0]).filter(Boolean));
 
-  // The address may name an hour, a hotspot and a language: onemap.html#t=2021-07-20T09:00Z&h=EQ-001&l=en
+  // The address may name an hour, a hotspot, states of now to show and a language:
+  // onemap.html#t=2021-07-20T09:00Z&h=EQ-001&n=stands,unconfirmed&l=en
   function fromAddress(key) {
     const found = location.hash.slice(1).split("&").find((part) => part.startsWith(key + "="));
     return found ? found.slice(key.length + 1).replace(/%3A/gi, ":") : "";
@@ -31,6 +34,39 @@
   const spotLevel = (at, spot) => decode(data.hotspotLevels[at][spot]);
   const townLevel = (at, town) => decode(data.townLevels[at][town]);
   const value = (key, at, spot) => data.quantities[key][at][spot];
+  const nowOf = (at, spot) => (data.told[at] ? data.now[at][spot] : "");
+  const stateName = (letter) => stateOf.get(letter)[2 + lang];
+  const isFiltered = () => chosen.size > 0 && data.told[hour];
+  const isShown = (spot) => !isFiltered() || chosen.has(nowOf(hour, spot));
+  const aheadLevel = (at, spot, window) => decode(data.ahead[at][spot * data.windows.length + window]);
+  const aheadChance = (at, spot, window) => (data.aheadChance[at][window].length ? data.aheadChance[at][window][spot] : -1);
+  const windowName = (window) => data.windows[window].join("–");
+  const danger = (at, spot) => data.danger[at].slice(3 * spot, 3 * spot + 3).map((steps) => (steps < 0 ? -1 : steps * data.dangerStep));
+  function seen(at, spot) {
+    const row = data.seen[at].find((item) => item[0] === spot);
+    return row ? { by: row[1] < 0 ? "" : data.observers[row[1]], seenAgo: row[2], sinceAgo: row[3], depth: row[4] < 0 ? "" : data.depthWords[row[4]][lang] } : null;
+  }
+  // Local day and time of so many minutes after an hour of the page.
+  const clockParts = new Intl.DateTimeFormat("en-GB", { timeZone: data.meta.zone, month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  function dayAndTime(at, minutes) {
+    const part = {};
+    clockParts.formatToParts(new Date(Date.parse(data.hours[at]) + minutes * 60000)).forEach((item) => (part[item.type] = item.value));
+    return [part.month + "-" + part.day, part.hour + ":" + part.minute];
+  }
+  // A time of the day of the hour goes without its day.
+  function near(at, minutes) {
+    const [day, time] = dayAndTime(at, minutes);
+    return day === dayAndTime(at, 0)[0] ? time : day + " " + time;
+  }
+  function dangerWords(at, spot) {
+    const [, from, to] = danger(at, spot);
+    if (from < 0 || to < 0) return "";
+    if (!to) return word("alreadyNow");
+    const same = dayAndTime(at, from)[0] === dayAndTime(at, to)[0];
+    const end = same && from > 0 ? dayAndTime(at, to)[1] : near(at, to);
+    return from > 0 ? near(at, from) + "–" + end : word("nowTo").replace("{t}", end);
+  }
+
 
   function make(tag, text, className) {
     const element = document.createElement(tag);
@@ -51,12 +87,12 @@
 
   // ---- symbols: every level has its own shape -------------------------------------------------------------------
   const SIZES = { "-1": 13, 0: 9, 1: 14, 2: 15, 3: 18, 4: 19 };
-  function symbol(code, isSelected) {
+  function symbol(code, isSelected, state) {
     const level = levelOf.get(code);
     const size = SIZES[code];
     const half = size / 2;
     const svg = draw("svg", { width: size, height: size, viewBox: [0, 0, size, size].join(" "), "aria-hidden": "true" });
-    if (isSelected) draw("circle", { cx: half, cy: half, r: half + 5, fill: "none", stroke: "#1a73c7", "stroke-width": 3 }, svg);
+    if (isSelected) draw("circle", { cx: half, cy: half, r: half + (state && state !== "d" ? 9 : 5), fill: "none", stroke: "#1a73c7", "stroke-width": 3 }, svg);
     const style = { fill: level.fill, stroke: "#1f2933", "stroke-width": code > 0 ? 1.2 : 0.8 };
     if (level.symbol === "x") {
       const path = "M2 2L" + (size - 2) + " " + (size - 2) + "M" + (size - 2) + " 2L2 " + (size - 2);
@@ -66,7 +102,56 @@
     else if (level.symbol === "^") draw("path", Object.assign({ d: "M" + half + " 1L" + (size - 1) + " " + (size - 2) + "L1 " + (size - 2) + "Z" }, style), svg);
     else if (level.symbol === "D") draw("path", Object.assign({ d: "M" + half + " 0.5L" + (size - 0.5) + " " + half + "L" + half + " " + (size - 0.5) + "L0.5 " + half + "Z" }, style), svg);
     else draw("circle", Object.assign({ cx: half, cy: half, r: half - 1 }, style, code === 0 ? { stroke: "#7a8591" } : {}), svg);
+    nowMark(svg, half, state);
     return svg;
+  }
+  // What is now is told by form, not by colour: a ring, a broken ring, corners that ask for a look, a question mark.
+  function nowMark(svg, half, state) {
+    const r = half + 3.5;
+    const around = { cx: half, cy: half, r: r, fill: "none" };
+    if (state === "s") {
+      draw("circle", Object.assign({ stroke: "#fff", "stroke-width": 5 }, around), svg);
+      draw("circle", Object.assign({ stroke: "#10243a", "stroke-width": 3 }, around), svg);
+    } else if (state === "m") {
+      draw("circle", Object.assign({ stroke: "#fff", "stroke-width": 3.4 }, around), svg);
+      draw("circle", Object.assign({ stroke: "#10243a", "stroke-width": 1.6, "stroke-dasharray": "3.2 2.8" }, around), svg);
+    } else if (state === "c") {
+      const [low, high, arm] = [half - r, half + r, r * 0.62];
+      const path = [[low, low, 1, 1], [high, low, -1, 1], [high, high, -1, -1], [low, high, 1, -1]]
+        .map(([x, y, dx, dy]) => "M" + (x + dx * arm) + " " + y + "L" + x + " " + y + "L" + x + " " + (y + dy * arm)).join("");
+      draw("path", { d: path, fill: "none", stroke: "#fff", "stroke-width": 4.6 }, svg);
+      draw("path", { d: path, fill: "none", stroke: "#10243a", "stroke-width": 2.4 }, svg);
+    } else if (state === "u") {
+      const at = { x: half + r * 0.95, y: half - r * 0.2, "text-anchor": "middle", "font-size": 12, "font-weight": 700, fill: "#10243a", stroke: "#fff", "stroke-width": 3, "paint-order": "stroke" };
+      draw("text", at, svg).textContent = "?";
+    }
+  }
+  // A mark without a hotspot, for legend and filter.
+  function mark(letter) {
+    const svg = draw("svg", { width: 12, height: 12, viewBox: "0 0 12 12", "aria-hidden": "true", class: "mark" });
+    draw("circle", { cx: 6, cy: 6, r: 2.4, fill: "#7a8591" }, svg);
+    nowMark(svg, 4.5, "");
+    const inner = draw("g", { transform: "translate(1.5 1.5)" }, svg);
+    nowMark(inner, 4.5, letter);
+    return svg;
+  }
+  // The windows ahead, side by side: the higher the graver, hatched where nobody knows.
+  function strip(at, spot) {
+    const count = data.windows.length;
+    const svg = draw("svg", { class: "strip", viewBox: "0 0 " + count * 14 + " 14", width: count * 14, height: 14, role: "img", "aria-label": stripWords(at, spot) });
+    data.windows.forEach((_, window) => drawWindow(svg, aheadLevel(at, spot, window), 14 * window));
+    return svg;
+  }
+  function drawWindow(svg, code, x) {
+    draw("rect", { x: x + 0.5, y: 0.5, width: 13, height: 13, fill: "#fff", stroke: "#9aa5af", "stroke-width": 1 }, svg);
+    if (code < 0) draw("path", { d: [3, 7, 11].map((d) => "M" + (x + 1) + " " + (d + 2) + "L" + (x + d + 2) + " 1").join("") + "M" + (x + 4) + " 13L" + (x + 13) + " 4M" + (x + 8) + " 13L" + (x + 13) + " 8", stroke: "#7a8591", "stroke-width": 1 }, svg);
+    else {
+      const tall = code ? 3 + code * 2.5 : 1.5;
+      draw("rect", { x: x + 1, y: 13 - tall, width: 12, height: tall, fill: code ? levelOf.get(code).fill : "#9aa5af", stroke: code ? "#1f2933" : "none", "stroke-width": 0.6 }, svg);
+    }
+  }
+  function stripWords(at, spot) {
+    return data.windows.map((_, window) => windowName(window) + " h " + levelName(levelOf.get(aheadLevel(at, spot, window)))).join(", ");
   }
   function chip(code) {
     const level = levelOf.get(code);
@@ -104,7 +189,7 @@
   const markers = data.hotspots.map((spot, index) => {
     const marker = L.marker(spot.at, { keyboard: false, riseOnHover: true, icon: L.divIcon({ className: "spot", iconSize: [12, 12], html: make("span") }) });
     marker.on("click", () => select(index));
-    marker.bindTooltip(() => make("span", name(spot) + " · " + levelName(levelOf.get(spotLevel(hour, index)))));
+    marker.bindTooltip(() => make("span", [name(spot), levelName(levelOf.get(spotLevel(hour, index))), nowWords(hour, index)].filter(Boolean).join(" · ")));
     spotLayer.addLayer(marker);
     return marker;
   });
@@ -171,12 +256,14 @@
     });
     markers.forEach((marker, index) => {
       const code = spotLevel(hour, index);
-      const key = code + (index === selected ? "s" : "");
+      const state = nowOf(hour, index);
+      const key = code + state + (index === selected ? "!" : "") + (isShown(index) ? "" : "-");
       if (marker.shown === key) return;
       marker.shown = key;
       const size = SIZES[code];
-      marker.setIcon(L.divIcon({ className: "spot", iconSize: [size, size], html: symbol(code, index === selected) }));
-      marker.setZIndexOffset((index === selected ? 9 : code + 1) * 1000);
+      marker.setIcon(L.divIcon({ className: "spot", iconSize: [size, size], html: symbol(code, index === selected, state) }));
+      marker.setOpacity(isShown(index) || index === selected ? 1 : 0.15);
+      marker.setZIndexOffset((index === selected ? 9 : isShown(index) ? code + 1 : 0) * 1000);
     });
   }
 
@@ -236,40 +323,85 @@
 
   // ---- side panel -----------------------------------------------------------------------------------------------
   byId("find").addEventListener("input", drawList);
+  // The one order of the district; tables of earlier releases have none, and go by level.
+  function rank(spot) {
+    const place = value("place", hour, spot);
+    return place > 0 ? place : 1e6 - 1e4 * spotLevel(hour, spot) + spot;
+  }
   function drawList() {
     const wanted = byId("find").value.trim().toLowerCase();
     const order = data.hotspots.map((_, index) => index)
       .filter((index) => {
         const spot = data.hotspots[index];
-        if (!wanted) return spotLevel(hour, index) > 0;
+        if (!isShown(index)) return false;
+        if (!wanted) return isFiltered() || spotLevel(hour, index) > 0;
         return [spot.id, spot.zh, spot.en, name(data.towns[spot.town])].some((text) => text.toLowerCase().includes(wanted));
       })
-      .sort((a, b) => spotLevel(hour, b) - spotLevel(hour, a) || value("place", hour, a) - value("place", hour, b) || a - b);
+      .sort((a, b) => rank(a) - rank(b));
+    const states = data.states.filter((state) => isFiltered() && chosen.has(state[0])).map((state) => state[2 + lang]);
+    byId("listTitle").textContent = states.length ? word("listNow") + states.join(lang ? ", " : "、") : word("list");
     const list = empty(byId("list"));
-    if (!order.length) list.appendChild(make("li", wanted ? "—" : word("noneWarned"), "muted"));
+    if (!order.length) list.appendChild(make("li", wanted ? "—" : word(isFiltered() ? "noneNow" : "noneWarned"), "muted"));
     order.slice(0, LIST_MAX).forEach((index) => {
-      const spot = data.hotspots[index];
-      const button = make("button");
-      button.type = "button";
-      const text = make("span", name(spot));
-      text.append(make("br"), make("small", name(data.towns[spot.town]) + " · " + spot.kind[lang]));
-      const score = value("score", hour, index);
-      const code = spotLevel(hour, index);
-      button.append(symbol(code, false), text, make("small", score < 0 ? word("unknown") : String(score)));
-      button.setAttribute("aria-label", [name(spot), levelName(levelOf.get(code)), name(data.towns[spot.town])].join(", "));
-      button.addEventListener("click", () => select(index));
       const item = make("li");
-      item.appendChild(button);
+      item.appendChild(listed(index));
       list.appendChild(item);
     });
     if (order.length > LIST_MAX) list.appendChild(make("li", [word("more"), order.length - LIST_MAX, word("moreTail")].join(" "), "muted"));
   }
+  function listed(index) {
+    const spot = data.hotspots[index];
+    const code = spotLevel(hour, index);
+    const state = nowOf(hour, index);
+    const place = value("place", hour, index);
+    const when = dangerWords(hour, index);
+    const button = make("button");
+    button.type = "button";
+    const text = make("span", name(spot));
+    text.append(make("br"), make("small", name(data.towns[spot.town]) + " · " + spot.kind[lang]));
+    if (state && state !== "d") text.append(make("br"), make("b", nowWords(hour, index), "now"));
+    const ahead = make("span", undefined, "ahead");
+    if (data.told[hour]) ahead.append(strip(hour, index), make("small", when));
+    button.append(make("small", place > 0 ? String(place) : "", "nth"), symbol(code, false, state), text, ahead);
+    const said = [place > 0 ? word("place") + " " + place : "", name(spot), levelName(levelOf.get(code)), nowWords(hour, index), when ? word("danger") + " " + when : "", name(data.towns[spot.town])];
+    button.setAttribute("aria-label", said.filter(Boolean).join(", "));
+    button.addEventListener("click", () => select(index));
+    return button;
+  }
+  // What is now in a few words: the state, how deep, since when.
+  function nowWords(at, spot) {
+    const state = nowOf(at, spot);
+    if (!state) return "";
+    const row = seen(at, spot);
+    const since = row && row.sinceAgo >= 0 ? word("since").replace("{t}", near(at, -row.sinceAgo)) : "";
+    const depth = row && row.depth ? (state === "c" ? word("was") : "") + row.depth : "";
+    return [stateName(state), depth, since].filter(Boolean).join(" · ");
+  }
+  function drawStates() {
+    const group = empty(byId("states"));
+    group.hidden = !data.told[hour];
+    data.states.filter((state) => state[0] !== "d").forEach((state) => {
+      const button = make("button");
+      button.type = "button";
+      button.append(mark(state[0]), make("span", state[2 + lang]), make("b", String(countNow(state[0]))));
+      button.setAttribute("aria-pressed", String(chosen.has(state[0])));
+      button.addEventListener("click", () => choose(state[0]));
+      group.appendChild(button);
+    });
+  }
+  const countNow = (letter) => data.now[hour].split(letter).length - 1;
+  function choose(letter) {
+    const at = data.states.filter((state) => state[0] !== "d").findIndex((state) => state[0] === letter);
+    if (!chosen.delete(letter)) chosen.add(letter);
+    render();
+    byId("states").children[at].focus();
+  }
   // What stands at an hour, and in which state, is in the data: nothing of it is worked out here.
   function drawWarnings() {
     const standing = data.standing[hour].map((item) => ({ row: data.warnings[item[0]], state: item[1] }));
-    const rank = (a, b) => b.row[2] - a.row[2] || a.row[0] - b.row[0];
-    const inForce = standing.filter((item) => item.state !== "waiting").sort(rank);
-    const waiting = standing.filter((item) => item.state === "waiting").sort(rank);
+    const graver = (a, b) => b.row[2] - a.row[2] || a.row[0] - b.row[0];
+    const inForce = standing.filter((item) => item.state !== "waiting").sort(graver);
+    const waiting = standing.filter((item) => item.state === "waiting").sort(graver);
     drawStanding("warnings", word("warnings"), inForce);
     if (!inForce.length) byId("warnings").appendChild(make("li", word("noWarnings"), "muted"));
     drawStanding("waiting", word("waiting"), waiting);
@@ -327,10 +459,12 @@
     back.type = "button";
     back.addEventListener("click", () => select(-1));
     panel.append(back, make("h2", name(spot)));
-    panel.append(facts([[word("time"), data.labels[hour]], [word("level"), chip(code)], [word("score"), known(value("score", hour, selected), "")],
+    const place = value("place", hour, selected);
+    panel.append(facts([[word("time"), data.labels[hour]], [word("level"), chip(code)], [word("place"), place > 0 ? place + " / " + data.hotspots.length : "—"], [word("score"), known(value("score", hour, selected), "")],
       [word("town"), name(data.towns[spot.town])], [word("kind"), spot.kind[lang]], [word("people"), known(spot.people, " " + word("peopleUnit"))]]));
+    drawNowAndAhead(panel);
     panel.append(make("h3", word("history")), course(selected), make("h3", word("why")));
-    if (code < 0) panel.append(make("p", data.meta.unknown[lang]));
+    if (code < 0) panel.append(make("p", data.phase[hour][selected] === "x" ? data.meta.notAssessed[lang] : data.meta.unknown[lang]));
     else panel.append(...contributions(), facts([
       [word("observed24"), known(value("obs24", hour, selected), " mm")], [word("forecast3"), known(value("fc3", hour, selected), " mm")],
       [word("returnPeriod"), returnPeriod(data.returnPeriod[hour][selected])], [word("drain"), spot.drain === null ? word("unknown") : spot.drain + " mm/h"]]));
@@ -342,6 +476,41 @@
     const worst = data.worstReasons[selected];
     panel.append(make("h3", word("worst") + " · " + data.labels[worst[0]]), make("p", worst[1 + lang]));
     drawAction(panel, spot);
+  }
+  function drawNowAndAhead(panel) {
+    panel.append(make("h3", word("nowTitle")));
+    if (!data.told[hour]) {
+      panel.append(make("p", word("notTold"), "muted"));
+      return;
+    }
+    const state = nowOf(hour, selected);
+    const row = seen(hour, selected);
+    const now = make("p", undefined, "state");
+    now.append(mark(state), make("span", nowWords(hour, selected)));
+    const by = row && row.by ? row.by + (row.seenAgo < 0 ? "" : " " + near(hour, -row.seenAgo)) : word("modelled");
+    const phase = data.phases[data.phase[hour][selected]][lang];
+    panel.append(now, facts([[word("phase"), phase], [word("by"), by], [word("chanceNow"), chance(value("pNow", hour, selected))]]));
+    panel.append(make("h3", word("aheadTitle")), aheadTable());
+    const first = danger(hour, selected)[0];
+    panel.append(facts([[word("danger"), dangerWords(hour, selected) || word("none")], [word("first"), first < 0 ? word("none") : first ? near(hour, first) : word("alreadyNow")]]));
+  }
+  function aheadTable() {
+    const table = make("table", undefined, "ahead");
+    const head = table.createTHead().insertRow();
+    [word("window"), word("chance15"), word("level")].forEach((text) => {
+      const cell = make("th", text);
+      cell.scope = "col";
+      head.appendChild(cell);
+    });
+    const body = table.createTBody();
+    data.windows.forEach((_, window) => {
+      const line = body.insertRow();
+      const label = make("th", windowName(window) + word("hours"));
+      label.scope = "row";
+      line.append(label, make("td", chance(aheadChance(hour, selected, window))));
+      line.insertCell().appendChild(chip(aheadLevel(hour, selected, window)));
+    });
+    return table;
   }
   function contributions() {
     const count = data.factors.length;
@@ -375,7 +544,7 @@
     const steps = make("ol", undefined, "steps");
     action.steps[lang].forEach((step) => steps.appendChild(make("li", step)));
     const far = (m) => (m < 0 ? "" : m < 1000 ? " · " + m + " m" : " · " + (m / 1000).toFixed(1) + " km");
-    panel.append(facts([[word("plan"), action.plan[lang] || "—"]], "wide"), steps, facts([
+    panel.append(facts([[word("plan"), action.plan[lang] || "—"], [word("planState"), action.state[lang] || "—"]], "wide"), steps, facts([
       [word("team"), (action.teams.join(lang ? ", " : "、") || "—") + (action.team_people > 0 ? " · " + action.team_people + (lang ? " people" : "人") : "") + (action.teams.length ? far(action.team_m) : "")],
       [word("shelter"), (action.shelter || "—") + (action.shelter ? far(action.shelter_m) + (action.shelter_free < 0 ? "" : " · " + word("free") + " " + action.shelter_free) : "")],
       [word("owner"), action.unit || spot.owner], [word("phone"), action.phone || spot.phone]], "wide"));
@@ -403,7 +572,7 @@
     LAYERS.forEach((entry) => (entry[4].textContent = word(entry[0])));
     byId("legendTitle").textContent = word("legend");
     byId("legendNote").textContent = word("note") + " " + data.meta.formula;
-    byId("listTitle").textContent = word("list");
+    byId("states").setAttribute("aria-label", word("filter"));
     byId("issuedTitle").textContent = word("issued");
     byId("findLabel").textContent = word("find");
     towns.forEach((polygon, index) => polygon.setTooltipContent(make("span", shortName(data.towns[index]))));
@@ -414,9 +583,21 @@
     const list = empty(byId("legendList"));
     RANK.forEach((code) => {
       const item = make("li");
-      item.append(symbol(code, false), make("span", levelName(levelOf.get(code))), make("span", String(data.counts[hour][code + 1])));
+      item.append(symbol(code, false, ""), make("span", levelName(levelOf.get(code))), make("span", String(data.counts[hour][code + 1])));
       list.appendChild(item);
     });
+    if (!data.told[hour]) return;
+    list.appendChild(make("li", word("nowTitle"), "head"));
+    data.states.filter((state) => state[0] !== "d").forEach((state) => {
+      const item = make("li");
+      item.append(mark(state[0]), make("span", state[2 + lang]), make("span", String(countNow(state[0]))));
+      list.appendChild(item);
+    });
+    const item = make("li", undefined, "windows");
+    const svg = draw("svg", { viewBox: "0 0 70 14", width: 70, height: 14, "aria-hidden": "true" });
+    [4, 3, 2, 0, -1].forEach((code, at) => drawWindow(svg, code, 14 * at));
+    item.append(make("span", word("aheadHours")), make("small", data.windows.map((_, window) => windowName(window)).join(" | ")), make("br"), svg, make("small", word("stripNote")));
+    list.appendChild(item);
   }
   function render() {
     slider.value = hour;
@@ -427,6 +608,7 @@
     drawMap();
     drawRain();
     drawLegend();
+    drawStates();
     drawWarnings();
     drawList();
     drawDetail();
@@ -434,9 +616,14 @@
   if (window.innerWidth <= 820) byId("legend").open = byId("layers").open = false;
   renderWords();
   render();
-  map.invalidateSize({ animate: false });
-  map.fitBounds(townLayer.getBounds(), { padding: [8, 8], animate: false });
-  drawFar();
+  // Paper has its own shape: the whole district is fitted into it, and back into the window.
+  function refit() {
+    map.invalidateSize({ animate: false });
+    map.fitBounds(townLayer.getBounds(), { padding: [8, 8], animate: false });
+    drawFar();
+  }
+  refit();
+  window.matchMedia("print").addEventListener("change", refit);
   const named = data.hotspots.findIndex((spot) => spot.id === fromAddress("h"));
   if (named >= 0) select(named);
 })();

@@ -1,4 +1,4 @@
-"""One warning revision as an OASIS CAP 1.2 message with the Chinese identifier.
+"""One warning revision, or water that stands now, as an OASIS CAP 1.2 message with the Chinese identifier.
 
 Times are written in the district's local time with a numeric offset, positions as "lat,lon" in WGS84. The same record
 gives the same bytes.
@@ -8,42 +8,44 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-import geopandas as gpd
-import pandas as pd
 from lxml import etree
-from shapely.geometry.base import BaseGeometry
 
-from risk_models.district.settings import DistrictSettings
+from risk_models.district.settings import WATERLOGGING_EVENT, DistrictSettings
 from risk_models.levels import LEVEL_STYLES, Level
+from risk_models.standards import EventCode
+from risk_models.warning.cap.areas import PLACES_MAX, CapArea, CapPlace
+from risk_models.warning.cap.hazard import CapHazard
 from risk_models.warning.cap.polygon import cap_polygons
-from risk_models.warning.cap.reader import CAP_NAMESPACE
+from risk_models.warning.cap.reader import CAP_NAMESPACE, DANGER_FROM, DANGER_TO, PLACE_CODE, TOWN_CODE
 from risk_models.warning.cap.rules import HEADLINE_CHARACTERS
-from risk_models.warning.records import Action, WarningRecord
+from risk_models.warning.records import WarningRecord
 
 __all__ = [
-    "CapArea",
     "CapChannel",
-    "CapHazard",
+    "CapStanding",
     "CapText",
-    "cap_hazard",
     "cap_identifier",
+    "event_of",
     "to_cap",
+    "to_cap_now",
 ]
 
 END_NOTICE_H = 1.0
 """Validity of an all-clear [h]."""
-IMMEDIATE_H, EXPECTED_H = 1.0, 6.0
-"""Lead up to which urgency is Immediate and Expected [h]; house rule: closing a point takes up to an hour."""
-STANDING_WATER_M = 0.15
-"""Water of this depth now makes the certainty Observed (limit for one usable lane, GB 51222) [m]."""
 
-_RESPONSES = {Level.BLUE: "Monitor", Level.YELLOW: "Prepare", Level.ORANGE: "Execute", Level.RED: "Execute"}
-_CERTAINTIES = {-1: "Unknown", 0: "Unlikely", 1: "Possible", 2: "Possible", 3: "Likely"}
+_RESPONSES = {
+    Level.UNKNOWN: "Prepare",
+    Level.BLUE: "Monitor",
+    Level.YELLOW: "Prepare",
+    Level.ORANGE: "Execute",
+    Level.RED: "Execute",
+}
+_EXTENSION, _EXTENSION_NOW = "00", "01"
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Status = Literal["Actual", "Exercise", "Test"]
@@ -63,8 +65,8 @@ class CapChannel:
     sender : str
         CAP sender, without space, comma, "<" or "&".
     sender_name_zh, sender_name_en : str
-    event_code : str
-        E.g. ``11B03`` (rainstorm).
+    event : EventCode
+        Code and words of waterlogging.
     status : {"Actual", "Exercise", "Test"}
     scope : {"Public", "Restricted", "Private"}
     timezone : ZoneInfo
@@ -82,7 +84,7 @@ class CapChannel:
     sender: str
     sender_name_zh: str
     sender_name_en: str
-    event_code: str
+    event: EventCode
     status: Status
     scope: CapScope
     timezone: ZoneInfo
@@ -102,13 +104,20 @@ class CapChannel:
 
     @classmethod
     def from_settings(
-        cls, settings: DistrictSettings, *, scope: CapScope = "Restricted", marks: tuple[str, ...] = ()
+        cls,
+        settings: DistrictSettings,
+        events: Iterable[EventCode],
+        *,
+        scope: CapScope = "Restricted",
+        marks: tuple[str, ...] = (),
     ) -> CapChannel:
         """Return the channel of a district; Restricted by default, since bulletins go to duty desks.
 
         Parameters
         ----------
         settings : DistrictSettings
+        events : iterable of EventCode
+            Table of event codes; gives the words of the district's own (`event_of`).
         scope : {"Public", "Restricted"}
         marks : tuple of str
         """
@@ -119,7 +128,7 @@ class CapChannel:
             sender=settings.cap.sender,
             sender_name_zh=district.bureau.zh,
             sender_name_en=district.bureau.en,
-            event_code=settings.cap.event_code,
+            event=event_of(settings.cap.own_event_code, events),
             status=settings.mail.status,
             scope=scope,
             timezone=ZoneInfo(district.timezone),
@@ -128,51 +137,26 @@ class CapChannel:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class CapArea:
-    """The area of a message.
+def event_of(code: str, events: Iterable[EventCode]) -> EventCode:
+    """Return the event of a code; a code that the table does not know has the words of waterlogging.
 
-    Attributes
+    Parameters
     ----------
     code : str
-        Town code.
-    name_zh, name_en : str
-    unit_index : int
-        Place of the town in the district's register, 1 to 999 (0: the whole district); it keeps the identifiers of
-        messages of one second apart.
-    outline : Polygon or MultiPolygon
-        In WGS84, x = longitude.
+        Of the district; never one of the weather office (`risk_models.district.settings.CapSettings`).
+    events : iterable of EventCode
+
+    Examples
+    --------
+    >>> from risk_models.standards import load_standards
+    >>> table = load_standards().event_codes()
+    >>> event_of("11A02", table)
+    EventCode(code='11A02', zh='内涝', en='waterlogging')
+    >>> event_of("own-7", table)
+    EventCode(code='own-7', zh='内涝', en='waterlogging')
     """
-
-    code: str
-    name_zh: str
-    name_en: str
-    unit_index: int
-    outline: BaseGeometry
-
-    @classmethod
-    def from_towns(cls, towns: gpd.GeoDataFrame, town_code: str) -> CapArea:
-        """Return the area of a town of the register.
-
-        Parameters
-        ----------
-        towns : GeoDataFrame, index town_code
-            ``town_name``, ``town_name_en``, geometry in any CRS; the order of rows gives the unit index.
-        town_code : str
-
-        Raises
-        ------
-        KeyError
-            If the register has no such town.
-        """
-        town = towns.loc[town_code]
-        return cls(
-            code=town_code,
-            name_zh=str(town["town_name"]),
-            name_en=str(town["town_name_en"]),
-            unit_index=int(towns.index.get_loc(town_code)) + 1,
-            outline=towns.loc[[town_code]].geometry.to_crs("EPSG:4326").iloc[0],
-        )
+    known = {event.code: event for event in events}
+    return known.get(code) or replace(known[WATERLOGGING_EVENT], code=code)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,63 +179,44 @@ class CapText:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CapHazard:
-    """Urgency, certainty and onset, the same in both languages."""
+class CapStanding:
+    """What a message says that water stands now, apart from its words.
 
-    urgency: str
-    certainty: str
-    onset: datetime | None = None
-
-
-def cap_hazard(record: WarningRecord, risk_table: pd.DataFrame) -> CapHazard:
-    """Tell urgency, certainty and onset from the hotspots of a warning.
-
-    Parameters
+    Attributes
     ----------
-    record : WarningRecord
-    risk_table : DataFrame, index hotspot_id
-        Columns ``likelihood`` (-1 to 3), ``depth_now_m`` [m], ``first_15cm_at`` (UTC, NaT if never).
-
-    Returns
-    -------
-    CapHazard
-        Certainty: Observed if a hotspot of the warning has 15 cm of water now; else by the likelihood of the worst
-        hotspot (high Likely; medium and low Possible; very low Unlikely). Urgency by the hours to the first 15 cm at
-        any of them: Immediate up to 1 h, Expected up to 6 h, else Future; Unknown if no time is known. An end is Past
-        and Observed.
-
-    References
-    ----------
-    OASIS CAP 1.2, section 3.2.2 (code values); the hour limits are a house rule.
-
-    Examples
-    --------
-    >>> from datetime import UTC
-    >>> at = datetime(2021, 7, 20, 1, tzinfo=UTC)
-    >>> record = WarningRecord(event_key="E", warning_id="E-1", revision=0, action=Action.NEW, area_code="1",
-    ...     level=Level.RED, previous_level=Level.NONE, issued_at=at, valid_from=at,
-    ...     valid_to=at + timedelta(hours=6), hotspot_ids=("EQ-001",))
-    >>> risk = pd.DataFrame({"likelihood": [3], "depth_now_m": [0.0],
-    ...     "first_15cm_at": [pd.Timestamp("2021-07-20T03:00Z")]}, index=["EQ-001"])
-    >>> hazard = cap_hazard(record, risk)
-    >>> hazard.urgency, hazard.certainty, hazard.onset.isoformat()
-    ('Expected', 'Likely', '2021-07-20T03:00:00+00:00')
+    message_id, event_key : str
+    number : int
+        Of the message in its town and event; its last digit is the serial of the identifier.
+    level : Level
+        The highest of the places.
+    severity : str
+        See `risk_models.warning.cap.hazard.standing_severity`.
+    sent_at, expires_at : datetime
     """
-    if record.action.is_end:
-        return CapHazard(urgency="Past", certainty="Observed")
-    rows = risk_table.loc[[hotspot_id for hotspot_id in record.hotspot_ids if hotspot_id in risk_table.index]]
-    if rows.empty or record.level == Level.UNKNOWN:
-        return CapHazard(urgency="Unknown", certainty="Unknown")
-    if bool((rows["depth_now_m"] >= STANDING_WATER_M).any()):
-        return CapHazard(urgency="Immediate", certainty="Observed", onset=record.valid_from)
-    certainty = _CERTAINTIES[int(rows["likelihood"].iloc[0])]
-    first_at = pd.to_datetime(rows["first_15cm_at"], utc=True).min()
-    if pd.isna(first_at):
-        return CapHazard(urgency="Unknown", certainty=certainty)
-    onset = max(first_at.to_pydatetime(), record.valid_from)
-    lead_h = (onset - record.issued_at) / timedelta(hours=1)
-    urgency = "Immediate" if lead_h <= IMMEDIATE_H else "Expected" if lead_h <= EXPECTED_H else "Future"
-    return CapHazard(urgency=urgency, certainty=certainty, onset=onset if onset < record.valid_to else None)
+
+    message_id: str
+    event_key: str
+    number: int
+    level: Level
+    severity: str
+    sent_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Alert:
+    """What of a message does not hang on its language."""
+
+    identifier: str
+    kind: str
+    references: Sequence[str]
+    event_key: str
+    response: str
+    severity: str
+    level: Level
+    sent_at: datetime
+    expires_at: datetime
+    parameters: dict[str, str]
 
 
 def cap_identifier(record: WarningRecord, *, channel: CapChannel, unit_index: int) -> str:
@@ -268,7 +233,7 @@ def cap_identifier(record: WarningRecord, *, channel: CapChannel, unit_index: in
     Returns
     -------
     str
-        Extension X is 00; the serial N is the last digit of the revision.
+        Extension X is 00 (01 where water stands now, see `to_cap_now`); the serial N is the last digit of the revision.
 
     Raises
     ------
@@ -286,16 +251,19 @@ def cap_identifier(record: WarningRecord, *, channel: CapChannel, unit_index: in
     >>> record = WarningRecord(event_key="E", warning_id="E-1", revision=0, action=Action.NEW, area_code="1",
     ...     level=Level.RED, previous_level=Level.NONE, issued_at=at, valid_from=at, valid_to=at)
     >>> channel = CapChannel(division_code="410103", sector_code="000", sender="duty@erqi.example",
-    ...     sender_name_zh="值班室", sender_name_en="Duty desk", event_code="11B03", status="Exercise",
-    ...     scope="Restricted", timezone=ZoneInfo("Asia/Shanghai"), demonstration=True)
+    ...     sender_name_zh="值班室", sender_name_en="Duty desk", event=EventCode("11A02", "内涝", "waterlogging"),
+    ...     status="Exercise", scope="Restricted", timezone=ZoneInfo("Asia/Shanghai"), demonstration=True)
     >>> cap_identifier(record, channel=channel, unit_index=11)
     '41010300001100_20210720090000_0'
     """
+    return _identifier(channel, unit_index, _EXTENSION, record.issued_at, record.revision)
+
+
+def _identifier(channel: CapChannel, unit_index: int, extension: str, at: datetime, serial: int) -> str:
     if not 0 <= unit_index <= 999:
         raise ValueError(f"unit_index must be 0 to 999, got {unit_index}")
-    entered = record.issued_at.astimezone(channel.timezone)
-    owner = f"{channel.division_code}{channel.sector_code}{unit_index:03d}00"
-    return f"{owner}_{entered:%Y%m%d%H%M%S}_{record.revision % 10}"
+    owner = f"{channel.division_code}{channel.sector_code}{unit_index:03d}{extension}"
+    return f"{owner}_{at.astimezone(channel.timezone):%Y%m%d%H%M%S}_{serial % 10}"
 
 
 def to_cap(
@@ -306,6 +274,7 @@ def to_cap(
     channel: CapChannel,
     hazard: CapHazard,
     texts: tuple[CapText, CapText],
+    places: Sequence[CapPlace] = (),
 ) -> bytes:
     """Write one revision as a CAP 1.2 message.
 
@@ -318,9 +287,12 @@ def to_cap(
     area : CapArea
     channel : CapChannel
     hazard : CapHazard
-        See `cap_hazard`.
+        See `risk_models.warning.cap.hazard.cap_hazard`.
     texts : (CapText, CapText)
         Chinese, English.
+    places : sequence of CapPlace
+        See `risk_models.warning.cap.areas.cap_places`; each is an area of its own after that of the town, up to
+        `PLACES_MAX`. The parameter ``places`` counts them all.
 
     Returns
     -------
@@ -339,14 +311,89 @@ def to_cap(
     """
     if not record.action.is_mailed:
         raise ValueError(f"{record.message_id}: CON is kept in the ledger and not sent")
+    references = _references(record, earlier, channel, area.unit_index)
+    is_end = record.action.is_end
+    response = "AllClear" if is_end else "Execute" if hazard.stands else _RESPONSES[record.level]
+    alert = _Alert(
+        identifier=cap_identifier(record, channel=channel, unit_index=area.unit_index),
+        kind="Cancel" if is_end else "Update" if references else "Alert",
+        references=references,
+        event_key=record.event_key,
+        response=response,
+        severity="Minor" if is_end else LEVEL_STYLES[record.level].cap_severity,
+        level=record.level,
+        sent_at=record.issued_at,
+        expires_at=_expires_at(record),
+        parameters={
+            "warningId": record.warning_id,
+            "revision": str(record.revision),
+            "action": str(record.action),
+            "degradedData": str(record.degraded).lower(),
+            "unconfirmed": str(record.unconfirmed).lower(),
+        },
+    )
+    return _write(alert, area, places, channel, hazard, texts)
+
+
+def to_cap_now(
+    standing: CapStanding,
+    *,
+    area: CapArea,
+    channel: CapChannel,
+    hazard: CapHazard,
+    texts: tuple[CapText, CapText],
+    places: Sequence[CapPlace],
+) -> bytes:
+    """Write that water stands now as a CAP 1.2 message: an Alert of its own, which replaces no warning.
+
+    Parameters
+    ----------
+    standing : CapStanding
+    area, channel, texts, places
+        As in `to_cap`.
+    hazard : CapHazard
+        See `risk_models.warning.cap.hazard.standing_hazard`.
+
+    Returns
+    -------
+    bytes
+        UTF-8 XML.
+    """
+    alert = _Alert(
+        identifier=_identifier(channel, area.unit_index, _EXTENSION_NOW, standing.sent_at, standing.number),
+        kind="Alert",
+        references=(),
+        event_key=standing.event_key,
+        response="Execute",
+        severity=standing.severity,
+        level=standing.level,
+        sent_at=standing.sent_at,
+        expires_at=standing.expires_at,
+        parameters={"messageId": standing.message_id, "action": "NOW"},
+    )
+    return _write(alert, area, places, channel, hazard, texts)
+
+
+def _write(
+    told: _Alert,
+    area: CapArea,
+    places: Sequence[CapPlace],
+    channel: CapChannel,
+    hazard: CapHazard,
+    texts: tuple[CapText, CapText],
+) -> bytes:
     alert = etree.Element(_tag("alert"), nsmap={None: CAP_NAMESPACE})
-    _head(alert, record, _references(record, earlier, channel, area.unit_index), channel, area.unit_index)
-    polygons = cap_polygons(area.outline)
+    _head(alert, told, channel)
+    outline = [("polygon", polygon) for polygon in cap_polygons(area.outline)]
     for language, text in zip(("zh-CN", "en-US"), texts, strict=True):
         info = etree.SubElement(alert, _tag("info"))
-        _info_codes(info, language, record, hazard, channel)
-        _info_text(info, language, text, record, channel)
-        _area(info, area.name_zh if language == "zh-CN" else area.name_en, area.code, polygons)
+        _info_codes(info, language, told, hazard, channel)
+        _info_text(info, language, text, told, channel)
+        _window(info, hazard, channel)
+        _pair(info, "parameter", "places", str(len(places)))
+        _area(info, area.name_zh if language == "zh-CN" else area.name_en, outline, {TOWN_CODE: area.code})
+        for place in places[:PLACES_MAX]:
+            _place(info, place, language, area.code)
     return bytes(etree.tostring(alert, encoding="UTF-8", xml_declaration=True, pretty_print=True))
 
 
@@ -380,8 +427,6 @@ def _references(
 
     An end of what was never issued itself replaces what was issued of the warning whose place it took.
     """
-    if record.action == Action.NEW:
-        return ()
     mailed = sorted((one for one in earlier if one.action.is_mailed), key=lambda one: (one.issued_at, one.revision))
     own = [one for one in mailed if one.warning_id == record.warning_id and one.revision < record.revision]
     before = [one for one in mailed if one.area_code == record.area_code and one.issued_at < record.issued_at]
@@ -398,14 +443,12 @@ def _references(
     ]
 
 
-def _head(
-    alert: etree._Element, record: WarningRecord, references: Sequence[str], channel: CapChannel, unit_index: int
-) -> None:
-    _add(alert, "identifier", cap_identifier(record, channel=channel, unit_index=unit_index))
+def _head(alert: etree._Element, told: _Alert, channel: CapChannel) -> None:
+    _add(alert, "identifier", told.identifier)
     _add(alert, "sender", channel.sender)
-    _add(alert, "sent", _time(record.issued_at, channel))
+    _add(alert, "sent", _time(told.sent_at, channel))
     _add(alert, "status", channel.status)
-    _add(alert, "msgType", "Cancel" if record.action.is_end else "Update" if references else "Alert")
+    _add(alert, "msgType", told.kind)
     _add(alert, "source", channel.sender_name_zh)
     _add(alert, "scope", channel.scope)
     if channel.scope == "Restricted":
@@ -413,35 +456,32 @@ def _head(
         _add(alert, "restriction", f"{prefix_zh}限镇办防汛值班室 / {prefix_en} duty desks of town offices")
     if channel.scope == "Private":
         _add(alert, "addresses", " ".join(channel.addresses))
-    notes = [record.event_key] if channel.status != "Actual" else []
+    notes = [told.event_key] if channel.status != "Actual" else []
     if channel.demonstration:
         notes.append("演示数据 / demonstration data")
     notes += channel.marks
     if notes:
         _add(alert, "note", "; ".join(notes))
-    if references:
-        _add(alert, "references", " ".join(references))
+    if told.references:
+        _add(alert, "references", " ".join(told.references))
 
 
-def _info_codes(
-    info: etree._Element, language: str, record: WarningRecord, hazard: CapHazard, channel: CapChannel
-) -> None:
-    is_end = record.action.is_end
+def _info_codes(info: etree._Element, language: str, told: _Alert, hazard: CapHazard, channel: CapChannel) -> None:
     _add(info, "language", language)
     _add(info, "category", "Met")
-    _add(info, "event", "暴雨内涝" if language == "zh-CN" else "Urban flood")
-    _add(info, "responseType", "AllClear" if is_end else _RESPONSES[record.level])
+    _add(info, "event", channel.event.zh if language == "zh-CN" else channel.event.en.capitalize())
+    _add(info, "responseType", told.response)
     _add(info, "urgency", hazard.urgency)
-    _add(info, "severity", "Minor" if is_end else LEVEL_STYLES[record.level].cap_severity)
+    _add(info, "severity", told.severity)
     _add(info, "certainty", hazard.certainty)
-    _pair(info, "eventCode", "eventType", channel.event_code)
-    _add(info, "effective", _time(record.issued_at, channel))
+    _pair(info, "eventCode", "eventType", channel.event.code)
+    _add(info, "effective", _time(told.sent_at, channel))
     if hazard.onset is not None:
         _add(info, "onset", _time(hazard.onset, channel))
-    _add(info, "expires", _time(_expires_at(record), channel))
+    _add(info, "expires", _time(told.expires_at, channel))
 
 
-def _info_text(info: etree._Element, language: str, text: CapText, record: WarningRecord, channel: CapChannel) -> None:
+def _info_text(info: etree._Element, language: str, text: CapText, told: _Alert, channel: CapChannel) -> None:
     is_chinese = language == "zh-CN"
     _add(info, "senderName", channel.sender_name_zh if is_chinese else channel.sender_name_en)
     is_long = len(text.headline) > HEADLINE_CHARACTERS
@@ -449,20 +489,31 @@ def _info_text(info: etree._Element, language: str, text: CapText, record: Warni
     _add(info, "description", text.description)
     _add(info, "instruction", text.instruction)
     _add(info, "contact", text.contact)
-    _pair(info, "parameter", "level", record.level.zh if is_chinese else record.level.en)
-    _pair(info, "parameter", "levelColour", record.level.zh)
-    _pair(info, "parameter", "eventKey", record.event_key)
-    _pair(info, "parameter", "warningId", record.warning_id)
-    _pair(info, "parameter", "revision", str(record.revision))
-    _pair(info, "parameter", "action", str(record.action))
-    _pair(info, "parameter", "degradedData", str(record.degraded).lower())
-    _pair(info, "parameter", "unconfirmed", str(record.unconfirmed).lower())
+    _pair(info, "parameter", "level", told.level.zh if is_chinese else told.level.en)
+    _pair(info, "parameter", "levelColour", told.level.zh)
+    _pair(info, "parameter", "eventKey", told.event_key)
+    for name, value in told.parameters.items():
+        _pair(info, "parameter", name, value)
     _pair(info, "parameter", "demonstration", str(channel.demonstration).lower())
 
 
-def _area(info: etree._Element, name: str, code: str, polygons: Sequence[str]) -> None:
+def _window(info: etree._Element, hazard: CapHazard, channel: CapChannel) -> None:
+    """Add the most dangerous window, for which CAP has no element."""
+    if hazard.danger is not None:
+        for name, at in zip((DANGER_FROM, DANGER_TO), hazard.danger, strict=True):
+            _pair(info, "parameter", name, _time(at, channel))
+
+
+def _area(info: etree._Element, name: str, shapes: Sequence[tuple[str, str]], codes: dict[str, str]) -> None:
     element = etree.SubElement(info, _tag("area"))
     _add(element, "areaDesc", name)
-    for polygon in polygons:
-        _add(element, "polygon", polygon)
-    _pair(element, "geocode", "townCode", code)
+    for kind, shape in shapes:
+        _add(element, kind, shape)
+    for code in codes.items():
+        _pair(element, "geocode", *code)
+
+
+def _place(info: etree._Element, place: CapPlace, language: str, town_code: str) -> None:
+    name = _NOT_XML.sub("", place.name_zh if language == "zh-CN" else place.name_en).strip() or place.hotspot_id
+    codes = {PLACE_CODE: place.hotspot_id, TOWN_CODE: town_code}
+    _area(info, name, [("circle", place.circle)], codes)

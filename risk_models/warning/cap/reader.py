@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,12 +12,33 @@ from lxml import etree
 
 from risk_models.errors import Finding, Severity
 
-__all__ = ["CAP_NAMESPACE", "MAX_BYTES", "CapMessage", "parse_cap", "read_time"]
+__all__ = [
+    "CAP_NAMESPACE",
+    "DANGER_FROM",
+    "DANGER_TO",
+    "MAX_BYTES",
+    "PLACE_CODE",
+    "TOWN_CODE",
+    "CapMessage",
+    "PlaceRead",
+    "ToldWarning",
+    "parse_cap",
+    "read_circle",
+    "read_number",
+    "read_point",
+    "read_time",
+    "read_warning",
+]
 
 CAP_NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
+PLACE_CODE, TOWN_CODE = "hotspotId", "townCode"
+"""Geocodes of our areas: of a place, and of the town it belongs to."""
+DANGER_FROM, DANGER_TO = "dangerFrom", "dangerTo"
+"""Parameters with the most dangerous window."""
 MAX_BYTES = 1_000_000
 """Most bytes of a message that are looked at."""
 _FAMILY = "urn:oasis:names:tc:emergency:cap:"
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d", re.ASCII)
 
 
@@ -187,3 +209,161 @@ def read_time(text: str) -> datetime | None:
         return datetime.fromisoformat(text)
     except ValueError:
         return None
+
+
+def read_number(text: str) -> float | None:
+    """Return a plain decimal number; None for anything else, such as "nan", "1e309" or "0x10"."""
+    if _NUMBER.fullmatch(text) is None:
+        return None
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+def read_point(text: str) -> tuple[float, float] | None:
+    """Return a CAP point "lat,lon" as numbers; None if it is none."""
+    parts = text.split(",")
+    if len(parts) != 2:
+        return None
+    lat, lon = read_number(parts[0]), read_number(parts[1])
+    return None if lat is None or lon is None else (lat, lon)
+
+
+def read_circle(text: str) -> tuple[float, float, float] | None:
+    """Return a CAP circle, or None if it is none.
+
+    Parameters
+    ----------
+    text : str
+        "lat,lon radius"
+
+    Returns
+    -------
+    (float, float, float) or None
+        Latitude, longitude [degrees WGS84], radius [km].
+
+    Examples
+    --------
+    >>> read_circle("34.744,113.638 0.15")
+    (34.744, 113.638, 0.15)
+    >>> read_circle("113.638,34.744 0.15") is read_circle("34.744,113.638") is None
+    True
+    """
+    parts = text.split()
+    if len(parts) != 2:
+        return None
+    centre, radius_km = read_point(parts[0]), read_number(parts[1])
+    if centre is None or radius_km is None or radius_km < 0 or abs(centre[0]) > 90 or abs(centre[1]) > 180:
+        return None
+    return (*centre, radius_km)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceRead:
+    """A place as a message tells it.
+
+    Attributes
+    ----------
+    hotspot_id : str
+    names : tuple of str
+        One for each language of the message, in its order.
+    circle : (float, float, float) or None
+        Latitude, longitude [degrees WGS84], radius [km].
+    """
+
+    hotspot_id: str
+    names: tuple[str, ...]
+    circle: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToldWarning:
+    """What a message of ours says to a machine; empty texts and None where it says nothing.
+
+    Attributes
+    ----------
+    identifier, kind : str
+        ``kind`` is the ``msgType``.
+    events : tuple of str
+        One for each language.
+    event_code, response, urgency, severity, certainty : str
+    sent, onset, expires : datetime or None
+    danger : (datetime, datetime) or None
+        Most dangerous window.
+    town_code : str
+    places : tuple of PlaceRead
+    instructions : tuple of str
+        One for each language.
+    """
+
+    identifier: str
+    kind: str
+    events: tuple[str, ...]
+    event_code: str
+    response: str
+    urgency: str
+    severity: str
+    certainty: str
+    sent: datetime | None
+    onset: datetime | None
+    expires: datetime | None
+    danger: tuple[datetime, datetime] | None
+    town_code: str
+    places: tuple[PlaceRead, ...]
+    instructions: tuple[str, ...]
+
+
+def read_warning(message: CapMessage) -> ToldWarning:
+    """Read back a message that `risk_models.warning.cap.build` wrote and that is valid.
+
+    Parameters
+    ----------
+    message : CapMessage
+
+    Returns
+    -------
+    ToldWarning
+        What languages share is taken from the first.
+
+    Raises
+    ------
+    ValueError
+        If the message has no info block.
+    """
+    if not message.infos:
+        raise ValueError(f"{message.file}: the message has no info block; check it with validate_cap")
+    info, root = message.infos[0], message.root
+    told = dict(message.pairs(info, "parameter"))
+    begin, end = read_time(told.get(DANGER_FROM, "")), read_time(told.get(DANGER_TO, ""))
+    towns = [dict(message.pairs(area, "geocode")).get(TOWN_CODE, "") for area in message.children(info, "area")]
+    return ToldWarning(
+        identifier=message.text(root, "identifier"),
+        kind=message.text(root, "msgType"),
+        events=tuple(message.text(one, "event") for one in message.infos),
+        event_code=next((value for _, value in message.pairs(info, "eventCode")), ""),
+        response=message.text(info, "responseType"),
+        urgency=message.text(info, "urgency"),
+        severity=message.text(info, "severity"),
+        certainty=message.text(info, "certainty"),
+        sent=read_time(message.text(root, "sent")),
+        onset=read_time(message.text(info, "onset")),
+        expires=read_time(message.text(info, "expires")),
+        danger=None if begin is None or end is None else (begin, end),
+        town_code=next(filter(None, towns), ""),
+        places=_places(message),
+        instructions=tuple(message.text(one, "instruction") for one in message.infos),
+    )
+
+
+def _places(message: CapMessage) -> tuple[PlaceRead, ...]:
+    names: dict[str, list[str]] = {}
+    circles: dict[str, tuple[float, float, float] | None] = {}
+    for info in message.infos:
+        for area in message.children(info, "area"):
+            hotspot_id = dict(message.pairs(area, "geocode")).get(PLACE_CODE)
+            if hotspot_id:
+                names.setdefault(hotspot_id, []).append(message.text(area, "areaDesc"))
+                circles.setdefault(hotspot_id, read_circle(message.text(area, "circle")))
+    return tuple(
+        PlaceRead(hotspot_id=hotspot_id, names=tuple(told), circle=circles[hotspot_id])
+        for hotspot_id, told in names.items()
+    )

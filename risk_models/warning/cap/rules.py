@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 from risk_models.errors import Finding
-from risk_models.warning.cap.reader import CapMessage, read_time
+from risk_models.warning.cap.reader import DANGER_FROM, DANGER_TO, CapMessage, read_time
 
 __all__ = ["ALERT_RULES", "ENUMERATIONS", "HEADLINE_CHARACTERS", "INFO_RULES", "MAX_VALIDITY_DAYS"]
 
@@ -226,6 +226,39 @@ def check_times(message: CapMessage) -> Iterator[Finding]:
             yield message.finding("expires-late", text, info, "expires", value=expires.isoformat(), accepted=accepted)
 
 
+def check_hazard(message: CapMessage) -> Iterator[Finding]:
+    """Urgency, certainty, response and onset do not contradict each other."""
+    sent = read_time(message.text(message.root, "sent"))
+    for info in message.infos:
+        urgency, certainty = message.text(info, "urgency"), message.text(info, "certainty")
+        onset = read_time(message.text(info, "onset"))
+        if "AllClear" in message.texts(info, "responseType") and urgency != "Past":
+            text, accepted = "an all-clear of what is not over", "urgency Past"
+            yield message.finding("clear-not-past", text, info, "urgency", value=urgency, accepted=accepted)
+        if urgency == "Immediate" and not message.children(info, "onset"):
+            text = "nobody can act at once on what comes at a time that is not told"
+            yield message.finding("immediate-untimed", text, info, "onset", severity="warning")
+        is_ahead = sent is not None and onset is not None and onset > sent
+        if is_ahead and (urgency == "Past" or certainty == "Observed"):
+            text, accepted = "what is past or seen begins after the message was sent", "an onset up to sent"
+            yield message.finding("onset-ahead", text, info, "onset", accepted=accepted)
+
+
+def check_window(message: CapMessage) -> Iterator[Finding]:
+    """The most dangerous window has two ends, in order, and the message holds until it is over."""
+    for info in message.infos:
+        told = dict(message.pairs(info, "parameter"))
+        names = [name for name in (DANGER_FROM, DANGER_TO) if name in told]
+        begin, end = (read_time(told.get(name, "")) for name in (DANGER_FROM, DANGER_TO))
+        if names and (begin is None or end is None or begin > end):
+            text, accepted = "the most dangerous window is none", f"{DANGER_FROM} up to {DANGER_TO}"
+            yield message.finding("bad-window", text, info, "parameter", accepted=accepted)
+        expires = read_time(message.text(info, "expires"))
+        if end is not None and expires is not None and end > expires:
+            text = "the message ends before its most dangerous window does"
+            yield message.finding("window-uncovered", text, info, "expires", severity="warning")
+
+
 def check_texts(message: CapMessage) -> Iterator[Finding]:
     """Headline, description and instruction: present, short enough, not copies of each other."""
     for info in message.infos:
@@ -286,4 +319,11 @@ ALERT_RULES: tuple[Rule, ...] = (
     check_markup,
     check_signature,
 )
-INFO_RULES: tuple[Rule, ...] = (check_info_codes, check_times, check_texts, check_web)
+INFO_RULES: tuple[Rule, ...] = (
+    check_info_codes,
+    check_times,
+    check_hazard,
+    check_window,
+    check_texts,
+    check_web,
+)

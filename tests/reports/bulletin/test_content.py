@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 
+import pandas as pd
 import pytest
 
 from reports.bulletin import SignOff, subject, to_archive, to_html, to_mail_text, to_pdf, to_text, with_code
+from reports.bulletin.answering import answer_text
+from reports.bulletin.first import most_urgent
 from reports.bulletin.view import DETAILED_MAX, URGENT_MAX, bulletin_view
+from reports.words import Text
 from risk_models.levels import Level
 from risk_models.risk.depth_words import chance_text
 from risk_models.warning.records import Action
@@ -48,6 +53,13 @@ def test_subject_carries_level_area_issue_time_and_marks(make_sample):
     assert line == (
         "【演练】【红色预警·升级 Red warning, raised】淮河路街道 2021-07-20 16:00（演示数据 demonstration data）"
     )
+
+
+def test_the_office_is_called_as_the_district_calls_it(make_sample):
+    own = dataclasses.replace(make_sample(), office=Text("某区防办", "the flood office"), office_phone="1")
+    assert answer_text(own).zh.startswith("拨某区防办 1")
+    assert answer_text(own).en.lower().startswith("phone the flood office, 1")
+    assert make_sample().office.zh == "区防汛值班室"
 
 
 def test_missing_rain_is_unknown_and_never_dry(make_sample):
@@ -183,9 +195,12 @@ def test_what_is_asked_alike_shares_a_line_with_the_earliest_deadline(make_sampl
 def test_a_plan_that_is_not_triggered_stands_by_and_comes_last(make_sample):
     bulletin = make_sample(untriggered=("EQ-002",))
     measure = next(one for one in bulletin.measures if one.name.zh == "京广路隧道北口")
-    assert measure.due.zh.startswith("待命")
-    urgent = [row["name"] for row in bulletin_view(bulletin, "zh")["urgent"]]
-    assert urgent.index("陇海路铁路下穿") < urgent.index("京广路隧道北口")
+    assert measure.due == Text("待命：达到红色才启动", "stand by: only from red")
+    assert measure.deadline.at is None
+    assert most_urgent(bulletin.measures)[-1] is measure
+    assert all(order.name != measure.name for order in bulletin.orders)
+    assert "待命：达到红色才启动" in to_text(bulletin)
+    assert "待命：达到红色才启动" in to_html(bulletin)
 
 
 def test_advice_for_the_headquarters_is_in_the_kept_copy_alone(make_sample):
@@ -260,3 +275,18 @@ def test_hotspots_beyond_the_first_six_have_short_rows(make_sample):
     bulletin = make_sample()
     assert len(bulletin.hotspots) == 7
     assert to_text(bulletin).count("把握程度中") == 6
+
+
+def test_the_minutes_of_the_plan_go_before_those_of_the_kind(make_sample):
+    plans = pd.DataFrame(
+        {
+            "scope_kind": "hotspot", "scope_id": ["EQ-001"], "trigger_level": "blue", "plan_title": "预案",
+            "plan_title_en": "Plan", "actions_zh": "封闭", "actions_en": "close", "minutes": 75.0,
+        },
+        index=["P-1"],
+    )  # fmt: skip
+    stated, by_kind = (
+        next(one for one in make_sample(plans=shelf).measures if one.name.zh == "陇海路铁路下穿")
+        for shelf in (plans, plans.drop(columns="minutes"))
+    )
+    assert (stated.due.zh, by_kind.due.zh) == ("7月20日17时15分前", "7月20日18时10分前")  # 18:30 less 75 and 20 minutes

@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from reports.figures import LevelMap
+from reports.figures.level_map import _Spots
 from risk_models.levels import Level
+from risk_models.observation import Now
 
 TOWN = "410103001"
 
@@ -54,6 +56,38 @@ def test_unknown_hotspots_are_counted_and_town_is_not_green(sample_district, sam
     own = int((sample_risk["town_code"] == TOWN).sum())
     assert [label.get_text() for label in level_map._counts[Level.UNKNOWN]] == [str(own), str(len(unknown))]
     assert [label.get_text() for label in level_map._counts[Level.NONE]] == ["0", "0"]
+
+
+def test_what_stands_now_is_marked_and_counted(sample_risk, level_map):
+    dry = level_map.png(sample_risk, town_code=TOWN)
+    own = sample_risk.index[sample_risk["town_code"] == TOWN]
+    other = sample_risk.index[sample_risk["town_code"] != TOWN]
+    wet = sample_risk.assign(now="dry")
+    wet.loc[[*own[:2], other[0]], "now"], wet.loc[own[2], "now"] = "stands", "unconfirmed"
+    assert level_map.png(wet, town_code=TOWN) != dry
+    counts = {state: [label.get_text() for label in labels] for state, labels in level_map._now_counts.items()}
+    assert counts == {Now.STANDS: ["2", "3"], Now.UNCONFIRMED: ["1", "1"]}
+    ring, corners = (level_map._main.now[state][1].get_xdata() for state in (Now.STANDS, Now.UNCONFIRMED))
+    assert sorted(ring) == sorted(wet.geometry.x[[*own[:2], other[0]]])
+    assert list(corners) == [wet.geometry.x[own[2]]]
+
+
+def test_a_table_that_does_not_tell_now_has_no_count_of_it(sample_risk, level_map):
+    level_map.png(sample_risk.assign(now="unknown", place=0))
+    assert [label.get_text() for label in level_map._now_counts[Now.STANDS]] == ["", "—"]
+    bare = sample_risk.drop(columns=["now", "place"])
+    assert level_map.png(bare) == level_map.png(sample_risk.assign(now="unknown", place=0))
+
+
+def test_names_go_to_the_first_places_of_the_order(sample_risk, level_map):
+    level = sample_risk["level"].max()
+    alike = sample_risk.index[sample_risk["level"] == level]
+    assert len(alike) > 1
+    table = sample_risk.copy()
+    table.loc[alike[::-1], "place"] = range(1, len(alike) + 1)
+    spots = _Spots.of(table, None)
+    first = [spots.ids[at] for at in level_map._ranking(spots, None, {})]
+    assert first[: len(alike)] == list(alike[::-1])[: len(first)]
 
 
 def test_rows_of_the_table_carry_their_number_on_the_map(sample_risk, level_map):

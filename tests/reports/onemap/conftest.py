@@ -65,6 +65,27 @@ def _cycle(risk: gpd.GeoDataFrame, share: float) -> gpd.GeoDataFrame:
     return table
 
 
+def _water_now(table: gpd.GeoDataFrame) -> None:
+    """Put water at some places, as of the seventh hour; the last in the order has it seen, the others do not."""
+    at = HOURS[6]
+    table["now"] = ["unknown", "unconfirmed", "stands", "may_stand", *["dry"] * (len(table) - 5), "stands"]
+    table["now_class"] = [0, 4, 3, 1, *[0] * (len(table) - 5), 2]
+    table["now_by"] = [*[""] * (len(table) - 1), "水位计07"]
+    times = {"now_since": {1: 150, 2: 90, -1: 40}, "now_seen_at": {-1: 10}}
+    for name, minutes in times.items():
+        table[name] = pd.Series(pd.NaT, index=table.index, dtype="datetime64[ns, UTC]")
+        for row, ago in minutes.items():
+            table.iloc[row, table.columns.get_loc(name)] = at - pd.Timedelta(minutes=ago)
+    table["observed_depth_m"] = [*[np.nan] * (len(table) - 1), 0.42]
+    table.loc[table.index[4], "order_phase"] = "not_assessed"
+    table["place"] = [*range(2, len(table) + 1), 1]
+    table["level_12_24h"], table["level_24_72h"] = int(Level.RED), int(Level.UNKNOWN)
+    table["p_15cm_24_72h"] = np.nan
+    for name, hours in (("onset_unfavourable_at", 2.5), ("danger_from", 2.0), ("danger_to", 5.0)):
+        table[name] = pd.Series(at + pd.Timedelta(hours=hours), index=table.index)
+    table.loc[table.index[5], ["onset_unfavourable_at", "danger_from", "danger_to"]] = pd.NaT
+
+
 def _warnings(town_codes: pd.Index) -> pd.DataFrame:
     rows = []
     for number, code in enumerate(town_codes[:4]):
@@ -86,16 +107,19 @@ def map_inputs(map_district: Any, sample_risk: gpd.GeoDataFrame) -> OneMapInputs
     shares = np.clip(1.0 - np.abs(np.arange(12) - 6) / 8.0, 0.2, 1.0)
     cycles = [(at.to_pydatetime(), _cycle(sample_risk, share)) for at, share in zip(HOURS, shares, strict=True)]
     worst = cycles[6][1]
+    _water_now(worst)
     warned = worst[worst["level"] >= Level.BLUE].sort_values("level", ascending=False, kind="stable")
     actions = pd.DataFrame(
         {
             "hotspot_id": warned.index, "plan_title": "防汛预案", "plan_title_en": "Flood plan",
             "actions_zh": "立即封闭通道并设岗;启动移动泵车", "actions_en": "close the passage;start the pump",
-            "owner_unit": "市政设施管理所", "owner_phone": "138-0000-0000", "shelter_name": "淮河路小学",
+            "action_phases": "before;during", "plan_state": "in_force", "plan_trigger": "blue",
+            "unit": "市政设施管理所", "unit_phone": "138-0000-0000", "shelter_name": "淮河路小学",
             "shelter_distance_m": 640.0, "shelter_free": 350, "team_names": "应急队1;应急队2", "team_people": 42,
             "team_distance_m": 1810.0,
         }
     )  # fmt: skip
+    actions.loc[actions["hotspot_id"] == "EQ-002", ["plan_state", "plan_trigger"]] = ["stand_by", "red"]
     times = HOURS.tz_localize(None)
     rain = np.column_stack([np.linspace(2, 30, 12), np.linspace(1, 20, 12)])
     rain[6, 0], rain[9, 0] = 201.9, np.nan

@@ -123,6 +123,42 @@ def test_unknown_is_carried_and_never_zero(data: dict[str, Any]) -> None:
     assert data["rain"]["mm10"][6] == 2019
 
 
+def test_what_is_now_and_ahead_reaches_the_page(data: dict[str, Any]) -> None:
+    assert [letter for letter, *_ in data["states"]] == ["s", "c", "m", "u", "d"]
+    assert data["told"] == [True] * 12
+    assert data["now"][6].startswith("ucsmd")
+    assert data["phases"][data["phase"][6][4]] == ["未评估", "not assessed"]
+    seen = {row[0]: row[1:] for row in data["seen"][6]}
+    unseen, stood, measured = seen[2], seen[1], seen[59]
+    assert (unseen[0], unseen[1], unseen[2]) == (-1, -1, 90)
+    assert data["depthWords"][unseen[3]] == ["超过27厘米", "more than 27 cm"]
+    assert data["depthWords"][stood[3]] == ["超过50厘米", "more than 50 cm"]
+    assert (data["observers"][measured[0]], measured[1], measured[2]) == ("水位计07", 10, 40)
+    assert data["depthWords"][measured[3]] == ["42厘米", "42 cm"]
+    assert data["windows"][3:] == [[12, 24], [24, 72]]
+    assert data["ahead"][6][3:5] == "4u"
+    assert data["aheadChance"][6][4] == []
+    assert [steps * data["dangerStep"] for steps in data["danger"][6][:3]] == [150, 120, 300]
+    assert data["danger"][6][15:18] == [-1, -1, -1]
+
+
+def test_a_table_that_does_not_tell_now_from_ahead_is_shown_without(map_inputs: OneMapInputs) -> None:
+    at, table = map_inputs.cycles[6]
+    earlier = table.assign(now="unknown", place=0, now_by="", observed_depth_m=float("nan"))
+    found = payload(dataclasses.replace(map_inputs, cycles=[(at, earlier), *map_inputs.cycles[7:]]))
+    assert found["told"] == [False, *[True] * 5]
+    assert set(found["now"][0]) == {"u"}
+    assert found["seen"][0] == []
+
+
+def test_a_hotspot_without_an_assessment_is_unknown_now(map_inputs: OneMapInputs) -> None:
+    at, table = map_inputs.cycles[6]
+    found = payload(dataclasses.replace(map_inputs, cycles=[(at, table.drop(table.index[2]))]))
+    assert found["now"][0].startswith("ucumd")
+    assert found["ahead"][0][10:15] == "uuuuu"
+    assert found["quantities"]["place"][0][2] == -1
+
+
 def test_page_opens_at_the_hour_with_most_red(data: dict[str, Any]) -> None:
     red = [hour[int(Level.RED) + 1] for hour in data["counts"]]
     assert red[data["worst"]] == max(red) > 0
@@ -136,7 +172,10 @@ def test_points_add_up_to_the_score(data: dict[str, Any], map_inputs: OneMapInpu
 
 def test_actions_and_warnings_reach_the_page(data: dict[str, Any]) -> None:
     action = data["actions"]["byHotspot"]["EQ-001"]
-    assert action["steps"] == [["立即封闭通道并设岗", "启动移动泵车"], ["close the passage", "start the pump"]]
+    english = ["before the rain: close the passage", "during the rain: start the pump"]
+    assert action["steps"] == [["雨前：立即封闭通道并设岗", "雨中：启动移动泵车"], english]
+    assert action["state"] == ["已启动", "in force"]
+    assert data["actions"]["byHotspot"]["EQ-002"]["state"] == ["待命：达到红色才启动", "stand by: only from red"]
     assert action["teams"] == ["应急队1", "应急队2"]
     assert data["actions"]["at"] == "07-20 16:00"
     assert [row[1] for row in data["warnings"][:4]] == ["NEW"] * 4
@@ -187,41 +226,87 @@ def test_a_map_needs_an_assessment(map_inputs: OneMapInputs) -> None:
         dataclasses.replace(map_inputs, cycles=[])
 
 
-@pytest.mark.browser
-def test_browser_runs_the_page_and_opens_a_hotspot(map_inputs: OneMapInputs, tmp_path: Path) -> None:
+def _run(inputs: OneMapInputs, folder: Path, address: str) -> str:
+    """Return the page as a browser shows it at an address."""
     browser = shutil.which("chromium")
     if browser is None:
         pytest.skip("chromium is not installed")
-    path = write_onemap(map_inputs, tmp_path / "onemap.html")
+    path = write_onemap(inputs, folder / "onemap.html")
     options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    options += f" --disable-component-update --disable-sync --user-data-dir={tmp_path / 'profile'} --dump-dom"
-    address = f"{path.as_uri()}#t=2021-07-20T08:00Z&h=EQ-001"
-    run = subprocess.run(
-        [browser, *options.split(), address], capture_output=True, text=True, timeout=PATIENCE_S, check=True
-    )
-    assert run.stdout.count("leaflet-marker-icon spot") == 60
-    assert re.search(r'<article id="detail"[^>]*>.*陇海路铁路下穿.*07-20 16:00.*立即封闭通道并设岗', run.stdout, re.S)
-    assert 'id="banner" role="note">演示数据' in run.stdout
+    options += f" --disable-component-update --disable-sync --user-data-dir={folder / 'profile'} --dump-dom"
+    command = [browser, *options.split(), f"{path.as_uri()}#{address}"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=True).stdout
+
+
+def _listed(shown: str) -> list[tuple[str, str]]:
+    """Return label and content of the rows of the list."""
+    body = shown.split('<ol id="list"')[1].split("</ol>")[0]
+    return re.findall(r'<button type="button" aria-label="([^"]*)">(.*?)</button>', body, re.S)
+
+
+@pytest.mark.browser
+def test_browser_runs_the_page_and_opens_a_hotspot(map_inputs: OneMapInputs, tmp_path: Path) -> None:
+    shown = _run(map_inputs, tmp_path, "t=2021-07-20T08:00Z&h=EQ-001")
+    assert shown.count("leaflet-marker-icon spot") == 60
+    assert re.search(r'<article id="detail"[^>]*>.*陇海路铁路下穿.*07-20 16:00.*立即封闭通道并设岗', shown, re.S)
+    assert 'id="banner" role="note">演示数据' in shown
+
+
+@pytest.mark.browser
+def test_list_goes_by_place_and_tells_now_and_ahead(map_inputs: OneMapInputs, tmp_path: Path) -> None:
+    table = map_inputs.cycles[6][1]
+    rows = _listed(_run(map_inputs, tmp_path, "t=2021-07-20T08:00Z"))
+    places = [int(place) for _, row in rows for place in re.findall(r'class="nth">(\d+)<', row)]
+    assert places == sorted(table.loc[table["level"] > 0, "place"])[:30]
+    numbers = [text for _, row in rows for text in re.findall(r"<small[^>]*>(\d+)</small>", row)]
+    assert [int(text) for text in numbers] == places  # no score beside them
+    stands = next(label for label, _ in rows if label.startswith("全区排序 4, "))
+    assert "有积水 · 超过27厘米 · 14:30起, 最危险时段 18:00–21:00" in stands
+    assert 'aria-label="0–3 h 蓝色 Ⅳ级, 3–6 h 蓝色 Ⅳ级, 6–12 h 蓝色 Ⅳ级, 12–24 h 红色 Ⅰ级, 24–72 h 未知"' in rows[0][1]
+
+
+@pytest.mark.browser
+def test_a_filter_shows_only_where_water_is_now(map_inputs: OneMapInputs, tmp_path: Path) -> None:
+    shown = _run(map_inputs, tmp_path, "t=2021-07-20T08:00Z&n=stands,unconfirmed")
+    assert [re.sub(r".*(有积水|积水未核查) · ([^,]*).*", r"\1 \2", label) for label, _ in _listed(shown)] == [
+        "有积水 42厘米 · 15:20起", "积水未核查 曾超过50厘米 · 13:30起", "有积水 超过27厘米 · 14:30起"
+    ]  # fmt: skip
+    assert shown.count("opacity: 0.15") == 57
+    assert re.findall(r'<button type="button" aria-pressed="(\w+)"', shown) == ["true", "true", "false", "false"]
+
+
+@pytest.mark.browser
+def test_a_table_of_an_earlier_release_goes_by_level(map_inputs: OneMapInputs, tmp_path: Path) -> None:
+    at, table = map_inputs.cycles[6]
+    earlier = table.assign(now="unknown", place=0, now_by="", observed_depth_m=float("nan"))
+    shown = _run(dataclasses.replace(map_inputs, cycles=[(at, earlier)]), tmp_path, "h=EQ-001&n=stands")
+    assert "本时次的研判来自早期版本，未分现状与趋势。" in shown
+    levels = [
+        next(level for level in ("红色", "橙色", "黄色", "蓝色") if level in label) for label, _ in _listed(shown)
+    ]
+    assert levels == sorted(levels, key=["红色", "橙色", "黄色", "蓝色"].index)
+    assert re.search(r'<div id="states"[^>]* hidden="">', shown)
+    assert "opacity: 0.15" not in shown
+    assert 'class="strip"' not in shown
 
 
 @pytest.mark.browser
 def test_address_may_ask_for_english(map_inputs: OneMapInputs, tmp_path: Path) -> None:
-    browser = shutil.which("chromium")
-    if browser is None:
-        pytest.skip("chromium is not installed")
-    path = write_onemap(map_inputs, tmp_path / "onemap.html")
-    options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    options += f" --disable-component-update --disable-sync --user-data-dir={tmp_path / 'profile'} --dump-dom"
-    run = subprocess.run(
-        [browser, *options.split(), f"{path.as_uri()}#l=en"],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=True,
-    )
-    assert '<html lang="en">' in run.stdout
-    assert ">Red Ⅰ</span>" in run.stdout
-    assert re.search(r'class="[^"]*town-label[^>]*>(<[^>]*>)*Mazhai<', run.stdout)
+    shown = _run(map_inputs, tmp_path, "l=en")
+    assert '<html lang="en">' in shown
+    assert ">Red Ⅰ</span>" in shown
+    assert re.search(r'class="[^"]*town-label[^>]*>(<[^>]*>)*Mazhai<', shown)
+
+
+def test_what_is_for_before_the_rain_is_not_shown_where_water_stands(map_inputs: OneMapInputs) -> None:
+    at, table = map_inputs.cycles[6]
+    wet = table.copy()
+    wet.loc["EQ-001", "now"] = "stands"
+    wet.attrs = table.attrs
+    cycles = [*map_inputs.cycles[:6], (at, wet), *map_inputs.cycles[7:]]
+    actions = payload(dataclasses.replace(map_inputs, cycles=cycles))["actions"]["byHotspot"]
+    assert actions["EQ-001"]["steps"][0] == ["雨中：启动移动泵车"]
+    assert actions["EQ-002"]["steps"][0][0].startswith("雨前：")
 
 
 def test_the_signals_of_the_weather_office_are_told_of_their_hour(map_inputs: OneMapInputs) -> None:

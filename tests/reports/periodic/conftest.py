@@ -143,6 +143,7 @@ def _plans(district: Any) -> pd.DataFrame:
                 f"{name}办事处",
                 "通知社区;转移人员",
                 "tell communities;move people",
+                "before;during",
             )
         )
     for number, hotspot in enumerate(district.hotspots.index):
@@ -155,10 +156,11 @@ def _plans(district: Any) -> pd.DataFrame:
                 "市政设施管理所",
                 "封闭通道;设岗值守",
                 "close the passage;post guards",
+                "standing;during",
             )
         )
-    rows.append(("PD-1", "district", "410103", "red", "区防汛抗旱指挥部", "启动应急响应", "start the response"))
-    names = ["plan_id", "scope_kind", "scope_id", "trigger_level", "owner_unit", "actions_zh", "actions_en"]
+    rows.append(("PD-1", "district", "410103", "red", "区防汛抗旱指挥部", "启动应急响应", "start the response", ""))
+    names = ["plan_id", "scope_kind", "scope_id", "trigger_level", "owner_unit", "actions_zh", "actions_en", "phase"]
     plans = pd.DataFrame(rows, columns=names).set_index("plan_id")
     revised = [pd.Timestamp("2021-05-10"), pd.Timestamp("2019-03-01"), pd.NaT]
     return plans.assign(revised_on=[revised[number % 3] for number in range(len(plans))])

@@ -19,6 +19,7 @@ MAILBOX = TABLES["towns"].column("mailbox")
 TRUTH = TABLES["facilities"].column("below_ground")
 STATUS = TABLES["shelters"].column("status")
 REVISED = TABLES["plans"].column("revised_on")
+PHASE = TABLES["plans"].column("phase")
 START = TABLES["history"].column("started_at")
 
 
@@ -45,7 +46,7 @@ def test_a_number_survives_being_written(number: float) -> None:
 @given(st.text(max_size=40))
 @example("0\x1f")
 def test_any_text_gives_a_value_or_a_cell_error(text: str) -> None:
-    for column in (DEPTH, PEOPLE, NAME, CODE, MAILBOX, TRUTH, STATUS, REVISED, START):
+    for column in (DEPTH, PEOPLE, NAME, CODE, MAILBOX, TRUTH, STATUS, REVISED, PHASE, START):
         try:
             value = parse_cell(text, column)
         except CellError:
@@ -116,3 +117,22 @@ def test_dates_and_times() -> None:
     assert parse_cell(datetime(2021, 7, 20), REVISED) == date(2021, 7, 20)  # noqa: DTZ001
     moment = parse_cell("2021-07-20T17:00:00+08:00", START)
     assert moment == datetime(2021, 7, 20, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("cell", "phases"),
+    [
+        ("雨前", "before"),
+        ("雨前;雨中；积水; 退水后", "before;during;standing;after"),
+        ("Before ; DURING/standing;雨后;", "before;during/standing;after;"),
+        ("未知;unknown;;雨中／积水", "unknown;unknown;;during/standing"),
+    ],
+)
+def test_phases_are_read_in_both_languages(cell: str, phases: str) -> None:
+    assert parse_cell(cell, PHASE) == phases
+
+
+@pytest.mark.parametrize("cell", ["雨前;下雨", "before,during", "during;standin", "雨前/rain"])
+def test_a_phase_of_another_word_is_refused(cell: str) -> None:
+    with pytest.raises(CellError, match="is not among the choices"):
+        parse_cell(cell, PHASE)

@@ -14,6 +14,7 @@ import rasterio
 
 from risk_models.district import check_district, load_district
 from risk_models.district.datum import from_wgs84
+from risk_models.district.settings import CapSettings
 from risk_models.errors import BadInputError, Finding
 from tests.factories import read_rows, write_mini_district, write_rows
 
@@ -66,6 +67,16 @@ def move_to(folder: Path, table: str, datum: str, rows: slice = slice(None)) -> 
 @pytest.mark.parametrize("datum", ["WGS84", "CGCS2000", "GCJ-02", "BD-09"])
 def test_a_good_folder_has_no_finding_in_any_datum(tmp_path: Path, datum: str) -> None:
     assert check_district(write_mini_district(tmp_path / "mini", datum=datum)) == []
+
+
+def test_an_event_of_the_weather_office_is_named_and_never_sent(folder: Path) -> None:
+    replace(folder, 'event_code: "11A02"', 'event_code: "11B03"')
+    (finding,) = check_district(folder)
+    assert (finding.code, finding.severity, finding.value) == ("weather-event", "warning", "11B03")
+    assert finding.row is not None
+    assert "11B03" in (folder / "district.yaml").read_text(encoding="utf-8").splitlines()[finding.row - 1]
+    assert CapSettings(event_code="11B03").own_event_code == CapSettings().own_event_code == "11A02"
+    assert CapSettings(event_code="11A01").own_event_code == "11A01"
 
 
 def test_every_seeded_fault_of_a_broken_copy_is_named(folder: Path) -> None:
@@ -326,3 +337,17 @@ def test_findings_are_ordered(folder: Path) -> None:
     where = [(finding.file, finding.row, finding.column) for finding in check_district(folder)]
     assert where == sorted(where)
     assert len(where) == 8
+
+
+def test_a_phase_that_fits_no_action_is_refused_with_its_place(folder: Path) -> None:
+    put(folder, "plans", 0, phase="雨前;大雨;积水")
+    put(folder, "plans", 1, phase="雨前;积水")
+    put(folder, "plans", 2, phase="积水")
+    put(folder, "plans", 3, phase="")
+    wrong, short = sorted(check_district(folder), key=lambda finding: finding.row or 0)
+    assert (wrong.file, wrong.row, wrong.column, wrong.value) == ("plans.csv", 2, "phase", "雨前;大雨;积水")
+    assert "'大雨' is not among the choices" in wrong.message
+    assert "before (雨前), during (雨中), standing (积水), after (退水后/雨后), unknown (未知)" in wrong.accepted
+    assert (short.file, short.row, short.column, short.value) == ("plans.csv", 3, "phase", "before;standing")
+    assert (short.code, short.message) == ("count-differs", "2 phases stand beside 3 actions")
+    assert {wrong.severity, short.severity} == {"error"}

@@ -18,7 +18,8 @@ def test_contract_is_consistent(table) -> None:
     for column in table.columns:
         assert column.zh
         assert column.en
-        assert bool(column.choices) == (column.kind == "choice")
+        assert bool(column.choices) == (column.kind in ("choice", "choices"))
+        assert set(column.spellings.values()) <= set(column.choices)
         assert column.references is None or column.references in TABLES
         if column.kind in ("number", "integer"):
             assert column.low < column.high

@@ -190,6 +190,36 @@ def test_one_more_look_that_cannot_see_changes_no_state(rows: list[dict[str, Any
     assert after == before
 
 
+@pytest.mark.parametrize("source", ["depth_gauge", "camera", "call"])
+def test_eyes_without_a_name_are_never_the_same(source: str) -> None:
+    wet = sight(14, source, "flooded", 1.9)
+    found = seen_now(sight(24, source, "flooded", 2.0), wet, sight(4, source, "dry"))
+    assert (Now(found["now"]), found["depth_m"]) == (Now.STANDS, 1.9)
+    assert Now(seen_now(wet | {"by": "a"}, sight(4, source, "dry", by="a"))["now"]) == Now.DRY
+
+
+def test_a_gauge_without_a_name_proves_nothing_dry_and_is_no_proof_of_a_leap() -> None:
+    two = [sight(14, "depth_gauge", "flooded", 0.08), sight(9, "depth_gauge", "flooded", 2.4)]
+    found = seen_now(*two, sight(4, "depth_gauge", "flooded", 0.08))
+    assert (Now(found["now"]), found["depth_m"]) == (Now.STANDS, 2.4)
+    found = seen_now(sight(60, "depth_gauge", "flooded", 0.2), sight(2, "depth_gauge", "dry", 0.0))
+    assert (Now(found["now"]), found["is_proof"]) == (Now.DRY, False)
+    own = [sight(60, "camera", "flooded", by="c"), sight(4, "camera", "dry", by="c")]
+    assert seen_now(*own)["is_proof"]
+    unnamed = [sight(40, "depth_gauge", "flooded", 0.3), sight(10, "depth_gauge", "dry", 0.0)]
+    assert not seen_now(*own, *unnamed)["is_proof"], "one gauge may stand in water while another has none"
+
+
+def test_a_shallow_sight_does_not_calm_what_another_still_tells_of() -> None:
+    deep = sight(10, "depth_gauge", "flooded", 0.6, by="a")
+    shallow = sight(5, "depth_gauge", "flooded", 0.08, by="b")
+    found = seen_now(deep, shallow)
+    assert (Now(found["now"]), found["by"], found["depth_m"]) == (Now.STANDS, "a", 0.6)
+    assert Now(seen_now(deep, shallow, sight(2, "depth_gauge", "dry", by="a"))["now"]) == Now.MAY_STAND
+    assert Now(seen_now(deep, shallow | {"by": "a"})["now"]) == Now.MAY_STAND, "it has fallen"
+    assert Now(seen_now(deep | {"seen_at": AT - pd.Timedelta(minutes=25)}, shallow)["now"]) == Now.MAY_STAND
+
+
 def test_two_people_within_one_look_contradict_each_other() -> None:
     rows = [sight(SAME_LOOK_MIN + 2, "field", "flooded", by="a"), sight(2, "town", "dry", by="b")]
     assert Now(seen_now(*rows)["now"]) == Now.STANDS

@@ -68,6 +68,7 @@ def district(
         teams=points(list(teams) or [nothing["team"]], "team_id"),
         shelters=points(list(shelters) or [nothing["shelter"]], "shelter_id"),
         plans=pd.DataFrame(list(plans) or [nothing["plan"]]).set_index("plan_id"),
+        towns=pd.DataFrame({"duty_phone": ["0371-01", "0371-02"]}, index=["01", "02"]),
     )
 
 
@@ -88,7 +89,7 @@ def test_table_follows_the_contract() -> None:
     assert actions.index.name == "hotspot_id"
     assert actions["owner_phone"].tolist() == ["0371-0000"]
     assert actions["team_people"].dtype == np.int64
-    assert actions["plan_triggered"].dtype == bool
+    assert (actions["plan_state"] == "").all()
 
 
 def test_no_warned_hotspot_gives_an_empty_table_of_the_same_shape() -> None:
@@ -245,3 +246,16 @@ def test_the_minutes_of_a_plan_go_with_it_and_are_unknown_where_it_states_none()
     world = district([hotspot(1, 0), hotspot(2, 0)], plans=[own, plan("P2", "district", "x")])
     rows = propose_actions(world, risk(world, [Level.YELLOW, Level.YELLOW]))
     assert rows["plan_minutes"].fillna(-1.0).to_dict() == {"H-1": 45.0, "H-2": -1.0}
+
+
+def test_a_plan_is_carried_out_by_its_unit_and_a_plan_of_the_hotspot_by_the_owner() -> None:
+    plans = [
+        plan("P1", "hotspot", "H-1") | {"owner_unit": "镇办"},
+        plan("P2", "town", "02") | {"owner_unit": "某街道"},
+        plan("P3", "district", "x") | {"owner_unit": "指挥部"},
+    ]
+    world = district([hotspot(1, 0), hotspot(2, 0, town="02"), hotspot(3, 0)], plans=plans)
+    rows = propose_actions(world, risk(world, [Level.YELLOW] * 3))
+    assert rows.loc["H-1", ["unit", "unit_phone"]].tolist() == ["城管局", "0371-0000"]
+    assert rows.loc["H-2", ["unit", "unit_phone"]].tolist() == ["某街道", "0371-02"]
+    assert rows.loc["H-3", ["unit", "unit_phone"]].tolist() == ["指挥部", ""]

@@ -42,18 +42,30 @@ def test_own_plan_before_community_before_town_before_district() -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "plan_id", "triggered"),
+    ("level", "plan_id", "state"),
     [
-        (Level.BLUE, "P-yellow", False),
-        (Level.YELLOW, "P-yellow", True),
-        (Level.ORANGE, "P-yellow", True),
-        (Level.RED, "P-red", True),
+        (Level.BLUE, "P-yellow", "stand_by"),
+        (Level.YELLOW, "P-yellow", "in_force"),
+        (Level.ORANGE, "P-yellow", "in_force"),
+        (Level.RED, "P-red", "in_force"),
     ],
 )
-def test_highest_trigger_reached_is_taken(level: Level, plan_id: str, triggered: bool) -> None:
+def test_highest_trigger_reached_is_taken(level: Level, plan_id: str, state: str) -> None:
     plans = shelf(("P-red", "hotspot", "H-1", "red"), ("P-yellow", "hotspot", "H-1", "yellow"))
     row = match_plans(HOTSPOTS, plans, levels(level, "H-1")).loc["H-1"]
-    assert (row["plan_id"], row["plan_triggered"]) == (plan_id, triggered)
+    assert (row["plan_id"], row["plan_state"]) == (plan_id, state)
+    assert row["plan_trigger"] == plan_id.removeprefix("P-")
+
+
+def test_a_wider_plan_that_is_triggered_goes_before_a_narrower_one_that_waits() -> None:
+    plans = shelf(("P-own", "hotspot", "H-1", "orange"), ("P-town", "town", "01", "blue"))
+    waits = match_plans(HOTSPOTS, plans, levels(Level.YELLOW, "H-1")).loc["H-1"]
+    assert (waits["plan_id"], waits["plan_state"]) == ("P-town", "in_force")
+    assert (waits["standby_plan_id"], waits["standby_trigger"]) == ("P-own", "orange")
+    both = match_plans(HOTSPOTS, plans, levels(Level.ORANGE, "H-1")).loc["H-1"]
+    assert (both["plan_id"], both["standby_plan_id"]) == ("P-own", "")
+    none = match_plans(HOTSPOTS, plans, levels(Level.NONE, "H-1")).loc["H-1"]
+    assert (none["plan_id"], none["plan_state"], none["standby_plan_id"]) == ("P-own", "stand_by", "")
 
 
 def test_equal_triggers_are_told_apart_by_id_whatever_the_order() -> None:
@@ -65,7 +77,7 @@ def test_equal_triggers_are_told_apart_by_id_whatever_the_order() -> None:
 def test_no_plan_is_said_with_empty_text() -> None:
     row = match_plans(HOTSPOTS, shelf(("P", "town", "99", "blue")), levels(Level.RED, "H-4")).loc["H-4"]
     assert (row["plan_id"], row["plan_scope"], row["actions_zh"]) == ("", "", "")
-    assert not row["plan_triggered"]
+    assert row["plan_state"] == ""
 
 
 def test_a_trigger_that_is_no_colour_is_refused() -> None:

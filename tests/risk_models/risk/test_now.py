@@ -50,7 +50,8 @@ def scored(now: Now, *, rain_mm: float = 0.0, level: Level = Level.NONE) -> pd.D
         "now": str(now), "now_class": 2 if now == Now.STANDS else 0, "now_since": pd.NaT, "now_seen_at": pd.NaT,
         "now_by": "", "observed_depth_m": np.nan,
         "onset_unfavourable_at": pd.NaT, "people_in_water": np.nan, "kind": "tunnel", "p_50cm": 0.0,
-        "level": int(level), "worst_case_level": int(level),
+        "level": int(level), "matrix_level": int(level), "order_phase": "none", "order_criterion": "",
+        "order_chance": np.nan, "worst_case_level": int(level),
         "level_0_3h": int(level), "score": 20.0 * level, "likelihood": 0, "impact": 0, "reasons": reasons,
         "reason_zh": "雨大。", "reason_en": "Heavy rain.", **{f"obs_{h}h_mm": rain_mm for h in (1, 3, 6, 12, 24, 72)},
     }  # fmt: skip
@@ -118,7 +119,16 @@ def test_seen_dry_counts_until_rain_returns(
 )
 def test_a_device_that_never_saw_the_water_ends_nothing(modelled: Now, was: Now) -> None:
     assert Now(settled(modelled, was=was, sight=Sight(Now.DRY, is_proof=False))["now"]).keeps_open
-    assert settled(Now.MAY_STAND, was=Now.DRY, sight=Sight(Now.DRY, is_proof=False))["now"] == "dry"
+
+
+@given(states, st.none() | states, st.floats(0, 300), st.floats(0, 100))
+def test_a_device_that_never_saw_the_water_calms_nothing(
+    modelled: Now, was: Now | None, rain_mm: float, ago_h: float
+) -> None:
+    sight = Sight(Now.DRY, is_proof=False, seen_at=AT - ago_h * HOUR)
+    told = ["now", "now_class", "now_since", "level"]
+    found, without = (settled(modelled, was=was, sight=one, rain_mm=rain_mm)[told] for one in (sight, None))
+    pd.testing.assert_series_equal(found, without)
 
 
 def test_a_place_seen_under_water_has_at_least_the_level_of_that_depth() -> None:
@@ -129,6 +139,14 @@ def test_a_place_seen_under_water_has_at_least_the_level_of_that_depth() -> None
     assert sum(item["points"] for item in json.loads(found["reasons"])) == pytest.approx(found["score"])
     assert found["reason_zh"] == "现场巡查见积水。雨大。"
     assert found["reason_en"] == "A patrol saw water. Heavy rain."
+
+
+def test_the_reason_says_first_what_is_now() -> None:
+    assert settled(Now.STANDS)["reason_zh"] == "模型推算现有积水（超过15厘米）。雨大。"
+    stood = settled(Now.DRY, was=Now.STANDS)
+    assert stood["reason_zh"] == "曾有积水（超过15厘米），尚未核查。雨大。"
+    assert stood["reason_en"] == "Water stood here (more than 15 cm) and nobody has looked since. Heavy rain."
+    assert settled(Now.MAY_STAND)["reason_zh"] == settled(Now.DRY)["reason_zh"] == "雨大。"
 
 
 def test_water_of_unknown_depth_is_a_warning_too() -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from risk_models.levels import Level
 from risk_models.observation import Now
-from risk_models.risk.order import places_in_order
+from risk_models.risk.order import CLOSED_KINDS, places_in_order
+from risk_models.standards import load_standards
 
 AT = pd.Timestamp("2021-07-20T08Z")
 rows = st.fixed_dictionaries(
@@ -55,3 +56,9 @@ def test_places_of_one_score_are_told_apart() -> None:
         [same | {"onset_unfavourable_at": AT + pd.Timedelta(hours=h)} for h in (3, 1, 2)], index=["A", "B", "C"]
     )
     assert places_in_order(table).tolist() == [3, 1, 2]
+
+
+def test_closed_kinds_are_those_that_the_orders_of_now_put_first() -> None:
+    orders = load_standards().now_orders("wuyu-now-1").values()
+    first = sorted(orders, key=lambda order: order.rank)[: len(CLOSED_KINDS)]
+    assert tuple(order.kind for order in first) == CLOSED_KINDS

@@ -13,7 +13,10 @@ import pytest
 from shapely.geometry import Polygon
 
 from risk_models.levels import Level
-from risk_models.warning.cap.build import CapArea, CapChannel, CapHazard, CapText, to_cap
+from risk_models.standards import EventCode
+from risk_models.warning.cap.areas import CapArea, CapPlace
+from risk_models.warning.cap.build import CapChannel, CapText, to_cap
+from risk_models.warning.cap.hazard import CapHazard
 from risk_models.warning.decide import WarningDecisions, decide_warnings
 from risk_models.warning.records import Action, WarningRecord
 from risk_models.warning.states import WarningPolicy, WarningState
@@ -93,7 +96,7 @@ CHANNEL = CapChannel(
     sender="duty@erqi.example",
     sender_name_zh="二七区应急管理局",
     sender_name_en="Erqi District Emergency Management Bureau",
-    event_code="11B03",
+    event=EventCode("11A02", "内涝", "waterlogging"),
     status="Exercise",
     scope="Restricted",
     timezone=ZoneInfo("Asia/Shanghai"),
@@ -105,6 +108,10 @@ AREA = CapArea(
     name_en="Jingguanglu Subdistrict",
     unit_index=11,
     outline=Polygon([(113.63, 34.73), (113.65, 34.73), (113.655, 34.74), (113.64, 34.75), (113.63, 34.745)]),
+)
+PLACES = (
+    CapPlace(hotspot_id="EQ-001", name_zh="北隧道", name_en="North Tunnel", lat=34.744, lon=113.638, radius_km=0.15),
+    CapPlace(hotspot_id="EQ-002", name_zh="中隧道", name_en="Middle Tunnel", lat=34.7295, lon=113.6409, radius_km=0.2),
 )
 TEXTS = (
     CapText(
@@ -156,9 +163,9 @@ def follow(record: WarningRecord, action: Action, *, hours: float = 1, level: Le
     )
 
 
-def message(record=OPENED, *, earlier=(), area=AREA, channel=CHANNEL, hazard=HAZARD, texts=TEXTS) -> bytes:
+def message(record=OPENED, *, earlier=(), area=AREA, channel=CHANNEL, hazard=HAZARD, texts=TEXTS, places=()) -> bytes:
     """Return a CAP message."""
-    return to_cap(record, earlier=earlier, area=area, channel=channel, hazard=hazard, texts=texts)
+    return to_cap(record, earlier=earlier, area=area, channel=channel, hazard=hazard, texts=texts, places=places)
 
 
 @pytest.fixture(scope="session")
@@ -170,6 +177,8 @@ def cap() -> SimpleNamespace:
         upgraded=follow(OPENED, Action.UPG, level=Level.RED),
         channel=CHANNEL,
         area=AREA,
+        places=PLACES,
+        hazard=HAZARD,
         texts=TEXTS,
         follow=follow,
         message=message,

@@ -23,6 +23,7 @@ from wuyu.ack.book import Observation, Standing, find, flood_reports, record_flo
 from wuyu.ack.places import open_places
 from wuyu.ack.tokens import DESK, LinkUse, sign
 from wuyu.ack.truth import truth_rows
+from wuyu.approval.command import respond
 from wuyu.desk import Desk
 from wuyu.keys import Keys
 from wuyu.ledger import AckAnswer, FloodReport, Sighting
@@ -517,6 +518,15 @@ def test_all_dry_is_refused_where_one_place_is_marked_flooded(
 
 
 # The duty desk
+
+
+def test_the_desk_page_says_which_response_runs(served: Served, waiting: Standing) -> None:
+    token = sign(KEYS, LinkUse.DESK, served.desk.code, DESK, expires_at=waiting.request.expires_at)
+    with served.client() as client:
+        assert "未启动应急响应" in client.get(f"/desk/{token}").text
+        words = {"by": "张<i>指挥", "role": "commander", "why": "会商同意", "now": served.clock()}
+        respond(served.desk, "start", level="II", **words)
+        assert "正在执行：防汛Ⅱ级应急响应（张&lt;i&gt;指挥）" in client.get(f"/desk/{token}").text
 
 
 def test_the_desk_page_needs_its_own_link(served: Served, waiting: Standing, form_of: FormOf) -> None:

@@ -12,6 +12,7 @@ from risk_models.errors import ConfigError
 from wuyu.ack.book import Standing, record_answer, standings
 from wuyu.ack.escalation import escalate
 from wuyu.ack.record import call_record, record_html, record_pdf
+from wuyu.approval.command import consult, respond
 from wuyu.desk import Desk
 from wuyu.ledger.acknowledgements import Answer
 
@@ -88,3 +89,20 @@ def test_the_pdf_says_the_same_and_is_the_same_every_time(busy_desk: Desk, waiti
 def test_an_event_without_calls_is_said_to_be_one(desk: Desk) -> None:
     with pytest.raises(ConfigError, match=r"no bulletin of event 'X' asked for an answer"):
         call_record(desk.ledger, "X")
+
+
+def test_what_the_command_decided_and_departments_said_stands_in_it(desk: Desk, waiting: Standing) -> None:
+    event = waiting.request.event_key
+    assert call_record(desk.ledger, event).command == []
+    at = waiting.request.asked_at
+    consult(desk, "气象台", "雨带东移 <b>", by="周预报", entered_by="李明", now=at)
+    respond(desk, "start", level="II", by="张指挥", role="commander", why="会商同意", now=at)
+    record = call_record(desk.ledger, event)
+    assert [(line["what"], line["who"]) for line in record.command] == [
+        ("会商 Consultation", "气象台（周预报）"),
+        ("启动Ⅱ级应急响应 Response Ⅱ started", "指挥长 张指挥"),
+    ]
+    page = record_html(record)
+    assert "雨带东移 &lt;b&gt;" in page
+    text = "".join(one.extract_text() for one in pypdf.PdfReader(io.BytesIO(record_pdf(record))).pages)
+    assert "会商同意" in text

@@ -148,8 +148,10 @@ def test_all_of_it_arrives(desk: Desk, faulty: Any, clock: Any) -> None:
     dropped = sorted(path.name for path in (desk.out / "drop").iterdir())
     bulletins = {row.id for row in _rows(desk, "file:city")}
     kinds = {
-        row: ("cap.xml", "json", "pdf") if row.id in bulletins else ("json",) for row in _all_rows(desk, "file:city")
+        row: ("cap.xml", "json", "pdf") if row.id in bulletins else ("cap.xml", "json")
+        for row in _all_rows(desk, "file:city")
     }
+    assert {row.purpose for row in kinds if row.id not in bulletins} == {"now"}
     assert dropped == sorted(f"{row.message_id}.{kind}" for row, told in kinds.items() for kind in told)
     assert len(faulty.taken) == len(_all_rows(desk, "mail"))
 

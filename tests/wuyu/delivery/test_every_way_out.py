@@ -40,6 +40,7 @@ from wuyu.delivery.relay import deliver
 from wuyu.delivery.smtp import Outcome, SmtpSettings, SmtpStage, SmtpTransport
 from wuyu.delivery.summary import FILES_SCHEMA
 from wuyu.desk import Desk, begin_desk
+from wuyu.issuing.brief import send_brief
 from wuyu.issuing.rain_lost import tell_rain_lost
 from wuyu.issuing.water_now import ToldNow, tell_water_now
 from wuyu.ledger import Approval, MessageBody, Outbox, OutboxState, ReportKey, open_ledger
@@ -106,7 +107,7 @@ def test_there_is_no_other_door() -> None:
     }
     assert _who(".queue") == {
         "wuyu/ack/escalation.py", "wuyu/approval/calling.py", "wuyu/issuing/issue.py", "wuyu/delivery/channels.py",
-        "wuyu/issuing/notice.py", "wuyu/reporting/mail.py",
+        "wuyu/issuing/notice.py", "wuyu/issuing/brief.py", "wuyu/reporting/mail.py",
     }  # fmt: skip
     assert _who("may_send") >= {"wuyu/delivery/relay.py", "wuyu/ledger/decision.py", "wuyu/watch/watcher.py"}
     sends = ("deliver", "drain", "dispatch", "dispatch_all", "deliver_together", "deliver_by", "replay_block")
@@ -263,6 +264,10 @@ def _water_now(desk: Desk, scope: str, _folder: Path) -> None:
     assert told.numbers[code] == 91
 
 
+def _brief(desk: Desk, _scope: str, _folder: Path) -> None:
+    assert send_brief(desk, ISSUED + 60 * MINUTE, now=ISSUED + 61 * MINUTE)
+
+
 def _reports(desk: Desk, _scope: str, _folder: Path) -> None:
     key, month = ReportKey(desk.code, "month", "2021-07"), scope_for(desk, "month", "2021-07", "review")
     with desk.ledger.decide(now=month.issued_at) as decision:
@@ -276,6 +281,7 @@ PRODUCERS = {
     "bounce": _bounces,
     "water now": _water_now,
     "rain lost": _rain_lost,
+    "brief": _brief,
     "report": _reports,
 }
 SCOPE_CONSTANTS = (

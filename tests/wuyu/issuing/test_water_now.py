@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from risk_models.levels import Level
 from risk_models.observation import Now
+from risk_models.plan import Phase, steps_of
 from risk_models.risk import read_risk
 from tests.wuyu.delivery.desks import ISSUED
 from wuyu.cycle import run_cycle
@@ -77,6 +78,19 @@ def test_it_says_where_how_deep_and_that_nobody_has_seen_it(desk: Desk) -> None:
             facts = facts.get("index", facts)
             assert facts["notice"] == "water-now"
             assert all(place["seen"] is False and place["depth_m"] is None for place in facts["places"])
+
+
+def test_it_tells_nothing_that_is_for_before_the_rain_or_after_the_water(desk: Desk) -> None:
+    plans = desk.district.plans
+    texts = zip(plans["actions_zh"], plans["actions_en"], plans["phase"], strict=True)
+    steps = {step for text in texts for step in steps_of(*text)}
+    other = [step for step in steps if step.phases in ((Phase.BEFORE,), (Phase.AFTER,))]
+    assert other
+    for row in _now_rows(desk):
+        body = _body(desk, row)
+        mail = message_from_bytes(body, policy=policy.default).get_content() if row.channel == "mail" else ""
+        text = mail or body.decode()
+        assert not [step for step in other if step.zh in text or step.en in text]
 
 
 def test_the_same_water_is_told_once(desk: Desk) -> None:

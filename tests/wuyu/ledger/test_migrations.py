@@ -476,6 +476,10 @@ def test_a_row_that_never_changes_cannot_be_replaced(table: str, made: str, tmp_
         at = "2026-01-01 00:00:00"
         row = (1, "410103", "EQ-001", at, at, "field", "dry", None, "王某", "")
         connection.execute(f"INSERT INTO sightings VALUES ({', '.join('?' * len(row))})", row)
+        said = (1, "410103", None, at, "城管局", "泵车已到位", "王某", "李某")
+        connection.execute(f"INSERT INTO consultations VALUES ({', '.join('?' * len(said))})", said)
+        step = (1, "410103", None, at, "start", "Ⅲ", "张某", "commander", "会商意见", "Ⅱ")
+        connection.execute(f"INSERT INTO response_steps VALUES ({', '.join('?' * len(step))})", step)
         connection.commit()
     if made == "new":
         columns, rows = columns_of(path), rows_of(path)

@@ -18,6 +18,7 @@ from risk_models.errors import ConfigError
 from tests.replays import now as wall
 from tests.wuyu.delivery.desks import RETURN_DOMAIN, SIGNED
 from tests.wuyu.delivery.test_every_way_out import (
+    _brief,
     _escalations,
     _officer_calls,
     _rain_lost,
@@ -81,6 +82,7 @@ PRODUCERS: dict[Purpose, Callable[[Desk, str, Path], None]] = {
     Purpose.CALL: _officer_calls,
     Purpose.NOW: _water_now,
     Purpose.RAIN_LOST: _rain_lost,
+    Purpose.BRIEF: _brief,
     Purpose.REPORT: _reports,
 }
 
@@ -134,7 +136,7 @@ def test_a_letter_by_a_drill_clock_says_so_once_in_each_language(
         assert text is not None
         words = text.get_content()
         assert words.count("时钟非实时：演练时钟，比实际时间慢5分钟") == 1
-        if purpose is Purpose.BULLETIN:  # in the language of its reader; the subject has both
+        if purpose in (Purpose.BULLETIN, Purpose.BRIEF):  # in the language of its reader; the subject has both
             assert "时钟非实时 Clock not real time" in parsed["Subject"]
         else:
             assert words.count("Clock not real time: drill clock, 5 min behind the real time") == 1

@@ -19,7 +19,7 @@ FILES = {name: f"{name}.geojson" if name == "towns" else f"{name}.csv" for name 
 FILES |= {name: f"{name}.tif" for name in RASTERS} | {"settings": "district.yaml"}
 
 _WRONG = {"number": "many", "integer": "1.5", "boolean": "perhaps", "choice": "volcano", "date": "2021-02-30"}
-_WRONG |= {"time": "yesterday", "id": "no id!", "email": "nobody", "text": ""}
+_WRONG |= {"choices": "before;volcano", "time": "yesterday", "id": "no id!", "email": "nobody", "text": ""}
 
 _SETTINGS = {
     "unknown-key": lambda text: text + "maill: {sender: a@b.example}\n",

@@ -3,7 +3,7 @@
 ``ledger_info`` holds the number under the key ``schema``: "10" means that steps 0001 to 0010 were taken. To add one:
 
 1. Change the models, and raise `wuyu.ledger.schema.SCHEMA_VERSION` by one.
-2. Write ``versions/m0011_what_it_does.py`` with ``revision = "0011"``, ``down_revision = "0010"`` and an ``upgrade()``
+2. Write ``versions/m0013_what_it_does.py`` with ``revision = "0013"``, ``down_revision = "0012"`` and an ``upgrade()``
    of Alembic operations (``from alembic import op``). It must not import the models, which go on changing, and it must
    leave the tables as the models describe them, with the same names of constraints and indexes (`wuyu.ledger.models`).
    A column that may not be empty needs a value for the rows that are there: ``server_default=`` in step and model.

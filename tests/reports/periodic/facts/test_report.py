@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import date, datetime
+from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from reports.periodic.facts.rain import DaySpan, day_span
 from reports.periodic.facts.report import ReportFacts, ReviewFacts, report_facts
 from reports.periodic.facts.risk import measures_by_unit, reached_levels, warning_table
 from reports.periodic.inputs import ReportInputs
+from reports.words import phased
 from risk_models.levels import Level
 
 ZONE = "Asia/Shanghai"
@@ -61,7 +64,10 @@ def test_plans_start_only_at_their_level(month_inputs: ReportInputs) -> None:
     assert measures_by_unit(month_inputs.district, reached_levels(towns, calm), lang="zh").empty
     units = measures_by_unit(month_inputs.district, reached_levels(facts.towns, facts.risk), lang="zh")
     assert units.index[0] == "区防汛抗旱指挥部"
-    assert units.loc["市政设施管理所", "actions"] == ["封闭通道", "设岗值守"]
+    assert phased(units.loc["市政设施管理所", "actions"], "zh") == ["雨中：设岗值守", "积水：封闭通道"]
+    shuffled: Any = SimpleNamespace(**{**vars(month_inputs.district), "plans": month_inputs.district.plans[::-1]})
+    again = measures_by_unit(shuffled, reached_levels(facts.towns, facts.risk), lang="zh")
+    pd.testing.assert_frame_equal(units, again)
 
 
 @pytest.mark.parametrize(

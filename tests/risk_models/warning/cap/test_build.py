@@ -7,7 +7,6 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import pytest
 import xmlschema
@@ -16,8 +15,11 @@ from shapely.geometry import Polygon, box
 from shapely.ops import unary_union
 
 from risk_models.levels import Level
-from risk_models.warning.cap.build import CapArea, CapChannel, CapHazard, cap_hazard, cap_identifier
+from risk_models.standards import load_standards
+from risk_models.warning.cap.areas import PLACES_MAX, CapArea
+from risk_models.warning.cap.build import CapChannel, CapStanding, cap_identifier, to_cap_now
 from risk_models.warning.cap.check import validate_cap
+from risk_models.warning.cap.hazard import CapHazard
 from risk_models.warning.cap.polygon import cap_polygons
 from risk_models.warning.records import Action
 
@@ -46,9 +48,10 @@ def every_kind(cap):
     expired = cap.follow(longer, Action.EXP, hours=8)
     before = [cap.opened, cap.upgraded, held, lowered, longer]
     past = CapHazard(urgency="Past", certainty="Observed")
+    seen = CapHazard(urgency="Immediate", certainty="Observed", onset=cap.start, stands=True)
     return {
         "NEW": cap.message(cap.opened),
-        "UPG": cap.message(cap.upgraded, earlier=before, hazard=CapHazard(urgency="Immediate", certainty="Observed")),
+        "UPG": cap.message(cap.upgraded, earlier=before, hazard=seen),
         "DNG": cap.message(lowered, earlier=before, hazard=CapHazard(urgency="Unknown", certainty="Possible")),
         "EXT": cap.message(longer, earlier=before, hazard=CapHazard(urgency="Future", certainty="Possible")),
         "CAN": cap.message(cancelled, earlier=before, hazard=past),
@@ -93,7 +96,7 @@ def test_head(cap):
 def test_two_languages_with_the_same_codes(cap):
     data = cap.message()
     assert get(data, "info/language") == ["zh-CN", "en-US"]
-    assert get(data, "info/event") == ["暴雨内涝", "Urban flood"]
+    assert get(data, "info/event") == ["内涝", "Waterlogging"]
     expected = {
         "category": "Met",
         "responseType": "Execute",
@@ -103,7 +106,7 @@ def test_two_languages_with_the_same_codes(cap):
         "effective": "2021-07-20T09:00:00+08:00",
         "onset": "2021-07-20T11:00:00+08:00",
         "expires": "2021-07-20T15:00:00+08:00",
-        "eventCode/value": "11B03",
+        "eventCode/value": "11A02",
         "area/geocode/value": "410103012",
         "contact": "0371-00000000",
     }
@@ -227,10 +230,11 @@ def test_channel_from_settings():
             timezone="Asia/Shanghai",
             demonstration=True,
         ),
-        cap=SimpleNamespace(sender="duty@erqi.example", sector_code="000", event_code="11B03"),
+        cap=SimpleNamespace(sender="duty@erqi.example", sector_code="000", own_event_code="11A01"),
         mail=SimpleNamespace(status="Actual"),
     )
-    channel = CapChannel.from_settings(settings_like)
+    channel = CapChannel.from_settings(settings_like, load_standards().event_codes())
+    assert (channel.event.code, channel.event.zh) == ("11A01", "洪水")
     assert (channel.status, channel.scope, channel.sender_name_en) == ("Actual", "Restricted", "Bureau")
     assert channel.timezone.key == "Asia/Shanghai"
 
@@ -266,6 +270,89 @@ def test_identifiers_of_all_towns_in_one_second_differ(cap):
     assert {len(identifier) for identifier in found} == {31}
 
 
+def areas_of(data):
+    """Return name, polygons, circle and codes of every area, by language."""
+    infos = etree.fromstring(data).findall("c:info", NS)
+    return [
+        [
+            (
+                area.findtext("c:areaDesc", None, NS),
+                len(area.findall("c:polygon", NS)),
+                area.findtext("c:circle", None, NS),
+                {c.findtext("c:valueName", None, NS): c.findtext("c:value", None, NS) for c in area[-2:] if len(c)},
+            )
+            for area in info.findall("c:area", NS)
+        ]
+        for info in infos
+    ]
+
+
+def test_each_place_is_an_area_of_its_own_after_that_of_the_town(cap, shared_data):
+    data = cap.message(places=cap.places)
+    assert validate_cap(data, shared_data / "cap" / "cap12.xsd") == []
+    zh, en = areas_of(data)
+    town = {"townCode": "410103012"}
+    assert zh == [
+        ("京广路街道", 1, None, town),
+        ("北隧道", 0, "34.74400,113.63800 0.150", {"hotspotId": "EQ-001"} | town),
+        ("中隧道", 0, "34.72950,113.64090 0.200", {"hotspotId": "EQ-002"} | town),
+    ]
+    assert [name for name, *_ in en] == ["Jingguanglu Subdistrict", "North Tunnel", "Middle Tunnel"]
+    assert [rest for _, *rest in en] == [rest for _, *rest in zh]
+    assert parameters(data)["places"] == parameters(data, 1)["places"] == "2"
+
+
+def test_a_place_without_a_name_has_its_id_and_a_flood_of_places_is_counted_in_whole(cap):
+    nameless = replace(cap.places[0], name_en="\x00 ")
+    assert areas_of(cap.message(places=[nameless]))[1][1][0] == "EQ-001"
+    many = [replace(cap.places[0], hotspot_id=f"EQ-{n:04d}") for n in range(5000)]
+    data = cap.message(places=many)
+    assert validate_cap(data) == []
+    assert len(areas_of(data)[0]) == 1 + PLACES_MAX
+    assert parameters(data)["places"] == "5000"
+
+
+def test_water_that_stands_asks_for_action_at_any_level(cap):
+    seen = CapHazard(urgency="Immediate", certainty="Observed", onset=cap.start, stands=True)
+    assert get(cap.message(replace(cap.opened, level=Level.BLUE), hazard=seen), "info/responseType") == ["Execute"] * 2
+    assert get(cap.message(replace(cap.opened, level=Level.UNKNOWN)), "info/responseType") == ["Prepare"] * 2
+
+
+def test_the_most_dangerous_window_is_told_and_covered(cap):
+    danger = (cap.start + timedelta(hours=2), cap.start + timedelta(hours=5))
+    data = cap.message(hazard=replace(cap.hazard, danger=danger))
+    assert validate_cap(data) == []
+    for language in (0, 1):
+        told = parameters(data, language)
+        assert (told["dangerFrom"], told["dangerTo"]) == ("2021-07-20T11:00:00+08:00", "2021-07-20T14:00:00+08:00")
+    assert "dangerFrom" not in parameters(cap.message())
+
+
+def test_water_that_stands_now_is_an_alert_of_its_own(cap):
+    standing = CapStanding(
+        message_id="E-410103012.now3",
+        event_key="E",
+        number=13,
+        level=Level.BLUE,
+        severity="Severe",
+        sent_at=cap.start,
+        expires_at=cap.start + timedelta(hours=3),
+    )
+    seen = CapHazard(urgency="Immediate", certainty="Observed", onset=cap.start, stands=True)
+    given = {"area": cap.area, "channel": cap.channel, "hazard": seen, "texts": cap.texts, "places": cap.places}
+    data = to_cap_now(standing, **given)
+    assert validate_cap(data) == []
+    assert (get(data, "msgType"), get(data, "references")) == (["Alert"], [])
+    # Of one second and one town, yet another identifier than that of a bulletin.
+    assert get(data, "identifier") == ["41010300001101_20210720090000_3"]
+    assert get(data, "info/responseType") == ["Execute"] * 2
+    assert get(data, "info/severity") == ["Severe"] * 2
+    assert get(data, "info/expires") == ["2021-07-20T12:00:00+08:00"] * 2
+    assert parameters(data)["messageId"] == "E-410103012.now3"
+    assert parameters(data)["action"] == "NOW"
+    assert data == to_cap_now(standing, **given)
+
+
 def test_same_record_same_bytes(cap):
     assert every_kind(cap) == every_kind(cap)
 
@@ -278,40 +365,6 @@ def test_long_headline_is_cut_and_control_characters_are_dropped(cap):
     assert headline.endswith("…")
     assert get(data, "info/description")[0] == "积水 & <深>"
     assert validate_cap(data) == []
-
-
-def hazard_table(**columns):
-    values = {"likelihood": [2, 3], "depth_now_m": [0.0, 0.02], "first_15cm_at": [pd.NaT, pd.NaT]}
-    return pd.DataFrame(values | columns, index=["EQ-001", "EQ-002"])
-
-
-@pytest.mark.parametrize(
-    ("hours", "urgency"), [(-1, "Immediate"), (1, "Immediate"), (1.5, "Expected"), (5, "Expected"), (6.5, "Future")]
-)
-def test_urgency_by_lead(cap, hours, urgency):
-    at = (cap.start + timedelta(hours=hours)).replace(tzinfo=None)
-    hazard = cap_hazard(cap.opened, hazard_table(first_15cm_at=[pd.NaT, pd.Timestamp(at)]))
-    assert hazard.urgency == urgency
-    assert hazard.certainty == "Possible"
-    # The onset is never before the warning nor after its end.
-    expected = None if hours > 6 else cap.start + timedelta(hours=max(hours, 0))
-    assert hazard.onset == expected
-
-
-@pytest.mark.parametrize(
-    ("likelihood", "certainty"), [(-1, "Unknown"), (0, "Unlikely"), (1, "Possible"), (2, "Possible"), (3, "Likely")]
-)
-def test_certainty_by_likelihood_of_the_worst_hotspot(cap, likelihood, certainty):
-    hazard = cap_hazard(cap.opened, hazard_table(likelihood=[likelihood, 3]))
-    assert hazard == CapHazard(urgency="Unknown", certainty=certainty)
-
-
-def test_standing_water_is_observed_and_an_end_is_past(cap):
-    now = hazard_table(depth_now_m=[np.nan, 0.15])
-    assert cap_hazard(cap.opened, now) == CapHazard(urgency="Immediate", certainty="Observed", onset=cap.start)
-    assert cap_hazard(cap.follow(cap.opened, Action.CAN), now) == CapHazard(urgency="Past", certainty="Observed")
-    unknown = cap_hazard(replace(cap.opened, hotspot_ids=("EQ-999",)), now)
-    assert unknown == CapHazard(urgency="Unknown", certainty="Unknown")
 
 
 def rings(texts):

@@ -87,6 +87,32 @@ def nothing(root):
 
 
 SQUARE = "34.7,113.6 34.7,113.7 34.8,113.7 34.8,113.6 34.7,113.6"
+
+
+def place(hotspot_id, circle="34.744,113.638 0.15", polygon=None):
+    """Return an edit that adds a place as an area to all info blocks."""
+
+    def edit(root):
+        for info in find(root, "info"):
+            area = etree.SubElement(info, f"{{{URN}}}area")
+            etree.SubElement(area, f"{{{URN}}}areaDesc").text = hotspot_id
+            for name, text in (("polygon", polygon), ("circle", circle)):
+                if text is not None:
+                    etree.SubElement(area, f"{{{URN}}}{name}").text = text
+            code = etree.SubElement(area, f"{{{URN}}}geocode")
+            etree.SubElement(code, f"{{{URN}}}valueName").text = "hotspotId"
+            etree.SubElement(code, f"{{{URN}}}value").text = hotspot_id
+
+    return edit
+
+
+def window(begin, end):
+    """Return an edit that adds the most dangerous window to all info blocks."""
+    told = [("dangerFrom", begin), ("dangerTo", end)]
+    return both(*(add("info", "parameter", valueName=name, value=at) for name, at in told if at is not None))
+
+
+clear = put("info/responseType", "AllClear")
 RESOURCE = {"resourceDesc": "map", "mimeType": "image/png", "derefUri": "aGVsbG8="}
 RULES = [
     ("bad-identifier", put("identifier", "a-b_c.1"), put("identifier", "with space")),
@@ -153,7 +179,21 @@ RULES = [
     ("info-differs", put("info/severity", "Minor"), only_last("info/severity", "Minor")),
     ("info-differs", nothing, only_last("info/eventCode/value", "11B01")),
     ("area-missing", nothing, drop(AREA)),
-    ("areas-many", nothing, add("info", "area", areaDesc="另一处", circle="34.7,113.6 1")),
+    ("areas-many", place("EQ-001"), add("info", "area", areaDesc="另一处", circle="34.7,113.6 1")),
+    ("place-twice", both(place("EQ-001"), place("EQ-002")), both(place("EQ-001"), place("EQ-001"))),
+    ("place-undrawn", place("EQ-001"), place("EQ-001", circle=None)),
+    ("place-undrawn", place("EQ-001", circle=None, polygon=SQUARE), place("EQ-001", circle="34.7")),
+    ("place-outside", place("EQ-001", circle="34.74,113.66 0.7"), place("EQ-001", circle="34.74,113.66 0.2")),
+    ("info-differs", place("EQ-001"), only_last("info/area/geocode/value", "410103001")),
+    ("info-differs", place("EQ-001"), both(place("EQ-001"), only_last("info/area/circle", "34.74,113.64 9"))),
+    ("clear-not-past", both(clear, put("info/urgency", "Past")), clear),
+    ("immediate-untimed", put("info/urgency", "Immediate"), both(put("info/urgency", "Immediate"), drop("info/onset"))),
+    ("onset-ahead", both(put("info/urgency", "Past"), put("info/onset", SENT)), put("info/urgency", "Past")),
+    ("onset-ahead", both(put("info/certainty", "Observed"), drop("info/onset")), put("info/certainty", "Observed")),
+    ("bad-window", window(SENT, SENT), window(SENT, "at noon")),
+    ("bad-window", window("2021-07-20T11:00:00+08:00", "2021-07-20T15:00:00+08:00"), window(SENT, None)),
+    ("bad-window", nothing, window("2021-07-20T11:00:00+08:00", SENT)),
+    ("window-uncovered", window(SENT, "2021-07-20T15:00:00+08:00"), window(SENT, "2021-07-20T15:00:01+08:00")),
     ("area-unnamed", nothing, put("info/area/areaDesc", "")),
     ("area-undrawn", drop("info/area/polygon"), both(drop("info/area/polygon"), drop("info/area/geocode"))),
     ("bad-ceiling", both(add(AREA, "altitude", "10"), add(AREA, "ceiling", "20")), add(AREA, "ceiling", "20")),
@@ -209,6 +249,7 @@ def test_signature_is_reported_and_does_no_harm(cap):
 
 def test_only_some_findings_are_warnings(cap):
     warnings = {"test-traffic", "note-missing", "language-twice", "areas-many"}
+    warnings |= {"place-outside", "immediate-untimed", "window-uncovered"}
     for code, _, bad in RULES:
         for finding in validate_cap(edited(cap.message(), bad)):
             if finding.code == code:
