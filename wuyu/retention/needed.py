@@ -164,7 +164,8 @@ class _Search:
             yield from self.session.execute(what.where(Cycle.id.in_(listed[begin : begin + 500])))
 
     def _of_cycle(self, cycle: Any) -> None:
-        self.found.raw |= {(name.partition("#")[0].rpartition(":")[2], sha256) for name, sha256 in cycle.inputs.items()}
+        feeds = ((name.partition("#")[0].rpartition(":")[2], sha256) for name, sha256 in cycle.inputs.items())
+        self.found.raw |= set(feeds)
         self.found.risk |= set(cycle.risk_paths.values())
         digest = cycle.summary.get("district")
         if digest is None:
