@@ -7,6 +7,7 @@ for no signature. It says whether water was seen or is modelled, and what to do 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import numpy as np
 import pandas as pd
 
+from risk_models.errors import ConfigError
 from risk_models.levels import Level
 from risk_models.observation import Now
 from risk_models.risk.depth_words import least_standing_m, standing_words
@@ -200,7 +202,9 @@ def _tell(
     mailbox = str(desk.district.towns.at[town_code, "mailbox"])
     asked = _asked(desk, notice, places, now=decision.now)
     ask_now(decision, asked)
-    notice = replace(notice, asks=_how_to_answer(asked, load_keys(desk.out), places, desk.settings.warning.phone_told))
+    with suppress(ConfigError, OSError):  # keys that cannot be read stop no message about water that stands
+        how = _how_to_answer(asked, load_keys(desk.out), places, desk.settings.warning.phone_told)
+        notice = replace(notice, asks=how)
     if record is None:
         return queue_notice(
             desk,
