@@ -28,7 +28,15 @@ from risk_models.risk.criteria import OrderPhase
 from risk_models.risk.depth_words import chances_words, depth_range, sag_is_known
 from risk_models.standards import Standards
 
-__all__ = ["age", "basis_lines", "forecast_lines", "hotspots_by_level", "impact_lines", "observed_lines"]
+__all__ = [
+    "age",
+    "basis_lines",
+    "forecast_lines",
+    "hotspots_by_level",
+    "impact_lines",
+    "not_assessed",
+    "observed_lines",
+]
 
 _CLOSED_WHEN_FLOODED = ("tunnel", "rail_underpass")
 _IMPACT_COLUMNS = [
@@ -157,7 +165,7 @@ def hotspots_by_level(area: pd.DataFrame) -> Text:
     >>> hotspots_by_level(pd.DataFrame({"level": [4, 4, -1]})).zh
     '区域内风险点3处：红色2处、未知1处。'
     """
-    left_out = _not_assessed(area)
+    left_out = not_assessed(area)
     counts = {level: int(((area["level"] == int(level)) & ~left_out).sum()) for level in _COUNT_ORDER}
     zh_parts = [f"{level.zh}{n}处" for level, n in counts.items() if n]
     en_parts = [f"{n} {level.en.lower()}" for level, n in counts.items() if n]
@@ -168,7 +176,7 @@ def hotspots_by_level(area: pd.DataFrame) -> Text:
     return Text(f"区域内风险点{len(area)}处：{zh}。", f"{len(area)} hotspots in the area: {en}.")
 
 
-def _not_assessed(area: pd.DataFrame) -> pd.Series:
+def not_assessed(area: pd.DataFrame) -> pd.Series:
     """Return where the models do not speak of the kind of place, and nobody saw water."""
     if "order_phase" not in area:
         return pd.Series(False, index=area.index)
@@ -184,7 +192,7 @@ def not_assessed_lines(area: pd.DataFrame) -> tuple[Text, ...]:
     >>> not_assessed_lines(area)[0].zh
     '模型不评估沟壑边坡2处：没有等级不等于没有风险，按暴雨信号判据和现场巡查处置。'
     """
-    kinds = area.loc[_not_assessed(area), "kind"].value_counts().sort_index()
+    kinds = area.loc[not_assessed(area), "kind"].value_counts().sort_index()
     if kinds.empty:
         return ()
     zh = "、".join(f"{kind_name(str(kind), 'zh')}{n}处" for kind, n in kinds.items())

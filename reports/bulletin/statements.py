@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from reports.bulletin.model import SignOff
+from reports.bulletin.sentences import not_assessed
 from reports.words import LANGUAGES, UNKNOWN, Text, day_hour, local, moment, plain, sentence
 from risk_models.levels import Level
 from risk_models.standards import Standards
@@ -149,7 +150,7 @@ def cautions(record: WarningRecord, rows: pd.DataFrame, attrs: dict[Any, Any]) -
                 "Please check on site.",
             )
         )
-    unknown = int((rows["level"] == Level.UNKNOWN).sum())
+    unknown = int(((rows["level"] == Level.UNKNOWN) & ~not_assessed(rows)).sum())
     if unknown:
         found.append(
             Text(

@@ -48,6 +48,7 @@ _SCALE_STEPS_M = (100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 _HALO = [withStroke(linewidth=2.4, foreground=PAPER)]
 _LONGEST = {"zh": 14, "en": 24}  # characters of a hotspot's name
 _HEAD = Text("风险点等级", "Hotspot level")
+_UNKNOWN = Text("未知或未评估", "Unknown")  # kinds that are not assessed too
 _TOWN = Text("本镇办", "Town")
 _ALL = Text("全区", "All")
 _CORNERS = OutlinePath(
@@ -302,7 +303,7 @@ class LevelMap:
         for level, label in self._level_names.items():
             zh = f"{level.zh} {level.roman}".strip()
             en = f"{level.en} {level.roman}".strip() if lang == "en" else level.en
-            label.set_text(_said(Text(zh, en), lang))
+            label.set_text(_said(_UNKNOWN if level is Level.UNKNOWN else Text(zh, en), lang))
         for state, label in self._now_names.items():
             label.set_text(_said(_NOW_MARKS[state][2], lang))
 

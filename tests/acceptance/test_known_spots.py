@@ -111,5 +111,6 @@ def test_most_places_bear_the_storm_their_drains_were_built_for(scorer: HotspotS
 @pytest.mark.parametrize("hours", [1, 3, 24])
 def test_a_day_of_ten_millimetres_is_quiet(scorer: HotspotScorer, hours: int) -> None:
     table = scorer.score(expected(scorer, storm_mm(10.0, hours, scorer)))
-    assert (table["level"] == Level.NONE).all()
+    assert (table["matrix_level"] == Level.NONE).all()
+    assert set(table["order_phase"]) == {"none", "not_assessed"}
     assert (table["depth_p90_m"] == 0).all()

@@ -97,7 +97,7 @@ def test_reasons_add_up_and_tell_what_the_record_changed(table: RiskTable) -> No
         table["reason_en"].str.contains(r"the record of floods (?:raises|lowers) the score").tolist()
         == changed.tolist()
     )
-    other = before["level"].to_numpy() != table["level"].to_numpy()
+    other = before["matrix_level"].to_numpy() != table["matrix_level"].to_numpy()
     assert table["reason_zh"].str.contains("等级由").tolist() == other.tolist()
 
 
@@ -113,13 +113,13 @@ def test_a_place_that_flooded_often_ranks_above_its_twin_without(table: RiskTabl
 def test_bulletins_say_what_stands_behind_the_chances_in_both_languages(place: Place, table: RiskTable) -> None:
     pages = place.pages(0)
     assert len(pages) >= 10
-    change = table["level"].to_numpy() - without_record(table)["level"].to_numpy()
+    change = table["matrix_level"].to_numpy() - without_record(table)["matrix_level"].to_numpy()
     raised, lowered = (change > 0).sum(), (change < 0).sum()
     for path, page in pages.items():
         assert "概率由学习模型models/" in page, path
-        assert f"{raised}处等级升高、{lowered}处降低" in page, path
+        assert f"{raised}处风险矩阵等级升高、{lowered}处降低" in page, path
         assert "Chances are those of the learned model models/" in page, path
-        assert f"the level of {raised} hotspots is higher and that of {lowered} lower" in page, path
+        assert f"the level of the matrix of {raised} hotspots is higher and that of {lowered} lower" in page, path
         assert "概率由积水记录学得，水深和时刻来自模拟" in page, path
         assert "depths and times are simulated; where they disagree the chances count" in page, path
     everything = "".join(pages.values())

@@ -14,7 +14,7 @@ from wuyu.demo import airflow_environment
 
 __all__ = ["AirflowApi", "airflow_variables", "services"]
 
-DAGS = ("warning_cycle", "acknowledgement", "delivery", "returns", "feed_freshness")
+DAGS = ("warning_cycle", "acknowledgement", "brief", "delivery", "returns", "feed_freshness")
 #: Seconds for which a form must have waited: an answer within the first is taken by Airflow for a fault.
 FORM_AGE_S = 3.0
 _ENDED = {"success", "failed"}

@@ -96,6 +96,8 @@ class Drill:
             self.api.want(*self.api.feeds)
         if scene.cycle:
             self.api.want("warning_cycle")
+        if scene.brief:
+            self.api.want("brief")
         found = self._wait(scene, mark)
         lines = []
         for one, came in zip(scene.expect, found, strict=True):

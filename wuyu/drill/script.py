@@ -123,6 +123,8 @@ class Scene(_Part):
     at : datetime
     cycle : bool
         True if the hourly schedule of the warning cycle falls into the time that was skipped.
+    brief : bool
+        The same of the district brief.
     pull : bool
         False if nobody looks into the feeds.
     back : bool
@@ -135,6 +137,7 @@ class Scene(_Part):
     expect: tuple[Expectation, ...] = ()
     officer: Officer | None = None
     cycle: bool = False
+    brief: bool = False
     pull: bool = True
     back: bool = False
 
