@@ -25,6 +25,7 @@ from risk_models.risk import (
     write_geojson,
     write_risk,
 )
+from risk_models.risk.reasons import NOT_ASSESSED_ZH
 from risk_models.standards import load_standards
 from risk_models.terrain import hotspot_terrain
 from tests.factories import write_mini_district
@@ -80,7 +81,8 @@ def test_table_keeps_its_contract(scorer: HotspotScorer) -> None:
 
 def test_a_dry_day_is_quiet(scorer: HotspotScorer) -> None:
     table = scorer.score(rainfall(scorer))
-    assert (table["level"] == Level.NONE).all()
+    assert (table["matrix_level"] == Level.NONE).all()
+    assert set(table["order_phase"]) == {"none", "not_assessed"}
     assert (table["score"] == 0).all()
     assert (table["depth_p90_m"] == 0).all()
     assert table["peak_at"].isna().all()
@@ -139,7 +141,8 @@ def test_a_gap_keeps_the_warning_that_the_known_rain_gives(scorer: HotspotScorer
 
 def test_an_old_gap_lowers_confidence_only(scorer: HotspotScorer) -> None:
     table = scorer.score(rainfall(scorer, unknown=[5]))
-    assert (table["level"] == Level.NONE).all()
+    assert (table["matrix_level"] == Level.NONE).all()
+    assert set(table["order_phase"]) == {"none", "not_assessed"}
     assert (table["confidence"] == "medium").all()
     assert table["obs_72h_mm"].isna().all()
     assert (table["obs_24h_mm"] == 0).all()
@@ -172,7 +175,7 @@ def test_suspect_rain_is_kept_and_said(scorer: HotspotScorer) -> None:
     table = scorer.score(rainfall(scorer, past_mm_h=60, suspect=[PAST_H - 1]))
     assert table["unconfirmed"].all()
     assert (table["confidence"] == "medium").all()
-    assert table["reason_zh"].str.startswith("降雨数据待核实").all()
+    assert table["reason_zh"].str.removeprefix(NOT_ASSESSED_ZH).str.startswith("降雨数据待核实").all()
     assert (table["obs_1h_mm"] == 60).all()
 
 
@@ -228,15 +231,16 @@ def test_risk_table_round_trip(scorer: HotspotScorer, tmp_path: Path) -> None:
     assert not list((tmp_path / "risk").glob("*.part"))
 
 
-def test_town_level_is_that_of_its_worst_hotspot(scorer: HotspotScorer) -> None:
+def test_a_town_is_never_above_its_worst_hotspot_and_every_hotspot_is_counted_once(scorer: HotspotScorer) -> None:
     table = scorer.score(rainfall(scorer, past_mm_h=30, future_mm_h=60))
     towns = town_levels(table)
     for code, row in towns.iterrows():
         part = table[table["town_code"] == code]
-        assert row["level"] == part["level"].max()
-        assert part.loc[row["lead_hotspot"], "level"] == row["level"]
-        counted = sum(row[f"n_{name}"] for name in ("red", "orange", "yellow", "blue", "unknown"))
-        assert counted == (part["level"] != Level.NONE).sum()
+        assert row["highest"] == part["level"].max()
+        assert Level.BLUE <= row["level"] <= row["highest"]
+        assert part.loc[row["lead_hotspot"], "level"] == row["highest"]
+        names = ("red", "orange", "yellow", "blue", "none", "unknown", "not_assessed")
+        assert sum(row[f"n_{name}"] for name in names) == len(part)
 
 
 def test_scoring_once_is_the_scorer_with_the_terrain_and_standards_of_the_district(

@@ -219,9 +219,9 @@ def create_quick(path: Path) -> Iterator[object]:
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "disk"
     place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(place)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=800k", "tmpfs", str(place)]
     if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("a file system of 400 kB cannot be mounted here")
+        pytest.skip("a file system of 800 kB cannot be mounted here")
     yield place
     subprocess.run(["umount", str(place)], check=True)
 
