@@ -89,6 +89,12 @@ def _answered(
     return taken.outcome
 
 
+def _tasks(desk: Desk) -> list[str]:
+    """Return what waits for an operator, but for towns that have not answered where water stands."""
+    told = [str(entry.detail["task"]) for entry in open_tasks(desk.ledger)]
+    return [task for task in told if not task.startswith("water stands at")]
+
+
 def test_a_mail_of_ours_quoted_in_any_style_is_ours(desk: Desk, waiting: Standing) -> None:
     count = 0
     for mail in _mails(desk, waiting).values():
@@ -123,7 +129,7 @@ def test_html_quoted_back_is_ours(desk: Desk, waiting: Standing, frame: str) -> 
             f"<p>收到 {code[0]}</p><p>在2021年7月20日，值班室&lt;duty@mini.example&gt; 写道：</p>{frame.format(inner)}"
         )
         assert _answered(desk, sender, text, subtype="html") in (ReplyOutcome.ANSWERED, ReplyOutcome.REPEATED)
-    assert open_tasks(desk.ledger) == []
+    assert _tasks(desk) == []
 
 
 @pytest.mark.parametrize("style", [">", "bare", "wrapped and marked"])
@@ -153,7 +159,7 @@ def test_own_words_count_wherever_they_stand(
         )  # the second of two equal answers changes nothing
     with desk.ledger.reading() as session:
         assert [row.answer for row in session.scalars(select(AckAnswer))] == ([str(answer)] if answer else [])
-    assert bool(open_tasks(desk.ledger)) is (answer is not Answer.RECEIVED)
+    assert bool(_tasks(desk)) is (answer is not Answer.RECEIVED)
 
 
 def test_no_line_of_our_mails_is_an_answer_by_itself(desk: Desk, waiting: Standing) -> None:
