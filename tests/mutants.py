@@ -234,6 +234,11 @@ _TABLE: dict[str, dict[str, list[tuple[str, ...]]]] = {
         ],
         "risk_models/warning/decide.py": [
             (
+                "level >= record.level and hotspot_id not in record.hotspot_ids",
+                "level > record.level and hotspot_id not in record.hotspot_ids",
+                f"{DECIDE}test_a_place_that_comes_to_the_level_and_was_not_named_is_told_at_once",
+            ),
+            (
                 "area.level != Level.BLUE or area.is_near or area.standing:",
                 "area.level != Level.BLUE or area.standing:",
                 f"{DECIDE}test_blue_within_hours_is_told_at_once",
