@@ -231,7 +231,7 @@ class LevelMap:
         town_code : str, optional
             Town to enlarge; without it the whole district fills the picture.
         levels : mapping of town_code to Level, optional
-            Levels in force; towns not named take the level of their worst hotspot.
+            Levels in force; towns not named take the level of their worst hotspot, whatever rule towns are warned by.
         listed : iterable of str
             Ids of the hotspots of the table beside the map, in its order: they carry their row number.
         lang : {"zh", "en"}, optional

@@ -1,4 +1,4 @@
-"""From depths to impact classes, likelihood classes, a level and a score.
+"""From depths to impact classes, likelihood classes, the level of the matrix and a score.
 
 For each hotspot the impact of a depth depends on its vulnerability class (0 ordinary road, 1 raised, 2 life at stake:
 tunnels, underpasses, underground space). `DEPTH_OF_IMPACT[v, c]` of the standards gives the least depth at which
@@ -6,7 +6,8 @@ impact class ``c + 1`` begins. The chance of each impact class is read off the e
 likelihood band, and the matrix gives a level for every class; the highest counts.
 
 The score is the level's band of 20 points plus the place within it, ``20 level + 20 sum(w_c p_c)`` with weights
-`CLASS_WEIGHTS`; it never falls when any probability rises, and the level is a step function of it.
+`CLASS_WEIGHTS`; it never falls when any probability rises, and the level is a step function of it. This level
+(``matrix_level`` of the risk table) makes the score; what may be ordered is decided by `risk_models.risk.criteria`.
 """
 
 from __future__ import annotations

@@ -21,7 +21,8 @@ The rules, in the order they are tried:
    (`risk_models.observation.Now.keeps_open`): it is lowered to blue, names the places to be checked, and goes on until
    each has been seen dry. A model ends no place.
 
-A message is valid for `valid_h`, or until the most dangerous window of its hotspots is over.
+A message is valid for `valid_h`, or until the most dangerous window of its hotspots is over and lowering has had its
+time; where water stands, or is to be checked, and no more is ahead, for `CHECK_H`.
 
 UNKNOWN is not "lower": it never lowers or ends a warning, it breaks a row of lower looks, and it never opens a
 warning. The same holds for a known level that rests on substitutes so late that it may rise but not fall (ladder step 5

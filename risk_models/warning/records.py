@@ -61,7 +61,7 @@ class WarningRecord:
         Timezone-aware UTC.
     hotspot_ids : tuple of str
         Hotspots at blue or above in the order of places, then those where water stands or was not checked; for an end,
-        and where a cycle sees none, those of the revision before.
+        for what goes on untold, and where a cycle sees none, those of the revision before.
     signal : Level
         Rain signal of the area (NONE if no threshold is met).
     reason_zh, reason_en : str
